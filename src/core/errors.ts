@@ -1,0 +1,85 @@
+/** Errors with stable codes, and the words of every message about a wrong argument. */
+
+/** What can go wrong while an application runs, by stable code, with the HTTP status each one asks for. */
+const statusByCode = {
+  /** The store rejected or could not be reached. The session cookie stays as it was. */
+  ERR_SESSION_STORE_UNAVAILABLE: 503,
+  /** The store did not answer within `storeTimeout`. Whether a write took effect is not known. */
+  ERR_SESSION_STORE_TIMEOUT: 503,
+  /** Other requests changed the session faster than this one could save, for longer than `conflictTimeout`. */
+  ERR_SESSION_CONFLICT: 503,
+  /** A value in `session.data` cannot be stored. The message names its path. */
+  ERR_SESSION_NOT_STORABLE: 500,
+  /** The encoded session exceeds what the store or a cookie can hold. Nothing was changed. */
+  ERR_SESSION_TOO_LARGE: 500,
+  /** The change needs a cookie, and the response headers have been sent. */
+  ERR_SESSION_HEADERS_SENT: 500,
+  /** The session was destroyed in this request; its methods can no longer be used. */
+  ERR_SESSION_ENDED: 500,
+  /** The store lacks an optional power that this call needs, such as listing by subject. */
+  ERR_SESSION_NOT_SUPPORTED: 500,
+  /** The store refuses writes as it is configured (null store, read-only route). The message says what to change. */
+  ERR_SESSION_READ_ONLY: 500,
+} as const;
+
+/** The stable code of a {@link SessionError}. Each is explained in `docs/errors.md`. */
+export type SessionErrorCode = keyof typeof statusByCode;
+
+/** Every code there is. */
+export const sessionErrorCodes: readonly SessionErrorCode[] = Object.keys(statusByCode) as SessionErrorCode[];
+
+/**
+ * A failure that an application may meet at run time. The message holds no session id, token or cookie
+ * value; `cause` is the error of the store's client, if one was the reason.
+ *
+ * @example
+ * ```ts
+ * import { isSessionError } from "sojourn";
+ *
+ * function statusOf(error: unknown): number {
+ *   return isSessionError(error) ? error.status : 500;
+ * }
+ * ```
+ */
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+  /** Stable, for programs. */
+  readonly code: SessionErrorCode;
+  /** The HTTP status that tells the client about it. Frameworks that look at `error.status` use it. */
+  readonly status: number;
+
+  constructor(code: SessionErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.status = statusByCode[code];
+  }
+
+  /** The same number under the name that Fastify and others read. */
+  get statusCode(): number {
+    return this.status;
+  }
+}
+
+/** Whether `error` is a {@link SessionError}, also across two copies of this package. */
+export function isSessionError(error: unknown): error is SessionError {
+  return error instanceof Error && error.name === "SessionError" && (error as SessionError).code in statusByCode;
+}
+
+/** "received …" for error messages: the type and shape of a value, and its text only when that is harmless. */
+export function received(value: unknown): string {
+  if (value === undefined) return "received undefined";
+  if (value === null) return "received null";
+  if (typeof value === "number" || typeof value === "boolean") return `received ${value}`;
+  if (typeof value === "bigint") return `received ${value}n`;
+  if (typeof value === "string") return `received a string of ${value.length} characters`;
+  if (typeof value === "function") return `received a function${value.name ? ` named ${value.name}` : ""}`;
+  if (typeof value === "symbol") return "received a symbol";
+  if (Array.isArray(value)) return `received an array of ${value.length}`;
+  const name = (value as { constructor?: { name?: string } }).constructor?.name;
+  return name && name !== "Object" ? `received an instance of ${name}` : "received an object";
+}
+
+/** The `TypeError` for a wrong option or argument: names it, says what it takes and what it got. */
+export function wrongArgument(name: string, takes: string, value: unknown): TypeError {
+  return new TypeError(`${name} must be ${takes}; ${received(value)}`);
+}

@@ -1,0 +1,145 @@
+/**
+ * The store contract: where session records live. Types only.
+ *
+ * A store moves records and knows their versions; it never looks inside a payload, never decides when a
+ * session ends, and opens no connection and no timer of its own. Every method may reject: a rejection means
+ * that the system failed, never that a record is absent.
+ *
+ * Whoever writes a store ends by running `storeConformance` from `sojourn/testing` against a real server.
+ */
+
+/**
+ * Names one exact state of a stored record. Made by the store, opaque to everybody else, never `null`: a
+ * counter, a compare-and-swap token, an update time, or the stored bytes themselves (a digest of them lets a
+ * foreign writer take part without knowing of it).
+ */
+export type Version = NonNullable<unknown>;
+
+/** What a store is asked to keep under a key. */
+export interface StoreRecord {
+  /** The encoded session. Opaque to the store; given back exactly, as the same type. */
+  readonly payload: string | Uint8Array;
+  /** When the record ends, in epoch milliseconds. From this instant on `read` answers `null`. */
+  readonly expiresAt: number;
+  /** Who the session belongs to, for `listBySubject`. Absent for an anonymous session. */
+  readonly subject?: string | undefined;
+}
+
+/** What a store gives back: the record and the version that names this state of it. */
+export interface StoredRecord extends StoreRecord {
+  readonly version: Version;
+}
+
+/** One row of `list` and `listBySubject`: a stored record and the key it is kept under. */
+export interface ListedRecord extends StoredRecord {
+  readonly key: string;
+}
+
+/** What a store can promise, so that nobody has to guess. The conformance suite proves each claim. */
+export interface StoreCapabilities {
+  /**
+   * `"atomic"`: `create`, `update` and `rename` compare and write in one step on the server, so no update
+   * is ever lost. `"none"`: the backend has no such step, and of two writers at one instant one may be lost.
+   */
+  readonly compareAndSwap: "atomic" | "none";
+  /** The backend removes expired records by itself. If false, call `prune()` now and then. */
+  readonly nativeExpiry: boolean;
+  /** The finest step of `expiresAt` the backend keeps, in milliseconds: 1, or 1000 for whole seconds. It rounds up. */
+  readonly expiryGranularity: number;
+  /**
+   * Whose clock ends a record: `"ours"` compares with the store's `now` option, `"server"` leaves it to the
+   * backend, which is then sent durations so that application nodes with skewed clocks agree.
+   */
+  readonly clock: "ours" | "server";
+  /** `rename` is one atomic step. If false, the store's documentation says what a crash in between leaves. */
+  readonly atomicRename: boolean;
+  /** `list` is there. */
+  readonly list: boolean;
+  /** `listBySubject` is there, and at every moment finds every live session of the subject. */
+  readonly bySubject: boolean;
+  /** Several processes see the same records. */
+  readonly shared: boolean;
+  /** The largest payload in octets, or `undefined` when there is no limit that matters. A larger one rejects with `ERR_SESSION_TOO_LARGE` before anything is lost. */
+  readonly maxPayloadBytes: number | undefined;
+}
+
+/** How `prune` is bounded and resumed. */
+export interface PruneOptions {
+  /** The most records to remove in this call. Default 1000. */
+  readonly limit?: number | undefined;
+  /** Where the call before this one stopped: its `cursor`. Default: the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+/** What one bounded call of `prune` did. */
+export interface PruneResult {
+  /** How many expired records were removed. */
+  readonly removed: number;
+  /** Pass to the next call; `undefined` when the whole store has been seen. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * Keeps session records. All methods are safe to call at any time from any number of processes.
+ *
+ * Keys are non-empty strings of printable ASCII without spaces, at most 200 characters, compared exactly.
+ *
+ * @example
+ * ```ts
+ * import type { Store } from "sojourn";
+ *
+ * async function count(store: Store): Promise<number> {
+ *   let live = 0;
+ *   if (store.list) for await (const _ of store.list()) live += 1;
+ *   return live;
+ * }
+ * ```
+ */
+export interface Store {
+  /** A word for error messages and tables: `"redis"`, `"file"`. */
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  /** The live record under `key`, or `null` when there is none. Never an expired one. */
+  read(key: string): Promise<StoredRecord | null>;
+  /** Stores a new record. `null` when the key holds a live record: nothing was changed. */
+  create(key: string, record: StoreRecord): Promise<Version | null>;
+  /**
+   * Replaces the record if its version is still `version`, expiry and subject included. `null` when it is
+   * gone, expired or was changed since: nothing was written. Never creates.
+   */
+  update(key: string, record: StoreRecord, version: Version): Promise<Version | null>;
+  /**
+   * Moves the expiry of a live record to a later instant without touching its payload or its version, so
+   * that an `update` by someone who read it before still succeeds. True when the record is live: an instant
+   * earlier than the present expiry changes nothing. False when there is no live record.
+   *
+   * @param subject The record's subject, for stores that keep an index with an expiry of its own.
+   */
+  touch(key: string, expiresAt: number, subject?: string): Promise<boolean>;
+  /**
+   * Moves a record to a new key with new contents if its version is still `version`; `from` is dead
+   * afterwards. `null` when `from` is gone or was changed since, or `to` is taken: then `from` is as it was
+   * and `to` holds nothing new.
+   */
+  rename(from: string, to: string, record: StoreRecord, version: Version): Promise<Version | null>;
+  /**
+   * Removes the record, whatever its version. Removing what is not there succeeds.
+   *
+   * @param subject The record's subject where the caller knows it, so that an index entry can go too.
+   */
+  delete(key: string, subject?: string): Promise<void>;
+
+  /** Every live record, in no order. May miss or repeat records that change meanwhile. */
+  list?(): AsyncIterable<ListedRecord>;
+  /** Every live record of one subject. At every moment it finds all that were live when it was called. */
+  listBySubject?(subject: string): AsyncIterable<ListedRecord>;
+  /**
+   * Removes expired records in one bounded batch. Never removes a record that is live or was made live
+   * meanwhile. Call again with the `cursor` it answers until that is `undefined`.
+   */
+  prune?(options?: PruneOptions): Promise<PruneResult>;
+  /** Creates tables, collections or indexes. Never called by the library itself; safe to call again. */
+  setup?(): Promise<void>;
+  /** Lets go of what the store itself holds. A client that was passed in stays open: it is the caller's. */
+  close?(): Promise<void>;
+}
