@@ -1,0 +1,38 @@
+/** How vitest runs the tests: one project per folder, `sojourn/…` imported from `src`. */
+
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+/** Package imports (`sojourn/…`, `#crypto`) resolve to TypeScript sources under this condition. */
+const source = ["sojourn-source", "node", "import", "module", "default"];
+
+function project(name: string, include: string[], exclude: string[] = [], testTimeout = 10_000): object {
+  return { extends: true, test: { name, include, exclude: ["**/node_modules/**", ...exclude], testTimeout } };
+}
+
+/** Tests of `test/stores` that need no server. */
+const serverless = ["test/stores/memory*.test.ts", "test/stores/file*.test.ts", "test/stores/shared/**/*.test.ts"];
+
+export default defineConfig({
+  resolve: { conditions: source },
+  ssr: { resolve: { conditions: source, externalConditions: source } },
+  test: {
+    environment: "node",
+    maxWorkers: Math.max(2, availableParallelism()),
+    hookTimeout: 30_000,
+    projects: [
+      project("unit", [
+        "test/core/**/*.test.ts",
+        "test/interop/**/*.test.ts",
+        "test/parts/**/*.test.ts",
+        "test/config/**/*.test.ts",
+        "test/scripts/**/*.test.ts",
+        ...serverless,
+      ]),
+      project("stores", ["test/stores/**/*.test.ts", "test/testing/**/*.test.ts"], serverless, 60_000),
+      project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 30_000),
+      project("package", ["test/package/**/*.test.ts"], [], 120_000),
+      project("browser", ["test/browser/**/*.test.ts"], [], 60_000),
+    ],
+  },
+});
