@@ -1,0 +1,95 @@
+/** Bytes and text: UTF-8, base64url, comparison in constant time, and values that may be promises. */
+
+/** A value, or a promise of it: synchronous where the runtime has synchronous crypto, a promise elsewhere. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Goes on with a value now when it is here, later when it is a promise: no `await` where none is needed. */
+export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text to UTF-8. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}
+
+/** UTF-8 to text; throws a `TypeError` when the bytes are not UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** How many octets a text takes in UTF-8. */
+export function octets(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    count += unit < 0x800 ? 1 : 2;
+    if (unit >= 0xd800 && unit < 0xdc00 && text.charCodeAt(i + 1) >> 10 === 0x37) i++;
+  }
+  return count;
+}
+
+/** How many octets a payload takes. */
+export function payloadBytes(payload: string | Uint8Array): number {
+  return typeof payload === "string" ? octets(payload) : payload.byteLength;
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const digits = new Int8Array(128).fill(-1);
+for (let i = 0; i < 64; i++) digits[alphabet.charCodeAt(i)] = i;
+
+/** Base64url without padding (RFC 4648 section 5). */
+export function base64url(bytes: Uint8Array): string {
+  let text = "";
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
+    text +=
+      (alphabet[group >> 18] as string) +
+      (alphabet[(group >> 12) & 63] as string) +
+      (alphabet[(group >> 6) & 63] as string) +
+      (alphabet[group & 63] as string);
+  }
+  if (i === bytes.length) return text;
+  const first = bytes[i] as number;
+  const second = bytes[i + 1];
+  text += (alphabet[first >> 2] as string) + (alphabet[((first & 3) << 4) | ((second ?? 0) >> 4)] as string);
+  return second === undefined ? text : text + (alphabet[(second & 15) << 2] as string);
+}
+
+/** The bytes of a base64url text; `null` unless it is exactly what {@link base64url} writes. */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  const rest = text.length % 4;
+  if (rest === 1) return null;
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let buffer = 0;
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = digits[text.charCodeAt(i)] ?? -1;
+    if (digit < 0) return null;
+    buffer = ((buffer << 6) | digit) & 0xffffff;
+    if (i % 4 === 1) bytes[at++] = (buffer >> 4) & 255;
+    else if (i % 4 === 2) bytes[at++] = (buffer >> 2) & 255;
+    else if (i % 4 === 3) bytes[at++] = buffer & 255;
+  }
+  const unused = rest === 2 ? buffer & 15 : rest === 3 ? buffer & 3 : 0;
+  return unused === 0 ? bytes : null;
+}
+
+/** Whether two byte strings are equal, in a time that depends on their lengths only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+}
+
+/** Whether two payloads are the same: same type, same contents. */
+export function samePayload(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  if (typeof a === "string" || typeof b === "string") return a === b;
+  return equalBytes(a, b);
+}

@@ -1,0 +1,77 @@
+/** Events: one per transition of a session, in OWASP's words, with a public handle instead of the id. */
+
+/**
+ * What happened. Names of the OWASP logging vocabulary where it has one.
+ *
+ * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
+ * - `session_login`, `session_logout`: saved `login()` and `destroy()`. `session_revoked`: ended from outside.
+ * - `session_expired`: a session was used past its absolute timeout.
+ * - `session_use_after_expire`: a well-formed id that names no session: ended, expired, or never ours.
+ * - `id_reused`: the old id of a renewal came back after the new one had long been seen: a copied cookie.
+ * - `save_refused`: the session had ended elsewhere, so this request's changes were not saved.
+ * - `save_failed`: a save was an error, also after the headers were sent.
+ * - `token_refused`: a cookie of ours held something that is not a token of ours, or two different values.
+ * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
+ * - `store_unavailable`: a store call rejected or took too long.
+ */
+export type SessionEventType =
+  | "session_created"
+  | "session_renewed"
+  | "session_login"
+  | "session_logout"
+  | "session_revoked"
+  | "session_expired"
+  | "session_use_after_expire"
+  | "id_reused"
+  | "save_refused"
+  | "save_failed"
+  | "token_refused"
+  | "record_refused"
+  | "store_unavailable";
+
+/** One event. Holds nothing that would let anybody in. */
+export interface SessionEvent {
+  readonly type: SessionEventType;
+  /** When, in epoch milliseconds. */
+  readonly at: number;
+  /** The session's public handle, where the session is known. */
+  readonly handle?: string | undefined;
+  /** The session's subject, where there is one. */
+  readonly subject?: string | undefined;
+  /** A few words: why. */
+  readonly reason?: string | undefined;
+  /** What was thrown, for `save_failed`, `store_unavailable` and `record_refused`. */
+  readonly error?: unknown;
+}
+
+/** Receives events. What it throws is reported as a warning and goes no further. */
+export type SessionListener = (event: SessionEvent) => void;
+
+/** Hands events to listeners; nothing is made when nobody listens. */
+export class Events {
+  readonly #listeners = new Set<SessionListener>();
+  readonly #now: () => number;
+  readonly #warn: (message: string) => void;
+
+  constructor(now: () => number, warn: (message: string) => void) {
+    this.#now = now;
+    this.#warn = warn;
+  }
+
+  add(listener: SessionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(type: SessionEventType, details?: Omit<SessionEvent, "type" | "at">): void {
+    if (this.#listeners.size === 0) return;
+    const event = { type, at: this.#now(), ...details };
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#warn(`a session event listener threw ${error instanceof Error ? error.name : typeof error} on ${type}`);
+      }
+    }
+  }
+}

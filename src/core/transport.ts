@@ -1,0 +1,23 @@
+/** The response headers of a session: Set-Cookie, Vary, Cache-Control. */
+
+/** The response headers as an adapter gives them: a fetch `Headers` object fits as it is. */
+export interface HeaderAccess {
+  get(name: string): string | null | undefined;
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+}
+
+/**
+ * Adds what a response that used the session needs. The application's own stricter header stays.
+ *
+ * @param setCookie The `Set-Cookie` value, if there is one to send. Such a response gets `Cache-Control:
+ * no-store`, because Set-Cookie alone does not keep a shared cache from storing it (RFC 9111 7.3).
+ */
+export function writeHeaders(headers: HeaderAccess, setCookie: string | undefined): void {
+  const vary = headers.get("vary");
+  if (!vary) headers.set("vary", "Cookie");
+  else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
+  if (setCookie === undefined) return;
+  headers.append("set-cookie", setCookie);
+  if (!/(?:^|[,\s])no-store(?:$|[,\s;])/i.test(headers.get("cache-control") ?? "")) headers.set("cache-control", "no-store");
+}

@@ -1,0 +1,159 @@
+/** Values as JSON text, with tags for what JSON has no word for: Date, Map, Set, BigInt, URL, bytes, NaN and their like. */
+
+import { base64url, fromBase64url } from "./bytes.ts";
+import { received, SessionError } from "./errors.ts";
+
+const deepest = 100;
+
+/**
+ * The text of a value. Throws `ERR_SESSION_NOT_STORABLE`, naming the path, for functions, symbols, instances of
+ * classes, cycles and nesting deeper than 100. A property that is `undefined` is left out, as if it were absent.
+ */
+export function stringify(value: unknown, path: string): string {
+  if (isPlain(value, 0)) return JSON.stringify(value) ?? "null";
+  return JSON.stringify(tag(value, path, []));
+}
+
+/** The value of a text. Throws when the text is not what {@link stringify} writes. */
+export function parse(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return text.includes('"$":') ? untag(value) : value;
+}
+
+/** Whether `JSON.stringify` keeps the value exactly: the usual case, and the fast one. */
+function isPlain(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && (value !== 0 || 1 / value > 0);
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth === deepest) return false;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;
+    return true;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  for (const key in value) {
+    const property = (value as Record<string, unknown>)[key];
+    if ((property !== undefined && !isPlain(property, depth + 1)) || key === "$") return false;
+  }
+  return true;
+}
+
+type Tagged = { $: readonly unknown[] };
+
+/** A copy of the value in which everything is plain JSON. */
+function tag(value: unknown, path: string, above: object[]): unknown {
+  if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
+    return { $: ["number", Object.is(value, -0) ? "-0" : String(value)] };
+  }
+  if (typeof value === "bigint") return { $: ["BigInt", String(value)] };
+  if (value === undefined) return { $: ["undefined"] };
+  if (typeof value === "function" || typeof value === "symbol") throw notStorable(path, value);
+  if (typeof value !== "object" || value === null) return value;
+
+  if (above.includes(value)) throw notStorable(path, value, "it contains itself");
+  if (above.length >= deepest) throw notStorable(path, value, `it is nested deeper than ${deepest} levels`);
+  above.push(value);
+  const copy = tagObject(value, path, above);
+  above.pop();
+  return copy;
+}
+
+function tagObject(value: object, path: string, above: object[]): unknown {
+  if (Array.isArray(value)) return Array.from(value, (item, i) => tag(item, `${path}[${i}]`, above));
+  if (value instanceof Date) return { $: ["Date", value.getTime()] };
+  if (value instanceof Uint8Array) return { $: ["bytes", base64url(value)] };
+  if (value instanceof URL) return { $: ["URL", value.href] };
+  if (value instanceof Set) return { $: ["Set", Array.from(value, (item) => tag(item, `${path}.<item>`, above))] };
+  if (value instanceof Map) {
+    const pairs = Array.from(value, ([key, item]) => {
+      const name = `${path}.get(${typeof key === "string" ? JSON.stringify(key) : typeof key})`;
+      return [tag(key, `${path}.<key>`, above), tag(item, name, above)];
+    });
+    return { $: ["Map", pairs] };
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // An object literal of another realm (a vm context, a test runner's) has a foreign Object.prototype.
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw notStorable(path, value);
+  const pairs: [string, unknown][] = [];
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== undefined) pairs.push([key, tag(item, pathOf(path, key), above)]);
+  }
+  return Object.hasOwn(value, "$") ? { $: ["Object", pairs] } : Object.fromEntries(pairs);
+}
+
+/** Puts the tagged values back, in place. */
+function untag(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = untag(value[i]);
+    return value;
+  }
+  if (Object.hasOwn(value, "$")) return revive((value as Tagged).$);
+  for (const [key, item] of Object.entries(value)) {
+    const back = untag(item);
+    if (back !== item) define(value, key, back);
+  }
+  return value;
+}
+
+function revive(tagged: readonly unknown[]): unknown {
+  const [kind, content] = tagged;
+  const list = (): unknown[] => untag(content) as unknown[];
+  switch (kind) {
+    case "Date":
+      return new Date(content === null ? Number.NaN : (content as number));
+    case "Map":
+      return new Map(list() as [unknown, unknown][]);
+    case "Set":
+      return new Set(list());
+    case "BigInt":
+      return BigInt(content as string);
+    case "URL":
+      return new URL(content as string);
+    case "bytes":
+      return fromBase64url(content as string) ?? unknownTag();
+    case "number":
+      return Number(content);
+    case "undefined":
+      return undefined;
+    case "Object": {
+      const object = {};
+      for (const [key, item] of list() as [string, unknown][]) define(object, key, item);
+      return object;
+    }
+    default:
+      return unknownTag();
+  }
+}
+
+function unknownTag(): never {
+  throw new SyntaxError("unknown tag");
+}
+
+/** Sets a property whatever its name: assigning to `__proto__` would not. */
+function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** How a property is named in messages. Long and odd names are shown cut and quoted. */
+export function pathOf(path: string, key: string): string {
+  if (/^[A-Za-z_$][\w$]{0,40}$/.test(key)) return `${path}.${key}`;
+  return `${path}[${JSON.stringify(key.length > 40 ? `${key.slice(0, 40)}…` : key)}]`;
+}
+
+/** The error for a value that cannot be stored, by name. */
+export function notStorable(path: string, value: unknown, why?: string): SessionError {
+  const keeps = "plain objects, arrays, strings, numbers, booleans, null, Date, Map, Set, BigInt, URL and Uint8Array";
+  const reason = why ?? `${received(value)}, and a session keeps ${keeps}`;
+  return new SessionError("ERR_SESSION_NOT_STORABLE", `${path} cannot be stored: ${reason}`);
+}
