@@ -6,6 +6,8 @@ const statusByCode = {
   ERR_SESSION_STORE_UNAVAILABLE: 503,
   /** The store did not answer within `storeTimeout`. Whether a write took effect is not known. */
   ERR_SESSION_STORE_TIMEOUT: 503,
+  /** The store has no room for another session. Live ones are kept; the message says what to change. */
+  ERR_SESSION_STORE_FULL: 503,
   /** Other requests changed the session faster than this one could save, for longer than `conflictTimeout`. */
   ERR_SESSION_CONFLICT: 503,
   /** A value in `session.data` cannot be stored. The message names its path. */

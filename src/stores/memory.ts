@@ -1,0 +1,177 @@
+/**
+ * The memory store: sessions in this process, for tests, development and single-process tools. It is also the
+ * reference: the whole store contract in the fewest lines, to read before writing a store of your own.
+ */
+
+import { SessionError, wrongArgument } from "../core/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord } from "../core/store.ts";
+
+/** What {@link memoryStore} takes. */
+export interface MemoryStoreOptions {
+  /**
+   * The most records to keep, default 100 000. When they are reached, expired records make room; if all are
+   * live, `create` rejects with `ERR_SESSION_STORE_FULL`. A live session is never dropped to make room.
+   */
+  readonly maxRecords?: number | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  readonly now?: (() => number) | undefined;
+}
+
+const capabilities: StoreCapabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: false,
+  expiryGranularity: 1,
+  clock: "ours",
+  atomicRename: true,
+  list: true,
+  bySubject: true,
+  shared: false,
+  maxPayloadBytes: undefined,
+};
+
+/** A record as it is kept. Its version also says when it was last written, compared with all others. */
+interface Entry extends StoreRecord {
+  readonly version: number;
+}
+
+/**
+ * Keeps sessions in the memory of this process: gone when it ends, seen by no other process.
+ *
+ * Payloads are copied on the way in and out. Expired records disappear when they are met, when room is
+ * needed, and by `prune()`; the store starts no timer.
+ *
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { memoryStore } from "sojourn/stores/memory";
+ *
+ * const sessions = createSessions({ store: memoryStore({ maxRecords: 10_000 }) });
+ * ```
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const { maxRecords = 100_000, now = Date.now } = options;
+  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
+    throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  const entries = new Map<string, Entry>(); // In the order of their versions: put() moves a key to the end.
+  const keysOf = new Map<string, Set<string>>(); // By subject.
+  let counter = 0;
+  let soonestEnd = Number.POSITIVE_INFINITY; // No record ends earlier.
+
+  /** The live record under a key. One that has ended is dropped here, and so is as good as absent everywhere. */
+  function find(key: string): Entry | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined || entry.expiresAt > now()) return entry;
+    drop(key, entry);
+    return undefined;
+  }
+
+  function put(key: string, { payload, expiresAt, subject }: StoreRecord): number {
+    const before = entries.get(key);
+    if (before) drop(key, before);
+    counter += 1;
+    entries.set(key, { payload: copy(payload), expiresAt, subject, version: counter });
+    soonestEnd = Math.min(soonestEnd, expiresAt);
+    if (subject !== undefined) keysOf.set(subject, (keysOf.get(subject) ?? new Set()).add(key));
+    return counter;
+  }
+
+  function drop(key: string, { subject }: Entry): void {
+    entries.delete(key);
+    if (subject === undefined) return;
+    const keys = keysOf.get(subject);
+    keys?.delete(key);
+    if (keys?.size === 0) keysOf.delete(subject);
+  }
+
+  /** Drops what has ended, if anything can have. */
+  function makeRoom(): void {
+    if (soonestEnd > now()) return;
+    soonestEnd = Number.POSITIVE_INFINITY;
+    for (const key of entries.keys()) soonestEnd = Math.min(soonestEnd, find(key)?.expiresAt ?? soonestEnd);
+  }
+
+  /** Rows as they are at the call, given out one by one. */
+  function rows(keys: Iterable<string>): AsyncIterable<ListedRecord> {
+    const found: ListedRecord[] = [];
+    for (const key of [...keys]) {
+      const entry = find(key);
+      if (entry) found.push({ key, ...entry });
+    }
+    return give(found);
+  }
+
+  return {
+    name: "memory",
+    capabilities,
+
+    async read(key) {
+      const entry = find(key);
+      return entry ? { ...entry, payload: copy(entry.payload) } : null;
+    },
+
+    async create(key, record) {
+      if (find(key)) return null;
+      if (entries.size >= maxRecords) makeRoom();
+      if (entries.size >= maxRecords) {
+        throw new SessionError(
+          "ERR_SESSION_STORE_FULL",
+          `The memory store holds ${maxRecords} live sessions, its maxRecords. Raise it, shorten idleTimeout, or use a store outside this process.`,
+        );
+      }
+      return put(key, record);
+    },
+
+    async update(key, record, version) {
+      return find(key)?.version === version ? put(key, record) : null;
+    },
+
+    async touch(key, expiresAt) {
+      const entry = find(key);
+      if (!entry) return false;
+      if (expiresAt > entry.expiresAt) entries.set(key, { ...entry, expiresAt });
+      return true;
+    },
+
+    async rename(from, to, record, version) {
+      const entry = find(from);
+      if (entry?.version !== version || find(to)) return null;
+      drop(from, entry);
+      return put(to, record);
+    },
+
+    async delete(key) {
+      const entry = entries.get(key);
+      if (entry) drop(key, entry);
+    },
+
+    list: () => rows(entries.keys()),
+    listBySubject: (subject) => rows(keysOf.get(subject) ?? []),
+
+    async prune({ limit = 1000, cursor = `0 ${counter}` } = {}) {
+      // The cursor: the version seen last, and the last there was when the walk began. What is newer waits for the next walk.
+      const [seen = 0, last = 0] = cursor.split(" ").map(Number);
+      let [removed, examined] = [0, 0];
+      for (const [key, { version }] of entries) {
+        if (version <= seen) continue;
+        if (version > last) break;
+        examined += 1;
+        if (!find(key)) removed += 1;
+        if (removed === limit || examined === limit * 10) return { removed, cursor: `${version} ${last}` };
+      }
+      return { removed, cursor: undefined };
+    },
+  };
+}
+
+async function* give(found: readonly ListedRecord[]): AsyncIterable<ListedRecord> {
+  for (const row of found) yield { ...row, payload: copy(row.payload) };
+}
+
+/** Bytes by value: `slice()` of a Node Buffer would share them. */
+function copy(payload: string | Uint8Array): string | Uint8Array {
+  return typeof payload === "string" ? payload : new Uint8Array(payload);
+}

@@ -1,0 +1,5 @@
+/** When a record ends. */
+
+import type { StoreCase } from "./trial.ts";
+
+export const expiryCases: readonly StoreCase[] = [];

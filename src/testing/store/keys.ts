@@ -1,0 +1,5 @@
+/** Keys are compared exactly. */
+
+import type { StoreCase } from "./trial.ts";
+
+export const keyCases: readonly StoreCase[] = [];

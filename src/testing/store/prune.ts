@@ -1,0 +1,5 @@
+/** Removal of expired records. */
+
+import type { StoreCase } from "./trial.ts";
+
+export const pruneCases: readonly StoreCase[] = [];

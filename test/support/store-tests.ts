@@ -1,0 +1,25 @@
+/** Runs the store suite under vitest: one test per case, skipped ones with their reason. */
+
+import { describe, test } from "vitest";
+import { type ConformanceCase, type StoreHarness, storeConformance } from "../../src/testing/index.ts";
+
+/** Registers every case of the store suite for one store. */
+export function describeStore(harness: StoreHarness): void {
+  describeCases(harness.name, storeConformance(harness));
+}
+
+/** Registers the cases of a suite, group by group. */
+export function describeCases(title: string, cases: readonly ConformanceCase[]): void {
+  describe(title, () => {
+    for (const group of new Set(cases.map((one) => one.group))) {
+      describe(group, () => {
+        for (const { name, skip, run } of cases.filter((one) => one.group === group)) {
+          test(name, async (context) => {
+            if (skip !== undefined) context.skip(skip);
+            await run();
+          });
+        }
+      });
+    }
+  });
+}
