@@ -1,0 +1,115 @@
+/**
+ * The TypeScript in the documentation compiles: every ```ts block of README.md, docs/ and the doc comments of src.
+ *
+ * A block stands on its own, as a reader would paste it. ```ts continued goes on where the block before it in the
+ * same file ended. ```ts ignore: why is left out, and needs the reason.
+ */
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Check, filesBelow, lines, run } from "../lib.ts";
+
+/** A piece of documentation that is a program, kept on the lines where the file has it. */
+export interface Program {
+  readonly file: string;
+  readonly line: number;
+  readonly code: string;
+}
+
+const scratch = ".cache/doc-code";
+
+export const docCode: Check = {
+  name: "doc-code",
+  about: "every ```ts block in README.md, docs/ and the doc comments of src compiles against src",
+  async run(root) {
+    const { programs, problems } = programsBelow(root);
+    const directory = join(root, scratch);
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true });
+    const names = new Map<string, string>();
+    programs.forEach((program, index) => {
+      const name = `${index}-${program.file.replace(/[^A-Za-z0-9]+/g, "-")}.ts`;
+      names.set(name, program.file);
+      writeFileSync(join(directory, name), `${program.code}\nexport {};\n`);
+    });
+    writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(compilerOptions));
+    if (programs.length === 0) return problems;
+    const { code, output } = await run("tsc", ["-p", join(directory, "tsconfig.json"), "--pretty", "false"], {
+      cwd: directory,
+    });
+    if (code === 0) return problems;
+    const told = lines(output).map((line) => {
+      const [, name, at, rest] = line.match(/^([^\s(]+)\((\d+),\d+\): (?:error )?(.*)$/) ?? [];
+      const file = name && names.get(name);
+      return file ? `${file}:${at}: ${rest}` : line;
+    });
+    return [...problems, ...told];
+  },
+};
+
+const compilerOptions = {
+  extends: "../../tsconfig.json",
+  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, erasableSyntaxOnly: false },
+  include: ["*.ts"],
+  exclude: [],
+};
+
+/** The programs in the documentation of a tree, and what is wrong with the fences themselves. */
+export function programsBelow(root: string): { programs: Program[]; problems: string[] } {
+  const programs: Program[] = [];
+  const problems: string[] = [];
+  const pages = [
+    ...["README.md", "CONTRIBUTING.md"].filter((page) => existsSync(join(root, page))),
+    ...filesBelow(root, "docs", ".md"),
+  ];
+  const extract = (file: string, text: readonly string[]): void => {
+    for (const found of blocksOf(text)) {
+      const before = programs.findLast((program) => program.file === file);
+      if (found.mark.startsWith("ignore")) {
+        if (!/^ignore: \S/.test(found.mark))
+          problems.push(`${file}:${found.line}: \`\`\`ts ignore needs a reason: \`\`\`ts ignore: why`);
+      } else if (found.mark === "continued" && before) {
+        const gap = found.line - before.code.split("\n").length;
+        programs[programs.indexOf(before)] = { ...before, code: before.code + "\n".repeat(gap + 1) + found.code };
+      } else if (found.mark === "") {
+        programs.push({ file, line: found.line, code: "\n".repeat(found.line) + found.code });
+      } else {
+        problems.push(
+          `${file}:${found.line}: a block is \`\`\`ts, \`\`\`ts continued (after another) or \`\`\`ts ignore: why`,
+        );
+      }
+    }
+  };
+  for (const page of pages) extract(page, readFileSync(join(root, page), "utf8").split("\n"));
+  for (const file of filesBelow(root, "src", ".ts")) extract(file, commentsOf(readFileSync(join(root, file), "utf8")));
+  return { programs, problems };
+}
+
+/** The text of the doc comments on the lines where they are; code is blank. */
+function commentsOf(text: string): string[] {
+  let inside = false;
+  return text.split("\n").map((line) => {
+    if (/^\s*\/\*\*/.test(line)) inside = true;
+    const kept = inside ? line.replace(/^\s*(\/\*\*|\*\/|\*) ?/, "").replace(/\*\/\s*$/, "") : "";
+    if (line.includes("*/")) inside = false;
+    return kept;
+  });
+}
+
+/** `line` counts from 1 and is the line of the fence. Fences may be indented. */
+function blocksOf(text: readonly string[]): { line: number; mark: string; code: string }[] {
+  const blocks: { line: number; mark: string; code: string }[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const [, indent, ticks, info] = text[at]?.match(/^(\s*)(`{3,})(.*)$/) ?? [];
+    if (indent === undefined || ticks === undefined) continue;
+    const end = text.findIndex((line, index) => index > at && line.trim() === ticks);
+    const stop = end === -1 ? text.length : end;
+    const [, mark] = info?.trim().match(/^(?:ts|typescript|tsx)\b\s*(.*)$/) ?? [];
+    if (mark !== undefined) {
+      const code = text.slice(at + 1, stop).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+      blocks.push({ line: at + 1, mark, code: code.join("\n") });
+    }
+    at = stop;
+  }
+  return blocks;
+}

@@ -1,0 +1,183 @@
+/** Who may import whom: the layers of docs/architecture.md, no cycles, no `node:` where every runtime must work. */
+
+import type { Check } from "../lib.ts";
+import { type Import, importGraph } from "./imports.ts";
+import { publicEntries } from "./surface.ts";
+
+/** The layer of every file of `src/core`. A file imports values from its own layer and those below. */
+const coreLayers: readonly (readonly string[])[] = [
+  ["bytes", "errors"],
+  ["cookie", "crypto", "crypto.node", "duration", "encrypted", "expiry", "format", "id", "json-format", "keys"],
+  ["changes", "context", "context.node", "events", "session", "transport"],
+  ["config", "manager", "plan"],
+];
+
+/** Types alone: any file of the core may name what is declared here. */
+const contracts = ["store", "format", "session", "events", "config", "schema"];
+
+interface Rule {
+  /** Files this rule is about: the first that fits counts. */
+  readonly from: RegExp;
+  /** What they may import values from, besides their own folder when `own` is set. */
+  readonly values: RegExp;
+  /** What they may import types from, besides. */
+  readonly types?: RegExp;
+  readonly says: string;
+}
+
+const core = /^src\/core\//;
+const rules: readonly Rule[] = [
+  { from: /^src\/index\.ts$/, values: /^src\/core\//, says: "src/index.ts re-exports from core only" },
+  {
+    from: /^src\/stores\/shared\//,
+    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/shared\/)/,
+    types: /^src\/core\/store\.ts$/,
+    says: "stores/shared imports core/errors, core/bytes and the types of core/store",
+  },
+  {
+    from: /^src\/stores\/sql\//,
+    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/(shared|sql)\/)/,
+    types: /^src\/core\/store\.ts$/,
+    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+  },
+  {
+    from: /^src\/stores\//,
+    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/shared\/)/,
+    types: /^src\/core\/store\.ts$/,
+    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+  },
+  {
+    from: /^src\/frameworks\//,
+    values: /^src\/(core\/|frameworks\/(node|fetch)\.ts$|frameworks\/shared\/)/,
+    says: "a framework imports core and its base (frameworks/node or frameworks/fetch); never a store",
+  },
+  {
+    from: /^src\/interop\//,
+    values: /^src\/(core\/|interop\/)/,
+    says: "interop imports core",
+  },
+  { from: /^src\/parts\//, values: /^src\/(core|parts)\//, says: "parts imports core" },
+  {
+    from: /^src\/config\//,
+    values: /^src\/(core|config|stores|interop)\//,
+    says: "config imports core, stores and interop",
+  },
+  { from: /^src\/admin\//, values: /^src\/(core|admin)\//, says: "admin imports core" },
+  {
+    from: /^src\/testing\//,
+    values: /^src\/(core|testing)\/|^src\/stores\/memory\.ts$/,
+    says: "testing imports core and the memory store",
+  },
+  { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
+];
+
+/** Where `node:` may be imported. */
+const nodeAllowed = [
+  /^src\/core\/[a-z-]+\.node\.ts$/,
+  /^src\/stores\/file\.ts$/,
+  /^src\/stores\/shared\/file-[a-z-]+\.ts$/,
+  /^src\/frameworks\/(?!fetch|hono)/,
+  /^src\/(cli|testing|interop)\//,
+];
+
+/** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */
+const everywhere = ["src/index.ts", "src/frameworks/fetch.ts", "src/stores/memory.ts", "src/stores/redis.ts"];
+
+export const layers: Check = {
+  name: "layers",
+  about: "imports go down the layers; no cycles, no barrels, no packages, node: only where it is allowed",
+  run(root) {
+    const graph = importGraph(root);
+    const entries = new Set(publicEntries(root).map((entry) => entry.source));
+    const problems: string[] = [];
+    for (const [file, imports] of graph) {
+      for (const one of imports) {
+        const wrong = wrongWith(file, one, graph, entries);
+        if (wrong) problems.push(`${file}:${one.line}: imports "${one.specifier}": ${wrong}`);
+      }
+      if (core.test(file) && layerOf(file) === undefined && !isContract(file)) {
+        problems.push(`${file}:1: has no layer; give it one in scripts/checks/layers.ts`);
+      }
+    }
+    for (const cycle of cyclesIn(graph))
+      problems.push(`${cycle[0]}:1: value imports in a circle: ${cycle.join(" -> ")}`);
+    for (const entry of everywhere) {
+      const path = wayToNode(entry, graph);
+      if (path) problems.push(`${entry}:1: must load on every runtime, but reaches node: by ${path.join(" -> ")}`);
+    }
+    return problems;
+  },
+};
+
+function wrongWith(
+  file: string,
+  one: Import,
+  graph: ReadonlyMap<string, readonly Import[]>,
+  entries: ReadonlySet<string>,
+): string | undefined {
+  if (one.specifier.startsWith("node:")) {
+    return one.typeOnly || nodeAllowed.some((allowed) => allowed.test(file))
+      ? undefined
+      : "node: is not allowed in this file";
+  }
+  if (one.file === undefined) {
+    if (one.specifier.startsWith("#")) return "there is no such file in src/core";
+    return "packages are not imported; describe the shape that is used";
+  }
+  if (!graph.has(one.file)) return `there is no ${one.file}`;
+  if (one.reexport && !one.typeOnly && !entries.has(file)) return "only public entries re-export values";
+  if (core.test(file)) return wrongInCore(file, one);
+  const rule = rules.find((rule) => rule.from.test(file));
+  if (!rule) return "this folder has no rule; add one to scripts/checks/layers.ts";
+  if (rule.values.test(one.file) || (one.typeOnly && rule.types?.test(one.file))) return undefined;
+  return rule.says;
+}
+
+function wrongInCore(file: string, one: Import): string | undefined {
+  if (!core.test(one.file!)) return "core imports core only";
+  if (one.typeOnly && isContract(one.file!)) return undefined;
+  const [from, to] = [layerOf(file) ?? 3, layerOf(one.file!) ?? 1];
+  return to > from ? `layer ${from} imports layer ${to}; imports go down` : undefined;
+}
+
+function isContract(file: string): boolean {
+  return contracts.some((name) => file === `src/core/${name}.ts`);
+}
+
+function layerOf(file: string): number | undefined {
+  const layer = coreLayers.findIndex((names) => names.some((name) => file === `src/core/${name}.ts`));
+  return layer === -1 ? undefined : layer;
+}
+
+/** Every circle of value imports, each once, from the file where a depth-first walk met it. */
+function cyclesIn(graph: ReadonlyMap<string, readonly Import[]>): string[][] {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file]);
+    if (path.includes(file) || done.has(file)) return;
+    for (const one of graph.get(file) ?? []) {
+      if (!one.typeOnly && !one.dynamic && one.file) visit(one.file, [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+}
+
+/** How a file reaches `node:` by static value imports, or `undefined`. */
+function wayToNode(
+  file: string,
+  graph: ReadonlyMap<string, readonly Import[]>,
+  seen = new Set<string>(),
+): string[] | undefined {
+  if (seen.has(file)) return undefined;
+  seen.add(file);
+  for (const one of graph.get(file) ?? []) {
+    if (one.typeOnly || one.dynamic) continue;
+    if (one.specifier.startsWith("node:")) return [file, one.specifier];
+    const rest = one.file && wayToNode(one.file, graph, seen);
+    if (rest) return [file, ...rest];
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+/** What the package exports, its files, its documentation pages and the README's tables agree. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Check, filesBelow } from "../lib.ts";
+
+/** One subpath of `exports` that is code. */
+export interface PublicEntry {
+  /** `"./stores/redis"` */
+  readonly subpath: string;
+  /** `"sojourn/stores/redis"` */
+  readonly specifier: string;
+  /** `"src/stores/redis.ts"` */
+  readonly source: string;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
+
+/** The public entries, in the order of `package.json`. */
+export function publicEntries(root: string): PublicEntry[] {
+  const { name, exports } = readManifest(root);
+  return Object.entries(exports).flatMap(([subpath, target]) => {
+    if (typeof target === "string") return [];
+    const source = (target["sojourn-source"] ?? "").replace(/^\.\//, "");
+    return [{ subpath, specifier: subpath.replace(/^\./, name), source }];
+  });
+}
+
+/** Folders where every file is public and has a page: `src/stores/redis.ts` is `docs/stores/redis.md`. */
+const documentedFolders = ["stores", "frameworks"];
+
+export const surface: Check = {
+  name: "surface",
+  about: "every export has its file, every store and framework is exported, has its page and is in the README's table",
+  run(root) {
+    const entries = publicEntries(root);
+    const exported = new Set(entries.map((entry) => entry.source));
+    const readme = existsSync(join(root, "README.md")) ? readFileSync(join(root, "README.md"), "utf8") : "";
+    const problems = Object.entries(readManifest(root).exports).flatMap(([subpath, target]) =>
+      typeof target === "string" ? [] : wrongConditions(subpath, target),
+    );
+    for (const { subpath, source } of entries) {
+      if (!existsSync(join(root, source)))
+        problems.push(`package.json: exports["${subpath}"] needs ${source}, which is absent`);
+    }
+    for (const folder of documentedFolders) {
+      for (const file of filesBelow(root, `src/${folder}`, ".ts")) {
+        if (file.split("/").length > 3) continue;
+        const name = file.split("/")[2]!.replace(/\.ts$/, "");
+        const page = `docs/${folder}/${name}.md`;
+        if (!exported.has(file))
+          problems.push(`${file}:1: is not in the exports of package.json as "./${folder}/${name}"`);
+        if (!existsSync(join(root, page))) problems.push(`${file}:1: has no page ${page}`);
+        if (!readme.includes(`${readManifest(root).name}/${folder}/${name}`)) {
+          problems.push(`README.md: its ${folder} table does not name sojourn/${folder}/${name}`);
+        }
+      }
+      for (const page of filesBelow(root, `docs/${folder}`, ".md")) {
+        const source = page.replace(/^docs/, "src").replace(/\.md$/, ".ts");
+        if (!page.endsWith("README.md") && !existsSync(join(root, source)))
+          problems.push(`${page}:1: is about ${source}, which is absent`);
+      }
+    }
+    return problems;
+  },
+};
+
+/** The order matters: the first condition that fits is taken. */
+function wrongConditions(subpath: string, target: Readonly<Record<string, string>>): string[] {
+  const base = subpath === "." ? "index" : subpath === "./testing" ? "testing/index" : subpath.slice(2);
+  const right = { "sojourn-source": `./src/${base}.ts`, types: `./dist/${base}.d.ts`, default: `./dist/${base}.js` };
+  if (JSON.stringify(target) === JSON.stringify(right)) return [];
+  return [`package.json: exports["${subpath}"] must be ${JSON.stringify(right)}`];
+}
+
+function readManifest(root: string): Manifest {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
+}

@@ -1,0 +1,70 @@
+/** `npm run test:node-matrix`: the unit tests and the packed package on the other versions of Node it supports. */
+
+import { rmSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { publicEntries } from "./checks/surface.ts";
+import { lines, projectRoot, run, seconds } from "./lib.ts";
+import { installPacked, loadEntries } from "./pack.ts";
+
+const majors = [22, 26];
+
+/** What came of one version of Node. */
+export interface NodeResult {
+  readonly major: number;
+  /** `"v22.23.3"`, absent when npm could not bring it. */
+  readonly version?: string;
+  /** How many unit tests passed. */
+  readonly tests: number;
+  /** What failed, in full; empty when all is well. */
+  readonly failure: string;
+}
+
+/** Runs the matrix, one version after the other. */
+export async function runNodeMatrix(): Promise<NodeResult[]> {
+  const packed = await installPacked();
+  const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
+  const results: NodeResult[] = [];
+  try {
+    for (const major of majors) {
+      const start = performance.now();
+      const result = await runOn(major, packed.directory, specifiers);
+      results.push(result);
+      const what = result.failure ? `FAIL\n${result.failure}` : `${result.tests} unit tests passed, every export loads`;
+      console.log(`Node ${result.version ?? major}: ${what} (${seconds(performance.now() - start)})`);
+    }
+  } finally {
+    rmSync(packed.directory, { recursive: true, force: true });
+  }
+  return results;
+}
+
+async function runOn(major: number, directory: string, specifiers: readonly string[]): Promise<NodeResult> {
+  const found = await run("npx", [
+    "-y",
+    "-p",
+    `node@${major}`,
+    "--",
+    "node",
+    "-p",
+    "process.execPath + ' ' + process.version",
+  ]);
+  const [, node, version] =
+    lines(found.output)
+      .at(-1)
+      ?.match(/^(\/.*) (v\d+\.\d+\.\d+)$/) ?? [];
+  if (!node || !version?.startsWith(`v${major}.`))
+    return { major, tests: 0, failure: `npx brought no Node ${major}: ${found.output}` };
+  const notLoaded = await loadEntries(node, directory, specifiers);
+  if (notLoaded) return { major, version, tests: 0, failure: notLoaded };
+  const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
+  const env = { PATH: [dirname(node), process.env.PATH].join(delimiter), NO_COLOR: "1", FORCE_COLOR: undefined };
+  const tested = await run(node, [vitest, "run", "--project", "unit", "--reporter", "dot"], { env });
+  const tests = Number(tested.output.match(/^\s*Tests\s+(\d+) passed/m)?.[1] ?? 0);
+  const failure = tested.code !== 0 || tests === 0 ? tested.output : "";
+  return { major, version, tests, failure };
+}
+
+if (import.meta.main) {
+  const results = await runNodeMatrix();
+  process.exitCode = results.every((result) => result.failure === "") ? 0 : 1;
+}

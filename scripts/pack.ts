@@ -1,0 +1,61 @@
+/** The package as users get it: packed by npm and installed into an empty project. */
+
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build, isBuilt } from "./build.ts";
+import { run } from "./lib.ts";
+
+/** A project outside this one, with the package as its only dependency. Remove `directory` when done. */
+export interface Installed {
+  readonly directory: string;
+  readonly tarball: string;
+  /** Paths inside the tarball. */
+  readonly files: readonly string[];
+}
+
+/** Builds if needed, packs, and installs the tarball offline. */
+export async function installPacked(): Promise<Installed> {
+  const said = isBuilt() ? "" : await build();
+  if (said) throw new Error(said);
+  const directory = mkdtempSync(join(tmpdir(), "sojourn-packed-"));
+  const packed = await run("npm", [
+    "pack",
+    "--ignore-scripts",
+    "--json",
+    "--loglevel=error",
+    "--pack-destination",
+    directory,
+  ]);
+  if (packed.code !== 0) throw new Error(`npm pack: ${packed.output}`);
+  const [report] = JSON.parse(packed.output.slice(packed.output.indexOf("["))) as {
+    filename: string;
+    files: { path: string }[];
+  }[];
+  if (!report) throw new Error(`npm pack: ${packed.output}`);
+  const tarball = join(directory, report.filename);
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  const installed = await run("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: directory });
+  if (installed.code !== 0) throw new Error(`npm install --offline: ${installed.output}`);
+  return { directory, tarball, files: report.files.map((file) => file.path) };
+}
+
+/** Loads every entry by `import` and by `require` under the Node at `node`. Answers what failed. */
+export async function loadEntries(node: string, directory: string, specifiers: readonly string[]): Promise<string> {
+  const { code, output } = await run(node, ["--input-type=module", "-e", program, ...specifiers], { cwd: directory });
+  return code === 0 ? "" : output || `node ended with ${code}`;
+}
+
+const program = `
+import { createRequire } from "node:module";
+const require = createRequire(process.cwd() + "/x.js");
+for (const name of process.argv.slice(1)) {
+  try {
+    const imported = await import(name);
+    if (Object.keys(imported).length === 0) throw new Error("it exports nothing");
+    if (require(name) !== imported) throw new Error("require gives another module than import");
+  } catch (error) {
+    console.log(name + " does not load: " + error.message);
+    process.exitCode = 1;
+  }
+}`;

@@ -1,0 +1,90 @@
+/** The programs the tests start: finds them, and on Debian installs what is missing where it may. */
+
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { lines, run, seconds } from "./lib.ts";
+
+/** A program that tests start themselves, on a free port or a temporary directory, and stop again. */
+interface Server {
+  readonly name: string;
+  /** Names it may have on the PATH, the first that is there is taken. */
+  readonly programs: readonly string[];
+  /** The Debian package that brings it. */
+  readonly debian: string;
+}
+
+const servers: readonly Server[] = [
+  { name: "Redis", programs: ["redis-server"], debian: "redis-server" },
+  { name: "redis-cli", programs: ["redis-cli"], debian: "redis-tools" },
+  {
+    name: "Chromium",
+    programs: ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"],
+    debian: "chromium",
+  },
+];
+
+/** The full path of a program, or `undefined` when it is not on the PATH. */
+export function findProgram(...names: readonly string[]): string | undefined {
+  const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin"];
+  return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(isExecutable);
+}
+
+/**
+ * Finds every server, installs the missing ones where that is allowed, and prints what it found.
+ * Answers the names of those that are not there in the end.
+ */
+export async function prepareServers(wanted: readonly Server[] = servers): Promise<string[]> {
+  const missing = wanted.filter((server) => !findProgram(...server.programs));
+  if (missing.length > 0) await install(missing.map((server) => server.debian));
+  for (const server of wanted) {
+    const path = findProgram(...server.programs);
+    console.log(`${server.name.padEnd(10)} ${path ? await version(path) : `absent: apt-get install ${server.debian}`}`);
+  }
+  return missing.filter((server) => !findProgram(...server.programs)).map((server) => server.name);
+}
+
+async function install(packages: readonly string[]): Promise<void> {
+  const how = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  if (!existsSync("/usr/bin/apt-get")) {
+    console.log(`Missing: ${packages.join(", ")}. This is not a Debian machine: please install them your way.`);
+    return;
+  }
+  const root = process.getuid?.() === 0;
+  if (!root && (await run("sudo", ["-n", "true"]).catch(() => ({ code: 1 }))).code !== 0) {
+    console.log(`Missing: ${packages.join(", ")}. As root: ${how}`);
+    return;
+  }
+  console.log(`Installing with apt-get: ${packages.join(", ")}`);
+  const start = performance.now();
+  const [command, args] = root ? ["sh", ["-c", quietly(how)]] : ["sudo", ["-n", "sh", "-c", quietly(how)]];
+  const { code, output } = await run(command, args);
+  if (code === 0) console.log(`Installed in ${seconds(performance.now() - start)}`);
+  else console.log(`apt-get failed with ${code}:\n${lines(output).slice(-15).join("\n")}`);
+}
+
+/** A package must not start a service of its own: the tests start what they need on free ports. */
+function quietly(command: string): string {
+  const policy = "/usr/sbin/policy-rc.d";
+  return `export DEBIAN_FRONTEND=noninteractive
+    if [ ! -e ${policy} ]; then
+      printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod 755 ${policy}
+      trap 'rm -f ${policy}' EXIT
+    fi
+    ${command}`;
+}
+
+async function version(path: string): Promise<string> {
+  const { output } = await run(path, ["--version"]).catch(() => ({ output: "" }));
+  return `${path}  ${lines(output).find((line) => /\d\.\d/.test(line)) ?? ""}`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (import.meta.main) process.exitCode = (await prepareServers()).length === 0 ? 0 : 1;

@@ -1,0 +1,150 @@
+/** Runs one group of tests, reads what came of it, and makes the table at the end of `npm test`. */
+
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ReportLine } from "../test/support/report.ts";
+import { projectRoot } from "./lib.ts";
+
+/** What came of one group. */
+export interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly tests: readonly TestResult[];
+  readonly reports: readonly ReportLine[];
+}
+
+interface TestResult {
+  readonly file: string;
+  /** The outermost `describe`, or the test itself. */
+  readonly outermost: string;
+  readonly status: string;
+}
+
+/** The part that is used of what vitest's json reporter writes. */
+interface VitestJson {
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { ancestorTitles: readonly string[]; title: string; status: string }[];
+  }[];
+}
+
+/** Runs a vitest project, its output shown as it comes. */
+export async function runGroup(group: string, scratch: string): Promise<Outcome> {
+  const json = join(scratch, `${group}.json`);
+  const report = join(scratch, `${group}.jsonl`);
+  const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
+  const args = [
+    vitest,
+    "run",
+    "--project",
+    group,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${json}`,
+  ];
+  const code = await new Promise<number>((resolve, reject) => {
+    const env = { ...process.env, SOJOURN_TEST_REPORT: report };
+    const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", reject);
+    child.on("close", (status) => resolve(status ?? 1));
+  });
+  const reports = existsSync(report) ? readLines(report) : [];
+  if (!existsSync(json)) return { passed: 0, failed: 1, tests: [], reports };
+  const { testResults } = JSON.parse(readFileSync(json, "utf8")) as VitestJson;
+  const tests = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ ancestorTitles, title, status }) => ({
+      file: name,
+      outermost: ancestorTitles[0] ?? title,
+      status,
+    })),
+  );
+  const passed = tests.filter((test) => test.status === "passed").length;
+  const failedTests = tests.filter((test) => test.status === "failed").length;
+  // A file that does not load, or an error outside any test, fails the run without failing a test.
+  const failedFiles = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  ).length;
+  const failed = failedTests + failedFiles;
+  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, tests, reports };
+}
+
+function readLines(path: string): ReportLine[] {
+  const text = readFileSync(path, "utf8").trim();
+  return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line) as ReportLine);
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly backend: string;
+  readonly server: string;
+  readonly clients: string;
+  readonly tests: string;
+  readonly result: string;
+}
+
+/** The rows of what the tests said they ran against, and one for each of `expected` that nobody mentioned. */
+export function rowsOf(outcomes: readonly Outcome[], expected: readonly string[]): Row[] {
+  const reports = outcomes.flatMap((outcome) => outcome.reports);
+  const tests = outcomes.flatMap((outcome) => outcome.tests);
+  const rows = new Map<string, { backend: string; server: string; clients: Set<string>; tests: Set<TestResult> }>();
+  for (const report of reports) {
+    if (report.kind !== "ran") continue;
+    const key = `${report.backend}\n${report.server}`;
+    const row = rows.get(key) ?? {
+      backend: report.backend,
+      server: report.server,
+      clients: new Set(),
+      tests: new Set(),
+    };
+    rows.set(key, row);
+    for (const client of report.clients ?? []) row.clients.add(client);
+    for (const test of tests) {
+      if (test.file !== report.file || (report.within !== undefined && test.outermost !== report.within)) continue;
+      if (test.status === "passed" || test.status === "failed") row.tests.add(test);
+    }
+  }
+  const ran = [...rows.values()].map(({ backend, server, clients, tests }) => {
+    const failures = [...tests].filter((test) => test.status === "failed").length;
+    const result = tests.size === 0 ? "not tested: no test ran" : failures === 0 ? "passed" : `FAILED: ${failures}`;
+    return { backend, server, clients: [...clients].sort().join(", "), tests: String(tests.size), result };
+  });
+  const missing = reports.flatMap((report) =>
+    report.kind === "missing"
+      ? [{ backend: report.backend, server: "", clients: "", tests: "0", result: `not run: ${report.why}` }]
+      : [],
+  );
+  const named = new Set([...ran, ...missing].map((row) => row.backend));
+  const silent = expected
+    .filter((name) => !named.has(name))
+    .map((backend) => ({
+      backend,
+      server: "",
+      clients: "",
+      tests: "0",
+      result: "not tested: no test file reports it",
+    }));
+  return [...ran, ...missing, ...silent].sort((a, b) => order(a, expected) - order(b, expected));
+}
+
+function order(row: Row, expected: readonly string[]): number {
+  const place = expected.indexOf(row.backend);
+  return place === -1 ? expected.length : place;
+}
+
+/** Prints the table, columns as wide as what is in them. */
+export function printTable(rows: readonly Row[]): void {
+  const head: Row = { backend: "backend", server: "server", clients: "clients", tests: "tests", result: "result" };
+  const columns = ["backend", "server", "clients", "tests", "result"] as const;
+  const widths = columns.map((column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => cell.padEnd(widths[index]!))
+      .join(" | ")
+      .trimEnd();
+  console.log(`\n${line(columns.map((column) => head[column]))}`);
+  console.log(widths.map((width) => "-".repeat(width)).join("-|-"));
+  for (const row of rows) console.log(line(columns.map((column) => row[column])));
+}

@@ -1,0 +1,92 @@
+/**
+ * `npm test`: everything. Prepares the servers, builds, checks, runs every group of tests and the other versions of
+ * Node; ends with a table of what ran against what, and the line `N passed, N failed`.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "./build.ts";
+import { runChecks } from "./check.ts";
+import { filesBelow, projectRoot, seconds } from "./lib.ts";
+import { runNodeMatrix } from "./node-matrix.ts";
+import { prepareServers } from "./servers.ts";
+import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-report.ts";
+
+/** The projects of vitest.config.ts, in the order they run. */
+const groups = ["unit", "stores", "frameworks", "browser", "package"];
+
+const start = performance.now();
+const scratch = mkdtempSync(join(tmpdir(), "sojourn-test-"));
+const rows: Row[] = [];
+let passed = 0;
+let failed = 0;
+
+try {
+  await stage("servers", async () => {
+    const missing = await prepareServers();
+    // Elsewhere the tests that need them say so in the table.
+    if (process.env.CI) failed += missing.length;
+  });
+
+  await stage("build", async () => {
+    const said = await build();
+    console.log(said || "dist is built");
+    count(said === "");
+  });
+
+  await stage("check", async () => {
+    const checks = await runChecks();
+    passed += checks.passed;
+    failed += checks.failed;
+  });
+
+  const outcomes: Outcome[] = [];
+  for (const group of groups) {
+    await stage(`tests: ${group}`, async () => {
+      const outcome = await runGroup(group, scratch);
+      outcomes.push(outcome);
+      passed += outcome.passed;
+      failed += outcome.failed;
+    });
+  }
+  rows.push(...rowsOf(outcomes, shipped()));
+
+  await stage("other versions of Node", async () => {
+    for (const { major, version, tests, failure } of await runNodeMatrix()) {
+      count(failure === "" || (version === undefined && !process.env.CI));
+      const result = failure === "" ? "passed" : version ? "FAILED" : "not run: npm could not bring it";
+      rows.push({ backend: `node ${major}`, server: version ?? "", clients: "", tests: String(tests), result });
+    }
+  });
+} catch (error) {
+  console.error(error);
+  failed += 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+failed += rows.filter((row) => row.result.startsWith("not tested")).length;
+printTable(rows);
+console.log(`\nTook ${seconds(performance.now() - start)}.`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function stage(name: string, work: () => Promise<void>): Promise<void> {
+  console.log(`\n=== ${name}`);
+  await work();
+}
+
+function count(good: boolean): void {
+  if (good) passed += 1;
+  else failed += 1;
+}
+
+/** What must have a row: every store and every framework. */
+function shipped(): string[] {
+  return ["stores", "frameworks"].flatMap((folder) =>
+    filesBelow(projectRoot, `src/${folder}`, ".ts")
+      .filter((file) => file.split("/").length === 3)
+      .map((file) => file.split("/")[2]!.replace(/\.ts$/, "")),
+  );
+}
