@@ -1,0 +1,223 @@
+/** Every check of `npm run check` complains about a tree that breaks what it is for, and only then. */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { comments } from "../../scripts/checks/comments.ts";
+import { programsBelow } from "../../scripts/checks/doc-code.ts";
+import { errors } from "../../scripts/checks/errors.ts";
+import { layers } from "../../scripts/checks/layers.ts";
+import { portable } from "../../scripts/checks/portable.ts";
+import { surface } from "../../scripts/checks/surface.ts";
+import { run } from "../../scripts/lib.ts";
+
+const made: string[] = [];
+afterEach(() => {
+  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A small project with one export, and the files given. */
+function tree(files: Readonly<Record<string, string>>, exported: readonly string[] = ["."]): string {
+  const root = mkdtempSync(join(tmpdir(), "sojourn-check-"));
+  made.push(root);
+  const exports = Object.fromEntries(
+    exported.map((subpath) => {
+      const base = subpath === "." ? "index" : subpath.slice(2);
+      const target = {
+        "sojourn-source": `./src/${base}.ts`,
+        types: `./dist/${base}.d.ts`,
+        default: `./dist/${base}.js`,
+      };
+      return [subpath, target];
+    }),
+  );
+  const all = {
+    "package.json": JSON.stringify({ name: "sojourn", exports }),
+    "src/index.ts": "/** Entry. */\n",
+    ...files,
+  };
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+describe("layers", () => {
+  const store = 'import type { Store } from "../core/store.ts";\nimport { wrongArgument } from "../core/errors.ts";\n';
+  const core = { "src/core/errors.ts": "", "src/core/store.ts": "", "src/core/manager.ts": "", "src/core/id.ts": "" };
+
+  test("has nothing against imports that go down", async () => {
+    const root = tree({ ...core, "src/stores/redis.ts": store, "src/core/manager.ts": 'import { x } from "./id.ts";' });
+    expect(await layers.run(root)).toEqual([]);
+  });
+
+  test.each([
+    ["a store that imports the manager", "src/stores/redis.ts", 'import { m } from "../core/manager.ts";'],
+    ["a store that imports another store", "src/stores/redis.ts", 'import { m } from "./memory.ts";'],
+    ["a store that imports values of the contract", "src/stores/redis.ts", 'import { Store } from "../core/store.ts";'],
+    ["a framework that imports a store", "src/frameworks/express.ts", 'import { m } from "../stores/memory.ts";'],
+    ["the core importing upwards", "src/core/id.ts", 'import {\n  m,\n} from "./manager.ts";'],
+    ["the core importing a store", "src/core/manager.ts", 'import { m } from "../stores/memory.ts";'],
+    [
+      "the core importing it when the line runs",
+      "src/core/manager.ts",
+      'const m = await import("../stores/memory.ts");',
+    ],
+    ["node: in the core", "src/core/id.ts", 'import { hash } from "node:crypto";'],
+    ["node: in a store for every runtime", "src/stores/redis.ts", 'import { hash } from "node:crypto";'],
+    ["a package", "src/stores/redis.ts", 'import { createClient } from "redis";'],
+    ["a package by type", "src/stores/redis.ts", 'import type { RedisClientType } from "redis";'],
+    ["a barrel", "src/core/manager.ts", 'export { x } from "./id.ts";'],
+    ["a core file without a layer", "src/core/novel.ts", ""],
+    ["a folder without a rule", "src/novel/a.ts", 'import { x } from "../core/id.ts";'],
+    ["a file that is not there", "src/core/manager.ts", 'import { x } from "./gone.ts";'],
+  ])("refuses %s", async (_, file, text) => {
+    const root = tree({ ...core, "src/stores/memory.ts": "", [file]: text });
+    const said = await layers.run(root);
+    expect(said.length).toBeGreaterThan(0);
+    expect(said.filter((line) => !line.startsWith(file))).toEqual([]);
+  });
+
+  test("refuses a circle of values, and allows one of types", async () => {
+    const circle = { ...core, "src/core/id.ts": 'import { k } from "./keys.ts";' };
+    const values = tree({ ...circle, "src/core/keys.ts": 'import { i } from "./id.ts";' });
+    expect(await layers.run(values)).toEqual([expect.stringContaining("in a circle")]);
+    const types = tree({ ...circle, "src/core/keys.ts": 'import { type I, type J } from "./id.ts";' });
+    expect(await layers.run(types)).toEqual([]);
+  });
+
+  test("follows an entry for every runtime to the node: it reaches", async () => {
+    const files = {
+      "src/index.ts": 'export { c } from "./core/context.ts";',
+      "src/core/context.ts": 'import "./context.node.ts";',
+    };
+    const root = tree({ ...files, "src/core/context.node.ts": 'import { x } from "node:async_hooks";' });
+    expect(await layers.run(root)).toEqual([expect.stringMatching(/^src\/index\.ts:1: .*context\.node\.ts -> node:/)]);
+  });
+
+  test("reads code, not comments", async () => {
+    const comment = '/**\n * ```ts\n * import { createClient } from "redis";\n * ```\n */\n// import("redis")\n';
+    expect(await layers.run(tree({ ...core, "src/core/id.ts": comment }))).toEqual([]);
+  });
+});
+
+describe("surface", () => {
+  const good = { "src/stores/redis.ts": "", "docs/stores/redis.md": "", "README.md": "| `sojourn/stores/redis` |" };
+
+  test("has nothing against a store that is exported, documented and listed", async () => {
+    expect(await surface.run(tree(good, [".", "./stores/redis"]))).toEqual([]);
+  });
+
+  test.each([
+    ["an export without a file", {}, [".", "./stores/redis", "./gone"], "src/gone.ts"],
+    ["a store that is not exported", {}, ["."], "is not in the exports"],
+    [
+      "a store without a page",
+      { "src/stores/sql.ts": "", "README.md": "sojourn/stores/redis sojourn/stores/sql" },
+      [".", "./stores/redis", "./stores/sql"],
+      "docs/stores/sql.md",
+    ],
+    [
+      "a store that the README does not list",
+      { "README.md": "" },
+      [".", "./stores/redis"],
+      "does not name sojourn/stores/redis",
+    ],
+    ["a page without a store", { "docs/stores/gone.md": "" }, [".", "./stores/redis"], "is about src/stores/gone.ts"],
+  ])("refuses %s", async (_, files, exported, said) => {
+    expect(await surface.run(tree({ ...good, ...files }, exported))).toEqual([expect.stringContaining(said)]);
+  });
+
+  test("refuses conditions in an order that hides the types", async () => {
+    const exports = {
+      ".": { default: "./dist/index.js", types: "./dist/index.d.ts", "sojourn-source": "./src/index.ts" },
+    };
+    const root = tree({ "package.json": JSON.stringify({ name: "sojourn", exports }) });
+    expect(await surface.run(root)).toEqual([expect.stringContaining('exports["."] must be')]);
+  });
+});
+
+describe("comments", () => {
+  test("has nothing against what is explained", async () => {
+    const options = "/** Options. */\nexport interface Options {\n  /** The key. */\n  readonly key: string;\n}\n";
+    const overloads = "/** Does. */\nexport function one(a: string): void;\nexport function one(a: number): void;\n";
+    const files = {
+      "src/index.ts": '/** Entry. */\nexport { one } from "./core/id.ts";\n',
+      "src/core/id.ts": `/** Ids. */\n\n${overloads}`,
+    };
+    expect(await comments.run(tree(files))).toEqual([]);
+    expect(await comments.run(tree({ "src/index.ts": `/** Entry. */\n\n${options}` }))).toEqual([]);
+  });
+
+  test("refuses a bare export, also through a re-export, and a bare field", async () => {
+    const file = "/** Ids. */\n\nexport function one(): void {}\n\nexport function hidden(): void {}\n";
+    const bare = "\n/** Options. */\nexport interface Options {\n  readonly key: string;\n}\n";
+    const entry = `/** Entry. */\nexport { one as two } from "./core/id.ts";\n${bare}`;
+    const said = await comments.run(tree({ "src/index.ts": entry, "src/core/id.ts": file }));
+    expect(said).toEqual([
+      "src/index.ts:6: Options.key has no doc comment",
+      "src/core/id.ts:3: one has no doc comment",
+    ]);
+  });
+
+  test("refuses a file that does not say what it is", async () => {
+    expect(await comments.run(tree({ "src/core/id.ts": "const a = 1;" }))).toEqual([
+      expect.stringContaining("src/core/id.ts:1:"),
+    ]);
+  });
+});
+
+describe("errors", () => {
+  const source = "const statusByCode = {\n  ERR_A: 503,\n  ERR_B: 500,\n} as const;\n";
+
+  test("refuses a code without a section, a wrong status, and a code that is not there", async () => {
+    const page = "# Errors\n\n## ERR_A\n\nStatus 500. No.\n\n## ERR_C\n\nStatus 500.\n";
+    const said = await errors.run(tree({ "src/core/errors.ts": source, "docs/errors.md": page }));
+    expect(said).toEqual([
+      'docs/errors.md: ERR_A must say "Status 503"',
+      'docs/errors.md: has no section "## ERR_B"',
+      "docs/errors.md: explains ERR_C, which src/core/errors.ts does not have",
+    ]);
+  });
+});
+
+describe("portable", () => {
+  test("refuses machine paths and other registries in tracked files, and sees no others", async () => {
+    // In pieces, or the check would find this file.
+    const home = ["", "home", "alice", "x"].join("/");
+    const registry = ["registry", "http://mirror.example/"].join("=");
+    const root = tree({
+      "a.md": `see ${home}\n`,
+      ".npmrc": registry,
+      "ok.md": "docs/home/page, https://example.org/root\n",
+      "b.md": home,
+    });
+    await run("git", ["init", "-q"], { cwd: root });
+    await run("git", ["add", "a.md", ".npmrc", "ok.md"], { cwd: root });
+    expect((await portable.run(root)).map((line) => line.split(":")[0])).toEqual([".npmrc", "a.md"]);
+  });
+});
+
+describe("doc-code", () => {
+  test("keeps blocks on their lines, joins continued ones, and wants a reason for ignored ones", () => {
+    const page =
+      "# A\n\n```ts\nconst a = 1;\n```\n\n```ts continued\nvoid a;\n```\n\n```ts ignore\nx\n```\n\n```ts ignore: a fragment\ny\n```\n";
+    const source = "/**\n * Does.\n *\n * ```ts\n * const b = 2;\n * ```\n */\nexport const c = 1;\n";
+    const { programs, problems } = programsBelow(tree({ "docs/a.md": page, "src/core/id.ts": source }));
+    expect(
+      programs.map(({ file, code }) => [
+        file,
+        code
+          .split("\n")
+          .map((line, i) => (line ? `${i + 1} ${line}` : ""))
+          .filter(Boolean),
+      ]),
+    ).toEqual([
+      ["docs/a.md", ["4 const a = 1;", "8 void a;"]],
+      ["src/core/id.ts", ["5 const b = 2;"]],
+    ]);
+    expect(problems).toEqual([expect.stringContaining("docs/a.md:11: ```ts ignore needs a reason")]);
+  });
+});
