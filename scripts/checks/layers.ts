@@ -7,9 +7,23 @@ import { publicEntries } from "./surface.ts";
 /** The layer of every file of `src/core`. A file imports values from its own layer and those below. */
 const coreLayers: readonly (readonly string[])[] = [
   ["bytes", "errors"],
-  ["cookie", "crypto", "crypto.node", "duration", "encrypted", "expiry", "format", "id", "json-format", "keys"],
-  ["changes", "context", "context.node", "events", "session", "transport"],
-  ["config", "manager", "plan"],
+  [
+    ...[
+      "context",
+      "context.node",
+      "cookie",
+      "crypto",
+      "crypto.node",
+      "duration",
+      "encrypted",
+      "expiry",
+      "format",
+      "id",
+    ],
+    ...["json-format", "keys", "schema", "store", "token", "values"],
+  ],
+  ["changes", "events", "records", "session", "subjects", "transport"],
+  ["commit", "config", "manager", "plan"],
 ];
 
 /** Types alone: any file of the core may name what is declared here. */
