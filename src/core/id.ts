@@ -8,6 +8,8 @@ import { base64url, type MaybePromise, then } from "./bytes.ts";
  * a foreign one (Flask-Session, express-session) is another value of this type.
  */
 export interface IdScheme {
+  /** What every key begins with: whoever lists a store finds the sessions of this kind by it. */
+  readonly prefix: string;
   /** A new unpredictable id (OWASP ASVS 7.2.3 asks for 128 bits; ours has 256). */
   create(): string;
   /** Whether a text from the network has the shape of an id. Asked before anything reaches the store. */
@@ -19,6 +21,7 @@ export interface IdScheme {
 /** The native ids: 32 random bytes in base64url, kept under `prefix` + SHA-256, so that a dump of the store lets nobody in. */
 export function randomIds(prefix: string): IdScheme {
   return {
+    prefix,
     create: () => base64url(randomBytes(32)),
     accepts: (text) => text.length === 43 && /^[A-Za-z0-9_-]{43}$/.test(text),
     keyOf: (id) => then(sha256(id), (digest) => prefix + digest),

@@ -1,0 +1,201 @@
+/** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
+
+import { samePayload } from "./bytes.ts";
+import { adopt, merge } from "./changes.ts";
+import type { Config } from "./config.ts";
+import { SessionError } from "./errors.ts";
+import type { SessionEventType } from "./events.ts";
+import { expiryOf, isRenewalDue, isTouchDue, maxAgeOf } from "./expiry.ts";
+import type { Meta, Payload } from "./format.ts";
+import { newHandle } from "./id.ts";
+import { type Plan, plan, type Step } from "./plan.ts";
+import type { Found, Records, Written } from "./records.ts";
+import type { State } from "./session.ts";
+import type { Subjects } from "./subjects.ts";
+
+/** Everything a commit works on. It keeps `found`, `state` and `setCookie` up to date. */
+export interface Work {
+  readonly config: Config;
+  readonly records: Records;
+  readonly subjects: Subjects;
+  readonly state: State;
+  /** The record as this request knows it; `null` while there is none. */
+  found: Found | null;
+  readonly hadCookie: boolean;
+  headersSent: boolean;
+  /** The session ended elsewhere; nothing more is saved. */
+  ended: boolean;
+  /** The subject's epoch as it was when `login` was called. */
+  epoch: Promise<string | undefined> | undefined;
+  /** The `Set-Cookie` value to send with the response. */
+  setCookie: string | undefined;
+}
+
+/** Saves. False when the session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved. */
+export async function save(work: Work): Promise<boolean> {
+  const { config, state } = work;
+  if (work.ended) return false;
+  const began = config.now();
+  noteSeen(work);
+  for (let attempt = 0; ; attempt++) {
+    const payload = payloadIfNeeded(work);
+    const decided = decide(work, payload);
+    if (decided.impossible) throw headersSent("the change");
+    if (decided.step === "none") {
+      if (decided.cookie === "remove") work.setCookie = config.cookie.remove();
+      return true;
+    }
+    const passing = !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
+    try {
+      if (await carryOut(work, decided, payload)) return true;
+    } catch (error) {
+      // Nothing the application did is lost when only an expiry was to be moved: the event has said so.
+      if (passing && error instanceof SessionError && error.status === 503) return true;
+      throw error;
+    }
+    if (work.ended) return false;
+    if (decided.step === "touch" || !(await takeOver(work))) {
+      work.ended = true;
+      const { handle, subject } = state.meta;
+      if (!passing) config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
+      return false;
+    }
+    if (config.now() - began >= config.conflictTimeout || attempt >= 1000) {
+      const message = `the session was changed by others ${attempt + 1} times while it was being saved; nothing was saved`;
+      throw new SessionError("ERR_SESSION_CONFLICT", message);
+    }
+    if (attempt > 0) await config.wait(Math.random() * Math.min(2 ** attempt, 64));
+  }
+}
+
+/** The first request with the new id of a renewal in passing tells that the old one is no longer needed. */
+function noteSeen({ found, state, config }: Work): void {
+  if (!found?.current || !state.meta.unseen) return;
+  delete state.meta.unseen;
+  state.meta.seen = config.now();
+}
+
+function payloadIfNeeded({ state, found }: Work): Payload | undefined {
+  if (!found || state.destroyed) return undefined;
+  return state.format.encode(state, found.payload);
+}
+
+function hasChanges({ found, state }: Work, payload: Payload | undefined): boolean {
+  return state.destroyed || state.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload));
+}
+
+function decide(work: Work, payload: Payload | undefined): Plan {
+  const { config, found, state, records } = work;
+  const { timeouts } = config;
+  const now = config.now();
+  const touchDue = found !== null && isTouchDue(now, state.meta, found.expiresAt, timeouts);
+  return plan({
+    exists: found !== null,
+    changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
+    empty: state.meta.subject === undefined && !Object.values(state.data).some((value) => value !== undefined),
+    destroyed: state.destroyed,
+    regenerated: state.regenerated,
+    renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
+    touchDue,
+    hadCookie: work.hadCookie,
+    cookieDue: found !== null && found.current && (state.meta.persistent === true || found.stale),
+    headersSent: work.headersSent,
+    inCookie: records.inCookie,
+  });
+}
+
+/** Does the step. False when the record is gone or was changed since. */
+async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
+  const { config, records, state, found } = work;
+  const now = config.now();
+  if (step === "delete") {
+    await records.remove((found as Found).place, state.meta.subject);
+    report(work, "session_logout");
+    work.found = null;
+    work.ended = true;
+    work.setCookie = config.cookie.remove();
+    return true;
+  }
+  const meta = metaFor(step, work, now);
+  const contents = meta === state.meta && payload !== undefined ? payload : state.format.encode({ data: state.data, meta }, found?.payload);
+  const expiresAt = expiryOf(now, meta, config.timeouts);
+  const draft = { payload: contents, expiresAt, subject: meta.subject };
+  const written = await write(work, step, draft);
+  if (!written) return false;
+  const { place } = written;
+  if (state.loggedIn && (await work.subjects.moved(meta.subject as string, work.epoch))) {
+    await records.remove(place, meta.subject);
+    config.events.emit("session_revoked", { handle: meta.handle, subject: meta.subject, reason: "revoked during login" });
+    work.ended = true;
+    return false;
+  }
+  const current = written.token !== undefined || (found?.current ?? false);
+  const baseline = step === "touch" ? (found as Found).payload : contents;
+  if (cookie === "set") {
+    const token = written.token ?? (await records.token(place));
+    const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
+    if (token !== undefined) work.setCookie = config.cookie.set(token, maxAge);
+  }
+  work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
+  state.meta = meta;
+  state.expiresAt = expiresAt;
+  if (step === "create") report(work, "session_created");
+  if (step === "rename" || step === "renew") report(work, "session_renewed");
+  if (state.loggedIn) report(work, "session_login");
+  state.settle();
+  return true;
+}
+
+type Draft = Parameters<Records["create"]>[0];
+
+function write({ records, found }: Work, step: Step, draft: Draft): Promise<Written | null> {
+  if (step === "create") return records.create(draft);
+  const { place } = found as Found;
+  if (step === "touch") return records.touch(place, draft);
+  if (step === "update") return records.update(place, draft);
+  if (step === "rename") return records.rename(place, draft);
+  return records.renew(place, draft);
+}
+
+/** What the library notes about the session with this step; the same object when nothing changes. */
+function metaFor(step: Step, { state, config }: Work, now: number): Meta {
+  if (step === "touch" || step === "update") return state.meta;
+  const { seen: _, unseen: __, ...meta } = state.meta;
+  if (step === "create") {
+    meta.handle ??= newHandle();
+    meta.created = now;
+    if (config.persistent) meta.persistent ??= true;
+  } else {
+    meta.renewed = now;
+  }
+  if (state.loggedIn) {
+    meta.created = now;
+    meta.authenticated = now;
+  }
+  return step === "renew" ? { ...meta, unseen: true } : meta;
+}
+
+/** Puts this request's changes onto the newest state of the record. False when there is none any more. */
+async function takeOver(work: Work): Promise<boolean> {
+  const { config, records, state, found } = work;
+  if (!found) return true;
+  const newest = await records.again(found.place);
+  if (!newest?.content) return false;
+  const base = state.format.decode(found.payload);
+  const merged = merge(state.format, base, state, newest.content, config.together);
+  adopt(state.format, state.data, merged.data);
+  state.meta = merged.meta;
+  state.expiresAt = newest.expiresAt;
+  work.found = { ...newest, current: found.current && newest.current };
+  return true;
+}
+
+function report({ config, state }: Work, type: SessionEventType): void {
+  config.events.emit(type, { handle: state.meta.handle, subject: state.meta.subject });
+}
+
+/** The error for a change that comes too late. */
+export function headersSent(what: string): SessionError {
+  const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
+  return new SessionError("ERR_SESSION_HEADERS_SENT", message);
+}

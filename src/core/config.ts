@@ -1,0 +1,214 @@
+/** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
+
+import { makeCookie, type Cookie, type CookieOptions } from "./cookie.ts";
+import { type Duration, durationOption } from "./duration.ts";
+import { wrongArgument } from "./errors.ts";
+import { Events } from "./events.ts";
+import type { Timeouts } from "./expiry.ts";
+import type { Format } from "./format.ts";
+import { type IdScheme, randomIds } from "./id.ts";
+import { jsonFormat } from "./json-format.ts";
+import type { StandardSchema } from "./schema.ts";
+import type { Store } from "./store.ts";
+import { bareToken, type TokenFormat } from "./token.ts";
+
+/**
+ * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
+ * a wrong value is a `TypeError` that names the option.
+ */
+export interface SessionOptions<Data extends object = Record<string, unknown>> {
+  /** Where sessions are kept. Default: files in `.sessions`, on this machine only, and a warning that says so. */
+  readonly store?: Store | undefined;
+  /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
+  readonly idleTimeout?: Duration | false | undefined;
+  /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2); `false`: never by age. Not both `false`. */
+  readonly absoluteTimeout?: Duration | false | undefined;
+  /** Moves the expiry of an unchanged session at most this often, so that reading does not write. A session may end earlier by as much. Default: a twentieth of `idleTimeout`, at most `"1m"`. */
+  readonly touchInterval?: Duration | undefined;
+  /** Gives a session a new id when its id is older than this, in passing: parallel requests and a lost response survive it. Default `false`: only `login` and `regenerate` do. */
+  readonly renewAfter?: Duration | false | undefined;
+  /** How long the old id of such a renewal goes on working after the new one was first seen. Default `"1m"`. */
+  readonly renewGrace?: Duration | undefined;
+  /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
+  readonly persistent?: boolean | undefined;
+  /** How the cookie is sent. Default: `__Host-session`, Secure, HttpOnly, SameSite=Lax. */
+  readonly cookie?: CookieOptions | undefined;
+  /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
+  readonly token?: TokenFormat | undefined;
+  /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
+  readonly format?: Format | undefined;
+  /** Put in front of every key in the store. Default: the cookie's name without prefix, and a colon, so that two kinds of session in one store never meet. */
+  readonly keyPrefix?: string | undefined;
+  /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
+  readonly ids?: IdScheme | undefined;
+  /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. */
+  readonly schema?: StandardSchema<Data> | undefined;
+  /** Keys that belong together: when requests meet, all of a group are taken from the one that changed any. Default none. */
+  readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
+  /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
+  readonly onError?: "discard" | "save" | undefined;
+  /** How long any call of the store may take before it is a `SessionError` with status 503. Default `"2s"`. */
+  readonly storeTimeout?: Duration | undefined;
+  /** How long a save may go on merging with parallel ones before it is a `SessionError` with status 503. Default `"10s"`. */
+  readonly conflictTimeout?: Duration | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+  /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
+  readonly wait?: ((ms: number) => Promise<void>) | undefined;
+  /** Says a warning, once each. Default `console.warn`. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** The options as the library uses them. */
+export interface Config {
+  readonly store: Store;
+  readonly timeouts: Timeouts;
+  readonly persistent: boolean;
+  readonly cookie: Cookie;
+  readonly token: TokenFormat;
+  readonly format: Format;
+  readonly ids: IdScheme;
+  readonly schema: StandardSchema | undefined;
+  readonly together: readonly (readonly string[])[];
+  readonly saveOnError: boolean;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  /** Milliseconds. */
+  readonly conflictTimeout: number;
+  readonly now: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+  /** Warns once per message. */
+  readonly warn: (message: string) => void;
+  readonly events: Events;
+}
+
+const known: Record<keyof SessionOptions, true> = {
+  store: true,
+  idleTimeout: true,
+  absoluteTimeout: true,
+  touchInterval: true,
+  renewAfter: true,
+  renewGrace: true,
+  persistent: true,
+  cookie: true,
+  token: true,
+  format: true,
+  keyPrefix: true,
+  ids: true,
+  schema: true,
+  together: true,
+  onError: true,
+  storeTimeout: true,
+  conflictTimeout: true,
+  now: true,
+  wait: true,
+  warn: true,
+};
+
+const day = 86_400_000;
+
+/** Checks every option; a `TypeError` names the first that is wrong. */
+export function resolveConfig(options: SessionOptions<never> & { store: Store }): Config {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(known, name)) throw new TypeError(`createSessions: there is no option "${name.slice(0, 40)}"; there are ${Object.keys(known).join(", ")}`);
+  }
+  const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
+  const now = callable("now", options.now) ?? Date.now;
+  const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
+  const cookie = makeCookie(options.cookie);
+  if (options.ids && options.keyPrefix !== undefined) throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
+
+  return {
+    store: checkStore(options.store),
+    timeouts: checkTimeouts(options, format),
+    persistent: oneOf("persistent", options.persistent, [false, true]),
+    cookie,
+    token: shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
+    format,
+    ids: shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ?? randomIds(checkPrefix(options.keyPrefix ?? `${cookie.baseName}:`)),
+    schema: checkSchema(options.schema),
+    together: checkGroups(options.together),
+    saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
+    storeTimeout: durationOption("storeTimeout", options.storeTimeout ?? "2s", 1, 600_000),
+    conflictTimeout: durationOption("conflictTimeout", options.conflictTimeout ?? "10s", 1, 600_000),
+    now,
+    wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    warn,
+    events: new Events(now, warn),
+  };
+}
+
+function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
+  const optional = (name: "idleTimeout" | "absoluteTimeout" | "renewAfter", value: Duration | false): number =>
+    value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, 400 * day);
+  const idle = optional("idleTimeout", options.idleTimeout ?? "1h");
+  const absolute = optional("absoluteTimeout", options.absoluteTimeout ?? "24h");
+  const renewAfter = optional("renewAfter", options.renewAfter ?? false);
+  if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
+    throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
+  }
+  if (format.foreign && renewAfter !== Number.POSITIVE_INFINITY) {
+    throw new TypeError(`renewAfter must be false with format ${format.name}: the other program would not understand a renewal in passing`);
+  }
+  const touchInterval = Math.min(60_000, Math.round((idle === Number.POSITIVE_INFINITY ? absolute : idle) / 20));
+  return {
+    idle,
+    absolute,
+    renewAfter,
+    touchInterval: options.touchInterval === undefined ? touchInterval : durationOption("touchInterval", options.touchInterval, 0, Math.min(idle, absolute)),
+    renewGrace: durationOption("renewGrace", options.renewGrace ?? "1m", 0, day),
+  };
+}
+
+function checkStore(store: unknown): Store {
+  const methods = ["read", "create", "update", "touch", "rename", "delete"];
+  const checked = shaped("store", store as Store, methods, "a store such as redisStore({ client })");
+  if (checked && typeof checked.capabilities === "object") return checked;
+  throw wrongArgument("store", "a store such as redisStore({ client })", store);
+}
+
+function checkSchema(schema: unknown): StandardSchema | undefined {
+  if (schema === undefined) return undefined;
+  const validate = (schema as StandardSchema | null)?.["~standard"]?.validate;
+  if (typeof validate !== "function") throw wrongArgument("schema", "a Standard Schema (zod, valibot, arktype …)", schema);
+  return schema as StandardSchema;
+}
+
+function checkGroups(groups: unknown): readonly (readonly string[])[] {
+  if (groups === undefined) return [];
+  const ok = Array.isArray(groups) && groups.every((group) => Array.isArray(group) && group.every((key) => typeof key === "string"));
+  if (!ok) throw wrongArgument("together", 'a list of lists of keys, such as [["cart", "total"]]', groups);
+  return groups;
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string" && /^[\x21-\x7e]{0,100}$/.test(prefix)) return prefix;
+  throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", prefix);
+}
+
+function callable<T>(name: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === "function") return value;
+  throw wrongArgument(name, "a function", value);
+}
+
+function shaped<T extends object>(name: string, value: T | undefined, methods: string[], takes: string): T | undefined {
+  if (value === undefined) return undefined;
+  const fits = typeof value === "object" && value !== null && methods.every((method) => typeof value[method as keyof T] === "function");
+  if (!fits) throw wrongArgument(name, takes, value);
+  return value;
+}
+
+function oneOf<T extends string | boolean>(name: string, value: T | undefined, allowed: readonly T[]): T {
+  if (value === undefined) return allowed[0] as T;
+  if (!allowed.includes(value)) throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
+  return value;
+}
+
+function once(warn: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (said.has(message) || said.size > 100) return;
+    said.add(message);
+    warn(`sojourn: ${message}`);
+  };
+}

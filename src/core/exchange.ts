@@ -1,0 +1,174 @@
+/** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
+
+import { headersSent, save, type Work } from "./commit.ts";
+import { findCookie, type FoundCookie } from "./cookie.ts";
+import { SessionError } from "./errors.ts";
+import { isOver } from "./expiry.ts";
+import type { Found } from "./records.ts";
+import { Session, State } from "./session.ts";
+import type { SessionsCore } from "./sessions.ts";
+import { type HeaderAccess, writeHeaders } from "./transport.ts";
+
+/** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
+export interface RequestReader<Request> {
+  /** The `Cookie` header. */
+  cookie(request: Request): string | null | undefined;
+  /** Whether the client came over https, by the framework's own notion (its proxy settings), never by a header taken on trust. */
+  secure(request: Request): boolean;
+}
+
+/** How the handler ended. */
+export interface Outcome {
+  /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. */
+  readonly failed?: boolean;
+}
+
+/**
+ * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
+ * leave, and `finish` when the body has ended; handlers use `sessions.get`.
+ */
+export class Exchange<Data extends object = Record<string, unknown>> {
+  readonly #core: SessionsCore;
+  readonly #request: object;
+  readonly #reader: RequestReader<never>;
+  #session: Promise<Session<Data>> | undefined;
+  #work: Work | undefined;
+  #saving: Promise<unknown> | undefined;
+  #headersSent = false;
+
+  /** @internal Made by `sessions.open`. */
+  constructor(core: SessionsCore, request: object, reader: RequestReader<never>) {
+    this.#core = core;
+    this.#request = request;
+    this.#reader = reader;
+  }
+
+  /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
+  get used(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
+  get(): Promise<Session<Data>> {
+    this.#session ??= this.#load();
+    return this.#session;
+  }
+
+  /** Runs the handler so that `sessions.current()` finds this request's session. */
+  run<R>(next: () => R): R {
+    const { context } = this.#core;
+    return context ? context.run(this as unknown as Exchange, next) : next();
+  }
+
+  /**
+   * Saves, and writes Set-Cookie, Vary and Cache-Control. `undefined` when the session was not used: then there is
+   * nothing to wait for. Rejects with a `SessionError` when the save failed: answer with `error.status`, after
+   * calling this again with `failed: true` for the headers of that answer.
+   */
+  commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
+    if (this.#session) return this.#commit(headers, outcome.failed === true);
+    this.#headersSent = true;
+    return undefined;
+  }
+
+  /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
+  finish(outcome: Outcome = {}): Promise<void> | undefined {
+    if (!this.#work || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
+    return this.#save().then(() => {});
+  }
+
+  async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
+    await this.#session?.catch(() => {});
+    const work = this.#work;
+    if (work && (!failed || this.#core.config.saveOnError)) await this.#save();
+    this.#headersSent = true;
+    if (work) work.headersSent = true;
+    if (work?.setCookie !== undefined) this.#checkSecure();
+    writeHeaders(headers, work?.setCookie);
+  }
+
+  /** One save at a time, in the order they were asked for. */
+  #save(): Promise<boolean> {
+    const work = this.#work as Work;
+    const saved = this.#saving ? this.#saving.then(() => save(work)) : save(work);
+    this.#saving = saved.catch((error) => {
+      const { handle, subject } = work.state.meta;
+      const reason = error instanceof SessionError ? error.code : undefined;
+      this.#core.config.events.emit("save_failed", { handle, subject, reason, error });
+    });
+    return saved;
+  }
+
+  async #load(): Promise<Session<Data>> {
+    const { config, records, subjects } = this.#core;
+    const cookie = findCookie(this.#reader.cookie(this.#request as never), config.cookie.name);
+    const found = cookie === undefined ? null : await this.#find(cookie);
+    const state = new State(config.format, found?.content, found?.expiresAt);
+    const work: Work = {
+      config,
+      records,
+      subjects,
+      state,
+      found,
+      hadCookie: cookie !== undefined,
+      headersSent: this.#headersSent,
+      ended: false,
+      epoch: undefined,
+      setCookie: undefined,
+    };
+    state.save = () => this.#save();
+    state.needsCookie = (what) => {
+      if (!this.#headersSent) return;
+      const error = headersSent(what);
+      config.events.emit("save_failed", { handle: state.meta.handle, subject: state.meta.subject, reason: error.code, error });
+      throw error;
+    };
+    state.onLogin = (subject) => {
+      work.epoch = subjects.epoch(subject);
+      work.epoch.catch(() => {});
+    };
+    this.#work = work;
+    return new Session<Data>(state);
+  }
+
+  async #find(cookie: Exclude<FoundCookie, undefined>): Promise<Found | null> {
+    const { config, records } = this.#core;
+    if (cookie === null) {
+      config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
+      return null;
+    }
+    const found = await records.find(cookie);
+    if (!found?.content) return null;
+    const { handle, subject } = found.content.meta;
+    if (isOver(config.now(), found.content.meta, config.timeouts)) {
+      config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
+      return null;
+    }
+    return config.schema ? this.#check(found) : found;
+  }
+
+  /** What the schema makes of the data becomes the baseline, so that filling in a default is not a change. */
+  async #check(found: Found): Promise<Found | null> {
+    const { config } = this.#core;
+    const content = found.content as NonNullable<Found["content"]>;
+    const result = await config.schema?.["~standard"].validate({ ...content.data });
+    if (!result) return found;
+    const { handle, subject } = content.meta;
+    if (result.issues) {
+      config.events.emit("record_refused", { handle, subject, reason: "the schema refused the data" });
+      return null;
+    }
+    const checked = { data: Object.assign(Object.create(null), result.value), meta: content.meta };
+    return { ...found, content: checked, payload: config.format.encode(checked, found.payload) };
+  }
+
+  #checkSecure(): void {
+    const { config } = this.#core;
+    if (!config.cookie.secure || this.#reader.secure(this.#request as never)) return;
+    config.warn(
+      `the cookie "${config.cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
+        "Behind a proxy that ends https, tell the framework to trust it (Express: app.set(\"trust proxy\", 1)); " +
+        "for development over http, set cookie: { secure: false }.",
+    );
+  }
+}

@@ -1,0 +1,294 @@
+/** Records: from a token to a session's record and back, over a store, with a time limit on every call. */
+
+import { sha256 } from "#crypto";
+import { type MaybePromise, payloadBytes } from "./bytes.ts";
+import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
+import type { Content, Format, Payload } from "./format.ts";
+import type { IdScheme } from "./id.ts";
+import type { Store, StoredRecord, StoreRecord, Version } from "./store.ts";
+import type { TokenFormat } from "./token.ts";
+
+/** Where a record is: opaque to everyone but the {@link Records} that made it. */
+export type Place = NonNullable<unknown>;
+
+/** A live session as it was found. */
+export interface Found {
+  readonly place: Place;
+  /** Unwrapped, as the format wrote it: the baseline for "what changed". */
+  readonly payload: Payload;
+  /** What the payload decodes to, as it was read. Absent after a write. */
+  readonly content?: Content;
+  readonly expiresAt: number;
+  /** The token should be sent anew: an old secret opened it. */
+  readonly stale: boolean;
+  /** The client came with the old id of a renewal whose new one it seems to have missed. */
+  readonly lost: boolean;
+  /** The client came with the current id. */
+  readonly current: boolean;
+}
+
+/** What is to be kept. */
+export interface Draft extends StoreRecord {
+  readonly payload: Payload;
+}
+
+/** What a write answers: where the record is now, and the token to send if that changed. */
+export interface Written {
+  readonly place: Place;
+  readonly token?: string;
+}
+
+/** Keeps records and makes the tokens that lead to them. `null` everywhere: there is no such record (any more), or it was changed since. */
+export interface Records {
+  /** The session itself travels in the cookie: every write needs one. */
+  readonly inCookie: boolean;
+  find(token: string): Promise<Found | null>;
+  /** The newest state of a record found before. */
+  again(place: Place): Promise<Found | null>;
+  create(draft: Draft): Promise<Written | null>;
+  update(place: Place, draft: Draft): Promise<Written | null>;
+  touch(place: Place, draft: Draft): Promise<Written | null>;
+  /** Moves it to a new id; the old one is dead. */
+  rename(place: Place, draft: Draft): Promise<Written | null>;
+  /** Moves it to a new id; the old one leads there until a grace period after the new one was first seen. */
+  renew(place: Place, draft: Draft): Promise<Written | null>;
+  remove(place: Place, subject: string | undefined): Promise<void>;
+  /** The token that leads to a place, to send it again; `undefined` when the client is on its way to another. */
+  token(place: Place): MaybePromise<string> | undefined;
+}
+
+/** What {@link storeRecords} needs of a configuration. */
+export interface RecordsConfig {
+  readonly store: Store;
+  readonly format: Format;
+  readonly ids: IdScheme;
+  readonly token: TokenFormat;
+  readonly cookieName: string;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  /** Ids are renewed in passing. */
+  readonly renews: boolean;
+  /** Milliseconds. */
+  readonly renewGrace: number;
+  readonly now: () => number;
+  readonly events: Events;
+}
+
+interface StorePlace {
+  readonly key: string;
+  readonly version: Version;
+  /** The id the client came with or was given; absent when it came with an older one. */
+  readonly id: string | undefined;
+  /** The record the client's old id names, when it came with one, to lead it to the newest place. */
+  readonly entry: { readonly key: string; readonly version: Version } | undefined;
+  /** When the id of this record was first seen after a renewal in passing. */
+  readonly seen: number | undefined;
+}
+
+/** The signpost left under an old id. Told from a session by its first characters, after unwrapping. */
+interface Signpost {
+  readonly to: string;
+  readonly at: number;
+  /** When the id that this signpost replaced had itself been seen; the one before it then leads nowhere any more. */
+  readonly seen?: number | undefined;
+}
+
+const signpost = "sojourn-renewed:";
+const mostHops = 4;
+
+/** Records under hashed ids in a store. */
+export function storeRecords(config: RecordsConfig): Records {
+  const { store, format, ids, events } = config;
+  const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, config.storeTimeout, events);
+  const wrap = (payload: Payload, key: string): MaybePromise<Payload> => format.wrap?.(payload, key) ?? payload;
+  const record = async (key: string, draft: Draft): Promise<StoreRecord> => {
+    const wrapped = wrap(draft.payload, key);
+    const payload = wrapped instanceof Promise ? await wrapped : wrapped;
+    checkSize(store, payload);
+    return { payload, expiresAt: draft.expiresAt, subject: draft.subject };
+  };
+  const fresh = async (): Promise<{ id: string; key: string; token: string }> => {
+    const id = ids.create();
+    return { id, key: await ids.keyOf(id), token: await config.token.seal(id, config.cookieName) };
+  };
+
+  return {
+    inCookie: false,
+    async find(token) {
+      const opening = config.token.open(token, config.cookieName);
+      const opened = opening instanceof Promise ? await opening : opening;
+      if (!opened || !ids.accepts(opened.id)) {
+        events.emit("token_refused", { reason: "malformed, or not sealed by us" });
+        return null;
+      }
+      const hashed = ids.keyOf(opened.id);
+      const key = hashed instanceof Promise ? await hashed : hashed;
+      const found = await follow(key, opened.id, opened.stale);
+      if (found === undefined) events.emit("session_use_after_expire", { reason: "no such session" });
+      return found ?? null;
+    },
+    async again(place) {
+      const { key, id } = place as StorePlace;
+      return (await follow(key, id, false)) ?? null;
+    },
+    async create(draft) {
+      const { id, key, token } = await fresh();
+      const content = await record(key, draft);
+      const version = await limited(() => store.create(key, content));
+      return version === null ? null : { place: placeOf(key, version, id), token };
+    },
+    async update(place, draft) {
+      const { key, version } = place as StorePlace;
+      const content = await record(key, draft);
+      const next = await limited(() => store.update(key, content, version));
+      return next === null ? null : { place: { ...(place as StorePlace), version: next } };
+    },
+    async touch(place, draft) {
+      const { key } = place as StorePlace;
+      return (await limited(() => store.touch(key, draft.expiresAt, draft.subject))) ? { place } : null;
+    },
+    async rename(place, draft) {
+      const { key: from, version } = place as StorePlace;
+      const { id, key, token } = await fresh();
+      const content = await record(key, draft);
+      const next = await limited(() => store.rename(from, key, content, version));
+      return next === null ? null : { place: placeOf(key, next, id), token };
+    },
+    // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
+    // their record back and follow it. A crash in between leaves a record whose id nobody has.
+    async renew(place, draft) {
+      const { key: from, version, entry, seen } = place as StorePlace;
+      const { id, key, token } = await fresh();
+      const next = await limited(async () => store.create(key, await record(key, draft)));
+      if (next === null) return null;
+      const post = { to: key, at: config.now(), seen };
+      const old = await limited(async () => store.update(from, await postRecord(from, post, draft), version));
+      if (old === null) {
+        await limited(() => store.delete(key, draft.subject));
+        return null;
+      }
+      if (entry) await limited(async () => store.update(entry.key, await postRecord(entry.key, post, draft), entry.version));
+      return { place: placeOf(key, next, id), token };
+    },
+    // Where ids are renewed in passing, a parallel renewal may be moving the record just now: it is ended by
+    // compare-and-swap, wherever it has moved to, before it is removed.
+    async remove(place, subject) {
+      let at = place as StorePlace;
+      while (config.renews) {
+        const { key, version } = at;
+        const dead = { to: "", at: config.now() };
+        const draft = { payload: "", expiresAt: config.now() + 60_000 };
+        if ((await limited(async () => store.update(key, await postRecord(key, dead, draft), version))) !== null) break;
+        const found = await follow(key, undefined, false);
+        if (!found) return;
+        at = found.place as StorePlace;
+      }
+      await limited(() => store.delete(at.key, subject));
+    },
+    token(place) {
+      const { id } = place as StorePlace;
+      return id === undefined ? undefined : config.token.seal(id, config.cookieName);
+    },
+  };
+
+  function postRecord(key: string, post: Signpost, draft: Draft): Promise<StoreRecord> {
+    return record(key, { payload: signpost + JSON.stringify(post), expiresAt: draft.expiresAt });
+  }
+
+  /** Reads a record, follows signposts, and decodes what stands at the end. `undefined`: nothing there; `null`: refused, and said so. */
+  async function follow(start: string, id: string | undefined, stale: boolean): Promise<Found | null | undefined> {
+    let key = start;
+    let entry: StorePlace["entry"];
+    let postedAt = 0;
+    for (let hop = 0; hop <= mostHops; hop++) {
+      const stored = await limited(() => store.read(key));
+      if (!stored) return undefined;
+      const reading = await open(stored, key);
+      if (!reading) return null;
+      const { payload, post, content } = reading;
+      const now = config.now();
+      const seen = post ? post.seen : content?.meta.seen;
+      if (hop > 0 && seen !== undefined && now - seen >= config.renewGrace) {
+        events.emit("id_reused", { handle: content?.meta.handle, subject: content?.meta.subject });
+        return null;
+      }
+      if (content) {
+        const lost = hop > 0 && seen === undefined && now - postedAt >= config.renewGrace;
+        const current = hop === 0;
+        if (format.foreign) content.meta.handle ??= (await sha256(`handle of ${key}`)).slice(0, 12);
+        const place: StorePlace = { key, version: stored.version, id: current ? id : undefined, entry, seen };
+        return { place, payload, content, expiresAt: stored.expiresAt, stale, lost, current };
+      }
+      const { to, at } = post as Signpost;
+      if (to === "") return undefined;
+      entry ??= { key, version: stored.version };
+      key = to;
+      postedAt = at;
+    }
+    return undefined;
+  }
+
+  async function open(
+    stored: StoredRecord,
+    key: string,
+  ): Promise<{ payload: Payload; post?: Signpost; content?: Content } | null> {
+    try {
+      const unwrapping = format.unwrap?.(stored.payload, key) ?? stored.payload;
+      const payload = unwrapping instanceof Promise ? await unwrapping : unwrapping;
+      if (typeof payload === "string" && payload.startsWith(signpost)) {
+        return { payload, post: JSON.parse(payload.slice(signpost.length)) as Signpost };
+      }
+      return { payload, content: format.decode(payload) };
+    } catch (error) {
+      events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
+      return null;
+    }
+  }
+}
+
+function placeOf(key: string, version: Version, id: string): StorePlace {
+  return { key, version, id, entry: undefined, seen: undefined };
+}
+
+function checkSize(store: Store, payload: Payload): void {
+  const most = store.capabilities.maxPayloadBytes;
+  if (most === undefined || payloadBytes(payload) <= most) return;
+  const message = `the session takes ${payloadBytes(payload)} octets, and the ${store.name} store keeps at most ${most}; nothing was saved`;
+  throw new SessionError("ERR_SESSION_TOO_LARGE", message);
+}
+
+/** The answer of a store call, or a `SessionError` in bounded time. */
+export function withTimeLimit<T>(call: () => Promise<T>, store: Store, limit: number, events: Events): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const fail = (error: SessionError): void => {
+      if (error.status === 503) events.emit("store_unavailable", { reason: error.code, error });
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      const message = `the ${store.name} store did not answer within ${limit} ms`;
+      fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
+    }, limit);
+    const settle = (): void => clearTimeout(timer);
+    try {
+      call().then(
+        (answer) => {
+          settle();
+          resolve(answer);
+        },
+        (error) => {
+          settle();
+          fail(asSessionError(error, store));
+        },
+      );
+    } catch (error) {
+      settle();
+      fail(asSessionError(error, store));
+    }
+  });
+}
+
+function asSessionError(error: unknown, store: Store): SessionError {
+  if (error instanceof SessionError) return error;
+  return new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${store.name} store failed`, error);
+}

@@ -1,0 +1,148 @@
+/** The manager: opens requests, finds the session of the request at hand, lists and revokes, reports events. */
+
+import { makeContext } from "#context";
+import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
+import type { Context } from "./context.ts";
+import { received, wrongArgument } from "./errors.ts";
+import type { SessionListener } from "./events.ts";
+import { Exchange, type RequestReader } from "./exchange.ts";
+import { type Records, storeRecords } from "./records.ts";
+import type { Session } from "./session.ts";
+import type { Store } from "./store.ts";
+import { type RevokeOptions, type SessionInfo, Subjects } from "./subjects.ts";
+
+/** What an exchange needs of its manager. */
+export interface SessionsCore {
+  readonly config: Config;
+  readonly records: Records;
+  readonly subjects: Subjects;
+  readonly context: Context<Exchange> | undefined;
+}
+
+/**
+ * The sessions of one application: one cookie, one store. Made by `createSessions`, mounted by an adapter.
+ *
+ * @typeParam Data The shape of `session.data`.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createSessions } from "sojourn";
+ * import { nodeSessions } from "sojourn/frameworks/node";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const withSessions = nodeSessions(sessions);
+ *
+ * createServer(withSessions(async (req, res) => {
+ *   const session = await sessions.get(req);
+ *   res.end(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ * }));
+ * ```
+ */
+export class Sessions<Data extends object = Record<string, unknown>> {
+  readonly #core: SessionsCore;
+  readonly #exchanges = new WeakMap<object, Exchange<Data>>();
+
+  /** @internal Use `createSessions`. */
+  constructor(options: SessionOptions<Data> & { store: Store }) {
+    const config = resolveConfig(options as unknown as SessionOptions<never> & { store: Store });
+    const records = storeRecords({
+      ...config,
+      cookieName: config.cookie.name,
+      renews: config.timeouts.renewAfter !== Number.POSITIVE_INFINITY,
+      renewGrace: config.timeouts.renewGrace,
+    });
+    this.#core = { config, records, subjects: new Subjects(config), context: makeContext<Exchange>() };
+  }
+
+  /**
+   * The session of a request, loaded when first asked for.
+   *
+   * @param request What the framework hands its handlers: Express `req`, a fetch `Request`, Koa `ctx` and so on.
+   * @throws `TypeError` when no adapter has opened it. `SessionError` (status 503) when the store fails or takes too
+   * long; the client's cookie stays as it is.
+   */
+  get(request: object): Promise<Session<Data>> {
+    const exchange = typeof request === "object" && request !== null ? this.#exchanges.get(request) : undefined;
+    if (exchange) return exchange.get();
+    const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
+    return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
+  }
+
+  /**
+   * The session of the request at hand, without passing the request along. Where the runtime has `AsyncLocalStorage`.
+   *
+   * @throws `TypeError` outside a request, or where the runtime has no `AsyncLocalStorage`.
+   */
+  current(): Promise<Session<Data>> {
+    const { context } = this.#core;
+    const exchange = context?.getStore();
+    // Several managers may serve one request, each with a context of its own.
+    if (exchange) return (exchange as unknown as Exchange<Data>).get();
+    const why = context ? "it was called outside a request" : "this runtime has no AsyncLocalStorage: pass the request to sessions.get()";
+    return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
+  }
+
+  /**
+   * For adapters: begins a request. Costs next to nothing until the session is asked for.
+   *
+   * @param request The framework's request; `get` finds the session by it.
+   * @param reader How to read that request: one constant object per adapter.
+   * @param aliases Other objects by which handlers may ask.
+   */
+  open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
+    const exchange = new Exchange<Data>(this.#core, request, reader);
+    this.#exchanges.set(request, exchange);
+    for (const alias of aliases) this.#exchanges.set(alias, exchange);
+    return exchange;
+  }
+
+  /** Whether a request has been opened: an adapter mounted twice opens it once. */
+  isOpen(request: object): boolean {
+    return this.#exchanges.has(request);
+  }
+
+  /**
+   * Calls a listener on every event: see `SessionEventType`. Returns a function that stops it.
+   *
+   * @example
+   * ```ts
+   * import { createSessions } from "sojourn";
+   *
+   * const sessions = createSessions();
+   * const stop = sessions.on((event) => console.log(event.type, event.handle, event.reason));
+   * stop();
+   * ```
+   */
+  on(listener: SessionListener): () => void {
+    if (typeof listener !== "function") throw wrongArgument("the listener given to sessions.on", "a function", listener);
+    return this.#core.config.events.add(listener);
+  }
+
+  /**
+   * The live sessions of a subject: a list of devices.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
+   */
+  list(subject: string): Promise<SessionInfo[]> {
+    return this.#core.subjects.list(subject);
+  }
+
+  /**
+   * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
+   * revoked ends too. Returns how many were ended.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
+   * @example
+   * ```ts
+   * import type { Session, Sessions } from "sojourn";
+   *
+   * async function passwordChanged(sessions: Sessions, session: Session): Promise<void> {
+   *   session.regenerate();
+   *   if (session.subject) await sessions.revoke(session.subject, { except: session.handle });
+   * }
+   * ```
+   */
+  revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
+    return this.#core.subjects.revoke(subject, options);
+  }
+}

@@ -1,0 +1,36 @@
+/** `createSessions`: the manager with its default store. */
+
+import { defaultStore, defaultStoreWarning } from "#default-store";
+import type { SessionOptions } from "./core/config.ts";
+import { Sessions } from "./core/sessions.ts";
+
+/**
+ * Makes the sessions of an application: one cookie, one store. Mount them with an adapter of
+ * `sojourn/frameworks/…`, and ask for a request's session with `sessions.get(request)`.
+ *
+ * @typeParam Data The shape of `session.data`; given by `schema` where there is one.
+ * @param options All optional; see {@link SessionOptions} for each default. A wrong or unsafe one is a `TypeError`.
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { createSessions } from "sojourn";
+ * import { expressSessions } from "sojourn/frameworks/express";
+ *
+ * const sessions = createSessions<{ visits: number }>({ idleTimeout: "30m", absoluteTimeout: "12h" });
+ * const app = express();
+ * app.use(expressSessions(sessions));
+ * app.get("/", async (req, res) => {
+ *   const session = await sessions.get(req);
+ *   session.data.visits = (session.data.visits ?? 0) + 1;
+ *   res.send(`visit ${session.data.visits}`);
+ * });
+ * ```
+ */
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options: SessionOptions<Data> = {},
+): Sessions<Data> {
+  if (options.store !== undefined) return new Sessions({ ...options, store: options.store });
+  const warn = options.warn ?? ((message: string) => console.warn(message));
+  warn(`sojourn: ${defaultStoreWarning}`);
+  return new Sessions({ ...options, store: defaultStore({ now: options.now }) });
+}

@@ -1,0 +1,12 @@
+/** The store of an application that configured none, where there are files. The twin of `default.ts`. */
+
+import type { Store } from "../core/store.ts";
+import { fileStore } from "./file.ts";
+
+/** Files in `.sessions` of the working directory. */
+export function defaultStore(options: { now?: (() => number) | undefined }): Store {
+  return fileStore({ directory: ".sessions", ...(options.now && { now: options.now }) });
+}
+
+/** What to say about it, once. */
+export const defaultStoreWarning = 'no store was given, so sessions are kept in ".sessions" on this machine; for several machines pass one, such as redisStore({ client })';
