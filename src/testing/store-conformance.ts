@@ -81,7 +81,7 @@ async function runCase(harness: StoreHarness, one: StoreCase): Promise<void> {
     return store;
   };
   try {
-    const trial = new Trial(await open(), clock, harness.parallel ?? 50, open);
+    const trial = new Trial(await open(), harness, clock, open);
     if (one.before) {
       await one.before(trial);
       await trial.ended();

@@ -1,6 +1,7 @@
 /** What one case of the store suite works with, and what whoever has a store must give to the suite. */
 
-import type { Store, StoreRecord } from "../../core/store.ts";
+import type { Store, StoreRecord, Version } from "../../core/store.ts";
+import { check } from "./check.ts";
 
 /** What `open` of a {@link StoreHarness} is asked for. */
 export interface OpenOptions {
@@ -77,14 +78,19 @@ export interface StoreCase {
 /** The records of one space as a case sees them. */
 export class Trial {
   readonly store: Store;
+  /** The harness's sample, only to look at. */
+  readonly sample: Store;
   readonly parallel: number;
+  /** The version that `before` leaves for `run`. */
+  version: Version = 0;
   readonly #open: () => Promise<Store>;
   readonly #clock: Clock;
   #lastEnd = 0;
 
-  constructor(store: Store, clock: Clock, parallel: number, open: () => Promise<Store>) {
+  constructor(store: Store, harness: StoreHarness, clock: Clock, open: () => Promise<Store>) {
     this.store = store;
-    this.parallel = parallel;
+    this.sample = harness.sample;
+    this.parallel = harness.parallel ?? 50;
     this.#clock = clock;
     this.#open = open;
   }
@@ -111,11 +117,12 @@ export class Trial {
     return record;
   }
 
-  /** Whether an instant the store gave back is the one it was given, as exactly as its clock and granularity allow. */
-  isInstant(actual: number, given: number): boolean {
-    const { clock, expiryGranularity } = this.store.capabilities;
-    if (clock === "ours") return actual >= given && actual < given + expiryGranularity;
-    return Math.abs(actual - given) <= expiryGranularity + 2000;
+  /** Fails the case unless an expiry is the one that was given, as exactly as clock and granularity allow. */
+  sameInstant(actual: number, given: number, what: string): void {
+    const { clock, expiryGranularity: step } = this.store.capabilities;
+    const off = actual - given;
+    const slack = clock === "ours" ? 0 : 2000; // A server tells what is left, and the answer takes its time.
+    check(off >= -slack && off < step + slack, `${what}: expiresAt is off by ${off} ms`);
   }
 
   /** Moves a clock of ours; a server's clock cannot be moved. */
