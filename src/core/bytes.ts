@@ -4,7 +4,7 @@
 export type MaybePromise<T> = T | Promise<T>;
 
 /** Goes on with a value now when it is here, later when it is a promise: no `await` where none is needed. */
-export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 

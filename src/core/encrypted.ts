@@ -1,7 +1,7 @@
 /** Encryption of payloads at rest, around any format. */
 
 import { type Aead, aes256Gcm } from "#crypto";
-import { base64url, fromBase64url, fromUtf8, type MaybePromise, then, utf8 } from "./bytes.ts";
+import { andThen, base64url, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "./bytes.ts";
 import type { Format, Payload } from "./format.ts";
 import { keyRing, type Secrets } from "./keys.ts";
 import { firstThat } from "./token.ts";
@@ -30,14 +30,15 @@ export function encrypted(format: Format, secrets: Secrets): Format {
     ...format,
     name: `encrypted ${format.name}`,
     wrap(payload, key) {
-      const sealed = then(ring(), (keys) => (keys[0] as Aead).seal(withKind(payload), utf8(key)));
-      return then(sealed, (body) => `sealed.${base64url(body)}`);
+      const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(withKind(payload), utf8(key)));
+      return andThen(sealed, (body) => `sealed.${base64url(body)}`);
     },
     unwrap(payload, key) {
-      const body = typeof payload === "string" && payload.startsWith("sealed.") ? fromBase64url(payload.slice(7)) : null;
+      const body =
+        typeof payload === "string" && payload.startsWith("sealed.") ? fromBase64url(payload.slice(7)) : null;
       if (!body) throw new TypeError("not encrypted");
       const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
-      return then(opened, (plain): Payload => {
+      return andThen(opened, (plain): Payload => {
         if (plain?.[0] === text) return fromUtf8(plain.subarray(1));
         if (plain?.[0] === bytes) return plain.slice(1);
         throw new TypeError("no secret opens it");

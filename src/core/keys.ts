@@ -1,7 +1,7 @@
 /** Key rings: the secrets of a deployment, and the keys derived from them for one purpose each. */
 
 import { hmacSha256 } from "#crypto";
-import { type MaybePromise, then, utf8 } from "./bytes.ts";
+import { andThen, type MaybePromise, utf8 } from "./bytes.ts";
 import { wrongArgument } from "./errors.ts";
 
 /**
@@ -33,6 +33,6 @@ function derive<T>(
   purpose: string,
   make: (key: Uint8Array) => T,
 ): MaybePromise<readonly T[]> {
-  const keys = secrets.map((secret) => then(hmacSha256(utf8(secret))(utf8(`sojourn ${purpose}`)), make));
+  const keys = secrets.map((secret) => andThen(hmacSha256(utf8(secret))(utf8(`sojourn ${purpose}`)), make));
   return keys.some((key) => key instanceof Promise) ? Promise.all(keys) : (keys as T[]);
 }

@@ -1,7 +1,7 @@
 /** Tokens: what the client holds, and the session id inside it. */
 
 import { type Aead, aes256Gcm, hmacSha256 } from "#crypto";
-import { base64url, equalBytes, fromBase64url, fromUtf8, type MaybePromise, then, utf8 } from "./bytes.ts";
+import { andThen, base64url, equalBytes, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "./bytes.ts";
 import { keyRing, type Secrets } from "./keys.ts";
 
 /** What opening a token gives: the id, and whether an old key opened it, so that it is worth sending anew. */
@@ -46,8 +46,8 @@ export function signedToken(secrets: Secrets): TokenFormat {
   const message = (id: string, cookieName: string): Uint8Array => utf8(`${cookieName}=${id}`);
   return {
     seal(id, cookieName) {
-      const signed = then(ring(), (keys) => (keys[0] as (typeof keys)[0])(message(id, cookieName)));
-      return then(signed, (signature) => `${id}.${base64url(signature)}`);
+      const signed = andThen(ring(), (keys) => (keys[0] as (typeof keys)[0])(message(id, cookieName)));
+      return andThen(signed, (signature) => `${id}.${base64url(signature)}`);
     },
     open(token, cookieName) {
       const dot = token.lastIndexOf(".");
@@ -57,7 +57,7 @@ export function signedToken(secrets: Secrets): TokenFormat {
       const id = token.slice(0, dot);
       const data = message(id, cookieName);
       return firstThat(ring(), (sign, at) =>
-        then(sign(data), (expected) => (equalBytes(expected, signature) ? { id, stale: at > 0 } : null)),
+        andThen(sign(data), (expected) => (equalBytes(expected, signature) ? { id, stale: at > 0 } : null)),
       );
     },
   };
@@ -78,14 +78,14 @@ export function sealedToken(secrets: Secrets): TokenFormat {
   const ring = keyRing("sealedToken(secrets)", secrets, "token seal", aes256Gcm);
   return {
     seal(id, cookieName) {
-      const sealed = then(ring(), (keys) => (keys[0] as Aead).seal(utf8(id), utf8(cookieName)));
-      return then(sealed, base64url);
+      const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(utf8(id), utf8(cookieName)));
+      return andThen(sealed, base64url);
     },
     open(token, cookieName) {
       const sealed = token.length <= 400 ? fromBase64url(token) : null;
       if (!sealed) return null;
       return firstThat(ring(), (key, at) =>
-        then(key.open(sealed, utf8(cookieName)), (id) => (id ? { id: fromUtf8(id), stale: at > 0 } : null)),
+        andThen(key.open(sealed, utf8(cookieName)), (id) => (id ? { id: fromUtf8(id), stale: at > 0 } : null)),
       );
     },
   };
@@ -99,6 +99,6 @@ export function firstThat<K, R>(
   const from = (keys: readonly K[], at: number): MaybePromise<R | null> =>
     at === keys.length
       ? null
-      : then(ask(keys[at] as K, at), (answer) => (answer === null ? from(keys, at + 1) : answer));
-  return then(ring, (keys) => from(keys, 0));
+      : andThen(ask(keys[at] as K, at), (answer) => (answer === null ? from(keys, at + 1) : answer));
+  return andThen(ring, (keys) => from(keys, 0));
 }
