@@ -1,0 +1,144 @@
+/** The Lua scripts of the Redis store, and how they are run. Nothing newer than Redis 6.2 in them. */
+
+import { type RedisConnection, textOf } from "./redis-client.ts";
+import type { RedisLayout } from "./redis-record.ts";
+
+/**
+ * How much longer an index entry lasts than its record, in milliseconds. On a cluster they are written one after the
+ * other, and the second may have waited in the client for a connection.
+ */
+const grace = 3_600_000;
+
+/** A script: every key it touches is declared, its arguments are `ARGV`. */
+export interface RedisScript {
+  readonly lua: string;
+  sha: string | undefined;
+}
+
+/** The scripts for records of one layout. */
+export interface RedisScripts {
+  /**
+   * Writes a record under the condition of a version. `KEYS`: from, to, the index it joins, the index it leaves
+   * (`from` where there is none). `ARGV`: the version that `from` must have (empty: it must not exist), the version
+   * to be, the value, milliseconds to live, the member that leaves, the member that joins. Answers 1 when written.
+   */
+  readonly write: RedisScript;
+  /**
+   * Prolongs a record. `KEYS`: record, index (the record again where there is none). `ARGV`: milliseconds to live, the
+   * expiry, the subject it must have, the member. Answers 1 when it is live, 0 when not, and the value of a record
+   * with another subject, unchanged.
+   */
+  readonly touch: RedisScript;
+  /** Removes. `KEYS`: record, index. `ARGV`: member. */
+  readonly remove: RedisScript;
+  /** Adds to an index. `KEYS`: index. `ARGV`: milliseconds to live, member. */
+  readonly join: RedisScript;
+  /** Removes what is long gone from an index and answers its members. `KEYS`: index. */
+  readonly members: RedisScript;
+}
+
+/** Makes the scripts for a layout. */
+export function redisScripts(layout: RedisLayout): RedisScripts {
+  return {
+    write: script(`${layout.lua}${index}
+local from, to, joins, leaves = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local was, is, value, px = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if (was == '' or from ~= to) and redis.call('EXISTS', to) == 1 or was ~= '' and not stands(from, was) then
+  -- A client that lost the answer sends the same command again: what is written already is a success.
+  return stands(to, is) and 1 or 0
+end
+if px > 0 and joins ~= from then
+  join(joins, px, ARGV[6])
+end
+if from ~= to or px <= 0 then
+  redis.call('DEL', from)
+end
+if px > 0 then
+  redis.call('SET', to, value, 'PX', ARGV[4])
+end
+if leaves ~= from then
+  redis.call('ZREM', leaves, ARGV[5])
+end
+return 1`),
+    touch: script(`${layout.lua}${index}
+local left, px = redis.call('PTTL', KEYS[1]), tonumber(ARGV[1])
+if left == -2 then
+  return 0
+end
+if not belongs(KEYS[1], ARGV[3]) then
+  return redis.call('GET', KEYS[1])
+end
+if left >= 0 and px > left then
+  if KEYS[2] ~= KEYS[1] then
+    join(KEYS[2], px, ARGV[4])
+  end
+  hint(KEYS[1], ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return 1`),
+    remove: script(`
+redis.call('DEL', KEYS[1])
+return redis.call('ZREM', KEYS[2], ARGV[1])`),
+    join: script(`${index}
+join(KEYS[1], tonumber(ARGV[1]), ARGV[2])
+return 1`),
+    members: script(`${index}
+prune(KEYS[1])
+return redis.call('ZRANGE', KEYS[1], 0, -1)`),
+  };
+}
+
+/** Runs a script in one round trip, or two where the server does not know it yet: new, restarted, flushed, failed over. */
+export async function runScript(
+  connection: RedisConnection,
+  script: RedisScript,
+  keys: [string, ...string[]],
+  args: string[],
+): Promise<unknown> {
+  script.sha ??= await sha1(script.lua);
+  const rest = [String(keys.length), ...keys, ...args];
+  try {
+    return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    return connection.command(keys[0], ["EVAL", script.lua, ...rest]);
+  }
+}
+
+/** Runs a script that answers 1 or 0. */
+export async function runFor1(
+  connection: RedisConnection,
+  script: RedisScript,
+  keys: [string, ...string[]],
+  args: string[],
+): Promise<boolean> {
+  return textOf(await runScript(connection, script, keys, args)) === "1";
+}
+
+/**
+ * An index is a sorted set: a member for each key, its score the instant on the server's clock when the record and
+ * the grace are over, which only grows. It ends with its last member. A score may print as `2e+15`.
+ */
+const index = `
+local function prune(index)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now))
+  return now
+end
+local function join(index, px, member)
+  local now = prune(index)
+  redis.call('ZADD', index, 'GT', string.format('%.0f', now + px + ${grace}), member)
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
+  redis.call('PEXPIREAT', index, string.format('%.0f', tonumber(last)))
+end`;
+
+function script(lua: string): RedisScript {
+  return { lua: `${lua.trim()}\n`, sha: undefined };
+}
+
+/** What Redis calls a script by. */
+async function sha1(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
