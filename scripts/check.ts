@@ -5,6 +5,7 @@ import { comments } from "./checks/comments.ts";
 import { docCode } from "./checks/doc-code.ts";
 import { errors } from "./checks/errors.ts";
 import { layers } from "./checks/layers.ts";
+import { lock } from "./checks/lock.ts";
 import { packageLoads } from "./checks/package.ts";
 import { portable } from "./checks/portable.ts";
 import { surface } from "./checks/surface.ts";
@@ -22,6 +23,7 @@ const checks: readonly Check[] = [
   surface,
   comments,
   errors,
+  lock,
   portable,
 ];
 

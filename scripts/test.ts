@@ -5,10 +5,11 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename } from "node:path";
 import { build } from "./build.ts";
 import { runChecks } from "./check.ts";
-import { filesBelow, projectRoot, seconds } from "./lib.ts";
+import { publicFiles } from "./checks/surface.ts";
+import { projectRoot, seconds } from "./lib.ts";
 import { runNodeMatrix } from "./node-matrix.ts";
 import { prepareServers } from "./servers.ts";
 import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-report.ts";
@@ -17,7 +18,7 @@ import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-rep
 const groups = ["unit", "stores", "frameworks", "browser", "package"];
 
 const start = performance.now();
-const scratch = mkdtempSync(join(tmpdir(), "sojourn-test-"));
+const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);
 const rows: Row[] = [];
 let passed = 0;
 let failed = 0;
@@ -84,9 +85,6 @@ function count(good: boolean): void {
 
 /** What must have a row: every store and every framework. */
 function shipped(): string[] {
-  return ["stores", "frameworks"].flatMap((folder) =>
-    filesBelow(projectRoot, `src/${folder}`, ".ts")
-      .filter((file) => file.split("/").length === 3)
-      .map((file) => file.split("/")[2]!.replace(/\.ts$/, "")),
-  );
+  const files = ["stores", "frameworks"].flatMap((folder) => publicFiles(projectRoot, folder));
+  return files.map((file) => basename(file, ".ts"));
 }

@@ -1,6 +1,6 @@
 /** Reads the imports of TypeScript sources, and follows them. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { filesBelow } from "../lib.ts";
 
@@ -56,12 +56,16 @@ function onlyTypes(names: string | undefined): boolean {
   return each.length > 0 && each.every((name) => /^\s*type\s/.test(name));
 }
 
-/** `#name` means `src/core/name.ts`, the variant for every runtime. */
+/** `#name` means what package.json says for every runtime: its `default`. */
 function resolve(root: string, from: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return normalize(join(dirname(from), specifier));
   if (!specifier.startsWith("#")) return undefined;
-  const file = `src/core/${specifier.slice(1)}.ts`;
-  return existsSync(join(root, file)) ? file : undefined;
+  const { imports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
+  return imports?.[specifier]?.default?.replace(/^\.\/dist\//, "src/").replace(/\.js$/, ".ts");
+}
+
+interface Manifest {
+  readonly imports?: Readonly<Record<string, { readonly default?: string }>>;
 }
 
 /** Blanks comments, so that lines keep their numbers. Strings stay. */

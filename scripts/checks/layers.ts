@@ -6,80 +6,70 @@ import { publicEntries } from "./surface.ts";
 
 /** The layer of every file of `src/core`. A file imports values from its own layer and those below. */
 const coreLayers: readonly (readonly string[])[] = [
-  ["bytes", "errors"],
-  [
-    ...[
-      "context",
-      "context.node",
-      "cookie",
-      "crypto",
-      "crypto.node",
-      "duration",
-      "encrypted",
-      "expiry",
-      "format",
-      "id",
-    ],
-    ...["json-format", "keys", "schema", "store", "token", "values"],
-  ],
-  ["changes", "events", "records", "session", "subjects", "transport"],
-  ["commit", "config", "manager", "plan"],
+  words("bytes errors"),
+  words("context cookie crypto duration encrypted expiry format id json-format keys schema store token values"),
+  words("changes events records session subjects transport"),
+  words("commit config exchange plan sessions"),
 ];
 
 /** Types alone: any file of the core may name what is declared here. */
-const contracts = ["store", "format", "session", "events", "config", "schema"];
+const contracts = words("store format session events config schema");
 
 interface Rule {
   /** Files this rule is about: the first that fits counts. */
   readonly from: RegExp;
-  /** What they may import values from, besides their own folder when `own` is set. */
+  /** What they may import values from. */
   readonly values: RegExp;
   /** What they may import types from, besides. */
   readonly types?: RegExp;
   readonly says: string;
 }
 
+/** The files of one store are `src/stores/<name>.ts` and, when it is large, `src/stores/<name>/`. */
+function storeRule(name: string): Rule {
+  return {
+    from: new RegExp(`^src/stores/${name}(/|\\.ts$)`),
+    values: new RegExp(`^src/(core/(errors|bytes)\\.ts$|stores/shared/|stores/${name}/)`),
+    types: /^src\/core\/store\.ts$/,
+    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+  };
+}
+
 const core = /^src\/core\//;
+
 const rules: readonly Rule[] = [
-  { from: /^src\/index\.ts$/, values: /^src\/core\//, says: "src/index.ts re-exports from core only" },
   {
-    from: /^src\/stores\/shared\//,
-    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/shared\/)/,
-    types: /^src\/core\/store\.ts$/,
-    says: "stores/shared imports core/errors, core/bytes and the types of core/store",
+    from: /^src\/index\.ts$/,
+    values: /^src\/(core\/|create\.ts$)/,
+    says: "src/index.ts re-exports from core and create",
   },
   {
-    from: /^src\/stores\/sql\//,
-    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/(shared|sql)\/)/,
-    types: /^src\/core\/store\.ts$/,
-    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+    from: /^src\/create\.ts$/,
+    values: /^src\/(core\/|stores\/default\.ts$)/,
+    says: "src/create.ts imports core and the default store",
   },
   {
-    from: /^src\/stores\//,
-    values: /^src\/(core\/(errors|bytes)\.ts$|stores\/shared\/)/,
+    from: /^src\/stores\/default(\.node)?\.ts$/,
+    values: /^src\/stores\/(memory|file)\.ts$/,
     types: /^src\/core\/store\.ts$/,
-    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+    says: "the default store is the memory or the file store",
   },
   {
     from: /^src\/frameworks\//,
     values: /^src\/(core\/|frameworks\/(node|fetch)\.ts$|frameworks\/shared\/)/,
     says: "a framework imports core and its base (frameworks/node or frameworks/fetch); never a store",
   },
-  {
-    from: /^src\/interop\//,
-    values: /^src\/(core\/|interop\/)/,
-    says: "interop imports core",
-  },
+  { from: /^src\/interop\//, values: /^src\/(core|interop)\//, says: "interop imports core" },
   { from: /^src\/parts\//, values: /^src\/(core|parts)\//, says: "parts imports core" },
+  { from: /^src\/admin\//, values: /^src\/(core|admin)\//, says: "admin imports core" },
   {
     from: /^src\/config\//,
     values: /^src\/(core|config|stores|interop)\//,
     says: "config imports core, stores and interop",
   },
-  { from: /^src\/admin\//, values: /^src\/(core|admin)\//, says: "admin imports core" },
   {
     from: /^src\/testing\//,
-    values: /^src\/(core|testing)\/|^src\/stores\/memory\.ts$/,
+    values: /^src\/(core|testing)\/|^src\/(create|stores\/memory)\.ts$/,
     says: "testing imports core and the memory store",
   },
   { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
@@ -87,9 +77,8 @@ const rules: readonly Rule[] = [
 
 /** Where `node:` may be imported. */
 const nodeAllowed = [
-  /^src\/core\/[a-z-]+\.node\.ts$/,
-  /^src\/stores\/file\.ts$/,
-  /^src\/stores\/shared\/file-[a-z-]+\.ts$/,
+  /\.node\.ts$/,
+  /^src\/stores\/file(\/|\.ts$)/,
   /^src\/frameworks\/(?!fetch|hono)/,
   /^src\/(cli|testing|interop)\//,
 ];
@@ -135,13 +124,14 @@ function wrongWith(
       : "node: is not allowed in this file";
   }
   if (one.file === undefined) {
-    if (one.specifier.startsWith("#")) return "there is no such file in src/core";
+    if (one.specifier.startsWith("#")) return "package.json has no such name in imports";
     return "packages are not imported; describe the shape that is used";
   }
   if (!graph.has(one.file)) return `there is no ${one.file}`;
   if (one.reexport && !one.typeOnly && !entries.has(file)) return "only public entries re-export values";
   if (core.test(file)) return wrongInCore(file, one);
-  const rule = rules.find((rule) => rule.from.test(file));
+  const store = file.match(/^src\/stores\/([a-z0-9-]+)/)?.[1];
+  const rule = rules.find((one) => one.from.test(file)) ?? (store ? storeRule(store) : undefined);
   if (!rule) return "this folder has no rule; add one to scripts/checks/layers.ts";
   if (rule.values.test(one.file) || (one.typeOnly && rule.types?.test(one.file))) return undefined;
   return rule.says;
@@ -155,12 +145,21 @@ function wrongInCore(file: string, one: Import): string | undefined {
 }
 
 function isContract(file: string): boolean {
-  return contracts.some((name) => file === `src/core/${name}.ts`);
+  return contracts.includes(nameOf(file));
 }
 
 function layerOf(file: string): number | undefined {
-  const layer = coreLayers.findIndex((names) => names.some((name) => file === `src/core/${name}.ts`));
+  const layer = coreLayers.findIndex((names) => names.includes(nameOf(file)));
   return layer === -1 ? undefined : layer;
+}
+
+/** `src/core/crypto.node.ts` is a variant of `crypto` and has its layer. */
+function nameOf(file: string): string {
+  return file.replace(/^src\/core\//, "").replace(/(\.node)?\.ts$/, "");
+}
+
+function words(text: string): string[] {
+  return text.split(" ");
 }
 
 /** Every circle of value imports, each once, from the file where a depth-first walk met it. */

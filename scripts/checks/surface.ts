@@ -32,6 +32,16 @@ export function publicEntries(root: string): PublicEntry[] {
 /** Folders where every file is public and has a page: `src/stores/redis.ts` is `docs/stores/redis.md`. */
 const documentedFolders = ["stores", "frameworks"];
 
+/** Chooses among stores; is none itself. */
+const notPublic = /^src\/stores\/default(\.node)?\.ts$/;
+
+/** The files of `src/stores` or `src/frameworks` that users import. What is deeper are their parts. */
+export function publicFiles(root: string, folder: string): string[] {
+  return filesBelow(root, `src/${folder}`, ".ts").filter(
+    (file) => file.split("/").length === 3 && !notPublic.test(file),
+  );
+}
+
 export const surface: Check = {
   name: "surface",
   about: "every export has its file, every store and framework is exported, has its page and is in the README's table",
@@ -47,8 +57,7 @@ export const surface: Check = {
         problems.push(`package.json: exports["${subpath}"] needs ${source}, which is absent`);
     }
     for (const folder of documentedFolders) {
-      for (const file of filesBelow(root, `src/${folder}`, ".ts")) {
-        if (file.split("/").length > 3) continue;
+      for (const file of publicFiles(root, folder)) {
         const name = file.split("/")[2]!.replace(/\.ts$/, "");
         const page = `docs/${folder}/${name}.md`;
         if (!exported.has(file))

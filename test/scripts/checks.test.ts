@@ -46,33 +46,37 @@ function tree(files: Readonly<Record<string, string>>, exported: readonly string
 
 describe("layers", () => {
   const store = 'import type { Store } from "../core/store.ts";\nimport { wrongArgument } from "../core/errors.ts";\n';
-  const core = { "src/core/errors.ts": "", "src/core/store.ts": "", "src/core/manager.ts": "", "src/core/id.ts": "" };
+  const core = { "src/core/errors.ts": "", "src/core/store.ts": "", "src/core/sessions.ts": "", "src/core/id.ts": "" };
 
   test("has nothing against imports that go down", async () => {
-    const root = tree({ ...core, "src/stores/redis.ts": store, "src/core/manager.ts": 'import { x } from "./id.ts";' });
+    const root = tree({
+      ...core,
+      "src/stores/redis.ts": store,
+      "src/core/sessions.ts": 'import { x } from "./id.ts";',
+    });
     expect(await layers.run(root)).toEqual([]);
   });
 
   test.each([
-    ["a store that imports the manager", "src/stores/redis.ts", 'import { m } from "../core/manager.ts";'],
+    ["a store that imports the manager", "src/stores/redis.ts", 'import { m } from "../core/sessions.ts";'],
     ["a store that imports another store", "src/stores/redis.ts", 'import { m } from "./memory.ts";'],
     ["a store that imports values of the contract", "src/stores/redis.ts", 'import { Store } from "../core/store.ts";'],
     ["a framework that imports a store", "src/frameworks/express.ts", 'import { m } from "../stores/memory.ts";'],
-    ["the core importing upwards", "src/core/id.ts", 'import {\n  m,\n} from "./manager.ts";'],
-    ["the core importing a store", "src/core/manager.ts", 'import { m } from "../stores/memory.ts";'],
+    ["the core importing upwards", "src/core/id.ts", 'import {\n  m,\n} from "./sessions.ts";'],
+    ["the core importing a store", "src/core/sessions.ts", 'import { m } from "../stores/memory.ts";'],
     [
       "the core importing it when the line runs",
-      "src/core/manager.ts",
+      "src/core/sessions.ts",
       'const m = await import("../stores/memory.ts");',
     ],
     ["node: in the core", "src/core/id.ts", 'import { hash } from "node:crypto";'],
     ["node: in a store for every runtime", "src/stores/redis.ts", 'import { hash } from "node:crypto";'],
     ["a package", "src/stores/redis.ts", 'import { createClient } from "redis";'],
     ["a package by type", "src/stores/redis.ts", 'import type { RedisClientType } from "redis";'],
-    ["a barrel", "src/core/manager.ts", 'export { x } from "./id.ts";'],
+    ["a barrel", "src/core/sessions.ts", 'export { x } from "./id.ts";'],
     ["a core file without a layer", "src/core/novel.ts", ""],
     ["a folder without a rule", "src/novel/a.ts", 'import { x } from "../core/id.ts";'],
-    ["a file that is not there", "src/core/manager.ts", 'import { x } from "./gone.ts";'],
+    ["a file that is not there", "src/core/sessions.ts", 'import { x } from "./gone.ts";'],
   ])("refuses %s", async (_, file, text) => {
     const root = tree({ ...core, "src/stores/memory.ts": "", [file]: text });
     const said = await layers.run(root);
