@@ -66,11 +66,7 @@ export function merge(
 }
 
 /** The top-level keys whose values differ. */
-export function changedKeys(
-  format: Format,
-  base: Record<string, unknown>,
-  mine: Record<string, unknown>,
-): Set<string> {
+export function changedKeys(format: Format, base: Record<string, unknown>, mine: Record<string, unknown>): Set<string> {
   const changed = new Set<string>();
   for (const key of new Set([...Object.keys(base), ...Object.keys(mine)])) {
     if (!same(encoded(format, base, key), encoded(format, mine, key))) changed.add(key);

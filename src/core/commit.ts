@@ -81,7 +81,9 @@ function payloadIfNeeded({ state, found }: Work): Payload | undefined {
 }
 
 function hasChanges({ found, state }: Work, payload: Payload | undefined): boolean {
-  return state.destroyed || state.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload));
+  return (
+    state.destroyed || state.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
+  );
 }
 
 function decide(work: Work, payload: Payload | undefined): Plan {
@@ -117,7 +119,10 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
     return true;
   }
   const meta = metaFor(step, work, now);
-  const contents = meta === state.meta && payload !== undefined ? payload : state.format.encode({ data: state.data, meta }, found?.payload);
+  const contents =
+    meta === state.meta && payload !== undefined
+      ? payload
+      : state.format.encode({ data: state.data, meta }, found?.payload);
   const expiresAt = expiryOf(now, meta, config.timeouts);
   const draft = { payload: contents, expiresAt, subject: meta.subject };
   const written = await write(work, step, draft);
@@ -125,7 +130,11 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   const { place } = written;
   if (state.loggedIn && (await work.subjects.moved(meta.subject as string, work.epoch))) {
     await records.remove(place, meta.subject);
-    config.events.emit("session_revoked", { handle: meta.handle, subject: meta.subject, reason: "revoked during login" });
+    config.events.emit("session_revoked", {
+      handle: meta.handle,
+      subject: meta.subject,
+      reason: "revoked during login",
+    });
     work.ended = true;
     return false;
   }

@@ -1,6 +1,6 @@
 /** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
 
-import { makeCookie, type Cookie, type CookieOptions } from "./cookie.ts";
+import { type Cookie, type CookieOptions, makeCookie } from "./cookie.ts";
 import { type Duration, durationOption } from "./duration.ts";
 import { wrongArgument } from "./errors.ts";
 import { Events } from "./events.ts";
@@ -110,22 +110,29 @@ const day = 86_400_000;
 /** Checks every option; a `TypeError` names the first that is wrong. */
 export function resolveConfig(options: SessionOptions<never> & { store: Store }): Config {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name)) throw new TypeError(`createSessions: there is no option "${name.slice(0, 40)}"; there are ${Object.keys(known).join(", ")}`);
+    if (!Object.hasOwn(known, name))
+      throw new TypeError(
+        `createSessions: there is no option "${name.slice(0, 40)}"; there are ${Object.keys(known).join(", ")}`,
+      );
   }
   const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
   const now = callable("now", options.now) ?? Date.now;
   const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
   const cookie = makeCookie(options.cookie);
-  if (options.ids && options.keyPrefix !== undefined) throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
+  if (options.ids && options.keyPrefix !== undefined)
+    throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
 
   return {
     store: checkStore(options.store),
     timeouts: checkTimeouts(options, format),
     persistent: oneOf("persistent", options.persistent, [false, true]),
     cookie,
-    token: shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
+    token:
+      shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
     format,
-    ids: shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ?? randomIds(checkPrefix(options.keyPrefix ?? `${cookie.baseName}:`)),
+    ids:
+      shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ??
+      randomIds(checkPrefix(options.keyPrefix ?? `${cookie.baseName}:`)),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
@@ -148,14 +155,19 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
     throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
   }
   if (format.foreign && renewAfter !== Number.POSITIVE_INFINITY) {
-    throw new TypeError(`renewAfter must be false with format ${format.name}: the other program would not understand a renewal in passing`);
+    throw new TypeError(
+      `renewAfter must be false with format ${format.name}: the other program would not understand a renewal in passing`,
+    );
   }
   const touchInterval = Math.min(60_000, Math.round((idle === Number.POSITIVE_INFINITY ? absolute : idle) / 20));
   return {
     idle,
     absolute,
     renewAfter,
-    touchInterval: options.touchInterval === undefined ? touchInterval : durationOption("touchInterval", options.touchInterval, 0, Math.min(idle, absolute)),
+    touchInterval:
+      options.touchInterval === undefined
+        ? touchInterval
+        : durationOption("touchInterval", options.touchInterval, 0, Math.min(idle, absolute)),
     renewGrace: durationOption("renewGrace", options.renewGrace ?? "1m", 0, day),
   };
 }
@@ -170,13 +182,16 @@ function checkStore(store: unknown): Store {
 function checkSchema(schema: unknown): StandardSchema | undefined {
   if (schema === undefined) return undefined;
   const validate = (schema as StandardSchema | null)?.["~standard"]?.validate;
-  if (typeof validate !== "function") throw wrongArgument("schema", "a Standard Schema (zod, valibot, arktype …)", schema);
+  if (typeof validate !== "function")
+    throw wrongArgument("schema", "a Standard Schema (zod, valibot, arktype …)", schema);
   return schema as StandardSchema;
 }
 
 function checkGroups(groups: unknown): readonly (readonly string[])[] {
   if (groups === undefined) return [];
-  const ok = Array.isArray(groups) && groups.every((group) => Array.isArray(group) && group.every((key) => typeof key === "string"));
+  const ok =
+    Array.isArray(groups) &&
+    groups.every((group) => Array.isArray(group) && group.every((key) => typeof key === "string"));
   if (!ok) throw wrongArgument("together", 'a list of lists of keys, such as [["cart", "total"]]', groups);
   return groups;
 }
@@ -193,14 +208,18 @@ function callable<T>(name: string, value: T | undefined): T | undefined {
 
 function shaped<T extends object>(name: string, value: T | undefined, methods: string[], takes: string): T | undefined {
   if (value === undefined) return undefined;
-  const fits = typeof value === "object" && value !== null && methods.every((method) => typeof value[method as keyof T] === "function");
+  const fits =
+    typeof value === "object" &&
+    value !== null &&
+    methods.every((method) => typeof value[method as keyof T] === "function");
   if (!fits) throw wrongArgument(name, takes, value);
   return value;
 }
 
 function oneOf<T extends string | boolean>(name: string, value: T | undefined, allowed: readonly T[]): T {
   if (value === undefined) return allowed[0] as T;
-  if (!allowed.includes(value)) throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
+  if (!allowed.includes(value))
+    throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
   return value;
 }
 

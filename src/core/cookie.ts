@@ -66,9 +66,12 @@ export function makeCookie(options: CookieOptions = {}, at = "cookie"): Cookie {
     throw new TypeError(`${at}: the prefix of "${full}" needs secure: true; received secure: false`);
   }
   if (/^__Host-/i.test(full) && (path !== "/" || domain !== undefined)) {
-    throw new TypeError(`${at}: "${full}" needs path "/" and no domain; received ${domain ? "a domain" : "another path"}`);
+    throw new TypeError(
+      `${at}: "${full}" needs path "/" and no domain; received ${domain ? "a domain" : "another path"}`,
+    );
   }
-  if (sameSite === "none" && !secure) throw new TypeError(`${at}.sameSite "none" needs secure: true; received secure: false`);
+  if (sameSite === "none" && !secure)
+    throw new TypeError(`${at}.sameSite "none" needs secure: true; received secure: false`);
   if (partitioned && !secure) throw new TypeError(`${at}.partitioned needs secure: true; received secure: false`);
 
   const attributes =

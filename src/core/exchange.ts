@@ -1,7 +1,7 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
 import { headersSent, save, type Work } from "./commit.ts";
-import { findCookie, type FoundCookie } from "./cookie.ts";
+import { type FoundCookie, findCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { isOver } from "./expiry.ts";
 import type { Found } from "./records.ts";
@@ -120,7 +120,12 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     state.needsCookie = (what) => {
       if (!this.#headersSent) return;
       const error = headersSent(what);
-      config.events.emit("save_failed", { handle: state.meta.handle, subject: state.meta.subject, reason: error.code, error });
+      config.events.emit("save_failed", {
+        handle: state.meta.handle,
+        subject: state.meta.subject,
+        reason: error.code,
+        error,
+      });
       throw error;
     };
     state.onLogin = (subject) => {
@@ -167,7 +172,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (!config.cookie.secure || this.#reader.secure(this.#request as never)) return;
     config.warn(
       `the cookie "${config.cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
-        "Behind a proxy that ends https, tell the framework to trust it (Express: app.set(\"trust proxy\", 1)); " +
+        'Behind a proxy that ends https, tell the framework to trust it (Express: app.set("trust proxy", 1)); ' +
         "for development over http, set cookie: { secure: false }.",
     );
   }

@@ -45,7 +45,8 @@ export function plan(facts: Facts): Plan {
   const step = chooseStep(facts);
   const cookie = chooseCookie(step, facts);
   if (!facts.headersSent || cookie === "keep") return { step, cookie, impossible: false };
-  if (step === "none" || step === "touch") return { step: facts.inCookie ? "none" : step, cookie: "keep", impossible: false };
+  if (step === "none" || step === "touch")
+    return { step: facts.inCookie ? "none" : step, cookie: "keep", impossible: false };
   if (step === "update" || step === "delete") return { step, cookie: "keep", impossible: facts.inCookie };
   return { step, cookie, impossible: true };
 }

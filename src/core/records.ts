@@ -168,7 +168,8 @@ export function storeRecords(config: RecordsConfig): Records {
         await limited(() => store.delete(key, draft.subject));
         return null;
       }
-      if (entry) await limited(async () => store.update(entry.key, await postRecord(entry.key, post, draft), entry.version));
+      if (entry)
+        await limited(async () => store.update(entry.key, await postRecord(entry.key, post, draft), entry.version));
       return { place: placeOf(key, next, id), token };
     },
     // Where ids are renewed in passing, a parallel renewal may be moving the record just now: it is ended by

@@ -148,12 +148,17 @@ export class Session<Data extends object = Record<string, unknown>> {
    * const countVisit = (session: Session<{ visits: number }>) => session.update("visits", (n = 0) => n + 1);
    * ```
    */
-  update<K extends keyof Data & string>(key: K, change: (value: Data[K] | undefined) => Data[K] | undefined): Data[K] | undefined {
+  update<K extends keyof Data & string>(
+    key: K,
+    change: (value: Data[K] | undefined) => Data[K] | undefined,
+  ): Data[K] | undefined {
     const { data, format } = this.#alive();
-    if (typeof change !== "function") throw wrongArgument("the second argument of session.update", "a function", change);
+    if (typeof change !== "function")
+      throw wrongArgument("the second argument of session.update", "a function", change);
     const before = encoded(format, data, key);
     const value = change(data[key] as Data[K] | undefined);
-    if (value instanceof Promise) throw new TypeError("the function given to session.update must be synchronous; it returned a promise");
+    if (value instanceof Promise)
+      throw new TypeError("the function given to session.update must be synchronous; it returned a promise");
     put(data, key, value);
     this.#record(key, change as (value: unknown) => unknown, before);
     return value;
@@ -253,5 +258,5 @@ export class Session<Data extends object = Record<string, unknown>> {
 }
 
 function show(this: Session): object {
-  return { [`Session ${this.handle}`]: { subject: this.subject, data: this.data } };
+  return { [`Session ${this.handle}`]: { subject: this.subject, data: { ...this.data } } };
 }

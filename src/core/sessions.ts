@@ -78,7 +78,9 @@ export class Sessions<Data extends object = Record<string, unknown>> {
     const exchange = context?.getStore();
     // Several managers may serve one request, each with a context of its own.
     if (exchange) return (exchange as unknown as Exchange<Data>).get();
-    const why = context ? "it was called outside a request" : "this runtime has no AsyncLocalStorage: pass the request to sessions.get()";
+    const why = context
+      ? "it was called outside a request"
+      : "this runtime has no AsyncLocalStorage: pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
   }
 
@@ -114,7 +116,8 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * ```
    */
   on(listener: SessionListener): () => void {
-    if (typeof listener !== "function") throw wrongArgument("the listener given to sessions.on", "a function", listener);
+    if (typeof listener !== "function")
+      throw wrongArgument("the listener given to sessions.on", "a function", listener);
     return this.#core.config.events.add(listener);
   }
 

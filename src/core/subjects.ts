@@ -52,7 +52,9 @@ export class Subjects {
     if (handle === undefined) await this.#raiseEpoch(subject);
     let ended = 0;
     for (;;) {
-      const entries = (await this.#entries(subject)).filter(({ info }) => info.handle !== except && (handle === undefined || info.handle === handle));
+      const entries = (await this.#entries(subject)).filter(
+        ({ info }) => info.handle !== except && (handle === undefined || info.handle === handle),
+      );
       if (entries.length === 0) return ended;
       for (const { key, info } of entries) {
         await this.#limited(() => this.#config.store.delete(key, subject));
@@ -92,7 +94,8 @@ export class Subjects {
   }
 
   async #entries(subject: string): Promise<{ key: string; info: SessionInfo }[]> {
-    if (typeof subject !== "string" || subject === "") throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
+    if (typeof subject !== "string" || subject === "")
+      throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
     const { store } = this.#config;
     if (!store.listBySubject) {
       const message = `the ${store.name} store cannot find sessions by subject`;

@@ -19,5 +19,6 @@ export function writeHeaders(headers: HeaderAccess, setCookie: string | undefine
   else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
   if (setCookie === undefined) return;
   headers.append("set-cookie", setCookie);
-  if (!/(?:^|[,\s])no-store(?:$|[,\s;])/i.test(headers.get("cache-control") ?? "")) headers.set("cache-control", "no-store");
+  if (!/(?:^|[,\s])no-store(?:$|[,\s;])/i.test(headers.get("cache-control") ?? ""))
+    headers.set("cache-control", "no-store");
 }
