@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 /** Package imports (`sojourn/…`, `#crypto`) resolve to TypeScript sources under this condition. */
 const source = ["sojourn-source", "node", "import", "module", "default"];
 
-function project(name: string, include: string[], exclude: string[] = [], testTimeout = 10_000): object {
+function project(name: string, include: string[], exclude: string[] = [], testTimeout = 30_000): object {
   return { extends: true, test: { name, include, exclude: ["**/node_modules/**", ...exclude], testTimeout } };
 }
 
@@ -31,7 +31,7 @@ export default defineConfig({
         ...serverless,
       ]),
       project("stores", ["test/stores/**/*.test.ts"], serverless, 60_000),
-      project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 30_000),
+      project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 60_000),
       project("package", ["test/package/**/*.test.ts"], [], 120_000),
       project("browser", ["test/browser/**/*.test.ts"], [], 60_000),
     ],
