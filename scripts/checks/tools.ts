@@ -1,5 +1,6 @@
 /** Checks that another program makes: the compiler, biome, knip. What they say is passed on. */
 
+import { relative } from "node:path";
 import { type Check, lines, type Problems, run } from "../lib.ts";
 
 /** Everything that is TypeScript here compiles. */
@@ -18,9 +19,18 @@ export const coreTypes: Check = {
 
 export const lint: Check = {
   name: "lint",
-  about: "biome has nothing to say about rules or format",
-  run: (root) =>
-    complaints(root, "biome", ["check", "--colors=off", "--max-diagnostics=50", "--error-on-warnings", "."]),
+  about: "biome has nothing to say about rules or format (npm run format repairs most)",
+  async run(root) {
+    const args = ["check", "--reporter=github", "--max-diagnostics=200", "--error-on-warnings", "."];
+    const said = await complaints(root, "biome", args);
+    const diagnostics = said.flatMap((line) => {
+      const [, rule, file, at, text] =
+        line.match(/^::(?:error|warning) title=([^,]+),file=([^,]+),line=(\d+),[^:]*::(.*)$/) ?? [];
+      if (!file) return [];
+      return [`${relative(root, file)}:${at}: ${rule === "format" ? "is not formatted" : `${rule}: ${text}`}`];
+    });
+    return diagnostics.length > 0 ? diagnostics : said;
+  },
 };
 
 export const unused: Check = {
