@@ -1,4 +1,6 @@
 /** `sojourn/testing`: what a store and its tests are checked with. Needs no test runner. */
 
+export type { CountedStore, Fault, StoreCall, StoreMethod } from "./faults.ts";
+export { countedStore, delayedStore, faultyStore } from "./faults.ts";
 export type { ConformanceCase, OpenOptions, StoreHarness } from "./store-conformance.ts";
 export { storeConformance } from "./store-conformance.ts";

@@ -53,17 +53,23 @@ export const limitCases: readonly StoreCase[] = [
     async run(trial) {
       const { store } = trial;
       const other = await trial.other();
+      const bothRead = async (payload: string, when: string): Promise<void> => {
+        for (const handle of [store, other]) samePayload((await live(handle, "k", when)).payload, payload, when);
+      };
       const created = won(await store.create("k", trial.record("one", "ada")), "create");
-      const found = await live(other, "k", "the other handle");
-      samePayload(found.payload, "one", "payload through the other handle");
+      await bothRead("one", "after create");
       refused(await other.create("k", trial.record("two")), "create through the other handle");
       const updated = won(await other.update("k", trial.record("two", "ada"), created), "update through the other");
+      await bothRead("two", "after the other's update");
       refused(await store.update("k", trial.record("three"), created), "update with the version from before");
-      won(await store.rename("k", "to", trial.record("three"), updated), "rename with the other handle's version");
-      await gone(other, "k", "the old key through the other handle");
-      samePayload((await live(other, "to", "the new key")).payload, "three", "payload through the other handle");
-      await other.delete("to");
-      await gone(store, "to", "after delete through the other handle");
+      same(await other.touch("k", trial.now() + 7_200_000, "ada"), true, "touch through the other handle");
+      trial.sameInstant((await live(store, "k", "k")).expiresAt, trial.now() + 7_200_000, "after the other's touch");
+      const moved = won(await store.rename("k", "to", trial.record("three"), updated), "rename");
+      for (const handle of [other, store]) await gone(handle, "k", "the old key");
+      won(await other.rename("to", "k", trial.record("four"), moved), "rename back through the other handle");
+      await bothRead("four", "after the other's rename");
+      await other.delete("k");
+      for (const handle of [store, other]) await gone(handle, "k", "after delete");
     },
   },
   {

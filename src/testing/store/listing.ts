@@ -2,7 +2,7 @@
 
 import type { ListedRecord, Store } from "../../core/store.ts";
 import { check, collect, live, same, samePayload, sameStrings, won } from "./check.ts";
-import { type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";
+import { during, type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";
 
 /** `list` and `listBySubject` of stores that have them: the cases are skipped for others. */
 const list = (store: Store): AsyncIterable<ListedRecord> => store.list!();
@@ -218,25 +218,20 @@ export const listingCases: readonly StoreCase[] = [
       const watcher = store.capabilities.shared ? await trial.other() : store;
       await store.create("still", trial.record("still", "ada"));
       let version = won(await store.create("k0", trial.record("0", "ada")), "create");
-      let done = false;
-      const watching = (async () => {
-        for (let look = 0; !done && look < 1000; look++) {
-          const found = await keys(listOf(watcher, "ada"));
-          check(found.includes("still"), "a session nobody changed is missing");
-          check(found.length > 1, "the session that is being renamed is missing");
-        }
-      })();
-      try {
+      const watch = async (): Promise<void> => {
+        const found = await keys(listOf(watcher, "ada"));
+        check(found.includes("still"), "a session nobody changed is missing");
+        check(found.length > 1, "the session that is being renamed is missing");
+      };
+      const rename = async (): Promise<void> => {
         for (let step = 1; step <= 30; step++) {
           const [from, to] = [`k${step - 1}`, `k${step}`];
           await store.touch(from, trial.now() + 7_200_000, "ada");
           version = won(await store.update(from, trial.record(`${step}, updated`, "ada"), version), "update");
           version = won(await store.rename(from, to, trial.record(`${step}`, "ada"), version), "rename");
         }
-      } finally {
-        done = true;
-        await watching;
-      }
+      };
+      await during(rename, [watch]);
     },
   },
   {
@@ -246,26 +241,20 @@ export const listingCases: readonly StoreCase[] = [
     async run(trial) {
       const { store } = trial;
       const watcher = store.capabilities.shared ? await trial.other() : store;
-      let done = false;
-      const comeAndGo = async (racer: number): Promise<void> => {
-        for (let turn = 0; !done; turn++) {
-          const key = `r${racer}.${turn}`;
-          await store.create(key, trial.record("brief", "ada"));
-          await store.delete(key, "ada");
-        }
+      const comeAndGo = (racer: number) => async (turn: number) => {
+        const key = `r${racer}.${turn}`;
+        await store.create(key, trial.record("brief", "ada"));
+        await store.delete(key, "ada");
       };
-      const others = [0, 1, 2].map(comeAndGo);
-      try {
+      const look = async (): Promise<void> => {
         for (let index = 0; index < 20; index++) {
           await store.create(`k${index}`, trial.record("lasting", "ada"));
           const found = await keys(listOf(watcher, "ada"));
           for (let at = 0; at <= index; at++)
             check(found.includes(`k${at}`), `k${at} is missing after ${index} creates`);
         }
-      } finally {
-        done = true;
-        await Promise.all(others);
-      }
+      };
+      await during(look, [0, 1, 2].map(comeAndGo));
     },
   },
 ];

@@ -2,7 +2,7 @@
 
 import type { Store, Version } from "../../core/store.ts";
 import { check, collect, gone, live, refused, same, samePayload, sameStrings, won } from "./check.ts";
-import { type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";
+import { during, type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";
 
 /** A race: `hand(n)` is the handle of the nth racer. */
 interface Race {
@@ -72,14 +72,15 @@ const races: readonly Race[] = [
     async run(trial, hand) {
       for (let round = 0; round < rounds; round++) {
         await createdAt(trial, "k", "ada");
-        const writer = async (racer: number): Promise<void> => {
-          while (await change(hand(racer), trial, "k", (text) => `${text.slice(0, 20)}${racer}`)) {}
+        const write = (racer: number) => async () => {
+          await change(hand(racer), trial, "k", (text) => `${text.slice(0, 20)}${racer}`);
         };
-        const writers = Array.from({ length: 6 }, (_, racer) => writer(racer));
-        for (let pause = 0; pause < round; pause++) await hand(1).read("k");
-        await hand(1).delete("k", "ada");
-        await gone(trial.store, "k", "right after the delete");
-        await Promise.all(writers);
+        const destroy = async (): Promise<void> => {
+          for (let pause = 0; pause < round; pause++) await hand(1).read("k");
+          await hand(1).delete("k", "ada");
+          for (let look = 0; look < 5; look++) await gone(trial.store, "k", "after the delete");
+        };
+        await during(destroy, [0, 1, 2, 3, 4, 5].map(write));
         await gone(trial.store, "k", "when all writers are done");
         if (trial.store.listBySubject) same((await collect(trial.store.listBySubject("ada"))).length, 0, "rows of ada");
       }
@@ -203,20 +204,14 @@ const races: readonly Race[] = [
       let version = await createdAt(trial, "k0", "ada");
       for (let step = 0; step < rounds; step++) {
         const [from, to] = [`k${step}`, `k${step + 1}`];
-        let done = false;
-        const watch = async (racer: number): Promise<void> => {
-          for (let look = 0; !done && look < 1000; look++) {
-            if ((await hand(racer).read(from)) === null)
-              await live(hand(racer), to, "the old key is dead, the new one");
-            if (!trial.store.capabilities.atomicRename || (await hand(racer).read(to)) === null) continue;
-            await gone(hand(racer), from, "the new key is live, the old one");
-          }
+        const watch = (store: Store) => async () => {
+          if ((await store.read(from)) === null) await live(store, to, "the old key is dead, the new one");
+          if (!store.capabilities.atomicRename || (await store.read(to)) === null) return;
+          await gone(store, from, "the new key is live, the old one");
         };
-        const watching = [watch(1), watch(2)];
-        const renamed = await hand(0).rename(from, to, trial.record(`step ${step}`, "ada"), version);
-        done = true;
-        await Promise.all(watching);
-        version = won(renamed, "rename");
+        const rename = (): Promise<Version | null> =>
+          hand(0).rename(from, to, trial.record(`step ${step}`, "ada"), version);
+        version = won(await during(rename, [watch(hand(1)), watch(hand(2))]), "rename");
       }
     },
   },
@@ -226,23 +221,17 @@ const races: readonly Race[] = [
       const size = Math.min(50_000, trial.store.capabilities.maxPayloadBytes ?? 50_000);
       const whole = (letter: string): [string, string] => [letter.repeat(size), letter];
       await trial.store.create("k", trial.record(...whole("a")));
-      let done = false;
-      const reader = async (racer: number): Promise<void> => {
-        for (let look = 0; !done && look < 1000; look++) {
-          const { payload, subject = "" } = await live(hand(racer), "k", "k");
-          samePayload(payload, subject.repeat(size), `the payload beside subject ${subject}`);
-        }
+      const read = (store: Store) => async () => {
+        const { payload, subject = "" } = await live(store, "k", "k");
+        samePayload(payload, subject.repeat(size), `the payload beside subject ${subject}`);
       };
-      const readers = [reader(1), reader(2)];
-      try {
+      const write = async (): Promise<void> => {
         for (const letter of "bcdefghijklmnop") {
           const { version } = await live(hand(0), "k", "k");
           won(await hand(0).update("k", trial.record(...whole(letter)), version), "update");
         }
-      } finally {
-        done = true;
-        await Promise.all(readers);
-      }
+      };
+      await during(write, [read(hand(1)), read(hand(2))]);
     },
   },
   {

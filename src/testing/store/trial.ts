@@ -178,6 +178,26 @@ export function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 }
 
+/** Runs `main` while others act again and again until it is over. Rejects with the first failure, when all have stopped. */
+export async function during<Result>(
+  main: () => Promise<Result>,
+  others: readonly ((turn: number) => Promise<void>)[],
+): Promise<Result> {
+  let going = true;
+  const acting = others.map(async (act) => {
+    for (let turn = 0; going; turn++) {
+      await act(turn);
+      if (turn % 20 === 19) await wait(0); // A store that answers at once would not let `main` get anywhere.
+    }
+  });
+  const result = main().finally(() => {
+    going = false;
+  });
+  const failed = (await Promise.allSettled([...acting, result])).find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
+  return result;
+}
+
 /** Reasons to skip that several cases share. */
 export const skipUnless = {
   shared: (sample: Store): string | undefined =>
