@@ -1,34 +1,38 @@
-/** The Redis store on one server: the whole suite through two clients, a part of it through every other. */
+/** The Redis store on one server: the whole suite through two clients, what a client can get wrong through all others. */
 
-import { afterAll, beforeAll, describe, test } from "vitest";
-import { redisStore } from "../../src/stores/redis.ts";
-import type { Store } from "../../src/core/store.ts";
-import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
-import { noRedis, redisProgram, redisVersion, startRedis, type RedisServer } from "../support/redis-servers.ts";
-import { reportBackend, reportMissing } from "../support/report.ts";
-import { describeStore } from "../support/store-tests.ts";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe } from "vitest";
+import { storeConformance } from "../../src/testing/index.ts";
+import { clientPackages, openPool, redisHarness, redisIsMissing } from "../support/redis-clients.ts";
+import { type RedisServer, startRedis } from "../support/redis-servers.ts";
+import { describeCases, describeStore } from "../support/store-tests.ts";
 
-const missing = redisProgram ? false : reportMissing("redis", noRedis);
-if (!missing) reportBackend({ backend: "redis", server: redisVersion, clients: Object.values(clientPackages).map((one) => one.version) });
-let server: RedisServer;
-beforeAll(async () => { if (!missing) server = await startRedis(); });
-afterAll(async () => { await server?.stop(); });
+const missing = redisIsMissing("redis", Object.keys(clientPackages));
 
-describe.skipIf(missing)("redis", () => {
-  for (const name of Object.keys(clientPackages)) {
-    const clients = new Map<Store, OpenClient>();
-    describeStore({
+describe.skipIf(missing)("Redis", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.stop());
+
+  describeStore(redisHarness("node-redis 6", createClient(), () => clientPackages.redis!.single(server)));
+  const lazy = new Redis({ lazyConnect: true });
+  describeStore(redisHarness("ioredis 6", lazy, () => clientPackages.ioredis!.single(server)));
+
+  const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "payload", "list"];
+  const others = ["redis5", "redis4", "ioredis5", "iovalkey"];
+  for (const name of others) {
+    const harness = redisHarness(name, createClient(), () => clientPackages[name]!.single(server));
+    describeCases(
       name,
-      sample: redisStore({ client: { command: async () => null } }),
-      async open({ space, now }) {
-        const opened = await clientPackages[name]!.single(server);
-        const store = redisStore({ client: opened.client, prefix: `${space}:`, now });
-        clients.set(store, opened);
-        return store;
-      },
-      async close(store) {
-        await clients.get(store)?.close();
-      },
-    });
+      storeConformance(harness).filter((one) => groups.includes(one.group)),
+    );
   }
+  const pool = redisHarness("a pool of node-redis 6", createClient(), () => openPool(server));
+  describeCases(
+    pool.name,
+    storeConformance(pool).filter((one) => groups.includes(one.group)),
+  );
 });

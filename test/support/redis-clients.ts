@@ -10,9 +10,18 @@ import {
   createCluster as createCluster5,
   createSentinel as createSentinel5,
 } from "redis5";
-import type { RedisClient } from "../../src/stores/redis.ts";
-import type { RedisGroup, RedisSentinels, RedisServer } from "./redis-servers.ts";
-import { clientVersion } from "./report.ts";
+import type { Store } from "../../src/core/store.ts";
+import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
+import type { StoreHarness } from "../../src/testing/index.ts";
+import {
+  noRedis,
+  type RedisGroup,
+  type RedisSentinels,
+  type RedisServer,
+  redisProgram,
+  redisVersion,
+} from "./redis-servers.ts";
+import { clientVersion, reportBackend, reportMissing } from "./report.ts";
 
 /** A client that is connected, and how to be rid of it. */
 export interface OpenClient {
@@ -127,8 +136,33 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
   },
 };
 
+/** Reports what the calling test file runs against. True when there is nothing to run against. */
+export function redisIsMissing(backend: string, packages: readonly string[]): boolean {
+  if (!redisProgram) return reportMissing(backend, noRedis);
+  reportBackend({ backend, server: redisVersion, clients: packages.map((name) => clientPackages[name]!.version) });
+  return false;
+}
+
 /** A pool of node-redis. */
 export async function openPool({ url }: RedisServer): Promise<OpenClient> {
   const client = await connected(createClientPool({ url }));
   return { client, close: () => client.destroy() };
+}
+
+/** The suite over one way to connect. `sample` is a client of the same kind; it is never connected. */
+export function redisHarness(name: string, sample: RedisClient, connect: () => Promise<OpenClient>): StoreHarness {
+  const opened = new Map<Store, OpenClient>();
+  return {
+    name,
+    sample: redisStore({ client: sample }),
+    async open({ space, now }) {
+      const one = await connect();
+      const store = redisStore({ client: one.client, prefix: `${space}:`, now });
+      opened.set(store, one);
+      return store;
+    },
+    async close(store) {
+      await opened.get(store)?.close();
+    },
+  };
 }

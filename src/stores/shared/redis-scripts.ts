@@ -37,7 +37,10 @@ export interface RedisScripts {
   readonly members: RedisScript;
 }
 
-/** Makes the scripts for a layout. */
+/**
+ * Makes the scripts for a layout. A server that is out of memory refuses a script's first write if that needs memory,
+ * and no later one: so a write begins with what needs memory, to be refused whole, and a touch with what needs none.
+ */
 export function redisScripts(layout: RedisLayout): RedisScripts {
   return {
     write: script(`${layout.lua}${index}
@@ -50,11 +53,11 @@ end
 if px > 0 and joins ~= from then
   join(joins, px, ARGV[6])
 end
-if from ~= to or px <= 0 then
-  redis.call('DEL', from)
-end
 if px > 0 then
   redis.call('SET', to, value, 'PX', ARGV[4])
+end
+if from ~= to or px <= 0 then
+  redis.call('DEL', from)
 end
 if leaves ~= from then
   redis.call('ZREM', leaves, ARGV[5])
@@ -69,11 +72,11 @@ if not belongs(KEYS[1], ARGV[3]) then
   return redis.call('GET', KEYS[1])
 end
 if left >= 0 and px > left then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  hint(KEYS[1], ARGV[2])
   if KEYS[2] ~= KEYS[1] then
     join(KEYS[2], px, ARGV[4])
   end
-  hint(KEYS[1], ARGV[2])
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
 return 1`),
     remove: script(`
@@ -83,7 +86,7 @@ return redis.call('ZREM', KEYS[2], ARGV[1])`),
 join(KEYS[1], tonumber(ARGV[1]), ARGV[2])
 return 1`),
     members: script(`${index}
-prune(KEYS[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', instant(0))
 return redis.call('ZRANGE', KEYS[1], 0, -1)`),
   };
 }
@@ -120,15 +123,13 @@ export async function runFor1(
  * the grace are over, which only grows. It ends with its last member. A score may print as `2e+15`.
  */
 const index = `
-local function prune(index)
+local function instant(later)
   local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now))
-  return now
+  return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + later)
 end
 local function join(index, px, member)
-  local now = prune(index)
-  redis.call('ZADD', index, 'GT', string.format('%.0f', now + px + ${grace}), member)
+  redis.call('ZADD', index, 'GT', instant(px + ${grace}), member)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', instant(0))
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
   redis.call('PEXPIREAT', index, string.format('%.0f', tonumber(last)))
 end`;
