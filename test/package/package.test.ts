@@ -43,26 +43,29 @@ test("every export loads by import and by require, and both give the same module
 });
 
 describe("a program that uses every export compiles, declarations checked, under", () => {
+  const nodeTypes = { typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
   const resolutions = [
     { name: "bundler", module: "preserve", moduleResolution: "bundler" },
     { name: "node16", module: "node16", moduleResolution: "node16" },
     { name: "nodenext", module: "nodenext", moduleResolution: "nodenext" },
   ];
   test.each(resolutions)("$name", async ({ name, ...options }) => {
-    const types = { typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
-    expect(await compile(`${name}.ts`, importing(specifiers), { ...options, ...types })).toBe("");
+    expect(await compile(`${name}.ts`, importing(specifiers), { ...options, ...nodeTypes })).toBe("");
   });
   test.each(resolutions)("$name, without Node's types, for what must work everywhere", async ({ name, ...options }) => {
     expect(await compile(`${name}-plain.ts`, importing(everywhere), { ...options, types: [] })).toBe("");
+  });
+  test("nodenext, with Node's types alone, without the browser's", async () => {
+    const options = { module: "nodenext", moduleResolution: "nodenext", lib: ["ES2023"] };
+    expect(await compile("no-dom.ts", importing(specifiers), { ...options, ...nodeTypes })).toBe("");
   });
   test("nodenext, in a CommonJS file", async () => {
     const source = specifiers
       .map((name, index) => `import m${index} = require("${name}");\nvoid m${index};`)
       .join("\n");
-    const types = { typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
-    expect(await compile("common.cts", source, { module: "nodenext", moduleResolution: "nodenext", ...types })).toBe(
-      "",
-    );
+    expect(
+      await compile("common.cts", source, { module: "nodenext", moduleResolution: "nodenext", ...nodeTypes }),
+    ).toBe("");
   });
 });
 
