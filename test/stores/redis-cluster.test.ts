@@ -1,38 +1,33 @@
-/** The Redis store on a cluster of three masters. */
+/** The Redis store on a cluster of three masters: the whole suite through two clients, a part of it through all others. */
 
+import { Cluster } from "ioredis";
 import { createCluster } from "redis";
 import { afterAll, beforeAll, describe } from "vitest";
-import type { Store } from "../../src/core/store.ts";
-import { redisStore } from "../../src/stores/redis.ts";
-import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
-import { noRedis, type RedisGroup, redisProgram, redisVersion, startCluster } from "../support/redis-servers.ts";
-import { reportBackend, reportMissing } from "../support/report.ts";
-import { describeStore } from "../support/store-tests.ts";
+import { storeConformance } from "../../src/testing/index.ts";
+import { clientPackages, redisHarness, redisIsMissing } from "../support/redis-clients.ts";
+import { type RedisGroup, startCluster } from "../support/redis-servers.ts";
+import { describeCases, describeStore } from "../support/store-tests.ts";
 
-const missing = redisProgram ? false : reportMissing("redis", noRedis);
-let cluster: RedisGroup;
-beforeAll(async () => {
-  if (!missing) cluster = await startCluster();
-});
-afterAll(async () => {
-  await cluster?.stop();
-});
+const missing = redisIsMissing("redis cluster", Object.keys(clientPackages));
 
-describe.skipIf(missing)("redis", () => {
-  for (const name of Object.keys(clientPackages)) {
-    const clients = new Map<Store, OpenClient>();
-    describeStore({
+describe.skipIf(missing)("Redis Cluster", () => {
+  let cluster: RedisGroup;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(() => cluster?.stop());
+
+  const node = createCluster({ rootNodes: [] });
+  describeStore(redisHarness("node-redis 6", node, () => clientPackages.redis!.cluster!(cluster)));
+  const io = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true });
+  describeStore(redisHarness("ioredis 6", io, () => clientPackages.ioredis!.cluster!(cluster)));
+
+  const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "list"];
+  for (const name of ["redis5", "redis4", "ioredis5", "iovalkey"]) {
+    const harness = redisHarness(name, node, () => clientPackages[name]!.cluster!(cluster));
+    describeCases(
       name,
-      sample: redisStore({ client: createCluster({ rootNodes: [] }) }),
-      async open({ space, now }) {
-        const opened = await clientPackages[name]!.cluster!(cluster);
-        const store = redisStore({ client: opened.client, prefix: `${space}:`, now });
-        clients.set(store, opened);
-        return store;
-      },
-      async close(store) {
-        await clients.get(store)?.close();
-      },
-    });
+      storeConformance(harness).filter((one) => groups.includes(one.group)),
+    );
   }
 });
