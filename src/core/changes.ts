@@ -37,7 +37,7 @@ export function same(a: Payload | undefined, b: Payload | undefined): boolean {
  * to theirs. Values are never merged into each other.
  *
  * @param base What this request loaded. @param mine What it made of that. @param theirs What the store holds now.
- * @param together Groups of keys that move as one: if one of them changed, all are taken from mine.
+ * @param together Groups of keys that move as one: if one of them was set, all are taken from mine.
  */
 export function merge(
   format: Format,
@@ -50,19 +50,30 @@ export function merge(
   if (mine.cleared) return { data: mine.data, meta };
 
   const changed = changedKeys(format, base.data, mine.data);
-  for (const group of together) {
-    if (group.some((key) => changed.has(key))) for (const key of group) changed.add(key);
-  }
+  const updates = [...(mine.updates ?? [])].filter(([key, update]) =>
+    isPure(format, update, base.data, mine.data, key),
+  );
+  for (const [key] of updates) changed.delete(key);
+  addGroups(changed, together);
   const data = theirs.data;
-  for (const [key, update] of mine.updates ?? []) {
-    if (!isPure(format, update, base.data, mine.data, key)) continue;
-    changed.delete(key);
+  for (const [key, update] of updates) {
+    if (changed.has(key)) continue;
     update.before = encoded(format, data, key);
     put(data, key, reapply(update, data[key]));
     update.after = encoded(format, data, key);
   }
   for (const key of changed) put(data, key, mine.data[key]);
   return { data, meta };
+}
+
+/** Adds the keys that move together with a changed one. Groups may share keys: then they move as one. */
+function addGroups(changed: Set<string>, together: readonly (readonly string[])[]): void {
+  for (let before = -1; before !== changed.size; ) {
+    before = changed.size;
+    for (const group of together) {
+      if (group.some((key) => changed.has(key))) for (const key of group) changed.add(key);
+    }
+  }
 }
 
 /** The top-level keys whose values differ. */

@@ -43,7 +43,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly ids?: IdScheme | undefined;
   /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. */
   readonly schema?: StandardSchema<Data> | undefined;
-  /** Keys that belong together: when requests meet, all of a group are taken from the one that changed any. Default none. */
+  /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
   readonly onError?: "discard" | "save" | undefined;
@@ -119,6 +119,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
   const now = callable("now", options.now) ?? Date.now;
   const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
   const cookie = makeCookie(options.cookie);
+  const { keyPrefix = `${cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
   if (options.ids && options.keyPrefix !== undefined)
     throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
 
@@ -131,13 +132,12 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
       shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
     format,
     ids:
-      shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ??
-      randomIds(checkPrefix(options.keyPrefix ?? `${cookie.baseName}:`)),
+      shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ?? randomIds(checkPrefix(keyPrefix)),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
-    storeTimeout: durationOption("storeTimeout", options.storeTimeout ?? "2s", 1, 600_000),
-    conflictTimeout: durationOption("conflictTimeout", options.conflictTimeout ?? "10s", 1, 600_000),
+    storeTimeout: durationOption("storeTimeout", storeTimeout, 1, 600_000),
+    conflictTimeout: durationOption("conflictTimeout", conflictTimeout, 1, 600_000),
     now,
     wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     warn,
@@ -146,11 +146,12 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
 }
 
 function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
+  const { idleTimeout = "1h", absoluteTimeout = "24h", renewGrace = "1m" } = options;
   const optional = (name: "idleTimeout" | "absoluteTimeout" | "renewAfter", value: Duration | false): number =>
     value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, 400 * day);
-  const idle = optional("idleTimeout", options.idleTimeout ?? "1h");
-  const absolute = optional("absoluteTimeout", options.absoluteTimeout ?? "24h");
-  const renewAfter = optional("renewAfter", options.renewAfter ?? false);
+  const idle = optional("idleTimeout", idleTimeout);
+  const absolute = optional("absoluteTimeout", absoluteTimeout);
+  const renewAfter = optional("renewAfter", options.renewAfter === undefined ? false : options.renewAfter);
   if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
     throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
   }
@@ -168,14 +169,14 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
       options.touchInterval === undefined
         ? touchInterval
         : durationOption("touchInterval", options.touchInterval, 0, Math.min(idle, absolute)),
-    renewGrace: durationOption("renewGrace", options.renewGrace ?? "1m", 0, day),
+    renewGrace: durationOption("renewGrace", renewGrace, 0, day),
   };
 }
 
 function checkStore(store: unknown): Store {
   const methods = ["read", "create", "update", "touch", "rename", "delete"];
   const checked = shaped("store", store as Store, methods, "a store such as redisStore({ client })");
-  if (checked && typeof checked.capabilities === "object") return checked;
+  if (typeof checked?.capabilities === "object" && checked.capabilities !== null) return checked;
   throw wrongArgument("store", "a store such as redisStore({ client })", store);
 }
 

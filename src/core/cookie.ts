@@ -37,18 +37,24 @@ export interface Cookie {
   remove(): string;
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}$/;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,99}$/;
+const known = ["name", "prefix", "secure", "sameSite", "path", "domain", "partitioned"];
 const sameSites = { lax: "Lax", strict: "Strict", none: "None" };
 
 /** Checks the options and works out the cookie. Throws a `TypeError` for an impossible or unsafe combination. */
 export function makeCookie(options: CookieOptions = {}, at = "cookie"): Cookie {
+  if (typeof options !== "object" || options === null) throw wrongArgument(at, "an object of cookie options", options);
+  for (const option of Object.keys(options)) {
+    if (known.includes(option)) continue;
+    throw new TypeError(`${at}: there is no option "${option.slice(0, 40)}"; there are ${known.join(", ")}`);
+  }
   const { name = "session", secure = true, sameSite = "lax", path = "/", domain, partitioned = false } = options;
   if (typeof secure !== "boolean") throw wrongArgument(`${at}.secure`, "true or false", secure);
   if (typeof partitioned !== "boolean") throw wrongArgument(`${at}.partitioned`, "true or false", partitioned);
   if (typeof name !== "string" || !token.test(name)) {
-    throw wrongArgument(`${at}.name`, "a cookie name: 1 to 200 letters, digits or !#$%&'*+-.^_`|~", name);
+    throw wrongArgument(`${at}.name`, "a cookie name: 1 to 99 letters, digits or !#$%&'*+-.^_`|~", name);
   }
-  if (!Object.hasOwn(sameSites, sameSite)) {
+  if (typeof sameSite !== "string" || !Object.hasOwn(sameSites, sameSite)) {
     throw wrongArgument(`${at}.sameSite`, '"lax", "strict" or "none"', sameSite);
   }
   checkAttribute(`${at}.path`, path, /^\/[\x20-\x3a\x3c-\x7e]*$/, 'a path that begins with "/" and holds no ";"');
@@ -57,7 +63,7 @@ export function makeCookie(options: CookieOptions = {}, at = "cookie"): Cookie {
   }
   const strictest = !secure ? "" : path === "/" && domain === undefined ? "__Host-" : "__Secure-";
   const given = /^__(Host-Http-|Host-|Http-|Secure-)/i.exec(name)?.[0];
-  const prefix = options.prefix ?? (given === undefined ? strictest : "");
+  const { prefix = given === undefined ? strictest : "" } = options;
   if (!["__Host-", "__Secure-", "__Host-Http-", "__Http-", ""].includes(prefix)) {
     throw wrongArgument(`${at}.prefix`, '"__Host-", "__Secure-", "__Host-Http-", "__Http-" or ""', prefix);
   }

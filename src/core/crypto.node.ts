@@ -13,6 +13,7 @@ let used = pool.length;
 
 /** Unpredictable bytes. Drawn from the system a block at a time; a byte handed out is erased from the block. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
+  if (length > pool.length) return randomFillSync(new Uint8Array(length));
   if (used + length > pool.length) {
     randomFillSync(pool);
     used = 0;

@@ -27,8 +27,11 @@ const bytes = 2;
 export function encrypted(format: Format, secrets: Secrets): Format {
   const ring = keyRing("encrypted(format, secrets)", secrets, "record encryption", aes256Gcm);
   return {
-    ...format,
     name: `encrypted ${format.name}`,
+    foreign: format.foreign === true,
+    encode: (content, baseline) => format.encode(content, baseline),
+    decode: (payload) => format.decode(payload),
+    encodeValue: (value, path) => format.encodeValue(value, path),
     wrap(payload, key) {
       const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(withKind(payload), utf8(key)));
       return andThen(sealed, (body) => `sealed.${base64url(body)}`);

@@ -76,7 +76,7 @@ export function received(value: unknown): string {
   if (typeof value === "string") return `received a string of ${value.length} characters`;
   if (typeof value === "function") return `received a function${value.name ? ` named ${value.name}` : ""}`;
   if (typeof value === "symbol") return "received a symbol";
-  if (Array.isArray(value)) return `received an array of ${value.length}`;
+  if (Array.isArray(value) && value.constructor === Array) return `received an array of ${value.length}`;
   const name = (value as { constructor?: { name?: string } }).constructor?.name;
   return name && name !== "Object" ? `received an instance of ${name}` : "received an object";
 }

@@ -44,7 +44,7 @@ export interface SessionEvent {
   readonly error?: unknown;
 }
 
-/** Receives events. What it throws is reported as a warning and goes no further. */
+/** Receives events. What it throws or rejects with is reported as a warning and goes no further. */
 export type SessionListener = (event: SessionEvent) => void;
 
 /** Hands events to listeners; nothing is made when nobody listens. */
@@ -68,10 +68,15 @@ export class Events {
     const event = { type, at: this.#now(), ...details };
     for (const listener of this.#listeners) {
       try {
-        listener(event);
+        const answer: unknown = listener(event);
+        if (answer instanceof Promise) answer.catch((error) => this.#report(error, type));
       } catch (error) {
-        this.#warn(`a session event listener threw ${error instanceof Error ? error.name : typeof error} on ${type}`);
+        this.#report(error, type);
       }
     }
+  }
+
+  #report(error: unknown, type: SessionEventType): void {
+    this.#warn(`a session event listener threw ${error instanceof Error ? error.name : typeof error} on ${type}`);
   }
 }

@@ -28,7 +28,8 @@ export function isOver(now: number, meta: Meta, timeouts: Timeouts): boolean {
 
 /** Whether the expiry has fallen behind by enough to be moved. */
 export function isTouchDue(now: number, meta: Meta, expiresAt: number, timeouts: Timeouts): boolean {
-  return expiryOf(now, meta, timeouts) - expiresAt >= timeouts.touchInterval;
+  const behind = expiryOf(now, meta, timeouts) - expiresAt;
+  return behind > 0 && behind >= timeouts.touchInterval;
 }
 
 /** Whether the id is old enough to be renewed in passing. */

@@ -1,13 +1,13 @@
 /** The native format: one JSON text, a small envelope around the application's data. */
 
-import type { Content, Format, Meta } from "./format.ts";
+import type { Format, Meta } from "./format.ts";
 import { parse, stringify } from "./values.ts";
 
 /**
  * JSON that also keeps Date, Map, Set, BigInt, URL and Uint8Array. The default.
  *
  * ```json
- * {"sojourn":1,"handle":"h3hJ…","created":1790000000000,"subject":"42","data":{"cart":["tea"]}}
+ * {"sojourn":1,"meta":{"handle":"h3hJ…","created":1790000000000,"subject":"42"},"data":{"cart":["tea"]}}
  * ```
  *
  * @example
@@ -20,27 +20,24 @@ import { parse, stringify } from "./values.ts";
 export function jsonFormat(): Format {
   return {
     name: "json",
-    encode: ({ data, meta }) => `${envelope(meta)},"data":${stringify(data, "session.data")}}`,
+    encode: ({ data, meta }) => `{"sojourn":1,"meta":${JSON.stringify(meta)},"data":${stringify(data, "session.data")}}`,
     decode(payload) {
       if (typeof payload !== "string") throw new TypeError("not a text");
-      const { sojourn, data, ...meta } = parse(payload) as Meta & { sojourn: unknown; data: object };
-      if (sojourn !== 1 || typeof data !== "object" || data === null || Array.isArray(data) || !isMeta(meta)) {
-        throw new TypeError("not a session");
-      }
-      return { data: withoutPrototype(data), meta } satisfies Content;
+      const { sojourn, data, meta } = parse(payload) as { sojourn: unknown; data: unknown; meta: unknown };
+      if (sojourn !== 1 || !isObject(data) || !isObject(meta) || !isMeta(meta)) throw new TypeError("not a session");
+      return { data: withoutPrototype(data), meta };
     },
     encodeValue: stringify,
   };
 }
 
-function envelope(meta: Meta): string {
-  const text = JSON.stringify(meta);
-  return text === "{}" ? '{"sojourn":1' : `{"sojourn":1,${text.slice(1, -1)}`;
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The same properties on an object without prototype, where every key is just a string. */
+/** The object itself, without prototype: every key is just a string. (A copy would cost more, and be slower to encode.) */
 export function withoutPrototype(object: object): Record<string, unknown> {
-  return Object.assign(Object.create(null), object);
+  return Object.setPrototypeOf(object, null);
 }
 
 const types: Record<keyof Meta, string> = {

@@ -15,7 +15,7 @@ export type Ring<T> = () => MaybePromise<readonly T[]>;
 
 /** Checks the secrets now and derives a key of 32 octets from each when first used: HMAC-SHA-256(secret, purpose). */
 export function keyRing<T>(name: string, secrets: Secrets, purpose: string, make: (key: Uint8Array) => T): Ring<T> {
-  const list = typeof secrets === "string" ? [secrets] : secrets;
+  const list: unknown = typeof secrets === "string" ? [secrets] : Array.isArray(secrets) ? [...secrets] : secrets;
   const takes = "a secret of at least 32 characters, or a list of 1 to 10 such, the newest first";
   if (!Array.isArray(list) || list.length < 1 || list.length > 10) throw wrongArgument(name, takes, secrets);
   for (const secret of list) {
