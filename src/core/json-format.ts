@@ -31,8 +31,9 @@ export function jsonFormat(): Format {
   };
 }
 
+/** A plain object: what is there may also be an array, a Map, a Date. */
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** The object itself, without prototype: every key is just a string. (A copy would cost more, and be slower to encode.) */
