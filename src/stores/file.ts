@@ -1,0 +1,222 @@
+/** The file store: sessions in a directory of this machine, shared by its processes, without a server or a daemon. */
+
+import { chmod, lstat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { wrongArgument } from "../core/errors.ts";
+import type {
+  ListedRecord,
+  PruneOptions,
+  PruneResult,
+  Store,
+  StoreCapabilities,
+  StoreRecord,
+  Version,
+} from "../core/store.ts";
+import { recordsOf } from "./file/by-subject.ts";
+import { lifeOf } from "./file/mark.ts";
+import { encodeRecord } from "./file/record-file.ts";
+import { type Content, type FoundRecord, Records } from "./file/records.ts";
+import { codeOf, grace, nameOf, nonce } from "./file/steps.ts";
+import { SubjectIndex } from "./file/subject-index.ts";
+
+/** What {@link fileStore} takes. */
+export interface FileStoreOptions {
+  /**
+   * Where the records are kept; a relative path counts from the working directory at this call. Made at the first
+   * write, with mode 0700, if it is not there. It must be on a file system of this machine: on a network file
+   * system two machines can both win a compare-and-swap.
+   */
+  readonly directory: string;
+  /**
+   * Whether a write is on disk before it resolves. Default false: a write survives the end of the process,
+   * `kill -9` included, but a power cut or a crash of the system can undo the last seconds: sessions written then
+   * may be lost, and ended ones may be back until they expire. True costs a few flushes of the disk for every write.
+   */
+  readonly durable?: boolean | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A {@link Store} with every optional power of the file store. */
+export type FileStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+
+const capabilities: StoreCapabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: false,
+  expiryGranularity: 1,
+  clock: "ours",
+  atomicRename: true,
+  list: true,
+  bySubject: true,
+  shared: true,
+  maxPayloadBytes: undefined,
+};
+
+/**
+ * Keeps sessions in files, safe between any number of processes on one machine. There are no lock files, so nothing
+ * is stuck when a process dies: a record is the old one or the new one, whenever that happens.
+ *
+ * Expired records are ignored when they are met and removed by `prune()`: call it now and then. Errors of the file
+ * system (`EACCES`, `ENOSPC`, `EROFS`) are passed on as they are.
+ *
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { fileStore } from "sojourn/stores/file";
+ *
+ * const store = fileStore({ directory: "/var/lib/shop/sessions" });
+ * const sessions = createSessions({ store });
+ * setInterval(() => void store.prune(), 600_000).unref();
+ * ```
+ */
+export function fileStore(options: FileStoreOptions): FileStore {
+  const { directory, durable = false, now = Date.now } = options ?? {};
+  if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
+    throw wrongArgument("directory", "the path of a directory", directory);
+  }
+  if (typeof durable !== "boolean") throw wrongArgument("durable", "true or false", durable);
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  const base = resolve(directory);
+  const top = join(base, "v1"); // Another layout, one day, gets another name and leaves this one alone.
+  const records = new Records({ root: join(top, "records"), base, durable }, now);
+  const index = new SubjectIndex({ root: join(top, "subjects"), base, durable });
+  let trusted = false;
+
+  /** Whether there is anything yet. Nothing is read or written in a directory that somebody else has prepared. */
+  async function isThere(): Promise<boolean> {
+    if (trusted) return true;
+    const found = await lstat(top).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    if (!found) return false;
+    const user = process.getuid?.() ?? 0;
+    if (!found.isDirectory() || (user !== 0 && found.uid !== user)) {
+      throw new Error(`The file store does not trust ${top}: it is not a directory of the user this process runs as.`);
+    }
+    if (process.platform !== "win32" && (found.mode & 0o077) !== 0) await chmod(top, 0o700);
+    trusted = true;
+    return true;
+  }
+
+  /** Writes a record, after its entry in the index. */
+  async function write(
+    key: string,
+    record: StoreRecord,
+    life: string,
+    step: (name: string, content: Content) => Promise<string | null>,
+    source?: string,
+  ): Promise<Version | null> {
+    const content = { bytes: encodeRecord(key, record), expiresAt: instant(record.expiresAt) };
+    const name = nameOf(key);
+    if (record.subject === undefined) return step(name, content);
+    const [subject, began] = [nameOf(record.subject), Date.now()];
+    if (source !== undefined) await index.link(subject, source, name);
+    await index.add(subject, name, life);
+    const version = await step(name, content);
+    // Suspended for so long that the entry may have been taken for a left-over: see the index.
+    if (version !== null && Date.now() - began > grace / 2) await index.add(subject, name, life);
+    return version;
+  }
+
+  async function* listBySubject(subject: string): AsyncIterable<ListedRecord> {
+    if (!(await isThere())) return;
+    for await (const found of recordsOf(subject, index, records)) yield listed(found);
+  }
+
+  async function* list(): AsyncIterable<ListedRecord> {
+    if (!(await isThere())) return;
+    for await (const name of records.names("")) {
+      const found = await records.find(name);
+      if (found) yield listed(found);
+    }
+  }
+
+  async function prune({ limit = 1000, cursor = "r" }: PruneOptions = {}): Promise<PruneResult> {
+    if (!Number.isSafeInteger(limit) || limit < 1) throw wrongArgument("limit", "a whole number of at least 1", limit);
+    const [part, after] = [cursor.slice(0, 1), cursor.slice(1)];
+    let [removed, seen] = [0, 0];
+    if (!(await isThere())) return { removed, cursor: undefined };
+    if (part === "r") {
+      for await (const name of records.names(after)) {
+        if (await records.prune(name)) removed += 1;
+        seen += 1;
+        if (removed === limit || seen === limit * 10) return { removed, cursor: `r${name}` };
+      }
+    }
+    for await (const subject of index.subjects(part === "s" ? after : "")) {
+      for (const [name, entries] of (await index.read(subject)).entries) {
+        const found = await records.find(name);
+        const right = found?.subject !== undefined && nameOf(found.subject) === subject;
+        for (const entry of entries) await index.judge(subject, name, entry, right && found.life === entry.life);
+        seen += 1;
+      }
+      await index.prune(subject);
+      seen += 1;
+      if (seen >= limit * 10) return { removed, cursor: `s${subject}` };
+    }
+    return { removed, cursor: undefined };
+  }
+
+  return {
+    name: "file",
+    capabilities,
+
+    async read(key) {
+      const found = (await isThere()) && (await records.find(nameOf(key)));
+      return found ? stored(found) : null;
+    },
+
+    async create(key, record) {
+      await isThere();
+      const life = nonce();
+      return write(key, record, life, (name, content) => records.create(name, content, life));
+    },
+
+    async update(key, record, version) {
+      const life = lifeOf(version);
+      if (life === undefined || !(await isThere())) return null;
+      return write(key, record, life, (name, content) => records.update(name, content, version));
+    },
+
+    async touch(key, expiresAt) {
+      return (await isThere()) && records.touch(nameOf(key), instant(expiresAt));
+    },
+
+    async rename(from, to, record, version) {
+      if (!(await isThere())) return null;
+      const [source, life] = [nameOf(from), nonce()];
+      const step = (name: string, content: Content) => records.rename(source, name, content, life, version);
+      return write(to, record, life, step, source);
+    },
+
+    async delete(key, subject) {
+      if (!(await isThere())) return;
+      const name = nameOf(key);
+      const life = await records.delete(name);
+      if (life !== undefined && subject !== undefined) await index.remove(nameOf(subject), name, life);
+    },
+
+    list,
+    listBySubject,
+    prune,
+  };
+}
+
+/** An expiry as it fits into a name. Rounded up: a record never ends early. */
+function instant(expiresAt: number): number {
+  if (typeof expiresAt !== "number" || Number.isNaN(expiresAt)) {
+    throw wrongArgument("expiresAt", "epoch milliseconds", expiresAt);
+  }
+  return Math.min(Math.max(0, Math.ceil(expiresAt)), Number.MAX_SAFE_INTEGER);
+}
+
+function stored({ payload, expiresAt, subject, version }: FoundRecord): Omit<ListedRecord, "key"> {
+  return subject === undefined ? { payload, expiresAt, version } : { payload, expiresAt, subject, version };
+}
+
+function listed(found: FoundRecord): ListedRecord {
+  return { key: found.key, ...stored(found) };
+}
