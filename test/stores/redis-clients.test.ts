@@ -6,7 +6,8 @@ import { createClient as createClient4 } from "redis4";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StoreRecord } from "../../src/core/store.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
-import { clientPackages, type OpenClient, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
+import { redisIsMissing } from "../support/redis-harness.ts";
 import { type RedisGroup, type RedisServer, startCluster, startRedis } from "../support/redis-servers.ts";
 
 const missing = redisIsMissing("redis", ["redis", "ioredis"]);

@@ -4,9 +4,10 @@ import { Cluster } from "ioredis";
 import { createCluster } from "redis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { storeConformance } from "../../src/testing/index.ts";
-import { clientPackages, redisHarness, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages } from "../support/redis-clients.ts";
+import { redisHarness, redisIsMissing, redisProcesses } from "../support/redis-harness.ts";
 import { type RedisGroup, startCluster } from "../support/redis-servers.ts";
-import { describeCases, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const missing = redisIsMissing("redis cluster", Object.keys(clientPackages));
 
@@ -21,6 +22,8 @@ describe.skipIf(missing)("Redis Cluster", () => {
   describeStore(redisHarness("node-redis 6", node, () => clientPackages.redis!.cluster!(cluster)));
   const io = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true });
   describeStore(redisHarness("ioredis 6", io, () => clientPackages.ioredis!.cluster!(cluster)));
+
+  describeProcesses(redisProcesses("ioredis", node, () => cluster.servers));
 
   const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "list"];
   for (const name of ["redis5", "redis4", "ioredis5", "iovalkey"]) {

@@ -5,7 +5,8 @@ import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { redisStore } from "../../src/stores/redis.ts";
-import { clientPackages, type OpenClient, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
+import { redisIsMissing } from "../support/redis-harness.ts";
 import { type RedisServer, startRedis } from "../support/redis-servers.ts";
 
 const missing = redisIsMissing("redis", ["redis", "ioredis"]);

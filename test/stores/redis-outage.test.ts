@@ -8,7 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { type RedisClient, type RedisCommandClient, redisStore } from "../../src/stores/redis.ts";
 import { connectionOf } from "../../src/stores/shared/redis-client.ts";
-import { clientPackages, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages } from "../support/redis-clients.ts";
+import { redisIsMissing } from "../support/redis-harness.ts";
 import { type RedisGroup, type RedisServer, startCluster, startRedis } from "../support/redis-servers.ts";
 
 const missing = redisIsMissing("redis", ["redis", "ioredis"]);

@@ -3,7 +3,8 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisStore } from "../../src/stores/redis.ts";
-import { clientPackages, redisHarness, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages } from "../support/redis-clients.ts";
+import { redisHarness, redisIsMissing } from "../support/redis-harness.ts";
 import { type RedisSentinels, startSentinel } from "../support/redis-servers.ts";
 import { describeStore } from "../support/store-tests.ts";
 

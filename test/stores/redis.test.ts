@@ -4,9 +4,10 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { storeConformance } from "../../src/testing/index.ts";
-import { clientPackages, openPool, redisHarness, redisIsMissing } from "../support/redis-clients.ts";
+import { clientPackages, openPool } from "../support/redis-clients.ts";
+import { redisHarness, redisIsMissing, redisProcesses } from "../support/redis-harness.ts";
 import { type RedisServer, startRedis } from "../support/redis-servers.ts";
-import { describeCases, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const missing = redisIsMissing("redis", Object.keys(clientPackages));
 
@@ -20,6 +21,8 @@ describe.skipIf(missing)("Redis", () => {
   describeStore(redisHarness("node-redis 6", createClient(), () => clientPackages.redis!.single(server)));
   const lazy = new Redis({ lazyConnect: true });
   describeStore(redisHarness("ioredis 6", lazy, () => clientPackages.ioredis!.single(server)));
+
+  describeProcesses(redisProcesses("redis", createClient(), () => [server]));
 
   const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "payload", "list"];
   const others = ["redis5", "redis4", "ioredis5", "iovalkey"];

@@ -10,18 +10,25 @@ import {
   createCluster as createCluster5,
   createSentinel as createSentinel5,
 } from "redis5";
-import type { Store } from "../../src/core/store.ts";
-import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
-import type { StoreHarness } from "../../src/testing/index.ts";
-import {
-  noRedis,
-  type RedisGroup,
-  type RedisSentinels,
-  type RedisServer,
-  redisProgram,
-  redisVersion,
-} from "./redis-servers.ts";
-import { clientVersion, reportBackend, reportMissing } from "./report.ts";
+import type { RedisClient } from "../../src/stores/redis.ts";
+
+/** Where a server is. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** Where the servers of a cluster are. */
+export interface Addresses {
+  readonly servers: readonly Address[];
+}
+
+/** Where Sentinels are, and what they call the master. */
+export interface Watched {
+  readonly name: string;
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+}
 
 /** A client that is connected, and how to be rid of it. */
 export interface OpenClient {
@@ -31,16 +38,14 @@ export interface OpenClient {
 
 /** How one client package reaches what. */
 export interface ClientPackage {
-  /** `"ioredis 6.0.0"` */
-  readonly version: string;
-  single(server: RedisServer): Promise<OpenClient>;
-  cluster?(cluster: RedisGroup): Promise<OpenClient>;
-  sentinel?(sentinels: RedisSentinels): Promise<OpenClient>;
+  single(server: Address): Promise<OpenClient>;
+  cluster?(cluster: Addresses): Promise<OpenClient>;
+  sentinel?(sentinels: Watched): Promise<OpenClient>;
 }
 
-const addresses = (cluster: RedisGroup): { host: string; port: number }[] =>
+const addresses = (cluster: Addresses): { host: string; port: number }[] =>
   cluster.servers.map(({ host, port }) => ({ host, port }));
-const nodes = (cluster: RedisGroup): { url: string }[] => cluster.servers.map(({ url }) => ({ url }));
+const nodes = (cluster: Addresses): { url: string }[] => cluster.servers.map(({ url }) => ({ url }));
 
 interface Connectable {
   on(event: "error", listener: () => void): unknown;
@@ -57,7 +62,6 @@ async function connected<C extends Connectable>(client: C): Promise<C> {
 /** The packages by the name they are installed under. */
 export const clientPackages: Readonly<Record<string, ClientPackage>> = {
   redis: {
-    version: clientVersion("redis"),
     async single({ url }) {
       const client = await connected(createClient({ url }));
       return { client, close: () => client.destroy() };
@@ -72,7 +76,6 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
     },
   },
   redis5: {
-    version: clientVersion("redis5"),
     async single({ url }) {
       const client = await connected(createClient5({ url }));
       return { client, close: () => client.destroy() };
@@ -87,7 +90,6 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
     },
   },
   redis4: {
-    version: clientVersion("redis4"),
     async single({ url }) {
       const client = await connected(createClient4({ url }));
       return { client, close: () => client.disconnect() };
@@ -98,7 +100,6 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
     },
   },
   ioredis: {
-    version: clientVersion("ioredis"),
     async single({ host, port }) {
       const client = await connected(new IoRedis({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
@@ -113,7 +114,6 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
     },
   },
   ioredis5: {
-    version: clientVersion("ioredis5"),
     async single({ host, port }) {
       const client = await connected(new IoRedis5({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
@@ -124,7 +124,6 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
     },
   },
   iovalkey: {
-    version: clientVersion("iovalkey"),
     async single({ host, port }) {
       const client = await connected(new IoValkey({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
@@ -136,33 +135,8 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
   },
 };
 
-/** Reports what the calling test file runs against. True when there is nothing to run against. */
-export function redisIsMissing(backend: string, packages: readonly string[]): boolean {
-  if (!redisProgram) return reportMissing(backend, noRedis);
-  reportBackend({ backend, server: redisVersion, clients: packages.map((name) => clientPackages[name]!.version) });
-  return false;
-}
-
 /** A pool of node-redis. */
-export async function openPool({ url }: RedisServer): Promise<OpenClient> {
+export async function openPool({ url }: Address): Promise<OpenClient> {
   const client = await connected(createClientPool({ url }));
   return { client, close: () => client.destroy() };
-}
-
-/** The suite over one way to connect. `sample` is a client of the same kind; it is never connected. */
-export function redisHarness(name: string, sample: RedisClient, connect: () => Promise<OpenClient>): StoreHarness {
-  const opened = new Map<Store, OpenClient>();
-  return {
-    name,
-    sample: redisStore({ client: sample }),
-    async open({ space, now }) {
-      const one = await connect();
-      const store = redisStore({ client: one.client, prefix: `${space}:`, now });
-      opened.set(store, one);
-      return store;
-    },
-    async close(store) {
-      await opened.get(store)?.close();
-    },
-  };
 }
