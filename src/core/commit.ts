@@ -10,30 +10,71 @@ import type { Meta, Payload } from "./format.ts";
 import { newHandle } from "./id.ts";
 import { type Plan, plan, type Step } from "./plan.ts";
 import type { Found, Records, Written } from "./records.ts";
-import type { State } from "./session.ts";
+import { type SessionOwner, State } from "./session.ts";
 import type { Subjects } from "./subjects.ts";
 
-/** Everything a commit works on. It keeps `found`, `state` and `setCookie` up to date. */
-export interface Work {
+/** What is shared by all requests of one application. */
+export interface SessionsCore {
   readonly config: Config;
   readonly records: Records;
   readonly subjects: Subjects;
+}
+
+/** Everything a commit works on: one request's session, from loading to the last save. */
+export class Work implements SessionOwner {
+  readonly core: SessionsCore;
   readonly state: State;
   /** The record as this request knows it; `null` while there is none. */
   found: Found | null;
+  /** The request carried a cookie of ours. */
   readonly hadCookie: boolean;
   headersSent: boolean;
-  /** The session ended elsewhere; nothing more is saved. */
-  ended: boolean;
+  /** The session ended: nothing more is saved. */
+  ended = false;
   /** The subject's epoch as it was when `login` was called. */
   epoch: Promise<string | undefined> | undefined;
   /** The `Set-Cookie` value to send with the response. */
   setCookie: string | undefined;
+  #saving: Promise<unknown> | undefined;
+
+  constructor(core: SessionsCore, found: Found | null, hadCookie: boolean, headersSent: boolean) {
+    this.core = core;
+    this.state = new State(core.config.format, found?.content, found?.expiresAt);
+    this.found = found;
+    this.hadCookie = hadCookie;
+    this.headersSent = headersSent;
+  }
+
+  /** One save at a time, in the order they were asked for. */
+  save(): Promise<boolean> {
+    const saved = this.#saving ? this.#saving.then(() => save(this)) : save(this);
+    this.#saving = saved.catch((error) => this.report("save_failed", error));
+    return saved;
+  }
+
+  needsCookie(what: string): void {
+    if (!this.headersSent) return;
+    const error = headersSent(what);
+    this.report("save_failed", error);
+    throw error;
+  }
+
+  onLogin(subject: string): void {
+    this.epoch = this.core.subjects.epoch(subject);
+    this.epoch.catch(() => {});
+  }
+
+  report(type: SessionEventType, error?: unknown): void {
+    const { handle, subject } = this.state.meta;
+    const reason = error instanceof SessionError ? error.code : undefined;
+    this.core.config.events.emit(type, { handle, subject, ...(error !== undefined && { reason, error }) });
+  }
 }
 
 /** Saves. False when the session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved. */
-export async function save(work: Work): Promise<boolean> {
-  const { config, state } = work;
+async function save(work: Work): Promise<boolean> {
+  const { state } = work;
+  const { config } = work.core;
   if (work.ended) return false;
   const began = config.now();
   noteSeen(work);
@@ -69,10 +110,10 @@ export async function save(work: Work): Promise<boolean> {
 }
 
 /** The first request with the new id of a renewal in passing tells that the old one is no longer needed. */
-function noteSeen({ found, state, config }: Work): void {
+function noteSeen({ found, state, core }: Work): void {
   if (!found?.current || !state.meta.unseen) return;
   delete state.meta.unseen;
-  state.meta.seen = config.now();
+  state.meta.seen = core.config.now();
 }
 
 function payloadIfNeeded({ state, found }: Work): Payload | undefined {
@@ -87,14 +128,15 @@ function hasChanges({ found, state }: Work, payload: Payload | undefined): boole
 }
 
 function decide(work: Work, payload: Payload | undefined): Plan {
-  const { config, found, state, records } = work;
+  const { found, state } = work;
+  const { config, records } = work.core;
   const { timeouts } = config;
   const now = config.now();
   const touchDue = found !== null && isTouchDue(now, state.meta, found.expiresAt, timeouts);
   return plan({
     exists: found !== null,
     changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
-    empty: state.meta.subject === undefined && !Object.values(state.data).some((value) => value !== undefined),
+    empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
     regenerated: state.regenerated,
     renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
@@ -106,13 +148,19 @@ function decide(work: Work, payload: Payload | undefined): Plan {
   });
 }
 
+function isEmpty(data: Record<string, unknown>): boolean {
+  for (const key in data) if (data[key] !== undefined) return false;
+  return true;
+}
+
 /** Does the step. False when the record is gone or was changed since. */
 async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
-  const { config, records, state, found } = work;
+  const { state, found } = work;
+  const { config, records, subjects } = work.core;
   const now = config.now();
   if (step === "delete") {
     await records.remove((found as Found).place, state.meta.subject);
-    report(work, "session_logout");
+    work.report("session_logout");
     work.found = null;
     work.ended = true;
     work.setCookie = config.cookie.remove();
@@ -128,7 +176,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   const written = await write(work, step, draft);
   if (!written) return false;
   const { place } = written;
-  if (state.loggedIn && (await work.subjects.moved(meta.subject as string, work.epoch))) {
+  if (state.loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
     await records.remove(place, meta.subject);
     config.events.emit("session_revoked", {
       handle: meta.handle,
@@ -148,16 +196,17 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
   state.meta = meta;
   state.expiresAt = expiresAt;
-  if (step === "create") report(work, "session_created");
-  if (step === "rename" || step === "renew") report(work, "session_renewed");
-  if (state.loggedIn) report(work, "session_login");
+  if (step === "create") work.report("session_created");
+  if (step === "rename" || step === "renew") work.report("session_renewed");
+  if (state.loggedIn) work.report("session_login");
   state.settle();
   return true;
 }
 
 type Draft = Parameters<Records["create"]>[0];
 
-function write({ records, found }: Work, step: Step, draft: Draft): Promise<Written | null> {
+function write({ core, found }: Work, step: Step, draft: Draft): Promise<Written | null> {
+  const { records } = core;
   if (step === "create") return records.create(draft);
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);
@@ -167,13 +216,13 @@ function write({ records, found }: Work, step: Step, draft: Draft): Promise<Writ
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, { state, config }: Work, now: number): Meta {
+function metaFor(step: Step, { state, core }: Work, now: number): Meta {
   if (step === "touch" || step === "update") return state.meta;
   const { seen: _, unseen: __, ...meta } = state.meta;
   if (step === "create") {
     meta.handle ??= newHandle();
     meta.created = now;
-    if (config.persistent) meta.persistent ??= true;
+    if (core.config.persistent) meta.persistent ??= true;
   } else {
     meta.renewed = now;
   }
@@ -186,7 +235,8 @@ function metaFor(step: Step, { state, config }: Work, now: number): Meta {
 
 /** Puts this request's changes onto the newest state of the record. False when there is none any more. */
 async function takeOver(work: Work): Promise<boolean> {
-  const { config, records, state, found } = work;
+  const { state, found } = work;
+  const { config, records } = work.core;
   if (!found) return true;
   const newest = await records.again(found.place);
   if (!newest?.content) return false;
@@ -199,12 +249,8 @@ async function takeOver(work: Work): Promise<boolean> {
   return true;
 }
 
-function report({ config, state }: Work, type: SessionEventType): void {
-  config.events.emit(type, { handle: state.meta.handle, subject: state.meta.subject });
-}
-
 /** The error for a change that comes too late. */
-export function headersSent(what: string): SessionError {
+function headersSent(what: string): SessionError {
   const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
   return new SessionError("ERR_SESSION_HEADERS_SENT", message);
 }

@@ -1,12 +1,11 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
-import { headersSent, save, type Work } from "./commit.ts";
+import { type SessionsCore, Work } from "./commit.ts";
+import type { Context } from "./context.ts";
 import { type FoundCookie, findCookie } from "./cookie.ts";
-import { SessionError } from "./errors.ts";
 import { isOver } from "./expiry.ts";
 import type { Found } from "./records.ts";
-import { Session, State } from "./session.ts";
-import type { SessionsCore } from "./sessions.ts";
+import { Session } from "./session.ts";
 import { type HeaderAccess, writeHeaders } from "./transport.ts";
 
 /** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
@@ -29,16 +28,22 @@ export interface Outcome {
  */
 export class Exchange<Data extends object = Record<string, unknown>> {
   readonly #core: SessionsCore;
+  readonly #context: Context<Exchange> | undefined;
   readonly #request: object;
   readonly #reader: RequestReader<never>;
   #session: Promise<Session<Data>> | undefined;
   #work: Work | undefined;
-  #saving: Promise<unknown> | undefined;
   #headersSent = false;
 
   /** @internal Made by `sessions.open`. */
-  constructor(core: SessionsCore, request: object, reader: RequestReader<never>) {
+  constructor(
+    core: SessionsCore,
+    context: Context<Exchange> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ) {
     this.#core = core;
+    this.#context = context;
     this.#request = request;
     this.#reader = reader;
   }
@@ -56,8 +61,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Runs the handler so that `sessions.current()` finds this request's session. */
   run<R>(next: () => R): R {
-    const { context } = this.#core;
-    return context ? context.run(this as unknown as Exchange, next) : next();
+    return this.#context ? this.#context.run(this as unknown as Exchange, next) : next();
   }
 
   /**
@@ -74,66 +78,25 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
     if (!this.#work || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
-    return this.#save().then(() => {});
+    return this.#work.save().then(() => {});
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
     await this.#session?.catch(() => {});
     const work = this.#work;
-    if (work && (!failed || this.#core.config.saveOnError)) await this.#save();
+    if (work && (!failed || this.#core.config.saveOnError)) await work.save();
     this.#headersSent = true;
     if (work) work.headersSent = true;
     if (work?.setCookie !== undefined) this.#checkSecure();
     writeHeaders(headers, work?.setCookie);
   }
 
-  /** One save at a time, in the order they were asked for. */
-  #save(): Promise<boolean> {
-    const work = this.#work as Work;
-    const saved = this.#saving ? this.#saving.then(() => save(work)) : save(work);
-    this.#saving = saved.catch((error) => {
-      const { handle, subject } = work.state.meta;
-      const reason = error instanceof SessionError ? error.code : undefined;
-      this.#core.config.events.emit("save_failed", { handle, subject, reason, error });
-    });
-    return saved;
-  }
-
   async #load(): Promise<Session<Data>> {
-    const { config, records, subjects } = this.#core;
-    const cookie = findCookie(this.#reader.cookie(this.#request as never), config.cookie.name);
+    const cookie = findCookie(this.#reader.cookie(this.#request as never), this.#core.config.cookie.name);
     const found = cookie === undefined ? null : await this.#find(cookie);
-    const state = new State(config.format, found?.content, found?.expiresAt);
-    const work: Work = {
-      config,
-      records,
-      subjects,
-      state,
-      found,
-      hadCookie: cookie !== undefined,
-      headersSent: this.#headersSent,
-      ended: false,
-      epoch: undefined,
-      setCookie: undefined,
-    };
-    state.save = () => this.#save();
-    state.needsCookie = (what) => {
-      if (!this.#headersSent) return;
-      const error = headersSent(what);
-      config.events.emit("save_failed", {
-        handle: state.meta.handle,
-        subject: state.meta.subject,
-        reason: error.code,
-        error,
-      });
-      throw error;
-    };
-    state.onLogin = (subject) => {
-      work.epoch = subjects.epoch(subject);
-      work.epoch.catch(() => {});
-    };
+    const work = new Work(this.#core, found, cookie !== undefined, this.#headersSent);
     this.#work = work;
-    return new Session<Data>(state);
+    return new Session<Data>(work.state, work);
   }
 
   async #find(cookie: Exclude<FoundCookie, undefined>): Promise<Found | null> {

@@ -20,7 +20,8 @@ import { parse, stringify } from "./values.ts";
 export function jsonFormat(): Format {
   return {
     name: "json",
-    encode: ({ data, meta }) => `{"sojourn":1,"meta":${JSON.stringify(meta)},"data":${stringify(data, "session.data")}}`,
+    encode: ({ data, meta }) =>
+      `{"sojourn":1,"meta":${JSON.stringify(meta)},"data":${stringify(data, "session.data")}}`,
     decode(payload) {
       if (typeof payload !== "string") throw new TypeError("not a text");
       const { sojourn, data, meta } = parse(payload) as { sojourn: unknown; data: unknown; meta: unknown };

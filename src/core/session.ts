@@ -12,8 +12,18 @@ export interface LoginOptions {
   readonly persistent?: boolean | undefined;
 }
 
+/** What a session needs of the request it belongs to. */
+export interface SessionOwner {
+  /** Saves now. */
+  save(): Promise<boolean>;
+  /** Throws when a change that needs a cookie comes too late. */
+  needsCookie(what: string): void;
+  /** Starts what has to be known before a login is saved. */
+  onLogin(subject: string): void;
+}
+
 /** What a session is to the rest of the library: the facts that handlers change through its methods. */
-export class State {
+export class State implements Content {
   readonly format: Format;
   readonly data: Record<string, unknown>;
   meta: Meta;
@@ -24,12 +34,6 @@ export class State {
   regenerated = false;
   loggedIn = false;
   updates: Map<string, Update> | undefined;
-  /** Saves now; set by the exchange the session belongs to. */
-  save: () => Promise<boolean> = () => Promise.resolve(false);
-  /** Throws when a change that needs a cookie comes too late; set by the exchange. */
-  needsCookie: (what: string) => void = () => {};
-  /** Called by `login`, to start what has to be known before it is saved. */
-  onLogin: (subject: string) => void = () => {};
 
   constructor(format: Format, content: Content | undefined, expiresAt: number | undefined) {
     this.format = format;
@@ -38,7 +42,7 @@ export class State {
     this.expiresAt = expiresAt;
   }
 
-  /** A copy of what was loaded, to start over from: the marks of this request are gone. */
+  /** Everything collected so far has been saved. */
   settle(): void {
     this.cleared = false;
     this.regenerated = false;
@@ -46,9 +50,6 @@ export class State {
     this.updates = undefined;
   }
 }
-
-/** The state behind a session, for the rest of the library only. */
-export let stateOf: (session: Session<object>) => State;
 
 const nothing: Record<string, never> = Object.freeze(Object.create(null));
 
@@ -74,16 +75,17 @@ const nothing: Record<string, never> = Object.freeze(Object.create(null));
  */
 export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State;
+  readonly #owner: SessionOwner;
 
   static {
-    stateOf = (session) => (session as Session).#state;
     // What `console.log` shows.
     Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
   }
 
   /** @internal Sessions come from `sessions.get()`. */
-  constructor(state: State) {
+  constructor(state: State, owner: SessionOwner) {
     this.#state = state;
+    this.#owner = owner;
   }
 
   /** The application's data. No prototype, no reserved keys. After `destroy()` it is empty and frozen. */
@@ -130,7 +132,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   set persistent(persistent: boolean) {
     if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
     if (persistent === this.persistent) return;
-    this.#alive().needsCookie("session.persistent");
+    this.#alive();
+    this.#owner.needsCookie("session.persistent");
     this.#state.meta.persistent = persistent;
   }
 
@@ -198,7 +201,7 @@ export class Session<Data extends object = Record<string, unknown>> {
    */
   regenerate(): void {
     const state = this.#alive();
-    state.needsCookie("session.regenerate()");
+    this.#owner.needsCookie("session.regenerate()");
     state.regenerated = true;
   }
 
@@ -213,17 +216,17 @@ export class Session<Data extends object = Record<string, unknown>> {
     if (typeof subject !== "string" || subject.length < 1 || subject.length > 200) {
       throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
     }
-    state.needsCookie("session.login()");
+    this.#owner.needsCookie("session.login()");
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
     state.regenerated = true;
     state.loggedIn = true;
-    state.onLogin(subject);
+    this.#owner.onLogin(subject);
   }
 
   /** Ends the session: its record and its cookie are removed. Nothing can be done with it afterwards. */
   destroy(): void {
-    this.#state.needsCookie("session.destroy()");
+    this.#owner.needsCookie("session.destroy()");
     this.#state.destroyed = true;
   }
 
@@ -234,7 +237,7 @@ export class Session<Data extends object = Record<string, unknown>> {
    * @throws `SessionError` when the store fails, or when a cookie would be needed and the headers are gone.
    */
   save(): Promise<boolean> {
-    return this.#state.save();
+    return this.#owner.save();
   }
 
   #alive(): State {

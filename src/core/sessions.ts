@@ -1,23 +1,18 @@
 /** The manager: opens requests, finds the session of the request at hand, lists and revokes, reports events. */
 
 import { makeContext } from "#context";
-import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
+import type { SessionsCore } from "./commit.ts";
+import { resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
 import { received, wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
 import { Exchange, type RequestReader } from "./exchange.ts";
-import { type Records, storeRecords } from "./records.ts";
+import { storeRecords } from "./records.ts";
 import type { Session } from "./session.ts";
 import type { Store } from "./store.ts";
 import { type RevokeOptions, type SessionInfo, Subjects } from "./subjects.ts";
 
-/** What an exchange needs of its manager. */
-export interface SessionsCore {
-  readonly config: Config;
-  readonly records: Records;
-  readonly subjects: Subjects;
-  readonly context: Context<Exchange> | undefined;
-}
+type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 
 /**
  * The sessions of one application: one cookie, one store. Made by `createSessions`, mounted by an adapter.
@@ -40,7 +35,9 @@ export interface SessionsCore {
  */
 export class Sessions<Data extends object = Record<string, unknown>> {
   readonly #core: SessionsCore;
-  readonly #exchanges = new WeakMap<object, Exchange<Data>>();
+  readonly #context: Context<Exchange> | undefined = makeContext<Exchange>();
+  /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
+  readonly #slot = Symbol("sojourn exchange");
 
   /** @internal Use `createSessions`. */
   constructor(options: SessionOptions<Data> & { store: Store }) {
@@ -51,7 +48,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
       renews: config.timeouts.renewAfter !== Number.POSITIVE_INFINITY,
       renewGrace: config.timeouts.renewGrace,
     });
-    this.#core = { config, records, subjects: new Subjects(config), context: makeContext<Exchange>() };
+    this.#core = { config, records, subjects: new Subjects(config) };
   }
 
   /**
@@ -62,7 +59,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * long; the client's cookie stays as it is.
    */
   get(request: object): Promise<Session<Data>> {
-    const exchange = typeof request === "object" && request !== null ? this.#exchanges.get(request) : undefined;
+    const exchange = this.#exchangeOf(request);
     if (exchange) return exchange.get();
     const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
     return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
@@ -74,11 +71,10 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @throws `TypeError` outside a request, or where the runtime has no `AsyncLocalStorage`.
    */
   current(): Promise<Session<Data>> {
-    const { context } = this.#core;
-    const exchange = context?.getStore();
+    const exchange = this.#context?.getStore();
     // Several managers may serve one request, each with a context of its own.
     if (exchange) return (exchange as unknown as Exchange<Data>).get();
-    const why = context
+    const why = this.#context
       ? "it was called outside a request"
       : "this runtime has no AsyncLocalStorage: pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
@@ -92,15 +88,19 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
-    const exchange = new Exchange<Data>(this.#core, request, reader);
-    this.#exchanges.set(request, exchange);
-    for (const alias of aliases) this.#exchanges.set(alias, exchange);
+    const exchange = new Exchange<Data>(this.#core, this.#context, request, reader);
+    (request as Opened<Data>)[this.#slot] = exchange;
+    for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
     return exchange;
   }
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
   isOpen(request: object): boolean {
-    return this.#exchanges.has(request);
+    return this.#exchangeOf(request) !== undefined;
+  }
+
+  #exchangeOf(request: object): Exchange<Data> | undefined {
+    return typeof request === "object" && request !== null ? (request as Opened<Data>)[this.#slot] : undefined;
   }
 
   /**

@@ -24,11 +24,21 @@ export function stringify(value: unknown, path: string): string {
 /** The value of a text. Throws when the text is not what {@link stringify} writes, or such in one object more. */
 export function parse(text: string): unknown {
   try {
-    return untag(JSON.parse(text), 0);
+    const value: unknown = JSON.parse(text);
+    return text.includes("$") || mayBeDeep(text) ? untag(value, 0) : value;
   } catch {
     // The reasons quote the text, which is nobody's business.
     throw new SyntaxError("not what a session is stored as");
   }
+}
+
+/** Whether a text has brackets enough to be nested too deep: then it is looked at value by value. */
+function mayBeDeep(text: string): boolean {
+  let brackets = 0;
+  for (const bracket of "[{") {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) brackets++;
+  }
+  return brackets > deepest;
 }
 
 /** Whether `JSON.stringify` keeps the value exactly: the usual case, and the fast one. */
