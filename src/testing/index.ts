@@ -4,3 +4,5 @@ export type { CountedStore, Fault, StoreCall, StoreMethod } from "./faults.ts";
 export { countedStore, delayedStore, faultyStore } from "./faults.ts";
 export type { ConformanceCase, OpenOptions, StoreHarness } from "./store-conformance.ts";
 export { storeConformance } from "./store-conformance.ts";
+export type { ProcessHarness, ProcessModule } from "./store-processes.ts";
+export { processConformance } from "./store-processes.ts";

@@ -10,6 +10,7 @@ import { payloadCases } from "./store/payloads.ts";
 import { pruneCases } from "./store/prune.ts";
 import { raceCases } from "./store/races.ts";
 import { renameCases } from "./store/renames.ts";
+import { newSpace } from "./store/space.ts";
 import { type ConformanceCase, clockFor, type StoreCase, type StoreHarness, Trial } from "./store/trial.ts";
 import { versionCases } from "./store/versions.ts";
 
@@ -90,13 +91,4 @@ async function runCase(harness: StoreHarness, one: StoreCase): Promise<void> {
   } finally {
     for (const store of stores) await (harness.close ? harness.close(store) : store.close?.());
   }
-}
-
-let spaces = 0;
-
-/** A name no other run has used, in case records outlive their run. */
-function newSpace(): string {
-  spaces += 1;
-  const noise = Math.floor(Math.random() * 36 ** 8).toString(36);
-  return `s${noise.padStart(8, "0")}${(spaces % 36 ** 4).toString(36)}`;
 }

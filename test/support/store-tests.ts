@@ -1,7 +1,13 @@
 /** Runs the store suite under vitest: one test per case, skipped ones with their reason. */
 
 import { describe, test } from "vitest";
-import { type ConformanceCase, type StoreHarness, storeConformance } from "../../src/testing/index.ts";
+import {
+  type ConformanceCase,
+  type ProcessHarness,
+  processConformance,
+  type StoreHarness,
+  storeConformance,
+} from "../../src/testing/index.ts";
 
 /** Registers every case of the store suite for one store. */
 export function describeStore(harness: StoreHarness): void {
@@ -22,4 +28,10 @@ export function describeCases(title: string, cases: readonly ConformanceCase[]):
       });
     }
   });
+}
+
+/** Registers the cases of the process suite. The workers run the TypeScript sources. */
+export function describeProcesses(harness: ProcessHarness): void {
+  const execArgv = ["--conditions=sojourn-source", ...(harness.execArgv ?? [])];
+  describeCases(`${harness.name}, from two processes`, processConformance({ ...harness, execArgv }));
 }

@@ -1,6 +1,7 @@
 /** Calls at the same time: of those that contradict each other one wins, and what ended stays ended. */
 
-import type { Store, Version } from "../../core/store.ts";
+import type { Store, StoreRecord, Version } from "../../core/store.ts";
+import { change } from "./change.ts";
 import { check, collect, gone, live, refused, same, samePayload, sameStrings, won } from "./check.ts";
 import { during, type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";
 
@@ -21,17 +22,6 @@ async function winners(racers: number, race: (racer: number) => Promise<Version 
 
 async function createdAt(trial: Trial, key: string, subject?: string): Promise<Version> {
   return won(await trial.store.create(key, trial.record("start", subject)), "create");
-}
-
-/** Reads and updates until the change is in, as a request would that loses against others. False once it is gone. */
-async function change(store: Store, trial: Trial, key: string, to: (payload: string) => string): Promise<boolean> {
-  for (let attempt = 0; attempt < 10_000; attempt++) {
-    const found = await store.read(key);
-    if (found === null) return false;
-    const record = trial.record(to(found.payload as string), found.subject);
-    if ((await store.update(key, record, found.version)) !== null) return true;
-  }
-  throw new Error("an update was refused 10,000 times in a row");
 }
 
 const races: readonly Race[] = [
@@ -60,7 +50,8 @@ const races: readonly Race[] = [
       await trial.store.create("k", trial.record("0", "ada"));
       const writer = async (racer: number): Promise<void> => {
         for (let step = 0; step < 5; step++) {
-          check(await change(hand(racer), trial, "k", (count) => `${Number(count) + 1}`), "the record disappeared");
+          const more = (found: StoreRecord): StoreRecord => trial.record(`${Number(found.payload) + 1}`, found.subject);
+          check(await change(hand(racer), "k", more), "the record disappeared");
         }
       };
       await Promise.all(Array.from({ length: 8 }, (_, racer) => writer(racer)));
@@ -72,8 +63,8 @@ const races: readonly Race[] = [
     async run(trial, hand) {
       for (let round = 0; round < rounds; round++) {
         await createdAt(trial, "k", "ada");
-        const write = (racer: number) => async () => {
-          await change(hand(racer), trial, "k", (text) => `${text.slice(0, 20)}${racer}`);
+        const write = (racer: number) => async (turn: number) => {
+          await change(hand(racer), "k", () => trial.record(`${racer}.${turn}`, "ada"));
         };
         const destroy = async (): Promise<void> => {
           for (let pause = 0; pause < round; pause++) await hand(1).read("k");
