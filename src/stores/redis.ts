@@ -3,7 +3,7 @@
 import { wrongArgument } from "../core/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
 import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
-import { batches, everyRecord, textsOf } from "./shared/redis-listing.ts";
+import { everyRecord, recordsOf, textsOf } from "./shared/redis-listing.ts";
 import { nativeLayout as layout } from "./shared/redis-record.ts";
 import { redisScripts, runFor1, runScript } from "./shared/redis-scripts.ts";
 
@@ -112,7 +112,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     }
     if (subject !== undefined) await join(connection, subject, key, left);
     const set = await connection.command(nameOf(key), ["SET", nameOf(key), value, "PX", String(left), "NX"]);
-    if (set !== null) return version;
+    if (textOf(set) !== null) return version;
     // A client that lost the answer sends the same command again: then this very record is there.
     return (await read(key))?.version === version ? version : null;
   };
@@ -142,9 +142,8 @@ export function redisStore(options: RedisStoreOptions): Store {
     name: "redis",
     get capabilities() {
       const { known } = link;
-      // Of a client that is not there yet, no more than what holds for every one.
       const atomicRename = known !== undefined && !apart(known);
-      return { ...capabilities, atomicRename, list: store.list !== undefined };
+      return { ...capabilities, atomicRename, list: !known || known.servers !== undefined };
     },
     read,
     create,
@@ -191,27 +190,17 @@ export function redisStore(options: RedisStoreOptions): Store {
     },
     async *listBySubject(subject) {
       const connection = await link.connect();
-      const seen = new Set<string>();
-      // A record that was renamed after the index was read is under a name that only a second look finds.
-      for (let missed = true; missed; ) {
-        const reply = await runScript(connection, scripts.members, [indexOf(subject)], []);
-        const members = textsOf(reply).filter((member) => !seen.has(member));
-        missed = false;
-        for (const batch of batches(members)) {
-          const records = await readMany(connection, batch.map(nameOf));
-          for (const [at, key] of batch.entries()) {
-            seen.add(key);
-            const record = records[at];
-            if (record?.subject === subject) yield { ...record, key };
-            else missed ||= !record;
-          }
-        }
+      const members = async (): Promise<string[]> =>
+        textsOf(await runScript(connection, scripts.members, [indexOf(subject)], []));
+      for await (const row of recordsOf(members, (keys) => readMany(connection, keys.map(nameOf)))) {
+        if (row.subject === subject) yield row;
       }
     },
   };
   if (!link.known || link.known.servers) {
     store.list = async function* () {
-      yield* everyRecord(await link.connect(), prefix, readMany);
+      const connection = await link.connect();
+      yield* everyRecord(connection, prefix, (names) => readMany(connection, names));
     };
   }
   return store;

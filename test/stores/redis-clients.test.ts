@@ -79,7 +79,7 @@ describe("A client of the wrong shape", () => {
 describe("Capabilities", () => {
   const claims = (client: Parameters<typeof redisStore>[0]["client"], prefix = "sojourn:"): [boolean, boolean] => {
     const store = redisStore({ client, prefix });
-    expect(store.capabilities.list).toBe(store.list !== undefined);
+    expect(store.list !== undefined).toBe(store.capabilities.list);
     return [store.capabilities.atomicRename, store.capabilities.list];
   };
   const command = async (): Promise<null> => null;
@@ -94,6 +94,13 @@ describe("Capabilities", () => {
 
   test("of a client that is not there yet are the least there is", () => {
     expect(claims(() => createClient())).toEqual([false, true]);
+  });
+
+  test("of a cluster that does not tell its servers: listing is an error that says so", async () => {
+    const store = redisStore({ client: () => ({ command, cluster: true }) });
+    await store.read("k");
+    expect(store.capabilities.list).toBe(false);
+    await expect(collect(store.list!())).rejects.toMatchObject({ code: "ERR_SESSION_NOT_SUPPORTED" });
   });
 
   test("on a cluster: rename is atomic where the prefix keeps all keys in one slot", () => {

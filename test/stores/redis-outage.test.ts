@@ -17,13 +17,14 @@ const record = (payload: string, subject?: string): StoreRecord => {
   return { payload, expiresAt: Date.now() + 600_000, subject };
 };
 
+let server: RedisServer;
+let cluster: RedisGroup;
+beforeAll(async () => {
+  if (!missing) [server, cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+afterAll(() => Promise.all([server?.stop(), cluster?.stop()]));
+
 describe.skipIf(missing)("When an answer is lost", () => {
-  let server: RedisServer;
-  let cluster: RedisGroup;
-  beforeAll(async () => {
-    [server, cluster] = await Promise.all([startRedis(), startCluster()]);
-  });
-  afterAll(() => Promise.all([server?.stop(), cluster?.stop()]));
   beforeEach(async () => {
     await server.ask("FLUSHALL");
   });
@@ -122,6 +123,50 @@ describe.skipIf(missing)("When an answer is lost", () => {
   });
 });
 
+describe.skipIf(missing)("A session that is renamed while its subject is listed", () => {
+  test.each([
+    ["after the index was read", (command: string) => command.startsWith("EVAL")],
+    [
+      "when its new name was found empty, and its old one not yet read",
+      (_: string, key: string) => key.endsWith(":to"),
+    ],
+  ])("is found: %s", async (title, isMoment) => {
+    const opened = await clientPackages.ioredis!.cluster!(cluster);
+    try {
+      const prefix = `${title.length}:`;
+      const { command, cluster: spread } = connectionOf(opened.client);
+      const store = redisStore({ client: opened.client, prefix });
+      const version = await store.create("from", record("1", "ada"));
+      // The index names the new key before there is a record.
+      await redisStore({ client: dyingAfter(1, opened.client), prefix })
+        .rename("from", "to", record("2", "ada"), version!)
+        .catch(() => {});
+
+      let renamed: Promise<unknown> | undefined;
+      const client: RedisCommandClient = {
+        cluster: spread,
+        async command(key, args) {
+          if (key.endsWith(":from")) await renamed;
+          const reply = await command(key, args as string[]);
+          if (!renamed && isMoment(String(args[0]), key)) {
+            renamed = store.rename("from", "to", record("2", "ada"), version!);
+            expect(await renamed).not.toBeNull();
+          }
+          return reply;
+        },
+      };
+      // Before `from` is asked for, `to` must have been.
+      const inOrder: RedisCommandClient = { ...client, command: queued(client.command) };
+      const rows: string[] = [];
+      for await (const { key } of redisStore({ client: inOrder, prefix }).listBySubject!("ada")) rows.push(key);
+      expect(renamed).toBeDefined();
+      expect(rows).toEqual(["to"]);
+    } finally {
+      await opened.close();
+    }
+  });
+});
+
 describe.skipIf(missing)("When the server", () => {
   test.each(["redis", "ioredis"])("restarts, %s reconnects and sessions go on", async (name) => {
     const server = await startRedis({ persist: true });
@@ -184,6 +229,17 @@ function twice(client: RedisClient): RedisCommandClient {
       await connection.command(key, args as string[]).catch(() => {});
       return connection.command(key, args as string[]);
     },
+  };
+}
+
+/** One command after the other, those for the key `to` first of those that come at once. */
+function queued(command: RedisCommandClient["command"]): RedisCommandClient["command"] {
+  let before: Promise<unknown> = Promise.resolve();
+  return async (key, args) => {
+    if (!key.endsWith(":to")) await new Promise((resolve) => setImmediate(resolve));
+    const mine = before.then(() => command(key, args));
+    before = mine.catch(() => {});
+    return mine;
   };
 }
 

@@ -1,15 +1,5 @@
-/** Every Redis client the store works with, opened against a server of the tests. */
+/** Every Redis client the store works with, opened against a server of the tests. Each is loaded when it is asked for. */
 
-import { Redis as IoRedis, Cluster as IoRedisCluster } from "ioredis";
-import { Redis as IoRedis5, Cluster as IoRedis5Cluster } from "ioredis5";
-import { Redis as IoValkey, Cluster as IoValkeyCluster } from "iovalkey";
-import { createClient, createClientPool, createCluster, createSentinel } from "redis";
-import { createClient as createClient4, createCluster as createCluster4 } from "redis4";
-import {
-  createClient as createClient5,
-  createCluster as createCluster5,
-  createSentinel as createSentinel5,
-} from "redis5";
 import type { RedisClient } from "../../src/stores/redis.ts";
 
 /** Where a server is. */
@@ -63,73 +53,88 @@ async function connected<C extends Connectable>(client: C): Promise<C> {
 export const clientPackages: Readonly<Record<string, ClientPackage>> = {
   redis: {
     async single({ url }) {
+      const { createClient } = await import("redis");
       const client = await connected(createClient({ url }));
       return { client, close: () => client.destroy() };
     },
     async cluster(cluster) {
+      const { createCluster } = await import("redis");
       const client = await connected(createCluster({ rootNodes: nodes(cluster) }));
       return { client, close: () => client.destroy() };
     },
     async sentinel({ name, sentinels }) {
+      const { createSentinel } = await import("redis");
       const client = await connected(createSentinel({ name, sentinelRootNodes: [...sentinels] }));
       return { client, close: () => client.destroy() };
     },
   },
   redis5: {
     async single({ url }) {
-      const client = await connected(createClient5({ url }));
+      const { createClient } = await import("redis5");
+      const client = await connected(createClient({ url }));
       return { client, close: () => client.destroy() };
     },
     async cluster(cluster) {
-      const client = await connected(createCluster5({ rootNodes: nodes(cluster) }));
+      const { createCluster } = await import("redis5");
+      const client = await connected(createCluster({ rootNodes: nodes(cluster) }));
       return { client, close: () => client.destroy() };
     },
     async sentinel({ name, sentinels }) {
-      const client = await connected(createSentinel5({ name, sentinelRootNodes: [...sentinels] }));
+      const { createSentinel } = await import("redis5");
+      const client = await connected(createSentinel({ name, sentinelRootNodes: [...sentinels] }));
       return { client, close: () => client.destroy() };
     },
   },
   redis4: {
     async single({ url }) {
-      const client = await connected(createClient4({ url }));
+      const { createClient } = await import("redis4");
+      const client = await connected(createClient({ url }));
       return { client, close: () => client.disconnect() };
     },
     async cluster(cluster) {
-      const client = await connected(createCluster4({ rootNodes: nodes(cluster) }));
+      const { createCluster } = await import("redis4");
+      const client = await connected(createCluster({ rootNodes: nodes(cluster) }));
       return { client, close: () => client.disconnect() };
     },
   },
   ioredis: {
     async single({ host, port }) {
-      const client = await connected(new IoRedis({ host, port, lazyConnect: true }));
+      const { Redis } = await import("ioredis");
+      const client = await connected(new Redis({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
     async cluster(cluster) {
-      const client = await connected(new IoRedisCluster(addresses(cluster), { lazyConnect: true }));
+      const { Cluster } = await import("ioredis");
+      const client = await connected(new Cluster(addresses(cluster), { lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
     async sentinel({ name, sentinels }) {
-      const client = await connected(new IoRedis({ name, sentinels: [...sentinels], lazyConnect: true }));
+      const { Redis } = await import("ioredis");
+      const client = await connected(new Redis({ name, sentinels: [...sentinels], lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
   },
   ioredis5: {
     async single({ host, port }) {
-      const client = await connected(new IoRedis5({ host, port, lazyConnect: true }));
+      const { Redis } = await import("ioredis5");
+      const client = await connected(new Redis({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
     async cluster(cluster) {
-      const client = await connected(new IoRedis5Cluster(addresses(cluster), { lazyConnect: true }));
+      const { Cluster } = await import("ioredis5");
+      const client = await connected(new Cluster(addresses(cluster), { lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
   },
   iovalkey: {
     async single({ host, port }) {
-      const client = await connected(new IoValkey({ host, port, lazyConnect: true }));
+      const { Redis } = await import("iovalkey");
+      const client = await connected(new Redis({ host, port, lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
     async cluster(cluster) {
-      const client = await connected(new IoValkeyCluster(addresses(cluster), { lazyConnect: true }));
+      const { Cluster } = await import("iovalkey");
+      const client = await connected(new Cluster(addresses(cluster), { lazyConnect: true }));
       return { client, close: () => client.disconnect() };
     },
   },
@@ -137,6 +142,7 @@ export const clientPackages: Readonly<Record<string, ClientPackage>> = {
 
 /** A pool of node-redis. */
 export async function openPool({ url }: Address): Promise<OpenClient> {
+  const { createClientPool } = await import("redis");
   const client = await connected(createClientPool({ url }));
   return { client, close: () => client.destroy() };
 }
