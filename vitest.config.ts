@@ -10,8 +10,11 @@ function project(name: string, include: string[], exclude: string[] = [], testTi
   return { extends: true, test: { name, include, exclude: ["**/node_modules/**", ...exclude], testTimeout } };
 }
 
+/** Tests that start processes of their own: they need no server, but seconds each. */
+const processes = "test/*/*processes*.test.ts";
+
 /** Tests of `test/stores` that need no server. */
-const serverless = ["test/stores/memory*.test.ts", "test/stores/file*.test.ts", "test/stores/shared/**/*.test.ts"];
+const serverless = ["test/stores/{memory,file}!(*processes*).test.ts", "test/stores/shared/**/*.test.ts"];
 
 export default defineConfig({
   resolve: { conditions: source },
@@ -21,16 +24,8 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism()),
     hookTimeout: 30_000,
     projects: [
-      project("unit", [
-        "test/core/**/*.test.ts",
-        "test/interop/**/*.test.ts",
-        "test/parts/**/*.test.ts",
-        "test/config/**/*.test.ts",
-        "test/scripts/**/*.test.ts",
-        "test/testing/**/*.test.ts",
-        ...serverless,
-      ]),
-      project("stores", ["test/stores/**/*.test.ts"], serverless, 60_000),
+      project("unit", ["test/!(stores|frameworks|browser|package|examples)/**/*.test.ts", ...serverless], [processes]),
+      project("stores", ["test/stores/**/*.test.ts", processes], serverless, 60_000),
       project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 60_000),
       project("package", ["test/package/**/*.test.ts"], [], 120_000),
       project("browser", ["test/browser/**/*.test.ts"], [], 60_000),
