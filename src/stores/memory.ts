@@ -4,7 +4,7 @@
  */
 
 import { SessionError, wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoreRecord } from "../core/store.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -29,10 +29,8 @@ const capabilities: StoreCapabilities = {
   maxPayloadBytes: undefined,
 };
 
-/** A record as it is kept. Its version also says when it was last written, compared with all others. */
-interface Entry extends StoreRecord {
-  readonly version: number;
-}
+/** A record as it is kept. */
+type Entry = StoreRecord & { readonly version: number };
 
 /**
  * Keeps sessions in the memory of this process: gone when it ends, seen by no other process.
@@ -61,25 +59,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   let counter = 0;
   let soonestEnd = Number.POSITIVE_INFINITY; // No record ends earlier.
 
-  /** The live record under a key. One that has ended is dropped here, and so is as good as absent everywhere. */
+  /** The live record under a key. One that has ended is dropped here, and so is absent for every method. */
   function find(key: string): Entry | undefined {
     const entry = entries.get(key);
     if (entry === undefined || entry.expiresAt > now()) return entry;
-    drop(key, entry);
+    drop(key);
     return undefined;
   }
 
   function put(key: string, { payload, expiresAt, subject }: StoreRecord): number {
-    const before = entries.get(key);
-    if (before) drop(key, before);
+    drop(key);
     counter += 1;
     entries.set(key, { payload: copy(payload), expiresAt, subject, version: counter });
-    soonestEnd = Math.min(soonestEnd, expiresAt);
     if (subject !== undefined) keysOf.set(subject, (keysOf.get(subject) ?? new Set()).add(key));
+    soonestEnd = Math.min(soonestEnd, expiresAt);
     return counter;
   }
 
-  function drop(key: string, { subject }: Entry): void {
+  function drop(key: string): void {
+    const subject = entries.get(key)?.subject;
     entries.delete(key);
     if (subject === undefined) return;
     const keys = keysOf.get(subject);
@@ -94,14 +92,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const key of entries.keys()) soonestEnd = Math.min(soonestEnd, find(key)?.expiresAt ?? soonestEnd);
   }
 
-  /** Rows as they are at the call, given out one by one. */
-  function rows(keys: Iterable<string>): AsyncIterable<ListedRecord> {
-    const found: ListedRecord[] = [];
-    for (const key of [...keys]) {
-      const entry = find(key);
-      if (entry) found.push({ key, ...entry });
-    }
-    return give(found);
+  /** The records as they are at the call (when defaults are computed), given out one by one later. */
+  async function* rows(keys: readonly string[], found = keys.map(find)): AsyncGenerator<ListedRecord> {
+    for (const [at, key] of keys.entries()) if (found[at]) yield { key, ...stored(found[at]) };
   }
 
   return {
@@ -110,7 +103,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
     async read(key) {
       const entry = find(key);
-      return entry ? { ...entry, payload: copy(entry.payload) } : null;
+      return entry ? stored(entry) : null;
     },
 
     async create(key, record) {
@@ -137,19 +130,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     },
 
     async rename(from, to, record, version) {
-      const entry = find(from);
-      if (entry?.version !== version || find(to)) return null;
-      drop(from, entry);
+      if (find(from)?.version !== version || find(to)) return null;
+      drop(from);
       return put(to, record);
     },
 
     async delete(key) {
-      const entry = entries.get(key);
-      if (entry) drop(key, entry);
+      drop(key);
     },
 
-    list: () => rows(entries.keys()),
-    listBySubject: (subject) => rows(keysOf.get(subject) ?? []),
+    list: () => rows([...entries.keys()]),
+    listBySubject: (subject) => rows([...(keysOf.get(subject) ?? [])]),
 
     async prune({ limit = 1000, cursor = `0 ${counter}` } = {}) {
       // The cursor: the version seen last, and the last there was when the walk began. What is newer waits for the next walk.
@@ -167,8 +158,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   };
 }
 
-async function* give(found: readonly ListedRecord[]): AsyncIterable<ListedRecord> {
-  for (const row of found) yield { ...row, payload: copy(row.payload) };
+function stored(entry: Entry): StoredRecord {
+  return { ...entry, payload: copy(entry.payload) };
 }
 
 /** Bytes by value: `slice()` of a Node Buffer would share them. */
