@@ -8,16 +8,14 @@ import { rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { attempt, gone, listing, nonce, tidy } from "./steps.ts";
 
-const markName = /^((\d{1,15})\.([0-9a-f]{16})\.[0-9a-f]{16})\.(\d{1,16})$/;
-const versionName = /^(\d{1,15})\.([0-9a-f]{16})\.[0-9a-f]{16}$/;
+const markName = /^(([0-9a-f]{16})\.[0-9a-f]{16})\.(\d{1,16})$/;
+const versionName = /^([0-9a-f]{16})\.[0-9a-f]{16}$/;
 const landingName = /^in\.[0-9a-f]{16}$/;
 
 /** A mark as it was seen. */
 export interface Mark {
-  /** `<sequence>.<life>.<nonce>`, also the name of the file with the record. */
+  /** `<life>.<nonce>`, also the name of the file with the record. */
   readonly version: string;
-  /** Orders the versions of one life. */
-  readonly sequence: number;
   /** What a record is born with under a key, by create or rename, and what dies with it. */
   readonly life: string;
   readonly expiresAt: number;
@@ -27,13 +25,13 @@ export interface Mark {
 }
 
 /** A version no record ever had. */
-export function newVersion(sequence: number, life: string): string {
-  return `${sequence}.${life}.${nonce()}`;
+export function newVersion(life: string): string {
+  return `${life}.${nonce()}`;
 }
 
 /** The life a version is of, or `undefined` when it is no version of this store. */
 export function lifeOf(version: unknown): string | undefined {
-  return typeof version === "string" ? versionName.exec(version)?.[2] : undefined;
+  return typeof version === "string" ? versionName.exec(version)?.[1] : undefined;
 }
 
 /** The path of the mark of a version. */
@@ -53,38 +51,32 @@ export async function look(directory: string): Promise<Mark | undefined> {
     const names = await listing(directory);
     if (names === undefined) return undefined;
     const landing = names.find((name) => landingName.test(name));
-    const mark = newest(directory, names, names) ?? (landing && (await landed(join(directory, landing), names)));
+    const mark = markIn(directory, names, names) ?? (landing && (await landed(join(directory, landing), names)));
     if (mark) return mark;
   }
   return undefined;
 }
 
 async function landed(landing: string, names: readonly string[]): Promise<Mark | undefined> {
-  return newest(landing, (await listing(landing)) ?? [], names);
+  return markIn(landing, (await listing(landing)) ?? [], names);
 }
 
-function newest(directory: string, candidates: readonly string[], names: readonly string[]): Mark | undefined {
-  let best: Mark | undefined;
+function markIn(directory: string, candidates: readonly string[], names: readonly string[]): Mark | undefined {
   for (const name of candidates) {
-    const [, version, digits, life, expiresAt] = markName.exec(name) ?? [];
-    const sequence = Number(digits);
-    if (!version || !life || sequence < (best?.sequence ?? 0)) continue;
-    best = { version, sequence, life, expiresAt: Number(expiresAt), path: join(directory, name), names };
+    const [, version, life, expiresAt] = markName.exec(name) ?? [];
+    if (version && life) return { version, life, expiresAt: Number(expiresAt), path: join(directory, name), names };
   }
-  return best;
+  return undefined;
 }
 
 /**
- * Removes what an update left behind. A file with a lower or the same sequence can never become current; one with
- * a higher may be somebody's unfinished update.
+ * Removes what was in a record's directory before `version` became current: the version before it, and those of
+ * updates that failed or are about to, because the mark they want to rename is not there any more.
  */
 export async function clearOlder(directory: string, names: readonly string[], version: string): Promise<void> {
-  const sequence = Number.parseInt(version, 10);
   for (const name of names) {
     if (landingName.test(name)) await tidy(rmdir(join(directory, name)));
-    else if (versionName.test(name) && name !== version && Number.parseInt(name, 10) <= sequence) {
-      await tidy(unlink(join(directory, name)));
-    }
+    else if (versionName.test(name) && name !== version) await tidy(unlink(join(directory, name)));
   }
 }
 

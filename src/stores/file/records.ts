@@ -76,7 +76,7 @@ export class Records {
     const directory = pathOf(this.#tree, name);
     let mark = await look(directory);
     if (!this.#allows(mark, version)) return null;
-    const next = newVersion(mark.sequence + 1, mark.life);
+    const next = newVersion(mark.life);
     const path = join(directory, next);
     if (!(await attempt(writeNew(path, bytes, this.#tree.durable), gone))) return null;
     const target = markPath(directory, next, expiresAt);
@@ -172,7 +172,7 @@ export class Records {
    */
   async #install(name: string, { bytes, expiresAt }: Content, life: string, marked: boolean): Promise<string | null> {
     const directory = pathOf(this.#tree, name);
-    const version = newVersion(1, life);
+    const version = newVersion(life);
     for (let turn = 1; ; turn += 1) {
       const draft = `${directory}.${nonce()}`;
       try {
