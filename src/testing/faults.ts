@@ -7,6 +7,7 @@ export type StoreMethod = Exclude<keyof Store, "name" | "capabilities">;
 
 /** One call of a store, before it is made. */
 export interface StoreCall {
+  /** Which method was called. */
   readonly method: StoreMethod;
   /** 0 for the first call through this wrapper, whatever its method. */
   readonly index: number;

@@ -3,8 +3,10 @@
 import { describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { type MemoryStoreOptions, memoryStore } from "../../src/stores/memory.ts";
+import { reportBackend } from "../support/report.ts";
 import { describeStore } from "../support/store-tests.ts";
 
+reportBackend({ backend: "memory", server: "none (in this process)" });
 describeStore({ name: "memory", sample: memoryStore(), open: ({ now }) => memoryStore({ now }) });
 
 let time = 1_000_000;

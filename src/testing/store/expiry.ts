@@ -87,7 +87,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "of 50 creates at once on the key of an ended record, one wins and stays, whoever reads or prunes meanwhile",
+    name: "of many creates at once on the key of an ended record, one wins and stays, whoever reads or prunes meanwhile",
     skip: skipUnless.compareAndSwap,
     before: briefly,
     async run(trial) {
