@@ -110,8 +110,10 @@ function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
   const merged: Record<string, unknown> = { ...theirs };
   const before: Record<string, unknown> = { ...base };
   const after: Record<string, unknown> = { ...mine };
+  // What this request noted about an id says nothing about the id that replaced it meanwhile.
+  const aboutId = base.renewed === theirs.renewed ? [] : ["renewed", "seen", "unseen"];
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (before[key] !== after[key]) put(merged, key, after[key]);
+    if (before[key] !== after[key] && !aboutId.includes(key)) put(merged, key, after[key]);
   }
   return merged;
 }

@@ -78,6 +78,8 @@ async function save(work: Work): Promise<boolean> {
   if (work.ended) return false;
   const began = config.now();
   noteSeen(work);
+  // A login whose epoch cannot be read is given up before anything is written.
+  if (work.epoch) await work.epoch;
   for (let attempt = 0; ; attempt++) {
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload);
@@ -176,43 +178,42 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   const written = await write(work, step, draft);
   if (!written) return false;
   const { place } = written;
-  if (state.loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
-    await records.remove(place, meta.subject);
-    config.events.emit("session_revoked", {
-      handle: meta.handle,
-      subject: meta.subject,
-      reason: "revoked during login",
-    });
-    work.ended = true;
-    return false;
-  }
+  const { loggedIn } = state;
   const current = written.token !== undefined || (found?.current ?? false);
   const baseline = step === "touch" ? (found as Found).payload : contents;
+  work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
   if (cookie === "set") {
     const token = written.token ?? (await records.token(place));
     const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
     if (token !== undefined) work.setCookie = config.cookie.set(token, maxAge);
   }
-  work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
   state.meta = meta;
   state.expiresAt = expiresAt;
+  state.settle();
+  // The old id is dead by now, so a store that fails just here must not keep the new one from the client.
+  if (loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
+    await records.remove(place, meta.subject);
+    work.report("session_revoked");
+    work.ended = true;
+    work.setCookie = undefined;
+    return false;
+  }
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (state.loggedIn) work.report("session_login");
-  state.settle();
+  if (loggedIn) work.report("session_login");
   return true;
 }
 
 type Draft = Parameters<Records["create"]>[0];
 
-function write({ core, found }: Work, step: Step, draft: Draft): Promise<Written | null> {
+function write({ core, found, state }: Work, step: Step, draft: Draft): Promise<Written | null> {
   const { records } = core;
   if (step === "create") return records.create(draft);
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);
   if (step === "update") return records.update(place, draft);
   if (step === "rename") return records.rename(place, draft);
-  return records.renew(place, draft);
+  return records.renew(place, draft, state.meta.seen);
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */

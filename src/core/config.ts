@@ -131,8 +131,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
     token:
       shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
     format,
-    ids:
-      shaped("ids", options.ids, ["create", "accepts", "keyOf"], "an id scheme") ?? randomIds(checkPrefix(keyPrefix)),
+    ids: checkIds(options.ids) ?? randomIds(checkPrefix(keyPrefix)),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
@@ -178,6 +177,13 @@ function checkStore(store: unknown): Store {
   const checked = shaped("store", store as Store, methods, "a store such as redisStore({ client })");
   if (typeof checked?.capabilities === "object" && checked.capabilities !== null) return checked;
   throw wrongArgument("store", "a store such as redisStore({ client })", store);
+}
+
+function checkIds(ids: IdScheme | undefined): IdScheme | undefined {
+  const takes = "an id scheme: a text prefix, and create, accepts and keyOf";
+  const checked = shaped("ids", ids, ["create", "accepts", "keyOf"], takes);
+  if (checked && typeof checked.prefix !== "string") throw wrongArgument("ids", takes, ids);
+  return checked;
 }
 
 function checkSchema(schema: unknown): StandardSchema | undefined {

@@ -51,8 +51,8 @@ export interface Records {
   touch(place: Place, draft: Draft): Promise<Written | null>;
   /** Moves it to a new id; the old one is dead. */
   rename(place: Place, draft: Draft): Promise<Written | null>;
-  /** Moves it to a new id; the old one leads there until a grace period after the new one was first seen. */
-  renew(place: Place, draft: Draft): Promise<Written | null>;
+  /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
+  renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;
   remove(place: Place, subject: string | undefined): Promise<void>;
   /** The token that leads to a place, to send it again; `undefined` when the client is on its way to another. */
   token(place: Place): MaybePromise<string> | undefined;
@@ -81,9 +81,7 @@ interface StorePlace {
   /** The id the client came with or was given; absent when it came with an older one. */
   readonly id: string | undefined;
   /** The record the client's old id names, when it came with one, to lead it to the newest place. */
-  readonly entry: { readonly key: string; readonly version: Version } | undefined;
-  /** When the id of this record was first seen after a renewal in passing. */
-  readonly seen: number | undefined;
+  readonly entry: { readonly key: string; readonly version: Version; readonly seen: number | undefined } | undefined;
 }
 
 /** The signpost left under an old id. Told from a session by its first characters, after unwrapping. */
@@ -157,8 +155,8 @@ export function storeRecords(config: RecordsConfig): Records {
     },
     // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
     // their record back and follow it. A crash in between leaves a record whose id nobody has.
-    async renew(place, draft) {
-      const { key: from, version, entry, seen } = place as StorePlace;
+    async renew(place, draft, seen) {
+      const { key: from, version, entry } = place as StorePlace;
       const { id, key, token } = await fresh();
       const next = await limited(async () => store.create(key, await record(key, draft)));
       if (next === null) return null;
@@ -168,24 +166,26 @@ export function storeRecords(config: RecordsConfig): Records {
         await limited(() => store.delete(key, draft.subject));
         return null;
       }
-      if (entry)
-        await limited(async () => store.update(entry.key, await postRecord(entry.key, post, draft), entry.version));
+      if (entry) {
+        // A shortcut for the old id the client came with; without it the way is one signpost longer.
+        const shortcut = { ...post, seen: entry.seen };
+        const led = limited(async () =>
+          store.update(entry.key, await postRecord(entry.key, shortcut, draft), entry.version),
+        );
+        await led.catch(() => {});
+      }
       return { place: placeOf(key, next, id), token };
     },
     // Where ids are renewed in passing, a parallel renewal may be moving the record just now: it is ended by
     // compare-and-swap, wherever it has moved to, before it is removed.
     async remove(place, subject) {
-      let at = place as StorePlace;
-      while (config.renews) {
-        const { key, version } = at;
-        const dead = { to: "", at: config.now() };
-        const draft = { payload: "", expiresAt: config.now() + 60_000 };
-        if ((await limited(async () => store.update(key, await postRecord(key, dead, draft), version))) !== null) break;
-        const found = await follow(key, undefined, false);
-        if (!found) return;
-        at = found.place as StorePlace;
-      }
-      await limited(() => store.delete(at.key, subject));
+      let at: StorePlace | undefined = place as StorePlace;
+      if (config.renews) at = await claim(at);
+      if (!at) return;
+      const { key } = at;
+      const removed = limited(() => store.delete(key, subject));
+      // What was claimed is dead already, and goes by itself in a minute.
+      await (config.renews ? removed.catch(() => {}) : removed);
     },
     token(place) {
       const { id } = place as StorePlace;
@@ -195,6 +195,20 @@ export function storeRecords(config: RecordsConfig): Records {
 
   function postRecord(key: string, post: Signpost, draft: Draft): Promise<StoreRecord> {
     return record(key, { payload: signpost + JSON.stringify(post), expiresAt: draft.expiresAt });
+  }
+
+  /** Puts a signpost to nowhere in a record's place, wherever it is by now; `undefined` when it is gone. */
+  async function claim(place: StorePlace): Promise<StorePlace | undefined> {
+    let at: StorePlace | undefined = place;
+    for (let attempt = 0; at && attempt < 100; attempt++) {
+      const { key, version }: StorePlace = at;
+      const draft = { payload: "", expiresAt: config.now() + 60_000 };
+      const post = { to: "", at: config.now() };
+      if ((await limited(async () => store.update(key, await postRecord(key, post, draft), version))) !== null)
+        return at;
+      at = (await follow(key, undefined, false))?.place as StorePlace | undefined;
+    }
+    return at;
   }
 
   /** Reads a record, follows signposts, and decodes what stands at the end. `undefined`: nothing there; `null`: refused, and said so. */
@@ -218,12 +232,12 @@ export function storeRecords(config: RecordsConfig): Records {
         const lost = hop > 0 && seen === undefined && now - postedAt >= config.renewGrace;
         const current = hop === 0;
         if (format.foreign) content.meta.handle ??= (await sha256(`handle of ${key}`)).slice(0, 12);
-        const place: StorePlace = { key, version: stored.version, id: current ? id : undefined, entry, seen };
+        const place: StorePlace = { key, version: stored.version, id: current ? id : undefined, entry };
         return { place, payload, content, expiresAt: stored.expiresAt, stale, lost, current };
       }
       const { to, at } = post as Signpost;
       if (to === "") return undefined;
-      entry ??= { key, version: stored.version };
+      entry ??= { key, version: stored.version, seen };
       key = to;
       postedAt = at;
     }
@@ -249,7 +263,7 @@ export function storeRecords(config: RecordsConfig): Records {
 }
 
 function placeOf(key: string, version: Version, id: string): StorePlace {
-  return { key, version, id, entry: undefined, seen: undefined };
+  return { key, version, id, entry: undefined };
 }
 
 function checkSize(store: Store, payload: Payload): void {

@@ -146,6 +146,7 @@ function untag(value: unknown, depth: number): unknown {
 }
 
 function revive([kind, content]: readonly unknown[], depth: number): unknown {
+  const text = (): string => (typeof content === "string" ? content : unknownTag());
   const inside = (item: unknown): unknown => untag(item, depth + 1);
   const pairs = (): [unknown, unknown][] => (content as [unknown, unknown][]).map(([a, b]) => [inside(a), inside(b)]);
   switch (kind) {
@@ -156,13 +157,13 @@ function revive([kind, content]: readonly unknown[], depth: number): unknown {
     case "Set":
       return new Set((content as unknown[]).map(inside));
     case "BigInt":
-      return BigInt(content as string);
+      return BigInt(text());
     case "URL":
-      return new URL(content as string);
+      return new URL(text());
     case "bytes":
-      return fromBase64url(content as string) ?? unknownTag();
+      return fromBase64url(text()) ?? unknownTag();
     case "number":
-      return Number(content);
+      return Number(text());
     case "undefined":
       return undefined;
     case "Object": {
