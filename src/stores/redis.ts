@@ -1,4 +1,4 @@
-/** Sessions in Redis or Valkey, through the client you already have. Needs Redis 6.2 or Valkey; one command to read, one to write. */
+/** Sessions in Redis or Valkey, through the client you already have. Needs Redis 7.0 or Valkey; one command to read, one to write. */
 
 import { wrongArgument } from "../core/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
@@ -35,7 +35,7 @@ export interface RedisStoreOptions {
 }
 
 /**
- * Keeps sessions in Redis 6.2 or later, or Valkey: alone, behind Sentinels, or in a cluster.
+ * Keeps sessions in Redis 7.0 or later, or Valkey: alone, behind Sentinels, or in a cluster.
  *
  * Reading takes one `GET`; every write is one command, compared and written in one step on the server. Redis ends the
  * sessions by its own clock. Errors of the client reject as they are.

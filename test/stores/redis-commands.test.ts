@@ -219,7 +219,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
       expect(await server.ask("EXISTS", index)).toBe(0);
     });
 
-    test("lasts until a far day: its scores are sent as whole numbers", async () => {
+    test("lasts until a far day, with scores that are whole numbers", async () => {
       const far = Date.now() + 2_000_000_000_000_000;
       expect(await store.create("a", { payload: "1", expiresAt: far, subject: "ada" })).not.toBeNull();
       await server.ask("ZADD", index, "3000000000000000", "b");

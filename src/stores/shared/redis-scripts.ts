@@ -1,4 +1,4 @@
-/** The Lua scripts of the Redis store, and how they are run. Nothing newer than Redis 6.2 in them. */
+/** The Lua scripts of the Redis store, and how they are run. Nothing in them is newer than Redis 6.2. */
 
 import { type RedisConnection, textOf } from "./redis-client.ts";
 import type { RedisLayout } from "./redis-record.ts";
@@ -120,7 +120,7 @@ export async function runFor1(
 
 /**
  * An index is a sorted set: a member for each key, its score the instant on the server's clock when the record and
- * the grace are over, which only grows. It ends with its last member. A score may print as `2e+15`.
+ * the grace are over, which only grows. It ends with its last member.
  */
 const index = `
 local function instant(later)
@@ -130,8 +130,7 @@ end
 local function join(index, px, member)
   redis.call('ZADD', index, 'GT', instant(px + ${grace}), member)
   redis.call('ZREMRANGEBYSCORE', index, '-inf', instant(0))
-  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
-  redis.call('PEXPIREAT', index, string.format('%.0f', tonumber(last)))
+  redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
 end`;
 
 function script(lua: string): RedisScript {
