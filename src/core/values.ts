@@ -73,48 +73,68 @@ function isPlain(value: unknown, depth: number): boolean {
 
 type Tagged = { $: readonly unknown[] };
 
-/** A copy of the value in which everything is plain JSON. */
-function tag(value: unknown, path: string, above: object[]): unknown {
-  left -= 1;
-  if (left < 0) throw notStorable(path, value, `the session holds more than ${most} values`);
-  if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
-    return { $: ["number", Object.is(value, -0) ? "-0" : String(value)] };
-  }
-  if (typeof value === "bigint") return { $: ["BigInt", String(value)] };
-  if (value === undefined) return { $: ["undefined"] };
-  if (typeof value === "function" || typeof value === "symbol") throw notStorable(path, value);
-  if (typeof value !== "object" || value === null) return value;
+/** An object on the way to a value, and the part of it that the way goes on with: an index, a property, a key. */
+interface Level {
+  readonly object: object;
+  part: unknown;
+}
 
-  if (above.includes(value)) throw notStorable(path, value, "it contains itself");
-  if (above.length >= deepest) throw notStorable(path, value, `it is nested deeper than ${deepest} levels`);
-  above.push(value);
+/** In place of a part: the way goes on with a key of a Map, not with the value under it. */
+const keyItself = Symbol("key");
+
+/** A copy of the value in which everything is plain JSON. */
+function tag(value: unknown, path: string, above: Level[]): unknown {
+  left -= 1;
+  if (left < 0) throw refused(value, path, above, `the session holds more than ${most} values`);
+  switch (typeof value) {
+    case "number":
+      if (Object.is(value, -0)) return { $: ["number", "-0"] };
+      return Number.isFinite(value) ? value : { $: ["number", String(value)] };
+    case "bigint":
+      return { $: ["BigInt", String(value)] };
+    case "undefined":
+      return { $: ["undefined"] };
+    case "function":
+    case "symbol":
+      throw refused(value, path, above);
+    case "object":
+      break;
+    default:
+      return value;
+  }
+  if (value === null) return null;
+  for (const { object } of above) if (object === value) throw refused(value, path, above, "it contains itself");
+  if (above.length >= deepest) throw refused(value, path, above, `it is nested deeper than ${deepest} levels`);
+  above.push({ object: value, part: undefined });
   const copy = tagObject(value, path, above);
   above.pop();
   return copy;
 }
 
-function tagObject(value: object, path: string, above: object[]): unknown {
+function tagObject(value: object, path: string, above: Level[]): unknown {
   if (value instanceof Uint8Array) return { $: ["bytes", base64url(value)] };
+  const level = above.at(-1) as Level;
+  const inside = (part: unknown, item: unknown): unknown => {
+    level.part = part;
+    return tag(item, path, above);
+  };
   const ancestors = countAncestors(value);
   if (ancestors === 2) {
-    if (Array.isArray(value)) return Array.from(value, (item, i) => tag(item, `${path}[${i}]`, above));
+    if (Array.isArray(value)) return Array.from(value, (item, i) => inside(i, item));
     if (value instanceof Date) return { $: ["Date", value.getTime()] };
     if (value instanceof URL) return { $: ["URL", value.href] };
-    if (value instanceof Set) return { $: ["Set", Array.from(value, (item) => tag(item, `${path}.<item>`, above))] };
+    if (value instanceof Set) return { $: ["Set", Array.from(value, (item) => inside(undefined, item))] };
     if (value instanceof Map) {
-      const pairs = Array.from(value, ([key, item]) => {
-        const name = `${path}.get(${typeof key === "string" ? quoted(key) : typeof key})`;
-        return [tag(key, `${path}.<key>`, above), tag(item, name, above)];
-      });
-      return { $: ["Map", pairs] };
+      return { $: ["Map", Array.from(value, ([key, item]) => [inside(keyItself, key), inside(key, item)])] };
     }
   }
-  if (ancestors > 1) throw notStorable(path, value);
-  const pairs: [string, unknown][] = [];
-  for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined) pairs.push([key, tag(item, pathOf(path, key), above)]);
+  if (ancestors > 1) throw refused(value, path, above.slice(0, -1));
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item !== undefined) set(copy, key, inside(key, item));
   }
-  return Object.hasOwn(value, "$") ? { $: ["Object", pairs] } : Object.fromEntries(pairs);
+  return Object.hasOwn(value, "$") ? { $: ["Object", Object.entries(copy)] } : copy;
 }
 
 /**
@@ -140,7 +160,7 @@ function untag(value: unknown, depth: number): unknown {
   for (const key of Object.keys(value)) {
     const item = (value as Record<string, unknown>)[key];
     const back = untag(item, depth + 1);
-    if (back !== item) define(value, key, back);
+    if (back !== item) set(value, key, back);
   }
   return value;
 }
@@ -168,7 +188,7 @@ function revive([kind, content]: readonly unknown[], depth: number): unknown {
       return undefined;
     case "Object": {
       const object = {};
-      for (const [key, item] of pairs()) define(object, key as string, item);
+      for (const [key, item] of pairs()) set(object, typeof key === "string" ? key : unknownTag(), item);
       return object;
     }
     default:
@@ -181,14 +201,27 @@ function unknownTag(): never {
 }
 
 /** Sets a property whatever its name: assigning to `__proto__` would not. */
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+function set(object: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
+  else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** How a property is named in messages. Long and odd names are shown cut and quoted. */
 export function pathOf(path: string, key: string): string {
   if (/^[A-Za-z_$][\w$]{0,40}$/.test(key)) return `${path}.${key}`;
   return `${path}[${quoted(key)}]`;
+}
+
+function refused(value: unknown, start: string, above: readonly Level[], why?: string): SessionError {
+  let path = start;
+  for (const { object, part } of above) {
+    if (Array.isArray(object)) path += `[${part}]`;
+    else if (object instanceof Set) path += ".<item>";
+    else if (!(object instanceof Map)) path = pathOf(path, part as string);
+    else if (part === keyItself) path += ".<key>";
+    else path += `.get(${typeof part === "string" ? quoted(part) : typeof part})`;
+  }
+  return notStorable(path, value, why);
 }
 
 function quoted(key: string): string {

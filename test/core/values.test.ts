@@ -306,6 +306,8 @@ describe("text that is not what was written", () => {
     '{"$":["Set",{"a":1}]}',
     '{"$":["Object",[null]]}',
     '{"$":["Object",{"a":1}]}',
+    '{"$":["Object",[[["__proto__"],{"polluted":1}]]]}',
+    '{"$":["Object",[[1,1]]]}',
     '{"$":["BigInt","x"]}',
     '{"$":["BigInt",1.5]}',
     '{"$":["BigInt"]}',
