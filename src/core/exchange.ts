@@ -14,6 +14,11 @@ export interface RequestReader<Request> {
   cookie(request: Request): string | null | undefined;
   /** Whether the client came over https, by the framework's own notion (its proxy settings), never by a header taken on trust. */
   secure(request: Request): boolean;
+  /**
+   * Called when the session is first asked for: here an adapter begins to hold the response back, so that a request
+   * that never asks is not touched. It calls `commit` itself if the headers have already left.
+   */
+  use?(request: Request): void;
 }
 
 /** How the handler ended. */
@@ -34,6 +39,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #session: Promise<Session<Data>> | undefined;
   #work: Work | undefined;
   #headersSent = false;
+  #saveFailed = false;
 
   /** @internal Made by `sessions.open`. */
   constructor(
@@ -55,7 +61,12 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
   get(): Promise<Session<Data>> {
-    this.#session ??= this.#load();
+    if (!this.#session) {
+      this.#reader.use?.(this.#request as never);
+      this.#session = this.#load();
+      // Who asks early and awaits late must not end the process when the store fails in between.
+      this.#session.catch(() => {});
+    }
     return this.#session;
   }
 
@@ -77,14 +88,18 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
-    if (!this.#work || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
+    if (!this.#work || this.#saveFailed || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
     return this.#work.save().then(() => {});
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
     await this.#session?.catch(() => {});
     const work = this.#work;
-    if (work && (!failed || this.#core.config.saveOnError)) await work.save();
+    if (work && (!failed || (this.#core.config.saveOnError && !this.#saveFailed))) {
+      this.#saveFailed = true;
+      await work.save();
+      this.#saveFailed = false;
+    }
     this.#headersSent = true;
     if (work) work.headersSent = true;
     if (work?.setCookie !== undefined) this.#checkSecure();
