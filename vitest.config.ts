@@ -18,7 +18,8 @@ const serverless = ["test/stores/{memory,file}!(*processes*).test.ts", "test/sto
 
 export default defineConfig({
   resolve: { conditions: source },
-  ssr: { resolve: { conditions: source, externalConditions: source } },
+  // Node gets these as --conditions, for require() too: no "import" among them, which it adds itself where it fits.
+  ssr: { resolve: { conditions: ["sojourn-source", "node"], externalConditions: ["sojourn-source"] } },
   test: {
     environment: "node",
     maxWorkers: Math.max(2, availableParallelism()),

@@ -1,0 +1,220 @@
+/** Finds out what a client is, and runs statements through any of them in one way. */
+
+import { wrongArgument } from "../../core/errors.ts";
+import type {
+  KyselyClient,
+  LibsqlClient,
+  MariadbClient,
+  Mysql2CallbackClient,
+  Mysql2Client,
+  PGliteClient,
+  PgClient,
+  PostgresJsClient,
+  SqliteClient,
+  SqlRunner,
+} from "./clients.ts";
+import type { SqlDialect } from "./dialect.ts";
+import type { SqlValue } from "./layout.ts";
+
+/** What one statement did: rows in the order of its columns, or how many it wrote. */
+export interface SqlResult {
+  readonly rows: readonly (readonly unknown[])[];
+  readonly count: number;
+}
+
+/** A client as the store sees it. */
+export interface SqlConnection {
+  /** `undefined` where the client does not tell. */
+  readonly dialect: SqlDialect | undefined;
+  /** What it is, for messages. */
+  readonly kind: string;
+  /** Each statement is a transaction of its own, so one that lost against another can simply be sent again. */
+  readonly alone: boolean;
+  /** Other processes can reach the same database. */
+  readonly shared: boolean;
+  run(sql: string, values: SqlValue[]): Promise<SqlResult>;
+}
+
+const takes =
+  "a client of pg, postgres.js, PGlite, mysql2, mariadb, better-sqlite3, node:sqlite or @libsql/client, a Kysely " +
+  "instance, an object { run(sql, values) }, or a function that returns one of these";
+
+/** Finds out what a client is. Throws a `TypeError` when it is none of those the store knows. */
+export function connectionOf(client: unknown): SqlConnection {
+  if ((typeof client !== "object" && typeof client !== "function") || client === null) {
+    throw wrongArgument("client", takes, client);
+  }
+  const has = (...methods: string[]): boolean =>
+    methods.every((method) => typeof (client as Record<string, unknown>)[method] === "function");
+  if (has("getExecutor", "withoutPlugins")) return kysely(client as KyselyClient);
+  if (has("unsafe")) return postgresJs(client as unknown as PostgresJsClient);
+  if (has("query") && "waitReady" in client) return pglite(client as unknown as PGliteClient);
+  if (has("execute", "executeMultiple")) return libsql(client as LibsqlClient);
+  if (has("execute", "batch")) return mariadb(client as MariadbClient);
+  if (has("execute", "promise")) return mysql2((client as Mysql2CallbackClient).promise());
+  if (has("execute", "query")) return mysql2(client as Mysql2Client);
+  // D1 has a batch, sqlite3 with callbacks a configure: neither answers at once.
+  if (has("prepare", "exec") && !has("batch") && !has("configure")) return sqlite(client as SqliteClient);
+  if (has("query", "connect")) return pg(client as unknown as PgClient);
+  if (has("run")) return runner(client as SqlRunner);
+  throw wrongArgument("client", takes, client);
+}
+
+function pg(client: PgClient): SqlConnection {
+  return {
+    dialect: "postgres",
+    kind: "pg",
+    alone: true,
+    shared: true,
+    async run(text, values) {
+      const { rows, rowCount } = await client.query({ text, values, rowMode: "array" });
+      return { rows, count: rowCount ?? 0 };
+    },
+  };
+}
+
+function postgresJs(client: PostgresJsClient): SqlConnection {
+  return {
+    dialect: "postgres",
+    kind: "postgres.js",
+    alone: true,
+    shared: true,
+    async run(sql, values) {
+      const rows = await client.unsafe(sql, values as never[], { prepare: true }).values();
+      return { rows: Array.from(rows) as unknown[][], count: rows.count };
+    },
+  };
+}
+
+function pglite(client: PGliteClient): SqlConnection {
+  return {
+    dialect: "postgres",
+    kind: "PGlite",
+    alone: true,
+    shared: false,
+    async run(sql, values) {
+      const { rows, affectedRows = 0 } = await client.query(sql, values, { rowMode: "array" });
+      return { rows: rows as unknown[][], count: affectedRows };
+    },
+  };
+}
+
+function mysql2(client: Mysql2Client): SqlConnection {
+  return {
+    dialect: "mysql",
+    kind: "mysql2",
+    // A deadlock undoes the whole transaction of a connection that is in one, and that is not ours to repeat.
+    alone: "getConnection" in client,
+    shared: true,
+    async run(sql, values) {
+      const [result] = await client.execute({ sql, values: values as never[], rowsAsArray: true });
+      return mysqlResult(result);
+    },
+  };
+}
+
+function mariadb(client: MariadbClient): SqlConnection {
+  return {
+    dialect: "mysql",
+    kind: "mariadb",
+    alone: "getConnection" in client,
+    shared: true,
+    async run(sql, values) {
+      return mysqlResult(await client.execute({ sql, rowsAsArray: true }, values));
+    },
+  };
+}
+
+function mysqlResult(result: unknown): SqlResult {
+  if (Array.isArray(result)) return { rows: result as unknown[][], count: 0 };
+  return { rows: [], count: Number((result as { affectedRows: number | bigint }).affectedRows) };
+}
+
+function sqlite(client: SqliteClient): SqlConnection {
+  const { memory, location } = client as { memory?: boolean; location?: () => string | null };
+  const prepared = new Map<string, ReturnType<SqliteClient["prepare"]>>();
+  return {
+    dialect: "sqlite",
+    kind: "SQLite",
+    alone: true,
+    shared: memory !== true && location?.call(client) !== null,
+    async run(sql, values) {
+      const { inTransaction, isTransaction } = client as { inTransaction?: boolean; isTransaction?: boolean };
+      if (inTransaction === true || isTransaction === true) {
+        const message = "The SQLite connection is in a transaction of the application. Give the store one of its own.";
+        throw Object.assign(new Error(message), { code: "SQLITE_BUSY" });
+      }
+      const statement = prepared.get(sql) ?? client.prepare(sql);
+      if (!sql.startsWith("CREATE")) prepared.set(sql, statement);
+      if (!sql.startsWith("SELECT")) {
+        return { rows: [], count: Number(statement.run(...(values as never[])).changes) };
+      }
+      const rows = statement.all(...(values as never[]));
+      return { rows: rows.map((row) => Object.values(row as object)), count: 0 };
+    },
+  };
+}
+
+function libsql(client: LibsqlClient): SqlConnection {
+  return {
+    dialect: "sqlite",
+    kind: "@libsql/client",
+    alone: true,
+    shared: true,
+    async run(sql, values) {
+      const { rows, rowsAffected } = await client.execute({ sql, args: values as never[] });
+      return { rows: rows.map((row) => Array.from(row)), count: rowsAffected };
+    },
+  };
+}
+
+/** What Kysely's compilers are asked, to see how they quote a name and what stands for a value. */
+const probe = {
+  kind: "RawNode",
+  sqlFragments: ["", " ", ""],
+  parameters: [
+    { kind: "IdentifierNode", name: "a" },
+    { kind: "ValueNode", value: 1 },
+  ],
+};
+const answers: Readonly<Record<string, SqlDialect>> = { '"a" $1': "postgres", "`a` ?": "mysql", '"a" ?': "sqlite" };
+
+function kysely(client: KyselyClient): SqlConnection {
+  const executor = client.getExecutor() as { compileQuery(node: object, id: object): { sql: string } };
+  const { sql: answer } = executor.compileQuery(probe, { queryId: "sojourn" });
+  const dialect = answers[answer];
+  if (!dialect) {
+    throw new TypeError(
+      `client must be a Kysely instance over PostgreSQL, MySQL or SQLite; received one that writes ${answer}`,
+    );
+  }
+  const plain = client.withoutPlugins();
+  return {
+    dialect,
+    kind: "Kysely",
+    alone: !client.isTransaction,
+    shared: true,
+    async run(sql, parameters) {
+      const query = { kind: "RawNode", sqlFragments: [sql], parameters: [] };
+      const { rows, numAffectedRows = 0 } = await plain.executeQuery({
+        sql,
+        parameters,
+        query,
+        queryId: { queryId: "sojourn" },
+      } as never);
+      return { rows: rows.map((row) => Object.values(row as object)), count: Number(numAffectedRows) };
+    },
+  };
+}
+
+function runner(client: SqlRunner): SqlConnection {
+  return {
+    dialect: undefined,
+    kind: "{ run(sql, values) }",
+    alone: false,
+    shared: true,
+    async run(sql, values) {
+      return client.run(sql, values);
+    },
+  };
+}

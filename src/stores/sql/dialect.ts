@@ -1,0 +1,127 @@
+/** What PostgreSQL, MySQL and SQLite do differently, in one place. */
+
+import { wrongArgument } from "../../core/errors.ts";
+
+/** A family of databases that speak the same SQL: `"mysql"` is MySQL and MariaDB, `"sqlite"` also libSQL. */
+export type SqlDialect = "postgres" | "mysql" | "sqlite";
+
+/** The differences that matter to this store. */
+export interface DialectRules {
+  readonly dialect: SqlDialect;
+  /** What stands for the nth value, counted from 1. */
+  placeholder(index: number): string;
+  /** Values may be named by number, so that one that is needed twice is sent once. */
+  readonly numbered: boolean;
+  quote(name: string): string;
+  /** The server's present in epoch milliseconds, one value per statement; `undefined` where there is no server. */
+  readonly now: string | undefined;
+  /** An INSERT can say what happens when its key is taken. Elsewhere it fails, and another statement follows. */
+  readonly onConflict: boolean;
+  /** A count of 0 may mean "found, but it was like that already", as the connection is configured. */
+  readonly countsChanges: boolean;
+  /** Column types. `key` and `subject` compare octet by octet, without a time zone of case, accents or trailing spaces. */
+  readonly types: Readonly<Record<"key" | "payload" | "kind" | "number" | "subject", string>>;
+}
+
+const doubleQuoted = (name: string): string => `"${name}"`;
+
+const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
+  postgres: {
+    dialect: "postgres",
+    placeholder: (index) => `$${index}`,
+    numbered: true,
+    quote: doubleQuoted,
+    // Of the functions that tell the time this one is both new with every statement and fit for an index scan.
+    now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)",
+    onConflict: true,
+    countsChanges: false,
+    types: {
+      key: 'varchar(255) COLLATE "C"',
+      payload: "bytea",
+      kind: "smallint",
+      number: "bigint",
+      subject: 'text COLLATE "C"',
+    },
+  },
+  mysql: {
+    dialect: "mysql",
+    placeholder: () => "?",
+    numbered: false,
+    quote: (name) => `\`${name}\``,
+    // No time zone is involved, so none can be misread when clocks are turned back.
+    now: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000",
+    onConflict: false,
+    countsChanges: true,
+    types: {
+      key: "varchar(255) CHARACTER SET ascii COLLATE ascii_bin",
+      payload: "longblob",
+      kind: "tinyint",
+      number: "bigint",
+      subject: "varbinary(1024)",
+    },
+  },
+  sqlite: {
+    dialect: "sqlite",
+    placeholder: () => "?",
+    numbered: false,
+    quote: doubleQuoted,
+    now: undefined,
+    onConflict: true,
+    countsChanges: false,
+    types: { key: "text", payload: "blob", kind: "integer", number: "integer", subject: "text" },
+  },
+};
+
+/** The rules of a dialect, or a `TypeError` when it is none. */
+export function rulesOf(dialect: unknown): DialectRules {
+  const rules = typeof dialect === "string" && Object.hasOwn(dialects, dialect) && dialects[dialect as SqlDialect];
+  if (!rules) throw wrongArgument("dialect", 'one of "postgres", "mysql" and "sqlite"', dialect);
+  return rules;
+}
+
+/** SQL with the names of its values in the order the placeholders want them. */
+export interface Statement {
+  readonly sql: string;
+  readonly names: readonly string[];
+}
+
+/** Turns `{name}` into the dialect's placeholders. */
+export function statement({ numbered, placeholder }: DialectRules, text: string): Statement {
+  const names: string[] = [];
+  const sql = text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const known = numbered ? names.indexOf(name) : -1;
+    return placeholder(known === -1 ? names.push(name) : known + 1);
+  });
+  return { sql, names };
+}
+
+/** Whether a statement failed because its key is taken. Nothing was changed then. */
+export function isTaken(error: unknown): boolean {
+  return codesOf(error).some((code) => taken.has(code));
+}
+
+/**
+ * Whether a statement failed only because another was at work on the same rows or the same file: a deadlock, a
+ * serialization failure, a lock on the database file. Nothing was changed; the same statement may succeed next.
+ */
+export function isInTheWay(error: unknown): boolean {
+  return codesOf(error).some((code) => inTheWay.has(code) || /^SQLITE_(BUSY|LOCKED)/.test(code));
+}
+
+/** Whether a CREATE failed because another process was creating the same thing at the same moment. */
+export function isCreating(error: unknown): boolean {
+  return codesOf(error).some((code) => creating.has(code));
+}
+
+// PostgreSQL by SQLSTATE, MySQL and MariaDB by number, SQLite by number or name: no two mean the same.
+const taken = new Set(["23505", "1062", "1555", "2067", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"]);
+const inTheWay = new Set(["40001", "40P01", "1213", "SQLITE 5", "SQLITE 6", "SQLITE 261", "SQLITE 517"]);
+const creating = new Set(["23505", "42P07", "42710", "XX000"]);
+
+/** What drivers call `code`, `errno`, `errcode`, `rawCode` and `extendedCode`, of the error and of its cause. */
+function codesOf(error: unknown): string[] {
+  if (typeof error !== "object" || error === null) return [];
+  const { code, errno, errcode, rawCode, extendedCode, cause } = error as Readonly<Record<string, unknown>>;
+  const numbers = [errcode, rawCode].flatMap((number) => [`${number}`, `SQLITE ${number}`]);
+  return [`${code}`, `${errno}`, `${extendedCode}`, ...numbers, ...(cause === error ? [] : codesOf(cause))];
+}

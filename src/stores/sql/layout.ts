@@ -1,0 +1,166 @@
+/** How a record is kept in a row. */
+
+import { SessionError } from "../../core/errors.ts";
+import type { ListedRecord, StoreRecord } from "../../core/store.ts";
+import type { DialectRules } from "./dialect.ts";
+import type { SqlTable } from "./table.ts";
+
+/** A value of a statement. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** Values of a statement by name. */
+export type SqlValues = Readonly<Record<string, SqlValue>>;
+
+/**
+ * The pieces of SQL that know the columns, and both ways between a record and its row. In every piece `{name}` is a
+ * value; `{now}`, `{left}` and `{ends}` are there in every statement.
+ */
+export interface SqlLayout {
+  readonly table: string;
+  /** The column of the key. */
+  readonly key: string;
+  /** The columns `decode` takes, in its order. */
+  readonly selected: string;
+  /** Columns that a write sets, the key aside, and what to. */
+  readonly written: readonly (readonly [column: string, value: string])[];
+  /** The column a session's end is in, for an index to be used by. */
+  readonly ends: string;
+  /** What holds for a record that is live; with a name of the table if `of` is given. */
+  live(of?: string): string;
+  /** What holds for a record that has ended. */
+  ended(of?: string): string;
+  /** Sets a later end, and leaves a later one alone. */
+  readonly later: string;
+  /** What holds while the record is in the state that `version` names. */
+  readonly stands: string;
+  /** What holds for a record of the subject. */
+  readonly belongs: string;
+  /** The values of a record, and the version it is about to have. */
+  encode(record: StoreRecord): { readonly values: SqlValues; readonly version: number };
+  /** The key in a column of a row. */
+  keyOf(column: unknown): string;
+  /** The value of a subject that is looked for. */
+  subject(subject: string): SqlValue;
+  /** The record in a row. */
+  decode(row: readonly unknown[], now: number): ListedRecord;
+}
+
+/** The table of this store: {@link SqlColumns}. */
+export function nativeLayout(rules: DialectRules, { name, columns }: SqlTable): SqlLayout {
+  const { key, payload, kind, expiresAt, subject, version } = columns;
+  const { now } = rules;
+  const present = now ?? "{now}";
+  const end = now === undefined ? "{ends}" : `${now} + {left}`;
+  const of = (table: string | undefined, column: string): string => (table ? `${table}.${column}` : column);
+  return {
+    table: name,
+    key,
+    selected: [
+      key,
+      payload,
+      kind,
+      now === undefined ? expiresAt : `${expiresAt} - ${now} AS ends`,
+      subject,
+      version,
+    ].join(),
+    written: [
+      [payload, "{payload}"],
+      [kind, "{kind}"],
+      [expiresAt, end],
+      [subject, "{subject}"],
+      [version, "{next}"],
+    ],
+    ends: expiresAt,
+    live: (table) => `${of(table, expiresAt)} > ${present}`,
+    ended: (table) => `${of(table, expiresAt)} <= ${present}`,
+    later: `${expiresAt} = CASE WHEN ${expiresAt} < ${end} THEN ${end} ELSE ${expiresAt} END`,
+    stands: `${version} = {version}`,
+    belongs: `${subject} = {subject}`,
+    encode(record) {
+      const next = randomVersion();
+      const [bytes, kind] = encodePayload(record.payload);
+      const subject = record.subject === undefined ? null : storable(subjectOf(rules, record.subject));
+      return { values: { payload: bytes, kind, subject, next }, version: next };
+    },
+    keyOf: textOf,
+    subject: (wanted) => subjectOf(rules, wanted),
+    decode([key, payload, kind, ends, subject, version], now) {
+      return {
+        key: textOf(key),
+        payload: decodePayload(bytesOf(payload), Number(kind)),
+        expiresAt: Number(ends) + (rules.now === undefined ? 0 : now),
+        ...(subject !== null && { subject: fromSubject(textOf(subject)) }),
+        version: Number(version),
+      };
+    },
+  };
+}
+
+/** A whole number that every driver gives back exactly. Two writes never get the same: 53 random bits. */
+function randomVersion(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high % 2 ** 21) * 2 ** 32 + low;
+}
+
+const surrogate = /\p{Surrogate}/u;
+
+/** Always bytes of the store's own: drivers may send them later. */
+function encodePayload(payload: string | Uint8Array): [bytes: Uint8Array, kind: number] {
+  if (typeof payload !== "string") return [ownBytes(payload), 0];
+  // UTF-8 has no half of a surrogate pair; JSON escapes it.
+  return surrogate.test(payload) ? [utf8(JSON.stringify(payload)), 2] : [utf8(payload), 1];
+}
+
+function decodePayload(bytes: Uint8Array, kind: number): string | Uint8Array {
+  if (kind === 0) return new Uint8Array(bytes);
+  const text = decoder.decode(bytes);
+  return kind === 2 ? (JSON.parse(text) as string) : text;
+}
+
+/** A subject as text without what text in a database cannot hold: NUL, and halves of surrogate pairs. */
+function subjectOf({ dialect }: DialectRules, subject: string): string | Uint8Array {
+  const text = subject.replace(/[\\\0]|\p{Surrogate}/gu, (one) =>
+    one === "\\" ? "\\\\" : `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return dialect === "mysql" ? utf8(text) : text;
+}
+
+function fromSubject(text: string): string {
+  return text.replace(/\\(\\|u([0-9a-f]{4}))/g, (_, one: string, code: string) =>
+    one === "\\" ? one : String.fromCharCode(Number.parseInt(code, 16)),
+  );
+}
+
+/** An index entry has to fit into a page, in MySQL and in PostgreSQL. */
+function storable(subject: string | Uint8Array): string | Uint8Array {
+  const { length } = typeof subject === "string" ? utf8(subject) : subject;
+  if (length <= longestSubject) return subject;
+  throw new SessionError(
+    "ERR_SESSION_TOO_LARGE",
+    `The subject has ${length} octets in UTF-8; the SQL store keeps at most ${longestSubject}. Use the user's id.`,
+  );
+}
+
+const longestSubject = 1024;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** MySQL's drivers take bytes only as a Buffer of Node's; where there is none, neither are they. */
+const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
+
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return NodeBuffer ? NodeBuffer.from(bytes) : new Uint8Array(bytes);
+}
+
+function utf8(text: string): Uint8Array {
+  return ownBytes(encoder.encode(text));
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(value as string);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : decoder.decode(bytesOf(value));
+}

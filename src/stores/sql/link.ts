@@ -1,0 +1,66 @@
+/** The way to a client that may not be there yet, and to an answer when others are in the way. */
+
+import { wrongArgument } from "../../core/errors.ts";
+import { connectionOf, type SqlConnection } from "./connection.ts";
+import { isInTheWay, rulesOf, type SqlDialect } from "./dialect.ts";
+
+/** A client, or the promise of one. */
+export interface SqlLink {
+  readonly dialect: SqlDialect;
+  /** Other processes can reach the same database, as far as is known before it is used. */
+  readonly shared: boolean;
+  connect(): SqlConnection | Promise<SqlConnection>;
+}
+
+/** A client or a function that returns one. The function is called once, again only if it failed. */
+export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLink {
+  if (dialect !== undefined) rulesOf(dialect);
+  const connection = (one: unknown): SqlConnection => {
+    const found = connectionOf(one);
+    if (dialect === undefined || (found.dialect ?? dialect) === dialect) return found;
+    throw new TypeError(`dialect must be "${found.dialect}" for this client of ${found.kind}; received "${dialect}"`);
+  };
+  // postgres.js is a function too.
+  if (typeof client !== "function" || "unsafe" in client) {
+    const known = connection(client);
+    const spoken = known.dialect ?? dialect;
+    if (spoken === undefined) throw wrongArgument("dialect", `given with a client ${known.kind}`, dialect);
+    return { dialect: spoken, shared: known.shared, connect: () => known };
+  }
+  if (dialect === undefined) throw wrongArgument("dialect", "given when client is a function", dialect);
+  let known: SqlConnection | undefined;
+  let asked: Promise<SqlConnection> | undefined;
+  const ask = async (): Promise<SqlConnection> => {
+    try {
+      known = connection(await (client as () => unknown)());
+      return known;
+    } finally {
+      asked = undefined;
+    }
+  };
+  return {
+    dialect,
+    shared: true,
+    connect() {
+      if (known) return known;
+      asked ??= ask();
+      return asked;
+    },
+  };
+}
+
+/**
+ * Runs a statement again, a little later each time, as long as it fails only because another was at work on the same
+ * rows or the same file: for about a second. Then, and where the statement is not a transaction of its own, that
+ * failure is the answer.
+ */
+export async function patiently<Result>(alone: boolean, attempt: () => Promise<Result>): Promise<Result> {
+  for (let pause = 1; ; pause *= 2) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!alone || pause > 512 || !isInTheWay(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+  }
+}

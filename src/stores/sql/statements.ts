@@ -1,0 +1,69 @@
+/** Every statement of the store, made once. */
+
+import { type DialectRules, type Statement, statement } from "./dialect.ts";
+import type { SqlLayout } from "./layout.ts";
+
+/** How many rows one answer has when there may be many. */
+export const pageSize = 100;
+
+/** The statements by what they are for. All but `prune` are the same at every call, so that drivers can keep them prepared. */
+export interface Statements {
+  readonly read: Statement;
+  /** Counts 0 or fails when the key is taken. */
+  readonly create: Statement;
+  readonly update: Statement;
+  readonly touch: Statement;
+  readonly exists: Statement;
+  readonly rename: Statement;
+  readonly remove: Statement;
+  /** Removes the record under `{key}` if it has ended. */
+  readonly free: Statement;
+  /** A page of live records, from the key after `{key}`. */
+  readonly page: Statement;
+  /** The live records of a subject, one more than a page at most. */
+  readonly ofSubject: Statement;
+  /** The keys of all of them. */
+  readonly keysOfSubject: Statement;
+  /** The live records under as many keys as a page has, `{key0}` and so on. */
+  readonly many: Statement;
+  prune(limit: number): Statement;
+}
+
+export function statementsOf(rules: DialectRules, layout: SqlLayout): Statements {
+  const { table, key, selected, written, ends, stands, belongs, later } = layout;
+  const make = (text: string): Statement => statement(rules, text);
+  const live = layout.live();
+  const ended = layout.ended();
+  const select = `SELECT ${selected} FROM ${table} WHERE ${live}`;
+  const set = written.map(([column, value]) => `${column} = ${value}`).join(", ");
+  const columns = [key, ...written.map(([column]) => column)].join(", ");
+  const values = ["{key}", ...written.map(([, value]) => value)].join(", ");
+  const excluded = written.map(([column]) => `${column} = excluded.${column}`).join(", ");
+  const orReplace = ` ON CONFLICT (${key}) DO UPDATE SET ${excluded} WHERE ${layout.ended("held")}`;
+  const insert = `INSERT INTO ${table}${rules.onConflict ? " AS held" : ""} (${columns}) VALUES (${values})`;
+  const oldest = (limit: number): string => `WHERE ${ended} ORDER BY ${ends} LIMIT ${limit}`;
+  // The condition stands twice, for what was touched between the search and the removal.
+  const pruneBy: Readonly<Record<DialectRules["dialect"], (limit: number) => string>> = {
+    // An array is made once, however the statement is planned, and of what others are at work on nobody waits for anybody.
+    postgres: (limit) =>
+      `DELETE FROM ${table} WHERE ${ended} AND ${key} = ANY (ARRAY(SELECT ${key} FROM ${table} ${oldest(limit)} FOR UPDATE SKIP LOCKED))`,
+    mysql: (limit) => `DELETE FROM ${table} ${oldest(limit)}`,
+    sqlite: (limit) =>
+      `DELETE FROM ${table} WHERE ${ended} AND ${key} IN (SELECT ${key} FROM ${table} ${oldest(limit)})`,
+  };
+  return {
+    read: make(`${select} AND ${key} = {key}`),
+    create: make(rules.onConflict ? insert + orReplace : insert),
+    update: make(`UPDATE ${table} SET ${set} WHERE ${key} = {key} AND ${stands} AND ${live}`),
+    touch: make(`UPDATE ${table} SET ${later} WHERE ${key} = {key} AND ${live}`),
+    exists: make(`SELECT 1 FROM ${table} WHERE ${key} = {key} AND ${live}`),
+    rename: make(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${key} = {key} AND ${stands} AND ${live}`),
+    remove: make(`DELETE FROM ${table} WHERE ${key} = {key}`),
+    free: make(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
+    page: make(`${select} AND ${key} > {key} ORDER BY ${key} LIMIT ${pageSize}`),
+    ofSubject: make(`${select} AND ${belongs} LIMIT ${pageSize + 1}`),
+    keysOfSubject: make(`SELECT ${key} FROM ${table} WHERE ${live} AND ${belongs}`),
+    many: make(`${select} AND ${key} IN (${Array.from({ length: pageSize }, (_, at) => `{key${at}}`).join(", ")})`),
+    prune: (limit) => make(pruneBy[rules.dialect](limit)),
+  };
+}

@@ -1,0 +1,91 @@
+/** Names: of the table, its columns and its indexes, checked and quoted. */
+
+import { wrongArgument } from "../../core/errors.ts";
+import type { DialectRules } from "./dialect.ts";
+
+/** The columns of the table by what they hold. */
+export interface SqlColumns {
+  /** The key the record is kept under: primary key. Default `"session_key"`. */
+  readonly key: string;
+  /** The encoded session, as bytes. Default `"payload"`. */
+  readonly payload: string;
+  /** What the bytes of the payload are: 0 bytes, 1 text in UTF-8, 2 text as JSON. Default `"kind"`. */
+  readonly kind: string;
+  /** When the record ends, in epoch milliseconds. Indexed. Default `"expires_at"`. */
+  readonly expiresAt: string;
+  /** Who the session belongs to, or NULL. Indexed. Default `"subject"`. */
+  readonly subject: string;
+  /** Names one state of the record: a random number, new with every write. Default `"version"`. */
+  readonly version: string;
+}
+
+/** Where the records are. */
+export interface SqlTableOptions {
+  /** The table. Default `"sojourn_sessions"`. At most 48 letters, digits and underscores. */
+  readonly table?: string | undefined;
+  /** The schema (in MySQL: the database) the table is in. Default: what the connection finds by itself. */
+  readonly schema?: string | undefined;
+  /** Other names for columns. Default: those of {@link SqlColumns}. */
+  readonly columns?: Partial<SqlColumns> | undefined;
+}
+
+/** The names, quoted: ready to stand in a statement. */
+export interface SqlTable {
+  /** With the schema, if there is one. */
+  readonly name: string;
+  /** Without it. */
+  readonly bareName: string;
+  /** An index on one column: its name as CREATE INDEX and as the table's own definition want it. */
+  index(column: "expiresAt" | "subject"): { readonly name: string; readonly bareName: string };
+  readonly columns: SqlColumns;
+}
+
+const defaults: SqlColumns = {
+  key: "session_key",
+  payload: "payload",
+  kind: "kind",
+  expiresAt: "expires_at",
+  subject: "subject",
+  version: "version",
+};
+
+/** Checks and quotes the names. */
+export function tableOf(rules: DialectRules, options: SqlTableOptions): SqlTable {
+  const { table = "sojourn_sessions", schema, columns = {} } = options;
+  const own = columns as unknown;
+  if (typeof own !== "object" || own === null || Array.isArray(own)) {
+    throw wrongArgument("columns", "an object of column names", own);
+  }
+  for (const column of Object.keys(columns)) {
+    if (!Object.hasOwn(defaults, column)) {
+      throw new TypeError(`columns has ${Object.keys(defaults).join(", ")}; received an unknown "${column}"`);
+    }
+  }
+  const quoted = Object.entries(defaults).map(([column, name]) => {
+    return [column, identifier(rules, `columns.${column}`, columns[column as keyof SqlColumns] ?? name, 63)] as const;
+  });
+  if (new Set(quoted.map(([, name]) => name.toLowerCase())).size < quoted.length) {
+    throw new TypeError("columns must be different names; received one of them twice");
+  }
+  const bareName = identifier(rules, "table", table, 48);
+  const inSchema = schema === undefined ? "" : `${identifier(rules, "schema", schema, 63)}.`;
+  return {
+    name: inSchema + bareName,
+    bareName,
+    index(column) {
+      // Named by what it is for, so that a long column name does not make it longer than a name may be.
+      const name = rules.quote(`${table}_${column === "subject" ? "subject" : "expires_at"}`);
+      return { name: inSchema + name, bareName: name };
+    },
+    columns: Object.fromEntries(quoted) as unknown as SqlColumns,
+  };
+}
+
+/** A name made of nothing that could end a quoted one, and no longer than every server keeps. */
+function identifier({ quote }: DialectRules, option: string, name: unknown, longest: number): string {
+  if (typeof name !== "string" || name.length > longest || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    const takes = `a name of at most ${longest} letters, digits and underscores that does not start with a digit`;
+    throw wrongArgument(option, takes, name);
+  }
+  return quote(name);
+}

@@ -1,0 +1,24 @@
+/** The SQL store on SQLite: the whole suite through every client, and from two processes on one file. */
+
+import { DatabaseSync } from "node:sqlite";
+import { describe } from "vitest";
+import { clientVersion, reportBackend } from "../support/report.ts";
+import { fileDirectory, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
+import { describeProcesses, describeStore } from "../support/store-tests.ts";
+
+const [version] = Object.values(new DatabaseSync(":memory:").prepare("SELECT sqlite_version()").get()!);
+reportBackend({
+  backend: "sql (SQLite)",
+  server: `SQLite ${version} (in this process)`,
+  clients: [clientVersion("better-sqlite3"), "node:sqlite", clientVersion("@libsql/client"), clientVersion("kysely")],
+});
+
+describe("SQLite", () => {
+  const directory = fileDirectory();
+  for (const through of ["better-sqlite3", "node:sqlite", "libSQL", "Kysely over better-sqlite3"]) {
+    describeStore(sqlHarness("sqlite", through, () => directory));
+  }
+  for (const through of ["better-sqlite3", "node:sqlite", "libSQL"]) {
+    describeProcesses(sqlProcesses("sqlite", through, () => directory));
+  }
+});
