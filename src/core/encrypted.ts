@@ -33,7 +33,8 @@ export function encrypted(format: Format, secrets: Secrets): Format {
     decode: (payload) => format.decode(payload),
     encodeValue: (value, path) => format.encodeValue(value, path),
     wrap(payload, key) {
-      const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(withKind(payload), utf8(key)));
+      const inner = format.wrap?.(payload, key) ?? payload;
+      const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key)));
       return andThen(sealed, (body) => `sealed.${base64url(body)}`);
     },
     unwrap(payload, key) {
@@ -41,19 +42,24 @@ export function encrypted(format: Format, secrets: Secrets): Format {
         typeof payload === "string" && payload.startsWith("sealed.") ? fromBase64url(payload.slice(7)) : null;
       if (!body) throw new TypeError("not encrypted");
       const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
-      return andThen(opened, (plain): Payload => {
-        if (plain?.[0] === text) return fromUtf8(plain.subarray(1));
-        if (plain?.[0] === bytes) return plain.slice(1);
-        throw new TypeError("no secret opens it");
+      return andThen(opened, (plain) => {
+        const inner = withoutKind(plain);
+        return format.unwrap?.(inner, key) ?? inner;
       });
     },
   };
 }
 
-function withKind(payload: Payload): Uint8Array {
+function seal(aead: Aead, payload: Payload, key: string): MaybePromise<Uint8Array> {
   const body = typeof payload === "string" ? utf8(payload) : payload;
   const marked = new Uint8Array(body.length + 1);
   marked[0] = typeof payload === "string" ? text : bytes;
   marked.set(body, 1);
-  return marked;
+  return aead.seal(marked, utf8(key));
+}
+
+function withoutKind(plain: Uint8Array | null): Payload {
+  if (plain?.[0] === text) return fromUtf8(plain.subarray(1));
+  if (plain?.[0] === bytes) return plain.slice(1);
+  throw new TypeError("no secret opens it");
 }

@@ -55,8 +55,10 @@ const types: Record<keyof Meta, string> = {
 
 // What a later version adds to the envelope is kept: nodes of two versions run side by side during a deployment.
 function isMeta(meta: object): meta is Meta {
-  for (const key in meta) {
-    if (Object.hasOwn(types, key) && typeof meta[key as never] !== types[key as keyof Meta]) return false;
+  for (const [key, value] of Object.entries(meta)) {
+    if (!Object.hasOwn(types, key)) continue;
+    if (typeof value !== types[key as keyof Meta]) return false;
+    if (typeof value === "number" && !Number.isFinite(value)) return false;
   }
   return true;
 }

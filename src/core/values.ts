@@ -16,7 +16,10 @@ let left = most;
  */
 export function stringify(value: unknown, path: string): string {
   left = most;
-  if (isPlain(value, 0)) return JSON.stringify(value);
+  if (isPlain(value, 0)) {
+    const text = JSON.stringify(value);
+    if (!text.includes("\\") || !hasOddKey(value)) return text;
+  }
   left = most;
   return JSON.stringify(tag(value, path, []));
 }
@@ -69,6 +72,20 @@ function isPlain(value: unknown, depth: number): boolean {
     if ((property !== undefined && !isPlain(property, depth + 1)) || key === "$") return false;
   }
   return true;
+}
+
+// Keys that need an escape are kept as values: V8 (Node 24, 26) may read them as other keys, once some JSON had a
+// key that begins with a backslash. https://github.com/nodejs/node/issues/63785
+const escaped = /["\\\0-\x1f\ud800-\udfff]/u;
+
+function isOdd(key: string): boolean {
+  return key === "$" || escaped.test(key);
+}
+
+function hasOddKey(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasOddKey);
+  return Object.entries(value).some(([key, item]) => isOdd(key) || hasOddKey(item));
 }
 
 type Tagged = { $: readonly unknown[] };
@@ -130,11 +147,14 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
   }
   if (ancestors > 1) throw refused(value, path, above.slice(0, -1));
   const copy: Record<string, unknown> = {};
+  let odd = false;
   for (const key of Object.keys(value)) {
     const item = (value as Record<string, unknown>)[key];
-    if (item !== undefined) set(copy, key, inside(key, item));
+    if (item === undefined) continue;
+    set(copy, key, inside(key, item));
+    odd ||= isOdd(key);
   }
-  return Object.hasOwn(value, "$") ? { $: ["Object", Object.entries(copy)] } : copy;
+  return odd ? { $: ["Object", Object.entries(copy)] } : copy;
 }
 
 /**

@@ -78,6 +78,21 @@ describe("comes back as it went", () => {
     expect(() => JSON.parse(text)).not.toThrow();
   });
 
+  test("a key that needs an escape was read as another by V8, after somebody's JSON had a key that begins with a backslash", () => {
+    // https://github.com/nodejs/node/issues/63785
+    const keys = ['"', "\n", "\u0001", "\\", "\ud800", "\udfffx", '\\"', "\\n"];
+    for (const [at, key] of keys.entries()) {
+      const first = `first${at}`;
+      for (const poison of ["\\\\", "\\\\n", "\\\\u"]) JSON.parse(`{"${first}":1,"${poison}":2}`);
+      const value = { [first]: 1, [key]: 2 };
+      expect(Object.keys(roundTrip(value) as object)).toEqual([first, key]);
+      expect(Object.keys(roundTrip({ ...value, when: new Date(0) }) as object)).toEqual([first, key, "when"]);
+      expect(Object.keys((roundTrip([[value]]) as object[][])[0]?.[0] ?? {})).toEqual([first, key]);
+    }
+    expect(stringify({ 'a"b': 1 }, "x")).toBe('{"$":["Object",[["a\\"b",1]]]}');
+    expect(stringify({ é: 'a"b\\', "😀": 1 }, "x")).toBe('{"é":"a\\"b\\\\","😀":1}');
+  });
+
   test("one object in two places is two equal objects", () => {
     const one = { a: 1 };
     const [first, second] = roundTrip([one, one]) as [object, object];
