@@ -6,7 +6,8 @@ import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Content, Format, Payload } from "./format.ts";
 import type { IdScheme } from "./id.ts";
-import type { Store, StoredRecord, StoreRecord, Version } from "./store.ts";
+import type { Store, StoreRecord, Version } from "./store.ts";
+import { withTimeLimit } from "./time-limit.ts";
 import type { TokenFormat } from "./token.ts";
 
 /** Where a record is: opaque to everyone but the {@link Records} that made it. */
@@ -90,6 +91,13 @@ interface Signpost {
   readonly at: number;
   /** When the id that this signpost replaced had itself been seen; the one before it then leads nowhere any more. */
   readonly seen?: number | undefined;
+}
+
+/** What stands under a key: a session or a signpost. */
+interface Reading {
+  readonly payload: Payload;
+  readonly post?: Signpost;
+  readonly content?: Content;
 }
 
 const signpost = "sojourn-renewed:";
@@ -219,8 +227,13 @@ export function storeRecords(config: RecordsConfig): Records {
     for (let hop = 0; hop <= mostHops; hop++) {
       const stored = await limited(() => store.read(key));
       if (!stored) return undefined;
-      const reading = await open(stored, key);
-      if (!reading) return null;
+      let reading: Reading;
+      try {
+        reading = understand(format.unwrap ? await format.unwrap(stored.payload, key) : stored.payload);
+      } catch (error) {
+        events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
+        return null;
+      }
       const { payload, post, content } = reading;
       const now = config.now();
       const seen = post ? post.seen : content?.meta.seen;
@@ -244,21 +257,11 @@ export function storeRecords(config: RecordsConfig): Records {
     return undefined;
   }
 
-  async function open(
-    stored: StoredRecord,
-    key: string,
-  ): Promise<{ payload: Payload; post?: Signpost; content?: Content } | null> {
-    try {
-      const unwrapping = format.unwrap?.(stored.payload, key) ?? stored.payload;
-      const payload = unwrapping instanceof Promise ? await unwrapping : unwrapping;
-      if (typeof payload === "string" && payload.startsWith(signpost)) {
-        return { payload, post: JSON.parse(payload.slice(signpost.length)) as Signpost };
-      }
-      return { payload, content: format.decode(payload) };
-    } catch (error) {
-      events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
-      return null;
+  function understand(payload: Payload): Reading {
+    if (typeof payload === "string" && payload.startsWith(signpost)) {
+      return { payload, post: JSON.parse(payload.slice(signpost.length)) as Signpost };
     }
+    return { payload, content: format.decode(payload) };
   }
 }
 
@@ -271,39 +274,4 @@ function checkSize(store: Store, payload: Payload): void {
   if (most === undefined || payloadBytes(payload) <= most) return;
   const message = `the session takes ${payloadBytes(payload)} octets, and the ${store.name} store keeps at most ${most}; nothing was saved`;
   throw new SessionError("ERR_SESSION_TOO_LARGE", message);
-}
-
-/** The answer of a store call, or a `SessionError` in bounded time. */
-export function withTimeLimit<T>(call: () => Promise<T>, store: Store, limit: number, events: Events): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const fail = (error: SessionError): void => {
-      if (error.status === 503) events.emit("store_unavailable", { reason: error.code, error });
-      reject(error);
-    };
-    const timer = setTimeout(() => {
-      const message = `the ${store.name} store did not answer within ${limit} ms`;
-      fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
-    }, limit);
-    const settle = (): void => clearTimeout(timer);
-    try {
-      call().then(
-        (answer) => {
-          settle();
-          resolve(answer);
-        },
-        (error) => {
-          settle();
-          fail(asSessionError(error, store));
-        },
-      );
-    } catch (error) {
-      settle();
-      fail(asSessionError(error, store));
-    }
-  });
-}
-
-function asSessionError(error: unknown, store: Store): SessionError {
-  if (error instanceof SessionError) return error;
-  return new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${store.name} store failed`, error);
 }

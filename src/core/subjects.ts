@@ -5,8 +5,8 @@ import { base64url } from "./bytes.ts";
 import type { Config } from "./config.ts";
 import { SessionError, wrongArgument } from "./errors.ts";
 import type { Meta } from "./format.ts";
-import { withTimeLimit } from "./records.ts";
 import type { ListedRecord } from "./store.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 /** One session of a subject, as shown in a list of devices. Lets nobody in. */
 export interface SessionInfo {
