@@ -1,0 +1,64 @@
+/** Express 4 and 5. */
+
+import type { Sessions } from "../core/sessions.ts";
+import {
+  type ConnectErrorMiddleware,
+  type ConnectMiddleware,
+  type ConnectOptions,
+  connectSessionErrors,
+  connectSessions,
+} from "./node.ts";
+
+export type { ConnectErrorMiddleware, ConnectMiddleware, ConnectOptions } from "./node.ts";
+
+/**
+ * Sessions for Express. Mount it before the routes; in them, `sessions.get(req)` is the session. The response leaves
+ * when the session is saved; an error of the store goes to the error handlers, with `error.status` 503.
+ *
+ * Behind a proxy that ends https, `app.set("trust proxy", …)` tells Express, and through it the sessions.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { createSessions } from "sojourn";
+ * import { expressSessions } from "sojourn/frameworks/express";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const app = express();
+ * app.use(expressSessions(sessions));
+ * app.get("/", async (req, res) => {
+ *   const session = await sessions.get(req);
+ *   res.send(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ * });
+ * ```
+ */
+export function expressSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: ConnectOptions = {},
+): ConnectMiddleware {
+  return connectSessions(sessions, options);
+}
+
+/**
+ * Tells the sessions that a route threw, so that its unsaved changes are discarded even if an error handler answers
+ * with a status below 500. Without it, only answers of 500 and above are seen from outside.
+ *
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { createSessions } from "sojourn";
+ * import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+ *
+ * const app = express();
+ * app.use(expressSessions(createSessions()));
+ * app.get("/", () => {
+ *   throw new Error("not saved");
+ * });
+ * app.use(expressSessionErrors());
+ * app.use(((_error, _req, res, _next) => res.status(400).send("Sorry.")) satisfies express.ErrorRequestHandler);
+ * ```
+ */
+export function expressSessionErrors(): ConnectErrorMiddleware {
+  return connectSessionErrors();
+}

@@ -1,0 +1,79 @@
+/** The web's own `Request` and `Response`: Bun, Deno, Cloudflare Workers, and everything built on fetch handlers. */
+
+import { isSessionError, type SessionError, wrongArgument } from "../core/errors.ts";
+import type { RequestReader } from "../core/exchange.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+
+/** The options of {@link fetchSessions}. */
+export interface FetchOptions {
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: the protocol of `request.url`.
+   */
+  readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
+   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
+   */
+  readonly streaming?: boolean | undefined;
+  /**
+   * Answers when the session could not be loaded or saved; what it throws goes to the server. Default: a few words
+   * with the error's status.
+   */
+  readonly onError?: ((error: SessionError, request: Request) => Response | Promise<Response>) | undefined;
+}
+
+/** Wraps a fetch handler. What comes after the request (`env`, `ctx`, parameters) is passed on. */
+export type WithFetchSessions = <Rest extends unknown[]>(
+  handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
+) => (request: Request, ...rest: Rest) => Promise<Response>;
+
+/**
+ * Sessions for fetch handlers. Gives a function that wraps a handler; inside, `sessions.get(request)` is the session.
+ * The response is returned when the session is saved.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { fetchSessions } from "sojourn/frameworks/fetch";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const withSessions = fetchSessions(sessions);
+ *
+ * export default {
+ *   fetch: withSessions(async (request: Request) => {
+ *     const session = await sessions.get(request);
+ *     return new Response(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ *   }),
+ * };
+ * ```
+ */
+export function fetchSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: FetchOptions = {},
+): WithFetchSessions {
+  const { secure, streaming = false, onError = failureResponse } = options;
+  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
+  if (typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
+  const reader: RequestReader<Request> = {
+    cookie: (request) => request.headers.get("cookie"),
+    secure: secure ?? ((request) => request.url.startsWith("https:")),
+  };
+
+  return (handler) =>
+    async (request, ...rest) => {
+      if (sessions.isOpen(request)) return handler(request, ...rest);
+      const exchange = sessions.open(request, reader);
+      noteOpened(request, exchange);
+      try {
+        const response = await exchange.run(() => handler(request, ...rest));
+        return await sealResponse(exchange, response, streaming);
+      } catch (error) {
+        if (!isSessionError(error)) throw error;
+        return sealFailure(request, await onError(error, request));
+      }
+    };
+}

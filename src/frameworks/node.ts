@@ -1,0 +1,159 @@
+/** `node:http`, `node:https`, `node:http2` and Connect: the adapter, and the base of those for other Node frameworks. */
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { isSessionError, wrongArgument } from "../core/errors.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { markFailed } from "./shared/held-response.ts";
+import { OpenedRequest } from "./shared/node-request.ts";
+import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+
+export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+
+/** The options of {@link nodeSessions}. */
+export interface NodeOptions {
+  /**
+   * Answers when the handler threw, or when the session could not be saved: then nothing of the handler's response
+   * has left, its headers are gone, and `statusCode` is the error's. Default: a `SessionError` is answered with its
+   * status and a few words; anything else that the handler throws goes on, as it would without sessions.
+   */
+  readonly onError?: ((error: unknown, req: NodeRequest, res: NodeResponse) => unknown) | undefined;
+}
+
+/** The options of {@link connectSessions}. */
+export interface ConnectOptions {
+  /**
+   * Loads the session of every request before the handlers run, and puts it on the request under this name. Default:
+   * it is loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
+   */
+  readonly attach?: string | undefined;
+}
+
+/** Wraps a request listener of a Node server. */
+export type WithSessions = <Req extends NodeRequest = IncomingMessage, Res extends NodeResponse = ServerResponse>(
+  handler: (req: Req, res: Res) => unknown,
+) => (req: Req, res: Res) => unknown;
+
+/** A middleware of Connect, Express and whatever else takes `(req, res, next)`. */
+export type ConnectMiddleware = (req: NodeRequest, res: NodeResponse, next: (error?: unknown) => void) => void;
+
+/** A middleware that errors pass through. */
+export type ConnectErrorMiddleware = (
+  error: unknown,
+  req: NodeRequest,
+  res: NodeResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * Sessions for servers of `node:http`, `node:https` and `node:http2`. Gives a function that wraps the request
+ * listener; inside, `sessions.get(req)` is the session. The response leaves when the session is saved.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createSessions } from "sojourn";
+ * import { nodeSessions } from "sojourn/frameworks/node";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const withSessions = nodeSessions(sessions);
+ *
+ * const server = createServer(
+ *   withSessions(async (req, res) => {
+ *     const session = await sessions.get(req);
+ *     res.end(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ *   }),
+ * );
+ * server.listen(3000);
+ * ```
+ */
+export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
+  const { onError } = options;
+  if (onError !== undefined && typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
+
+  const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
+    try {
+      if (onError) await onError(error, req, res);
+      else answerInWords(res);
+    } catch {
+      answerInWords(res);
+    }
+  };
+  return (handler) => (req, res) => {
+    if (sessions.isOpen(req)) return handler(req, res);
+    const opened = new OpenedRequest(sessions, req, res, (error) => answer(error, req, res));
+    const thrown = (error: unknown): Promise<void> => {
+      markFailed(res);
+      if (!onError && !isSessionError(error)) throw error;
+      if (!res.headersSent) opened.startOver(error);
+      return answer(error, req, res);
+    };
+    try {
+      const result = opened.exchange.run(() => handler(req, res));
+      return result instanceof Promise ? result.catch(thrown) : result;
+    } catch (error) {
+      return thrown(error);
+    }
+  };
+}
+
+function answerInWords(res: NodeResponse): void {
+  if (res.headersSent) return void res.destroy();
+  res.setHeader("content-type", "text/plain; charset=utf-8");
+  res.end(STATUS_CODES[res.statusCode] ?? "Error");
+}
+
+/**
+ * Sessions as a middleware for Connect and its relatives. (For Express there is `sojourn/frameworks/express`.)
+ * An error of the store, while loading or saving, goes to `next`.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createSessions } from "sojourn";
+ * import { connectSessions } from "sojourn/frameworks/node";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const middleware = connectSessions(sessions);
+ *
+ * createServer((req, res) => {
+ *   middleware(req, res, async (error) => {
+ *     if (error) return res.writeHead(503).end();
+ *     const session = await sessions.get(req);
+ *     res.end(`visit ${session.data.visits ?? 0}`);
+ *   });
+ * });
+ * ```
+ */
+export function connectSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: ConnectOptions = {},
+): ConnectMiddleware {
+  const { attach } = options;
+  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
+    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
+  }
+  return (req, res, next) => {
+    const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next).exchange;
+    const goOn = (): void => (exchange ? exchange.run(next) : next());
+    if (attach === undefined) return goOn();
+    sessions.get(req).then((session) => {
+      (req as unknown as Record<string, unknown>)[attach] = session;
+      goOn();
+    }, next);
+  };
+}
+
+/**
+ * Tells the sessions that a handler threw, so that its unsaved changes are discarded even if an error handler
+ * answers with a status below 500. Mount it behind the routes and before the error handlers. Answers of 500 and
+ * above are recognised without it.
+ */
+export function connectSessionErrors(): ConnectErrorMiddleware {
+  // Four parameters: that is how a middleware for errors is recognised.
+  return (error, _req, res, next) => {
+    markFailed(res);
+    next(error);
+  };
+}

@@ -1,0 +1,255 @@
+/** Holds a Node response back until its sessions are saved: HTTP/1, and HTTP/2 through its compatible API. */
+
+import { received } from "../../core/errors.ts";
+import type { Exchange, Outcome } from "../../core/exchange.ts";
+import { giveHead, Head } from "./node-head.ts";
+import type { NodeResponse } from "./node-shapes.ts";
+
+/** The methods that send something. They are replaced on the one response that is held, never on a prototype. */
+type Method = "writeHead" | "write" | "end" | "flushHeaders";
+type Call = readonly [method: Method, args: unknown[]];
+type Methods = Record<Method, (...args: unknown[]) => unknown>;
+type Response = NodeResponse & Methods & { [slot]?: HeldResponse | undefined };
+
+const slot = Symbol("sojourn response");
+const failure: Outcome = { failed: true };
+
+/** A response whose session is in use, and where to turn when the save fails. */
+export interface Holding {
+  readonly response: NodeResponse;
+  readonly exchange: Pick<Exchange, "commit" | "finish">;
+  /** Takes back what the handler did to the head, and gives it the status of an error. */
+  startOver(error: unknown): void;
+  /** Answers, or has the framework answer. If the headers had left, the response is destroyed already. */
+  fail(error: unknown): void;
+}
+
+/**
+ * Holds a response from the first call that sends headers until its session is saved, and its end until later changes
+ * are. Several sessions of one response are saved together.
+ */
+export function hold(holding: Holding): void {
+  const response = holding.response as Response;
+  response[slot] ??= new HeldResponse(response);
+  response[slot].add(holding);
+}
+
+/** Notes that the handler failed, whatever status will be answered: unsaved changes are discarded. */
+export function markFailed(response: object): void {
+  const held = (response as Response)[slot];
+  if (held) held.failed = true;
+}
+
+// One set for all responses: no closures.
+const replacements: Methods & ThisType<Response> = {
+  writeHead(...args) {
+    return this[slot]?.call("writeHead", args);
+  },
+  write(...args) {
+    return this[slot]?.call("write", args);
+  },
+  end(...args) {
+    return this[slot]?.call("end", args);
+  },
+  flushHeaders(...args) {
+    return this[slot]?.call("flushHeaders", args);
+  },
+};
+
+class HeldResponse {
+  /** The handler threw. */
+  failed = false;
+  readonly #response: Response;
+  readonly #real: Methods;
+  readonly #holdings: Holding[] = [];
+  /** The head is settled: it may leave, or has left. */
+  #settled: boolean;
+  /** The head as it was when the save began: it leaves like that, whatever is done to the response meanwhile. */
+  #head: Head | undefined;
+  /** `writeHead` was called, and nothing was written. */
+  #headGiven = false;
+  /** Calls that wait for the save under way. */
+  #waiting: Call[] | undefined;
+  /** `end` was called. */
+  #ended = false;
+  /** Nothing can have changed since the last save. */
+  #finished = false;
+  /** The save failed: the handler's response is dropped, and the answer to an error takes its place. */
+  #refused = false;
+  /** Inside a real method: they call each other. */
+  #passing = false;
+
+  constructor(response: Response) {
+    this.#response = response;
+    this.#settled = response.headersSent;
+    const { writeHead, write, end, flushHeaders } = response;
+    this.#real = { writeHead, write, end, flushHeaders };
+    Object.assign(response, replacements);
+  }
+
+  add(holding: Holding): void {
+    this.#holdings.push(holding);
+    if (!this.#settled && !this.#waiting) return;
+    // Tells the exchange that it is too late for a cookie. There is nothing yet that it could save.
+    holding.exchange.commit(new Head(this.#response));
+    this.#finished = false;
+  }
+
+  /** A call from outside. */
+  call(method: Method, args: unknown[]): unknown {
+    if (this.#passing) return this.#pass(method, args);
+    if (this.#ended && (this.#waiting || this.#refused)) return this.#ignore(method, args);
+    return this.#waiting ? this.#keep(this.#waiting, method, args) : this.#carryOut(method, args);
+  }
+
+  #carryOut(method: Method, args: unknown[]): unknown {
+    const response = this.#response;
+    if (!this.#settled) {
+      check(method, args, response.statusCode);
+      if (method === "writeHead") giveHead(response, args);
+      // HTTP/1 sends nothing before the first byte, HTTP/2 does.
+      if (method === "writeHead" && !response.stream) {
+        this.#headGiven = true;
+        return response;
+      }
+      const head = new Head(response);
+      this.#head = head;
+      const saves = this.#holdings.map(({ exchange }) => exchange.commit(head, this.#outcome()));
+      return this.#wait(saves, method, method === "writeHead" ? [response.statusCode] : args);
+    }
+    if (method === "end" && !this.#finished && !this.#refused) {
+      const saves = this.#holdings.map(({ exchange }) => exchange.finish(this.#outcome()));
+      if (saves.some((save) => save)) return this.#wait(saves, method, args);
+    }
+    if (method === "end") this.#ended = true;
+    return this.#pass(method, args);
+  }
+
+  #outcome(): Outcome | undefined {
+    return this.failed || this.#response.statusCode >= 500 ? failure : undefined;
+  }
+
+  #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
+    this.#waiting = [];
+    this.#finished = method === "end";
+    // A handler that throws after it began to write must not be answered for as if it had not.
+    if (!this.#settled && method !== "end") claimSent(this.#response);
+    allOf(saves)
+      .then(
+        () => this.#release(),
+        (error) => this.#refuse(error),
+      )
+      .catch((error) => this.#giveUp(error));
+    return this.#keep(this.#waiting, method, args);
+  }
+
+  #keep(waiting: Call[], method: Method, args: unknown[]): unknown {
+    check(method, args);
+    if (method === "end") this.#ended = true;
+    // Another head comes too late.
+    if (method !== "writeHead" || waiting.length === 0) waiting.push([method, args]);
+    return method === "write" ? false : this.#response;
+  }
+
+  /** The response is complete, but for being sent. */
+  #ignore(method: Method, args: unknown[]): unknown {
+    callBack(args, new Error("the response has ended"));
+    return method === "write" ? false : this.#response;
+  }
+
+  #pass(method: Method, args: unknown[]): unknown {
+    const passing = this.#passing;
+    this.#passing = true;
+    try {
+      return this.#real[method].apply(this.#response, args);
+    } finally {
+      this.#passing = passing;
+    }
+  }
+
+  /** The save is done: the head leaves, and the calls that waited are made. */
+  #release(): void {
+    const calls = this.#take();
+    if (!this.#settled) {
+      unclaimSent(this.#response);
+      this.#settled = true;
+      this.#head?.put();
+      if (this.#headGiven) this.#pass("writeHead", [this.#response.statusCode]);
+    }
+    let more: unknown = false;
+    for (const call of calls) {
+      const [method, args] = call;
+      if (this.#waiting) this.#waiting.push(call);
+      else if (method === "write") more = this.#pass(method, args);
+      else this.#carryOut(method, args);
+    }
+    // `write` had answered false, and Node does not know.
+    if (more === true && !this.#ended) process.nextTick(() => this.#response.emit("drain"));
+  }
+
+  /** The save failed: the calls that waited are dropped. */
+  #refuse(error: unknown): void {
+    const response = this.#response;
+    const [holding] = this.#holdings as [Holding];
+    if (this.#refused && !this.#settled) {
+      this.#release();
+      return;
+    }
+    for (const [, args] of this.#take()) callBack(args, error);
+    if (this.#settled) throw error;
+    unclaimSent(response);
+    this.failed = true;
+    this.#refused = true;
+    this.#ended = false;
+    this.#finished = false;
+    this.#headGiven = false;
+    // Who waits to write more of what was dropped waits for good.
+    response.removeAllListeners("drain");
+    holding.startOver(error);
+    holding.fail(error);
+  }
+
+  /** Too late for another answer: the client must not take what it has for all there is. */
+  #giveUp(error: unknown): void {
+    this.#response.destroy(this.#response.stream ? new Error("the session was not saved") : undefined);
+    this.#holdings[0]?.fail(error);
+  }
+
+  #take(): Call[] {
+    const calls = this.#waiting ?? [];
+    this.#waiting = undefined;
+    return calls;
+  }
+}
+
+/** Waits for all, and rejects with the first error. */
+function allOf(saves: (Promise<void> | undefined)[]): Promise<void> {
+  const [first, ...others] = saves;
+  if (first && others.length === 0) return first;
+  return Promise.allSettled(saves).then((results) => {
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  });
+}
+
+/** What Node throws is thrown to the caller, not when the save is done. */
+function check(method: Method, [chunk]: readonly unknown[], status = 200): void {
+  if (!(status >= 100 && status <= 999))
+    throw new RangeError(`response.statusCode must be 100 to 999; ${received(status)}`);
+  if (method !== "write" && method !== "end") return;
+  const nothing = chunk === undefined || chunk === null || typeof chunk === "function";
+  if (typeof chunk === "string" || chunk instanceof Uint8Array || (nothing && method === "end")) return;
+  throw new TypeError(`response.${method} takes a string, Buffer or Uint8Array; ${received(chunk)}`);
+}
+
+function callBack(args: readonly unknown[], error: unknown): void {
+  const callback = args.find((arg) => typeof arg === "function");
+  if (callback) process.nextTick(callback as (error: unknown) => void, error);
+}
+
+function claimSent(response: NodeResponse): void {
+  Object.defineProperty(response, "headersSent", { value: true, configurable: true });
+}
+
+function unclaimSent(response: NodeResponse): void {
+  if (Object.hasOwn(response, "headersSent")) Reflect.deleteProperty(response, "headersSent");
+}

@@ -1,0 +1,62 @@
+/** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
+
+import type { Exchange, RequestReader } from "../../core/exchange.ts";
+import type { Sessions } from "../../core/sessions.ts";
+import { type Holding, hold } from "./held-response.ts";
+import { keepHeaders } from "./node-head.ts";
+import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
+
+const reader: RequestReader<OpenedRequest<object>> = {
+  cookie: ({ request }) => request.headers.cookie,
+  secure: ({ request: { secure, stream, socket } }) => {
+    if (secure !== undefined) return secure;
+    // A closed stream does not tell any more; then nobody is left to be warned for.
+    return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
+  },
+  use: hold,
+};
+
+/** A request, its response, and the exchange that was opened for it. */
+export class OpenedRequest<Data extends object> implements Holding {
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+  readonly exchange: Exchange<Data>;
+  readonly #headers: readonly string[];
+  readonly #fail: (error: unknown) => void;
+
+  /**
+   * @param fail Called when the save failed. Nothing of the handler's response has left, unless `headersSent`: then
+   * it is destroyed already.
+   * @param aliases Other objects by which handlers ask for the session.
+   */
+  constructor(
+    sessions: Sessions<Data>,
+    request: NodeRequest,
+    response: NodeResponse,
+    fail: (error: unknown) => void,
+    ...aliases: object[]
+  ) {
+    this.request = request;
+    this.response = response;
+    this.#fail = fail;
+    this.#headers = response.getHeaderNames();
+    this.exchange = sessions.open<OpenedRequest<object>>(this, reader, request, ...aliases);
+  }
+
+  startOver(error: unknown): void {
+    const { response } = this;
+    keepHeaders(response, this.#headers);
+    response.statusCode = statusOf(error);
+    if (!response.stream) response.statusMessage = "";
+  }
+
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+}
+
+/** The status an error asks for, if that is one of an error. */
+function statusOf(error: unknown): number {
+  const status = (error as { status?: unknown } | null | undefined)?.status;
+  return typeof status === "number" && status >= 400 && status < 600 ? status : 500;
+}

@@ -1,0 +1,34 @@
+/** What is needed of Node's requests and responses, by shape: HTTP/1, HTTP/2 and what frameworks make of them fit. */
+
+import type { OutgoingHttpHeaders } from "node:http";
+
+/** What is needed of a request. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: { readonly cookie?: string | undefined };
+  readonly socket: object;
+  /** What Express makes of its setting "trust proxy". */
+  readonly secure?: boolean | undefined;
+  /** HTTP/2 has it. */
+  readonly stream?: { readonly session?: { readonly encrypted?: boolean | undefined } | undefined } | undefined;
+}
+
+/** What is needed of a response. */
+export interface NodeResponse {
+  statusCode: number;
+  statusMessage: string;
+  readonly headersSent: boolean;
+  /** HTTP/2 has it. */
+  readonly stream?: object | undefined;
+  getHeaderNames(): string[];
+  getHeader(name: string): number | string | string[] | undefined;
+  getHeaders(): OutgoingHttpHeaders;
+  setHeader(name: string, value: number | string | readonly string[]): unknown;
+  appendHeader(name: string, value: string | readonly string[]): unknown;
+  removeHeader(name: string): void;
+  end(text?: string): unknown;
+  destroy(error?: Error): unknown;
+  emit(event: "drain"): boolean;
+  removeAllListeners(event: "drain"): unknown;
+}
