@@ -1,0 +1,185 @@
+/** Sessions in Memcached, through the client you already have. One command to read, one to write; nothing survives a restart of the server. */
+
+import { octets, payloadBytes } from "../core/bytes.ts";
+import { SessionError, wrongArgument } from "../core/errors.ts";
+import type { Store, StoreRecord, Version } from "../core/store.ts";
+import { connectionOf, type Item, type MemcachedClient } from "./memcached/client.ts";
+import { decodeValue, encodeValue, withExpiry } from "./memcached/value.ts";
+import { lazily } from "./shared/lazy.ts";
+import { renameByCopy } from "./shared/rename.ts";
+
+export type { CallbackMemcachedClient, MemcachedClient, PromiseMemcachedClient } from "./memcached/client.ts";
+
+/** What `memcachedStore` takes. */
+export interface MemcachedStoreOptions {
+  /**
+   * Your client: an instance of the npm package `memcached` 2 or `memcache-client` 1. Or a function that returns one,
+   * or a promise of one: it is called once, when the store is first used. The store never configures or closes it.
+   */
+  readonly client: MemcachedClient | (() => MemcachedClient | Promise<MemcachedClient>);
+  /**
+   * What all keys in Memcached start with: up to 50 printable ASCII characters without spaces, the last one `:`, `.`,
+   * `/` or `-`. Default `"sojourn:"`. Applications that share servers need prefixes of which none begins with another.
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * The largest item the servers take, in octets: what they were started with as `-I`. Default 1,048,576, their
+   * default. A session that does not fit rejects with `ERR_SESSION_TOO_LARGE` and stays as it was.
+   */
+  readonly maxItemBytes?: number | undefined;
+  /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** One thing to write under a key. */
+interface Write {
+  readonly value: string;
+  readonly lifetime: number;
+}
+
+/**
+ * Keeps sessions in Memcached 1.4 or later, compared and swapped by its `cas`. Memcached ends them by its own clock,
+ * and may drop any session when it runs out of memory.
+ *
+ * Errors of the client reject as they are.
+ *
+ * @throws TypeError when `client` cannot compare and swap, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { memcachedStore, type MemcachedClient } from "sojourn/stores/memcached";
+ *
+ * export function sessionsIn(client: MemcachedClient) {
+ *   return createSessions({ store: memcachedStore({ client }), idleTimeout: "30m" });
+ * }
+ * ```
+ */
+export function memcachedStore(options: MemcachedStoreOptions): Store {
+  const { client, prefix = "sojourn:", maxItemBytes = 1_048_576, now = Date.now } = options;
+  if (typeof prefix !== "string" || !/^[!-~]{0,49}[:./-]$/.test(prefix)) {
+    throw wrongArgument("prefix", "1 to 50 printable ASCII characters that end in one of : . / -", prefix);
+  }
+  if (!Number.isSafeInteger(maxItemBytes) || maxItemBytes < 8192) {
+    throw wrongArgument("maxItemBytes", "a whole number of at least 8192", maxItemBytes);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const connect = lazily(client, (one) => {
+    const connection = connectionOf(one);
+    const room = longestKey - 200 - prefix.length;
+    if (connection.namespace.length <= room) return connection;
+    throw new TypeError(
+      `client must have a namespace of at most ${room} characters beside this prefix; ` +
+        `received one with ${connection.namespace.length}`,
+    );
+  });
+  // Bytes are stored as base64url; the rest is for the header, the subject, the key and what Memcached adds.
+  const maxPayloadBytes = Math.floor(((maxItemBytes - 4096) * 3) / 4);
+
+  /** The record as it will be stored; throws before anything is sent when it does not fit. */
+  function encode(record: StoreRecord): Write & { readonly stamp: string } {
+    const size = payloadBytes(record.payload);
+    if (size <= maxPayloadBytes) {
+      const encoded = encodeValue(record);
+      if (octets(encoded.value) <= maxItemBytes - 512) return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
+    }
+    throw new SessionError(
+      "ERR_SESSION_TOO_LARGE",
+      `The session has ${size} octets; the Memcached store keeps at most ${maxPayloadBytes} and a short subject. ` +
+        "Keep less in the session, or start Memcached with a larger -I and set maxItemBytes to it.",
+    );
+  }
+
+  /** As the protocol takes it: whole seconds from now, an instant where that is far ahead, or negative for "over". */
+  function lifetimeOf(expiresAt: number): number {
+    const left = Math.ceil((expiresAt - now()) / 1000);
+    if (left <= 0) return -1;
+    // Memcached counts the ticks of its clock: the first one comes within a second. One more, so that none ends early.
+    if (left < longestRelative) return left + 1;
+    return Math.min(Math.ceil(expiresAt / 1000) + 1, latestInstant);
+  }
+
+  /**
+   * Writes what `next` makes of the item, compared and swapped, until that succeeds or `next` answers the outcome.
+   * A touch changes the server's token and not the stamp: whoever loses to one looks again.
+   */
+  async function change(
+    key: string,
+    next: (item: Item | undefined) => Write | boolean,
+    first?: { readonly write: Write; readonly cas: string },
+  ): Promise<boolean> {
+    const connection = await connect();
+    if (first && (await connection.cas(key, first.write.value, first.write.lifetime, first.cas))) return true;
+    for (let tried = first?.cas; ; ) {
+      const item = await connection.get(key);
+      const write = next(item);
+      if (item === undefined || typeof write === "boolean") return write === true;
+      // One client has the same answer for "changed since" and "no memory left".
+      if (item.cas === tried) throw new Error("Memcached failed to store");
+      if (await connection.cas(key, write.value, write.lifetime, item.cas)) return true;
+      tried = item.cas;
+    }
+  }
+
+  /** Writes if the record is still in the state that `version` names. */
+  function changeIf(key: string, version: Version, write: Write): Promise<boolean> {
+    const [stamp, cas] = (version as string).split(" ");
+    const stands = (item: Item | undefined): boolean => item !== undefined && decodeValue(item.value)?.stamp === stamp;
+    return change(prefix + key, (item) => stands(item) && write, cas === undefined ? undefined : { write, cas });
+  }
+
+  const store: Store = {
+    name: "memcached",
+    capabilities: { ...capabilities, maxPayloadBytes },
+    async read(key) {
+      const item = await (await connect()).get(prefix + key);
+      const found = item && decodeValue(item.value);
+      if (!found) return null;
+      const { stamp, ...record } = found;
+      return { ...record, version: `${stamp} ${item.cas}` };
+    },
+    async create(key, record) {
+      const { value, stamp, lifetime } = encode(record);
+      return (await (await connect()).add(prefix + key, value, lifetime)) ? stamp : null;
+    },
+    async update(key, record, version) {
+      const write = encode(record);
+      return (await changeIf(key, version, write)) ? write.stamp : null;
+    },
+    touch: (key, expiresAt) =>
+      change(prefix + key, (item) => {
+        const record = item && decodeValue(item.value);
+        if (!item || !record) return false;
+        if (expiresAt <= Math.max(record.expiresAt, now())) return true;
+        return { value: withExpiry(item.value, expiresAt), lifetime: lifetimeOf(expiresAt) };
+      }),
+    rename: (from, to, record, version) => renameByCopy(steps, from, to, record, version),
+    async delete(key) {
+      await (await connect()).delete(prefix + key);
+    },
+  };
+  const steps = {
+    create: store.create,
+    // Deleting has no compare-and-swap; storing something that is over at once has.
+    deleteIf: (key: string, version: Version) => changeIf(key, version, { value: "-", lifetime: -1 }),
+    delete: store.delete,
+  };
+  return store;
+}
+
+const capabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: true,
+  expiryGranularity: 1000,
+  clock: "server",
+  atomicRename: false,
+  list: false,
+  bySubject: false,
+  shared: true,
+} as const;
+
+/** Of Memcached, in octets. */
+const longestKey = 250;
+/** Thirty days in seconds: more is taken for an instant in epoch seconds. */
+const longestRelative = 2_592_000;
+/** Memcached reads 32 bits: January 2038. */
+const latestInstant = 2_147_483_647;
