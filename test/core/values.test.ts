@@ -187,7 +187,7 @@ describe("is refused by its path", () => {
     ["a WeakRef", new WeakRef({}), "received an instance of WeakRef"],
     ["an object with a prototype of its own", Object.create({ a: 1 }), "received an object"],
     ["a Date of a derived class", new Money(), "received an instance of Money"],
-    ["an array of a derived class", new Stack(1, 2), "received an instance of Stack"],
+    ["an array of a derived class", Stack.of(1, 2), "received an instance of Stack"],
     ["a Map of a derived class", new Lookup(), "received an instance of Lookup"],
     ["a Map of another realm", runInNewContext("new Map()"), "received an instance of Map"],
   ];
