@@ -14,6 +14,7 @@ import { type SqlTableOptions, tableOf } from "./sql/table.ts";
 export type {
   KyselyClient,
   LibsqlClient,
+  LibsqlResult,
   MariadbClient,
   Mysql2CallbackClient,
   Mysql2Client,

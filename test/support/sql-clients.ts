@@ -98,7 +98,7 @@ export const openers: Readonly<Record<string, (place: Place) => OpenClient | Pro
     return { client, close: () => client.close() };
   },
   libSQL: async (place) => {
-    const client = createClient({ url: `file:${file(place)}` });
+    const client = createClient({ url: `file:${file(place)}`, timeout: 5000 });
     await client.execute("PRAGMA journal_mode = WAL");
     return { client, close: () => client.close() };
   },
@@ -176,15 +176,15 @@ export function sqlHarness(dialect: SqlDialect, through: string, place: () => Pl
 
 /** The process suite over one kind of client. */
 export function sqlProcesses(dialect: SqlDialect, through: string, place: () => Place): ProcessHarness {
-  return {
-    name: through,
-    sample: sample(dialect, through),
-    module: new URL("./sql-process.ts", import.meta.url),
-    get args() {
+  const args = {
+    through,
+    get place() {
       const where = place();
-      if (typeof where === "string") return { through, place: where };
+      if (typeof where === "string") return where;
       const { host, port, user, database } = where;
-      return { through, place: { host, port, user, database } };
+      return { host, port, user, database };
     },
   };
+  const module = new URL("./sql-process.ts", import.meta.url);
+  return { name: through, sample: sample(dialect, through), module, args };
 }

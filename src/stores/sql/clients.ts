@@ -56,13 +56,17 @@ export interface SqliteClient {
   };
 }
 
-/** `@libsql/client`. */
+/** `@libsql/client`. For a local file, with the option `timeout`. */
 export interface LibsqlClient {
   executeMultiple(sql: string): Promise<void>;
-  execute(statement: { sql: string; args: never[] }): Promise<{
-    readonly rows: ArrayLike<unknown>[];
-    readonly rowsAffected: number;
-  }>;
+  execute(statement: { sql: string; args: never[] }): Promise<LibsqlResult>;
+  batch(statements: { sql: string; args: never[] }[], mode: "write"): Promise<LibsqlResult[]>;
+}
+
+/** What {@link LibsqlClient} answers. */
+export interface LibsqlResult {
+  readonly rows: ArrayLike<unknown>[];
+  readonly rowsAffected: number;
 }
 
 /** A Kysely instance over PostgreSQL, MySQL or SQLite, or one of its transactions. */

@@ -162,8 +162,12 @@ function libsql(client: LibsqlClient): SqlConnection {
     alone: true,
     shared: true,
     async run(sql, values) {
-      const { rows, rowsAffected } = await client.execute({ sql, args: values as never[] });
-      return { rows: rows.map((row) => Array.from(row)), count: rowsAffected };
+      const statement = { sql, args: values as never[] };
+      // A connection to a local file that met a lock once keeps that statement open, and what `execute` writes from
+      // then on is answered and never committed (tursodatabase/libsql-client-ts#352). A batch commits by name, or fails.
+      const isRead = sql.startsWith("SELECT");
+      const [result] = isRead ? [await client.execute(statement)] : await client.batch([statement], "write");
+      return { rows: Array.from(result!.rows, (row) => Array.from(row)), count: result!.rowsAffected };
     },
   };
 }
