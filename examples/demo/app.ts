@@ -1,0 +1,221 @@
+/** The demo: a small shop whose visitors have sessions. Plain forms, so it works without JavaScript, too. */
+
+import { createHash, randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
+import { createSessions, isSessionError, type Session } from "sojourn";
+import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+import { type FileStore, fileStore } from "sojourn/stores/file";
+import { articles, errorPage, page, panel, type StoredSession, users } from "./page.ts";
+import { expressSessionRace, keptOf, type RaceResult, runners, sendAll, Traffic } from "./race.ts";
+import { Watch } from "./watch.ts";
+
+/** What the shop keeps about a visitor. Who is logged in is not among it: that is `session.subject`. */
+export interface Visitor {
+  visits: number;
+  /** How many of each article. */
+  cart: Record<string, number>;
+  /** For the next page only. */
+  notice: string;
+  race: { ours: RaceResult; theirs?: RaceResult };
+  counter: { run: string; count: number };
+  [runner: `runner-${number}`]: string;
+}
+
+/** The application, and the store it keeps its sessions in. */
+export function demo(directory: string): { app: Express; store: FileStore } {
+  const watch = new Watch();
+  const traffic = new Traffic();
+  const store = fileStore({ directory });
+
+  const sessions = createSessions<Visitor>({
+    store: watch.over(store),
+    idleTimeout: "30m",
+    absoluteTimeout: "12h",
+    // This page is served over plain http. In production leave this line out: the cookie is then Secure and named
+    // __Host-session, and a browser lets nobody else set it.
+    cookie: { secure: false },
+  });
+  sessions.on(watch.hear);
+
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(protect);
+  app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
+
+  app.get("/panel", async (req, res) => {
+    res.set("Cache-Control", "no-store").send(String(panel(watch, await storedSession(req))));
+  });
+  app.post("/race/:run/:runner", expressSessions(sessions), async (req, res) => {
+    const { run, runner } = req.params;
+    if (!/^[a-f0-9]{8}$/.test(run) || !/^\d\d?$/.test(runner)) return void res.sendStatus(400);
+    const session = await sessions.get(req);
+    if (session.isNew) return void res.sendStatus(400);
+    await traffic.dawdle(res);
+    session.data[`runner-${Number(runner)}`] = run;
+    session.update("counter", (last) => ({ run, count: last?.run === run ? last.count + 1 : 1 }));
+    res.sendStatus(204);
+  });
+
+  app.use(watch.middleware);
+  app.use(expressSessions(sessions));
+  app.use(express.urlencoded({ extended: false, limit: "4kb" }));
+
+  app.get("/", async (req, res) => {
+    const session = await sessions.get(req);
+    session.update("visits", (visits = 0) => visits + 1);
+    const devices = session.subject === undefined ? [] : await sessions.list(session.subject);
+    const notice = session.take("notice");
+    const race = session.take("race");
+    res.send(String(page({ session, devices, notice, race, panel: panel(watch, await storedSession(req)) })));
+  });
+
+  app.post("/login", async (req, res) => {
+    const user = users.get(field(req, "user"));
+    if (user === undefined) return void res.status(400).send(errorPage("There is no such user."));
+    const session = await sessions.get(req);
+    session.login(field(req, "user"), { persistent: field(req, "keep") === "on" });
+    session.flash("notice", `Welcome, ${user}. Your session has a new id; the cart came along.`);
+    res.redirect(303, "/#you");
+  });
+
+  app.post("/logout", async (req, res) => {
+    const session = await sessions.get(req);
+    session.destroy();
+    res.redirect(303, "/#you");
+  });
+
+  app.post("/regenerate", async (req, res) => {
+    const session = await sessions.get(req);
+    session.regenerate();
+    session.flash("notice", "A new id and a new key in the store. The old id ended at once.");
+    res.redirect(303, "/#you");
+  });
+
+  app.post("/cart", async (req, res) => {
+    const article = articles.get(field(req, "article"));
+    const adds = field(req, "do") === "add";
+    if (article === undefined || !(adds || field(req, "do") === "remove")) {
+      return void res.status(400).send(errorPage("There is nothing like that."));
+    }
+    const session = await sessions.get(req);
+    session.update("cart", (cart = {}) => changeCart(cart, article.id, adds ? 1 : -1));
+    session.flash("notice", adds ? `${article.name} is in your cart.` : `${article.name} was taken out.`);
+    res.redirect(303, "/#cart");
+  });
+
+  // All at once, sent from here over connections of their own: a browser would open six.
+  app.post("/race", async (req, res) => {
+    if (!(await storedSession(req))) return void res.status(400).send(errorPage("You have no session yet."));
+    const run = randomBytes(4).toString("hex");
+    const milliseconds = await sendAll((runner) => `${origin(req)}/race/${run}/${runner}`, req.headers.cookie ?? "");
+    const theirs = await expressSessionRace();
+    finishRace(await sessions.get(req), run, milliseconds, theirs);
+    res.redirect(303, "/#race");
+  });
+
+  // Sent by the page, which says how long it took.
+  app.post("/race/:run", async (req, res) => {
+    const milliseconds = Number(field(req, "milliseconds"));
+    if (!(milliseconds >= 0 && milliseconds < 600_000))
+      return void res.status(400).send(errorPage("How long did it take?"));
+    finishRace(await sessions.get(req), req.params.run, milliseconds);
+    res.redirect(303, "/#race");
+  });
+
+  function finishRace(session: Session<Visitor>, run: string, milliseconds: number, theirs?: RaceResult): void {
+    const { data } = session;
+    const counter = data.counter?.run === run ? data.counter.count : 0;
+    const ours = { kept: keptOf(data, run), counter, milliseconds, atOnce: traffic.takeMost() };
+    session.flash("race", theirs ? { ours, theirs } : { ours });
+    delete data.counter;
+    for (let runner = 0; runner < runners; runner++) delete data[`runner-${runner}`];
+  }
+
+  app.post("/devices/add", async (req, res) => {
+    const session = await sessions.get(req);
+    if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
+    const body = new URLSearchParams({ user: session.subject });
+    await fetch(`${origin(req)}/login`, { method: "POST", body, redirect: "manual" });
+    session.flash("notice", "A second browser is logged in as you now.");
+    res.redirect(303, "/#devices");
+  });
+
+  app.post("/devices/revoke", async (req, res) => {
+    const session = await sessions.get(req);
+    if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
+    const handle = field(req, "handle");
+    const ended = await sessions.revoke(session.subject, handle === "" ? { except: session.handle } : { handle });
+    session.flash("notice", ended === 1 ? "One session was ended." : `${ended} sessions were ended.`);
+    res.redirect(303, "/#devices");
+  });
+
+  app.post("/replay", async (req, res) => {
+    const session = await sessions.get(req);
+    const stored = await storedSession(req);
+    if (!stored) return void res.status(400).send(errorPage("You have no session yet."));
+    const cookie = `session=${stored.key.slice("session:".length)}`;
+    const answer = await fetch(`${origin(req)}/whoami`, { headers: { cookie } });
+    session.flash("notice", `The stored key was sent back as a cookie. Answer: “${await answer.text()}”`);
+    res.redirect(303, "/#panel");
+  });
+
+  app.get("/whoami", async (req, res) => {
+    const { isNew, subject } = await sessions.get(req);
+    res.type("text").send(isNew ? "no session found" : `${subject ?? "a guest"}, with a session`);
+  });
+
+  app.use((_req, res) => void res.status(404).send(errorPage("There is no such page.")));
+  app.use(expressSessionErrors());
+  app.use(((error, _req, res, _next) => {
+    const status = isSessionError(error) ? error.status : Number(error.status) || 500;
+    if (status >= 500) console.error(error);
+    res
+      .status(status)
+      .send(errorPage(status === 503 ? "The session store does not answer. Please try again." : "That did not work."));
+  }) satisfies ErrorRequestHandler);
+  return { app, store };
+
+  /** What the store holds for this browser: found as the library finds it, by the hash of the id in the cookie. */
+  async function storedSession(req: Request): Promise<StoredSession | undefined> {
+    const id = /(?:^|;\s*)session=([\w-]{43})(?:;|$)/.exec(req.headers.cookie ?? "")?.[1];
+    if (id === undefined) return undefined;
+    const key = `session:${createHash("sha256").update(id).digest("base64url")}`;
+    const record = await store.read(key);
+    return record ? { key, payload: String(record.payload), expiresAt: record.expiresAt } : undefined;
+  }
+}
+
+/** Refuses what another site makes a browser send, and lets the page use nothing but its own files. */
+const protect: RequestHandler = (req, res, next) => {
+  const { origin, host, "sec-fetch-site": site } = req.headers;
+  const sameOrigin = site ? site === "same-origin" || site === "none" : !origin || origin === `http://${host}`;
+  if (req.method !== "GET" && req.method !== "HEAD" && !sameOrigin) {
+    return void res.status(403).send("This came from another site.");
+  }
+  res.set({
+    "Content-Security-Policy":
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+  });
+  next();
+};
+
+function changeCart(cart: Visitor["cart"], article: string, by: number): Visitor["cart"] {
+  const count = Math.min(99, (cart[article] ?? 0) + by);
+  const { [article]: _, ...others } = cart;
+  return count > 0 ? { ...others, [article]: count } : others;
+}
+
+/** A field of a form; empty when it is not there, or twice. */
+function field(req: Request, name: string): string {
+  const value: unknown = (req.body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** Where this server is reached from here. */
+function origin({ socket }: Request): string {
+  const address = socket.localFamily === "IPv6" ? `[${socket.localAddress}]` : socket.localAddress;
+  return `http://${address}:${socket.localPort}`;
+}

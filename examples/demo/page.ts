@@ -1,0 +1,284 @@
+/** The one page of the demo, and the panel beside it that shows what happens underneath. */
+
+import type { Session, SessionInfo } from "sojourn";
+import type { Visitor } from "./app.ts";
+import { type Html, html } from "./html.ts";
+import { type RaceResult, runners } from "./race.ts";
+import type { Watch } from "./watch.ts";
+
+/** Who can log in, by what they are known to the sessions as. */
+export const users: ReadonlyMap<string, string> = new Map([
+  ["ada", "Ada"],
+  ["grace", "Grace"],
+  ["katherine", "Katherine"],
+]);
+
+/** What there is to buy. */
+export const articles: ReadonlyMap<string, { readonly id: string; readonly name: string; readonly price: number }> =
+  new Map(
+    [
+      { id: "tea", name: "Assam tea", price: 9 },
+      { id: "pot", name: "Iron teapot", price: 48 },
+      { id: "cup", name: "Porcelain cup", price: 14 },
+    ].map((article) => [article.id, article]),
+  );
+
+const mostDevices = 6;
+
+/** A session as the store holds it. */
+export interface StoredSession {
+  readonly key: string;
+  readonly payload: string;
+  readonly expiresAt: number;
+}
+
+/** What the page shows. */
+export interface View {
+  readonly session: Session<Visitor>;
+  readonly devices: readonly SessionInfo[];
+  readonly notice: string | undefined;
+  readonly race: Visitor["race"] | undefined;
+  readonly panel: Html;
+}
+
+export function page({ session, devices, notice, race, panel }: View): Html {
+  return document(
+    "sojourn · demo",
+    html`
+    <header>
+      <p class="brand"><span class="mark" aria-hidden="true"></span>sojourn <span class="tag">live demo</span></p>
+      <h1>Every change is kept. Every logout is final.</h1>
+      <p class="lead">
+        A small shop with server-side sessions, kept in files: no server, no setup. Its engine room is open: every
+        cookie, record and event is shown.
+      </p>
+    </header>
+    <p id="notice" role="status" tabindex="-1">${notice}</p>
+    <main>
+      <div id="app" class="cards">
+        ${you(session)} ${cart(session.data.cart ?? {})} ${raceCard(race)} ${devicesCard(session, devices)}
+      </div>
+      <aside id="panel" aria-label="Engine room">${panel}</aside>
+    </main>
+    <footer>
+      <p>
+        The cookie is named <code>session</code> here, not <code>__Host-session</code>, and lacks <code>Secure</code>,
+        because this page is served over plain http: <code>cookie: { secure: false }</code> says so. Over https you leave
+        that line out. Sessions stay in a directory, so they survive a restart: stop the demo, start it, reload. The
+        code of all this is <code>examples/demo/app.ts</code>.
+      </p>
+    </footer>`,
+  );
+}
+
+export function errorPage(text: string): string {
+  return String(
+    document(
+      "sojourn · demo",
+      html`<main class="error"><p id="notice" role="status">${text}</p><p><a href="/">Back to the shop</a></p></main>`,
+    ),
+  );
+}
+
+function document(title: string, body: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <title>${title}</title>
+  <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="/style.css">
+  <script type="module" src="/page.js"></script>
+</head>
+<body>${body}</body>
+</html>`;
+}
+
+function you(session: Session<Visitor>): Html {
+  const name = session.subject === undefined ? undefined : users.get(session.subject);
+  return html`
+    <section id="you" aria-labelledby="you-title">
+      <h2 id="you-title">${name ? html`Hello, ${name}` : "Hello, guest"}</h2>
+      <div class="split">
+        <p class="figure"><strong id="visits">${session.data.visits}</strong> ${session.data.visits === 1 ? "visit" : "visits"}</p>
+        <dl>
+          <div><dt>Handle</dt><dd><code>${session.handle}</code></dd></div>
+          <div><dt>Began</dt><dd>${session.createdAt === undefined ? "just now" : time(session.createdAt)}</dd></div>
+          <div><dt>Ends if unused</dt><dd>${time(session.expiresAt ?? Date.now() + 1_800_000)}</dd></div>
+        </dl>
+      </div>
+      ${name ? loggedIn() : loginForm()}
+    </section>`;
+}
+
+function loginForm(): Html {
+  return html`
+      <form method="post" action="/login">
+        <p class="hint">Log in as one of three. There are no passwords here: sessions begin where your check has ended.</p>
+        <div class="row">
+          ${[...users].map(([id, user]) => html`<button id="login-${id}" name="user" value="${id}">${user}</button>`)}
+          <label><input type="checkbox" name="keep"> Stay logged in</label>
+        </div>
+      </form>`;
+}
+
+function loggedIn(): Html {
+  return html`
+      <div class="row">
+        <form method="post" action="/regenerate"><button id="regenerate">Renew the id</button></form>
+        <form method="post" action="/logout"><button id="logout" class="quiet">Log out</button></form>
+      </div>`;
+}
+
+function cart(cart: Visitor["cart"]): Html {
+  const total = [...articles.values()].reduce((sum, { id, price }) => sum + price * (cart[id] ?? 0), 0);
+  return html`
+    <section id="cart" aria-labelledby="cart-title">
+      <h2 id="cart-title">Cart</h2>
+      <ul class="lines">
+        ${[...articles.values()].map(
+          ({ id, name, price }) => html`
+        <li>
+          <span>${name}</span><span class="price">€ ${price}</span>
+          <form method="post" action="/cart" class="stepper">
+            <input type="hidden" name="article" value="${id}">
+            <button id="remove-${id}" name="do" value="remove" aria-label="One ${name} less" ${cart[id] ? "" : html`disabled`}>−</button>
+            <output aria-label="${name} in the cart">${cart[id] ?? 0}</output>
+            <button id="add-${id}" name="do" value="add" aria-label="One ${name} more">+</button>
+          </form>
+        </li>`,
+        )}
+      </ul>
+      <p class="total"><span>Total</span><strong>€ ${total}</strong></p>
+    </section>`;
+}
+
+function raceCard(race: Visitor["race"] | undefined): Html {
+  return html`
+    <section id="race" aria-labelledby="race-title">
+      <h2 id="race-title">The race</h2>
+      <p class="hint">
+        ${runners} requests change your session at the same time: each sets a key of its own, and all raise one counter.
+        Nothing may be lost.
+      </p>
+      <div class="row">
+        <form method="post" action="/race"><button id="race-all" class="main">Race ${runners} at once</button></form>
+        <button id="race-page" type="button" hidden>Race from this page</button>
+      </div>
+      <div id="race-result" class="results">
+        ${race ? raceResult("sojourn", race.ours) : html`<div class="result">${grid()}</div>`}
+        ${race?.theirs ? raceResult("express-session, memory store", race.theirs) : undefined}
+      </div>
+    </section>`;
+}
+
+function raceResult(title: string, { kept, counter, milliseconds, atOnce }: RaceResult): Html {
+  const all = kept.length === runners && counter === runners;
+  return html`
+        <div class="result ${all ? "whole" : "torn"}">
+          <h3>${title}</h3>
+          <p><strong>${kept.length} of ${runners}</strong> kept · counter <strong>${counter}</strong></p>
+          ${grid(new Set(kept))}
+          <p class="hint">${Math.round(milliseconds)} ms · up to ${atOnce} under way at once</p>
+        </div>`;
+}
+
+function grid(kept?: ReadonlySet<number>): Html {
+  const cells = Array.from({ length: runners }, (_, runner) =>
+    kept ? html`<i class="${kept.has(runner) ? "kept" : "lost"}"></i>` : html`<i></i>`,
+  );
+  return html`<div class="grid" aria-hidden="true">${cells}</div>`;
+}
+
+function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo[]): Html {
+  if (session.subject === undefined) {
+    return html`
+    <section id="devices" aria-labelledby="devices-title">
+      <h2 id="devices-title">My devices</h2>
+      <p class="hint">Log in to see every browser you are logged in with, and to end those you do not know.</p>
+    </section>`;
+  }
+  const newestFirst = [...devices].sort((a, b) => (b.authenticatedAt ?? 0) - (a.authenticatedAt ?? 0));
+  const more = devices.length - mostDevices;
+  return html`
+    <section id="devices" aria-labelledby="devices-title">
+      <h2 id="devices-title">My devices</h2>
+      <ul class="lines">
+        ${newestFirst.slice(0, mostDevices).map(
+          ({ handle, authenticatedAt = 0, expiresAt }) => html`
+        <li>
+          <span><code>${handle}</code> ${handle === session.handle && html`<span class="tag">this one</span>`}</span>
+          <span class="hint">since ${time(authenticatedAt)}, until ${time(expiresAt)}</span>
+          <form method="post" action="/devices/revoke">
+            <input type="hidden" name="handle" value="${handle}">
+            <button id="end-${handle}" class="quiet" aria-label="End session ${handle}">End</button>
+          </form>
+        </li>`,
+        )}
+      </ul>
+      ${more > 0 && html`<p class="hint">and ${more} more</p>`}
+      <div class="row">
+        <form method="post" action="/devices/add"><button id="add-device">Add a device</button></form>
+        <form method="post" action="/devices/revoke">
+          <button id="end-others" class="quiet" ${devices.length > 1 ? "" : html`disabled`}>End all others</button>
+        </form>
+      </div>
+    </section>`;
+}
+
+export function panel({ responses, events }: Watch, stored: StoredSession | undefined): Html {
+  return html`
+    <section aria-labelledby="responses-title">
+      <h2 id="responses-title">Last responses</h2>
+      <ol class="log">
+        ${responses.map(
+          ({ method, path, status, calls, setCookie }) => html`
+        <li>
+          <p><b>${method} ${path}</b> <span class="status">${status}</span> <span class="calls">${calls.join(", ") || "store not asked"}</span></p>
+          ${setCookie ? html`<code class="cookie">Set-Cookie: ${setCookie}</code>` : html`<span class="hint">no Set-Cookie</span>`}
+        </li>`,
+        )}
+      </ol>
+    </section>
+    <section aria-labelledby="record-title">
+      <h2 id="record-title">What the store holds</h2>
+      ${stored ? record(stored) : html`<p class="hint">Nothing yet for this browser.</p>`}
+    </section>
+    <section aria-labelledby="events-title">
+      <h2 id="events-title">Events</h2>
+      <ol class="log">
+        ${events.map(
+          ({ type, at, handle, subject, reason }) => html`
+        <li><p><span class="hint">${time(at)}</span> <b>${type}</b> <code>${handle}</code> ${subject} <span class="hint">${reason}</span></p></li>`,
+        )}
+      </ol>
+    </section>`;
+}
+
+function record({ key, payload, expiresAt }: StoredSession): Html {
+  return html`
+      <dl>
+        <div><dt>Key</dt><dd><code class="key">${key}</code></dd></div>
+        <div><dt>Ends</dt><dd>${time(expiresAt)}</dd></div>
+      </dl>
+      <pre tabindex="0" role="region" aria-label="The record">${indented(payload)}</pre>
+      <form method="post" action="/replay">
+        <p class="hint">The key is the SHA-256 of the id. The id itself is in your cookie and nowhere else.</p>
+        <button id="replay" class="quiet">Try the key as a cookie</button>
+      </form>`;
+}
+
+function indented(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), undefined, 2);
+  } catch {
+    return json;
+  }
+}
+
+function time(at: number): Html {
+  const date = new Date(at);
+  return html`<time datetime="${date.toISOString()}">${date.toLocaleTimeString("en-GB")}</time>`;
+}
