@@ -73,27 +73,28 @@ function undocumented(root: string, file: string, name: string): string[] {
       ) ?? [];
     if (kind === undefined) return;
     if (!isDocumented(text, index, line)) problems.push(`${file}:${index + 1}: ${name} has no doc comment`);
-    if ((kind === "interface" || kind === "class") && line.endsWith("{"))
-      problems.push(...membersWithout(text, index, file, name, kind));
+    const explained = kind === "class" || (kind === "interface" && /(Options|Capabilities)$/.test(name));
+    if (explained && line.endsWith("{")) problems.push(...membersWithout(text, index, file, name));
   });
   return problems;
 }
 
-function membersWithout(text: readonly string[], start: number, file: string, owner: string, kind: string): string[] {
+function membersWithout(text: readonly string[], start: number, file: string, owner: string): string[] {
   const problems: string[] = [];
   for (let at = start + 1; at < text.length && text[at] !== "}"; at += 1) {
     const line = text[at]!;
-    const [, member] =
-      line.match(
-        /^ {2}(?:readonly |static |override |declare |get |set |async |abstract )*([A-Za-z_$][\w$]*|\[[^\]]+\])\??[(:<;!= ]/,
-      ) ?? [];
-    const hidden =
-      member === undefined || member === "constructor" || line.includes(" override ") || line.startsWith("  override ");
-    if (hidden || (kind === "class" && line.startsWith("  private "))) continue;
-    if (!isDocumented(text, at, line)) problems.push(`${file}:${at + 1}: ${owner}.${member} has no doc comment`);
+    const [, modifiers = "", member] = line.match(memberLine) ?? [];
+    // A setter is explained where its getter is, an override where it was declared first.
+    const hidden = member === undefined || member === "constructor" || /\b(private|override|set) /.test(modifiers);
+    if (!hidden && !isDocumented(text, at, line))
+      problems.push(`${file}:${at + 1}: ${owner}.${member} has no doc comment`);
   }
   return problems;
 }
+
+/** Modifiers, then a name that is not `#private`. */
+const memberLine =
+  /^ {2}((?:(?:readonly|static|override|private|declare|get|set|async|abstract) )*)(?!(?:readonly|static|async) )([A-Za-z_$][\w$]*|\[[^\]]+\])\??[(:<;!= ]/;
 
 /** A comment ends on the line before, or the line before is another overload of the same name. */
 function isDocumented(text: readonly string[], index: number, line: string): boolean {

@@ -7,7 +7,9 @@ import { publicEntries } from "./surface.ts";
 /** The layer of every file of `src/core`. A file imports values from its own layer and those below. */
 const coreLayers: readonly (readonly string[])[] = [
   words("bytes errors"),
-  words("context cookie crypto duration encrypted expiry format id json-format keys schema store token values"),
+  words(
+    "context cookie crypto duration encrypted expiry format id json-format keys schema store time-limit token values",
+  ),
   words("changes events records session subjects transport"),
   words("commit config exchange plan sessions"),
 ];

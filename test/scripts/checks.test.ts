@@ -166,6 +166,16 @@ describe("comments", () => {
     ]);
   });
 
+  test("refuses a bare public member of a class, and leaves private ones alone", async () => {
+    const body =
+      "  readonly #a = 1;\n  readonly b = 2;\n  /** Explained. */\n  get c(): number {\n    return 1;\n  }\n\n  set c(_: number) {}\n";
+    const more = "\n  async d(): Promise<void> {}\n\n  async #e(): Promise<void> {}\n";
+    const said = await comments.run(
+      tree({ "src/index.ts": `/** Entry. */\n\n/** One. */\nexport class One {\n${body}${more}}\n` }),
+    );
+    expect(said).toEqual([expect.stringContaining("One.b has no"), expect.stringContaining("One.d has no")]);
+  });
+
   test("refuses a file that does not say what it is", async () => {
     expect(await comments.run(tree({ "src/core/id.ts": "const a = 1;" }))).toEqual([
       expect.stringContaining("src/core/id.ts:1:"),
