@@ -4,6 +4,8 @@ export type { Explored, ExploreOptions, Gate, World } from "./explore.ts";
 export { explore } from "./explore.ts";
 export type { CountedStore, Fault, StoreCall, StoreMethod } from "./faults.ts";
 export { countedStore, delayedStore, faultyStore } from "./faults.ts";
+export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from "./framework-conformance.ts";
+export { frameworkConformance } from "./framework-conformance.ts";
 export type { ConformanceCase, OpenOptions, StoreHarness } from "./store-conformance.ts";
 export { storeConformance } from "./store-conformance.ts";
 export type { ProcessHarness, ProcessModule } from "./store-processes.ts";

@@ -1,0 +1,47 @@
+/** The framework suite: what an adapter promises, as cases over real connections, for any framework and test runner. */
+
+import { bodyCases } from "./framework/bodies.ts";
+import { failureCases } from "./framework/failures.ts";
+import { headCases } from "./framework/heads.ts";
+import { mountingCases } from "./framework/mounting.ts";
+import { raceCases } from "./framework/races.ts";
+import { requestCases } from "./framework/requests.ts";
+import { type FrameworkHarness, FrameworkTrial } from "./framework/trial.ts";
+import type { ConformanceCase } from "./store/trial.ts";
+
+export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from "./framework/trial.ts";
+
+/**
+ * Every case an adapter has to pass, for whichever test runner you use. Each starts an application of its own on a
+ * free port, talks to it as a browser does, and stops it. Cases that need what the framework does not have carry a
+ * `skip` reason.
+ *
+ * @param harness How to start the framework's own server. The suite proves nothing about a simulated one.
+ * @example
+ * ```ts
+ * import { test } from "node:test";
+ * import { frameworkConformance, type FrameworkHarness } from "sojourn/testing";
+ *
+ * declare const harness: FrameworkHarness;
+ *
+ * for (const { group, name, skip, run } of frameworkConformance(harness)) {
+ *   test(`${group}: ${name}`, { skip: skip ?? false }, run);
+ * }
+ * ```
+ */
+export function frameworkConformance(harness: FrameworkHarness): ConformanceCase[] {
+  const cases = [requestCases, headCases, failureCases, raceCases, bodyCases, mountingCases].flat();
+  return cases.map(({ name, group, needs, run }) => ({
+    name,
+    group,
+    skip: needs && harness.lacks?.[needs],
+    async run() {
+      const trial = new FrameworkTrial(harness);
+      try {
+        await run(trial);
+      } finally {
+        await trial.stop();
+      }
+    },
+  }));
+}

@@ -1,0 +1,278 @@
+/** Stores that fail, and handlers that fail. */
+
+import { check, same } from "../store/check.ts";
+import { answered, bytes, inGroup, noCookie, refused, sessionCookies } from "./answers.ts";
+import { BadRequest, type FrameworkCase, type FrameworkTrial, type Routes, type StartedApp, text } from "./trial.ts";
+
+const handlersHeaders = [
+  ["x-from", "handler"],
+  ["set-cookie", "handler=1"],
+  ["etag", '"handler"'],
+] as const;
+
+async function* two(): AsyncIterable<string> {
+  yield "handler ";
+  yield "handler";
+}
+
+const routes: Routes = {
+  async "/change"({ session, query }) {
+    (await session()).data["a"] = query.get("a");
+    return text("from the handler", handlersHeaders);
+  },
+  async "/change-and-go"({ session }) {
+    (await session()).data["a"] = "2";
+    return { kind: "redirect", location: "/handler" };
+  },
+  async "/change-and-stream"({ session }) {
+    (await session()).data["a"] = "2";
+    return { kind: "stream", headers: handlersHeaders, chunks: bytes(two()) };
+  },
+  async "/anyway"({ session }) {
+    const data = await session().then(
+      ({ data }) => JSON.stringify(data),
+      (error) => `without a session: ${error.code}`,
+    );
+    return text(data);
+  },
+  async "/impossible"({ session }) {
+    (await session()).data["a"] = () => {};
+    return text("from the handler", handlersHeaders);
+  },
+};
+
+const writes = ["create", "update", "rename", "delete"];
+
+const stores = inGroup("stores that fail", [
+  {
+    name: "a new session that cannot be saved: 503, and nothing of the handler's response",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      app.fault = () => "throw-before";
+      for (const path of ["/change?a=1", "/change-and-go", "/change-and-stream"]) {
+        const answer = await client.post(path);
+        refused(answer, 503);
+        same(answer.headers.get("location"), null, "Location");
+        check(answer.complete, "the answer to the error is not complete");
+      }
+      app.fault = undefined;
+      answered(await client.post("/change?a=1"), "from the handler");
+    },
+  },
+  {
+    name: "a change that cannot be saved: 503, the session and its cookie stay as they were",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      await client.post("/change?a=1");
+      app.fault = ({ method }) => (writes.includes(method) ? "throw-before" : "pass");
+      for (const path of ["/change?a=2", "/change-and-go", "/change-and-stream"]) refused(await client.post(path), 503);
+      app.fault = undefined;
+      answered(await client.get("/read"), '{"a":"1"}');
+    },
+  },
+  {
+    name: "a login or logout that cannot be saved: 503, and the cookie stays as it was",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      await client.post("/login?as=ada");
+      app.fault = ({ method }) => (writes.includes(method) ? "throw-before" : "pass");
+      refused(await client.post("/login?as=grace"), 503);
+      refused(await client.post("/logout"), 503);
+      app.fault = undefined;
+      answered(await client.get("/subject"), "ada");
+    },
+  },
+  {
+    name: "a session that cannot be read: 503, nobody is logged out",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      await client.post("/login?as=ada");
+      app.fault = () => "throw-before";
+      const answer = await client.get("/subject");
+      same(answer.status, 503, "status");
+      noCookie(answer);
+      app.fault = undefined;
+      answered(await client.get("/subject"), "ada");
+    },
+  },
+  {
+    name: "a handler may answer without the session when it cannot be read",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      await client.post("/set?a=1");
+      app.fault = () => "throw-before";
+      const answer = await client.get("/anyway");
+      answered(answer, "without a session: ERR_SESSION_STORE_UNAVAILABLE");
+      noCookie(answer);
+    },
+  },
+  {
+    name: "a store that never answers: 503 within the time that was set",
+    async run(trial) {
+      const app = await trial.start({ routes, options: { storeTimeout: "100ms" } });
+      const client = app.client();
+      await client.post("/change?a=1");
+      for (const fault of ["hang-before", "hang-after"] as const) {
+        app.fault = ({ method }) => (method === "read" ? fault : "pass");
+        await inTime(async () => same((await client.get("/read")).status, 503, `status, read ${fault}`));
+        app.fault = ({ method }) => (method === "create" ? fault : "pass");
+        await inTime(async () => refused(await app.client().post("/change?a=2"), 503));
+        app.fault = ({ method }) => (method === "update" ? "hang-before" : "pass");
+        await inTime(async () => refused(await client.post("/change?a=2"), 503));
+      }
+      app.fault = undefined;
+      answered(await client.get("/read"), '{"a":"1"}');
+    },
+  },
+  {
+    name: "a value that cannot be stored: 500, and nothing changed",
+    async run(trial) {
+      const app = await trial.start({ routes });
+      const client = app.client();
+      await client.post("/change?a=1");
+      refused(await client.post("/impossible"), 500);
+      answered(await client.get("/read"), '{"a":"1"}');
+    },
+  },
+]);
+
+async function inTime(run: () => Promise<void>): Promise<void> {
+  const began = performance.now();
+  await run();
+  check(performance.now() - began < 2000, `the answer took ${performance.now() - began} ms`);
+}
+
+const failing: Routes = {
+  async "/throw"({ session }) {
+    (await session()).data["a"] = "2";
+    throw new Error("a mistake in the handler");
+  },
+  async "/throw-400"({ session }) {
+    (await session()).data["a"] = "2";
+    throw new BadRequest("the handler refuses");
+  },
+  async "/status"({ session, query }) {
+    (await session()).data["a"] = "2";
+    return text("answered", [], Number(query.get("is")));
+  },
+  async "/save-and-throw"({ session }) {
+    const one = await session();
+    one.data["a"] = "2";
+    await one.save();
+    one.data["b"] = "3";
+    throw new Error("a mistake in the handler");
+  },
+};
+
+/** An application with a session that holds `a: "1"`. */
+async function started(
+  trial: FrameworkTrial,
+  onError?: "save",
+): Promise<[StartedApp, ReturnType<StartedApp["client"]>]> {
+  const app = await trial.start({ routes: failing, options: { onError } });
+  const client = app.client();
+  await client.post("/set?a=1&user=Ada");
+  return [app, client];
+}
+
+const unchanged = '{"a":"1","user":"Ada"}';
+const changed = '{"a":"2","user":"Ada"}';
+
+const handlers = inGroup("handlers that fail", [
+  {
+    name: "one that throws has changed nothing, and began no session",
+    async run(trial) {
+      const [app, client] = await started(trial);
+      const answer = await client.post("/throw");
+      check(answer.status >= 500, `status ${answer.status}`);
+      noCookie(answer);
+      answered(await client.get("/read"), unchanged);
+      app.store.reset();
+      noCookie(await app.client().post("/throw"));
+      same(app.store.total, 0, "store calls");
+    },
+  },
+  {
+    name: "one that answers 500 has changed nothing",
+    async run(trial) {
+      const [, client] = await started(trial);
+      const answer = await client.post("/status?is=500");
+      same(answer.status, 500, "status");
+      same(answer.text, "answered", "body");
+      noCookie(answer);
+      answered(await client.get("/read"), unchanged);
+    },
+  },
+  {
+    name: "one that answers 404 has not failed: its changes are saved",
+    async run(trial) {
+      const [, client] = await started(trial);
+      same((await client.post("/status?is=404")).status, 404, "status");
+      answered(await client.get("/read"), changed);
+    },
+  },
+  {
+    name: "one that throws what is answered with 400 has changed nothing",
+    needs: "error page",
+    async run(trial) {
+      const [, client] = await started(trial);
+      same((await client.post("/throw-400")).status, 400, "status");
+      answered(await client.get("/read"), unchanged);
+    },
+  },
+  {
+    name: "the error page can read the session",
+    needs: "error page",
+    async run(trial) {
+      const [, client] = await started(trial);
+      same((await client.post("/throw")).text, 'error page: no code; user: "Ada"', "body");
+    },
+  },
+  {
+    name: "what was saved before the error stays saved, and its cookie is sent",
+    needs: "error page",
+    async run(trial) {
+      const [app] = await started(trial);
+      const client = app.client();
+      const answer = await client.post("/save-and-throw");
+      same(answer.status, 500, "status");
+      same(sessionCookies(answer).length, 1, "Set-Cookie headers");
+      answered(await client.get("/read"), '{"a":"2"}');
+    },
+  },
+  {
+    name: 'with onError: "save" the changes are kept',
+    needs: "error page",
+    async run(trial) {
+      const [, client] = await started(trial, "save");
+      same((await client.post("/throw")).status, 500, "status");
+      answered(await client.get("/read"), changed);
+    },
+  },
+  {
+    name: 'with onError: "save" a 500 of the handler keeps its changes',
+    async run(trial) {
+      const [, client] = await started(trial, "save");
+      same((await client.post("/status?is=500")).status, 500, "status");
+      answered(await client.get("/read"), changed);
+    },
+  },
+  {
+    name: 'with onError: "save" a failed save is an error, and is not tried again for its answer',
+    async run(trial) {
+      const [app, client] = await started(trial, "save");
+      app.store.reset();
+      app.fault = ({ method }) => (method === "update" ? "throw-before" : "pass");
+      const answer = await client.post("/status?is=404");
+      same(answer.status, 503, "status");
+      same(app.store.calls.update, 1, "tries");
+    },
+  },
+]);
+
+export const failureCases: readonly FrameworkCase[] = [...stores, ...handlers];
