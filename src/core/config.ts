@@ -45,6 +45,8 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly schema?: StandardSchema<Data> | undefined;
   /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
+  /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
+  readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
   readonly onError?: "discard" | "save" | undefined;
   /** How long any call of the store may take before it is a `SessionError` with status 503. Default `"2s"`. */
@@ -70,6 +72,7 @@ export interface Config {
   readonly ids: IdScheme;
   readonly schema: StandardSchema | undefined;
   readonly together: readonly (readonly string[])[];
+  readonly current: boolean;
   readonly saveOnError: boolean;
   /** Milliseconds. */
   readonly storeTimeout: number;
@@ -97,6 +100,7 @@ const known: Record<keyof SessionOptions, true> = {
   ids: true,
   schema: true,
   together: true,
+  current: true,
   onError: true,
   storeTimeout: true,
   conflictTimeout: true,
@@ -134,6 +138,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
     ids: checkIds(options.ids) ?? randomIds(checkPrefix(keyPrefix)),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
+    current: oneOf("current", options.current, [false, true]),
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
     storeTimeout: durationOption("storeTimeout", storeTimeout, 1, 600_000),
     conflictTimeout: durationOption("conflictTimeout", conflictTimeout, 1, 600_000),

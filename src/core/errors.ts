@@ -64,7 +64,9 @@ export class SessionError extends Error {
 
 /** Whether `error` is a {@link SessionError}, also across two copies of this package. */
 export function isSessionError(error: unknown): error is SessionError {
-  return error instanceof Error && error.name === "SessionError" && (error as SessionError).code in statusByCode;
+  return (
+    error instanceof Error && error.name === "SessionError" && Object.hasOwn(statusByCode, (error as SessionError).code)
+  );
 }
 
 /** "received …" for error messages: the type and shape of a value, and its text only when that is harmless. */

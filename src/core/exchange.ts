@@ -33,7 +33,7 @@ export interface Outcome {
  */
 export class Exchange<Data extends object = Record<string, unknown>> {
   readonly #core: SessionsCore;
-  readonly #context: Context<Exchange> | undefined;
+  readonly #context: Context<WeakRef<Exchange>> | undefined;
   readonly #request: object;
   readonly #reader: RequestReader<never>;
   #session: Promise<Session<Data>> | undefined;
@@ -44,7 +44,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   /** @internal Made by `sessions.open`. */
   constructor(
     core: SessionsCore,
-    context: Context<Exchange> | undefined,
+    context: Context<WeakRef<Exchange>> | undefined,
     request: object,
     reader: RequestReader<never>,
   ) {
@@ -72,7 +72,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Runs the handler so that `sessions.current()` finds this request's session. */
   run<R>(next: () => R): R {
-    return this.#context ? this.#context.run(this as unknown as Exchange, next) : next();
+    // Timers and sockets keep the context they were made in for as long as they live, so it must not keep the request.
+    return this.#context ? this.#context.run(new WeakRef(this as unknown as Exchange), next) : next();
   }
 
   /**

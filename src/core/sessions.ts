@@ -35,7 +35,7 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  */
 export class Sessions<Data extends object = Record<string, unknown>> {
   readonly #core: SessionsCore;
-  readonly #context: Context<Exchange> | undefined = makeContext<Exchange>();
+  readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
   readonly #slot = Symbol("sojourn exchange");
 
@@ -49,6 +49,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
       renewGrace: config.timeouts.renewGrace,
     });
     this.#core = { config, records, subjects: new Subjects(config) };
+    this.#context = config.current ? makeContext() : undefined;
   }
 
   /**
@@ -66,17 +67,28 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * The session of the request at hand, without passing the request along. Where the runtime has `AsyncLocalStorage`.
+   * The session of the request at hand, without passing the request along. Needs the option `current: true`, and a
+   * runtime with `AsyncLocalStorage`.
    *
-   * @throws `TypeError` outside a request, or where the runtime has no `AsyncLocalStorage`.
+   * @throws `TypeError` without that option, outside a request, or where the runtime has no `AsyncLocalStorage`.
+   * @example
+   * ```ts
+   * import { createSessions } from "sojourn";
+   *
+   * const sessions = createSessions<{ user: string }>({ current: true });
+   *
+   * async function userName(): Promise<string | undefined> {
+   *   return (await sessions.current()).data.user;
+   * }
+   * ```
    */
   current(): Promise<Session<Data>> {
-    const exchange = this.#context?.getStore();
+    const exchange = this.#context?.getStore()?.deref();
     // Several managers may serve one request, each with a context of its own.
     if (exchange) return (exchange as unknown as Exchange<Data>).get();
-    const why = this.#context
-      ? "it was called outside a request"
-      : "this runtime has no AsyncLocalStorage: pass the request to sessions.get()";
+    let why = "it was called outside a request";
+    if (!this.#core.config.current) why = "createSessions was not given current: true";
+    else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
   }
 

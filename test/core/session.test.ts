@@ -384,11 +384,12 @@ describe("sessions.get and sessions.current", () => {
     const { sessions } = setUp();
     await expect(sessions.get({})).rejects.toThrow(/is the adapter mounted before this handler\? received an object/);
     await expect(sessions.get(undefined as never)).rejects.toThrow(TypeError);
-    await expect(sessions.current()).rejects.toThrow(/outside a request/);
+    await expect(sessions.current()).rejects.toThrow(/was not given current: true/);
+    await expect(setUp({ current: true }).sessions.current()).rejects.toThrow(/outside a request/);
   });
 
   test("current finds the session of the request at hand", async () => {
-    const { sessions } = setUp();
+    const { sessions } = setUp({ current: true });
     const incoming = {};
     const exchange = sessions.open(incoming, { cookie: () => undefined, secure: () => true });
     const session = await exchange.run(async () => {
