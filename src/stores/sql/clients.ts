@@ -1,8 +1,10 @@
 /** The clients the store takes, by the methods it uses of each. */
 
-/** `pg`: a Pool, a Client, or a look-alike such as Neon's. */
+/** `pg`: a Pool, a Client, or a look-alike. */
 export interface PgClient {
+  /** Tells it from other clients; the store never connects. */
   connect(...args: never[]): unknown;
+  /** Runs one statement, and gives rows as arrays. */
   query(query: { text: string; values: unknown[]; rowMode: "array" }): Promise<{
     readonly rows: unknown[][];
     readonly rowCount: number | null;
@@ -11,7 +13,9 @@ export interface PgClient {
 
 /** postgres.js: what `postgres()` returns. */
 export interface PostgresJsClient {
+  /** Tells it from other clients. */
   readonly options: object;
+  /** Runs one statement with the values apart from it. */
   unsafe(
     query: string,
     parameters: never[],
@@ -23,7 +27,9 @@ export interface PostgresJsClient {
 
 /** PGlite. */
 export interface PGliteClient {
+  /** Tells it from other clients; a query waits by itself. */
   readonly waitReady: Promise<void>;
+  /** Runs one statement, and gives rows as arrays. */
   query(
     query: string,
     params: unknown[],
@@ -33,23 +39,37 @@ export interface PGliteClient {
 
 /** mysql2: a pool or a connection of `mysql2/promise`. */
 export interface Mysql2Client {
-  execute(query: { sql: string; values: never[]; rowsAsArray: true }): Promise<[result: unknown, fields: unknown]>;
+  /** Runs one prepared statement, and gives rows as arrays. */
+  execute(query: {
+    sql: string;
+    values: never[];
+    rowsAsArray: true;
+    nestTables: false;
+  }): Promise<[result: unknown, fields: unknown]>;
 }
 
-/** mysql2: a pool or a connection of `mysql2` itself, which has the other one inside. */
+/** mysql2: a pool or a connection of `mysql2` itself, with callbacks. */
 export interface Mysql2CallbackClient {
+  /** The same with promises. */
   promise(): Mysql2Client;
 }
 
 /** mariadb: a pool or a connection. */
 export interface MariadbClient {
+  /** Tells it from mysql2. */
   batch(...args: never[]): unknown;
-  execute(query: { sql: string; rowsAsArray: true }, values: unknown[]): Promise<unknown>;
+  /** Runs one prepared statement, and gives rows as arrays. */
+  execute(
+    query: { sql: string; rowsAsArray: true; metaAsArray: false; logParam: false },
+    values: unknown[],
+  ): Promise<unknown>;
 }
 
 /** A SQLite that answers at once: better-sqlite3, `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite`. */
 export interface SqliteClient {
+  /** Tells it from other clients. */
   exec(sql: string): unknown;
+  /** Prepares one statement, which the store keeps. */
   prepare(sql: string): {
     all(...values: never[]): unknown[];
     run(...values: never[]): { readonly changes: number | bigint };
@@ -58,21 +78,29 @@ export interface SqliteClient {
 
 /** `@libsql/client`. For a local file, with the option `timeout`. */
 export interface LibsqlClient {
+  /** Tells it from other clients. */
   executeMultiple(sql: string): Promise<void>;
+  /** Runs one statement that reads. */
   execute(statement: { sql: string; args: never[] }): Promise<LibsqlResult>;
+  /** Runs one statement that writes, in a transaction of its own. */
   batch(statements: { sql: string; args: never[] }[], mode: "write"): Promise<LibsqlResult[]>;
 }
 
-/** What {@link LibsqlClient} answers. */
+/** What a {@link LibsqlClient} answers. */
 export interface LibsqlResult {
+  /** Rows with their columns by number. */
   readonly rows: ArrayLike<unknown>[];
+  /** How many were written. */
   readonly rowsAffected: number;
 }
 
 /** A Kysely instance over PostgreSQL, MySQL or SQLite, or one of its transactions. */
 export interface KyselyClient {
+  /** Whether it is a transaction. */
   readonly isTransaction: boolean;
+  /** Its compiler shows which dialect it speaks. */
   getExecutor(): object;
+  /** Plugins may rename columns; the store goes around them. */
   withoutPlugins(): {
     executeQuery(query: never): Promise<{
       readonly rows: unknown[];

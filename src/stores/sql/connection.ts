@@ -56,7 +56,7 @@ export function connectionOf(client: unknown): SqlConnection {
   // D1 has a batch, sqlite3 with callbacks a configure: neither answers at once.
   if (has("prepare", "exec") && !has("batch") && !has("configure")) return sqlite(client as SqliteClient);
   if (has("query", "connect")) return pg(client as unknown as PgClient);
-  if (has("run")) return runner(client as SqlRunner);
+  if (has("run") && !has("prepare")) return runner(client as SqlRunner);
   throw wrongArgument("client", takes, client);
 }
 
@@ -99,6 +99,14 @@ function pglite(client: PGliteClient): SqlConnection {
   };
 }
 
+/** Whatever a connection of MySQL was told about how to give results. */
+const asIs = {
+  rowsAsArray: true,
+  nestTables: false,
+  namedPlaceholders: false,
+  typeCast: (_column: unknown, next: () => unknown): unknown => next(),
+} as const;
+
 function mysql2(client: Mysql2Client): SqlConnection {
   return {
     dialect: "mysql",
@@ -107,7 +115,7 @@ function mysql2(client: Mysql2Client): SqlConnection {
     alone: "getConnection" in client,
     shared: true,
     async run(sql, values) {
-      const [result] = await client.execute({ sql, values: values as never[], rowsAsArray: true });
+      const [result] = await client.execute({ ...asIs, sql, values: values as never[] });
       return mysqlResult(result);
     },
   };
@@ -120,7 +128,7 @@ function mariadb(client: MariadbClient): SqlConnection {
     alone: "getConnection" in client,
     shared: true,
     async run(sql, values) {
-      return mysqlResult(await client.execute({ sql, rowsAsArray: true }, values));
+      return mysqlResult(await client.execute({ ...asIs, metaAsArray: false, logParam: false, sql }, values));
     },
   };
 }

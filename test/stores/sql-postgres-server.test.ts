@@ -1,0 +1,232 @@
+/** The SQL store beside an application on one PostgreSQL: permissions, transactions, clocks, indexes, outages. */
+
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Store, Version } from "../../src/core/store.ts";
+import { connectionOf } from "../../src/stores/sql/connection.ts";
+import { sqlStore } from "../../src/stores/sql.ts";
+import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { noPostgres, postgresProgram, postgresVersion, type SqlServer, startPostgres } from "../support/sql-servers.ts";
+import { everyCall, record, recorded } from "../support/sql-statements.ts";
+
+const missing = postgresProgram ? false : reportMissing("sql (PostgreSQL)", noPostgres);
+if (!missing) {
+  reportBackend({ backend: "sql (PostgreSQL)", server: postgresVersion, clients: ["pg", "kysely"].map(clientVersion) });
+}
+
+describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
+  let server: SqlServer;
+  let admin: pg.Pool;
+  const pools: pg.Pool[] = [];
+  const poolOf = (config: pg.PoolConfig = {}): pg.Pool => {
+    const { host, port, user, database } = server;
+    const pool = new pg.Pool({ host, port, user, database, ...config });
+    pool.on("error", () => {});
+    pools.push(pool);
+    return pool;
+  };
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    admin = poolOf();
+  });
+  afterAll(async () => {
+    await Promise.all(pools.map((pool) => pool.end()));
+    await server?.stop();
+  });
+
+  test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, and then cannot set it up", async () => {
+    await admin.query("CREATE SCHEMA web");
+    await admin.query("CREATE ROLE app LOGIN");
+    const options = { schema: "web", table: "logins" };
+    await sqlStore({ client: admin, ...options }).setup?.();
+    await admin.query("GRANT USAGE ON SCHEMA web TO app");
+    await admin.query("GRANT SELECT, INSERT, UPDATE, DELETE ON web.logins TO app");
+    const store = sqlStore({ client: poolOf({ user: "app" }), ...options });
+
+    await everyCall(store);
+    await expect(store.setup?.()).rejects.toMatchObject({ code: "42501" });
+  });
+
+  test("is set up by many processes at once", async () => {
+    const stores = Array.from({ length: 8 }, () => sqlStore({ client: poolOf({ max: 1 }), table: "rush" }));
+    await Promise.all(stores.map((store) => store.setup?.()));
+    await everyCall(stores[0]!);
+  });
+
+  test("commits by itself: a transaction of the application that is undone takes no session along", async () => {
+    const client = poolOf();
+    const store = sqlStore({ client, table: "apart" });
+    await store.setup?.();
+    await client.query("CREATE TABLE orders (id int)");
+    const application = await client.connect();
+    await application.query("BEGIN");
+    await application.query("INSERT INTO orders VALUES (1)");
+    await store.create("a", record("1"));
+    expect((await client.query("SELECT * FROM orders")).rows).toEqual([]);
+    await application.query("ROLLBACK");
+    application.release();
+    expect((await store.read("a"))?.payload).toBe("1");
+    expect((await client.query("SELECT * FROM orders")).rows).toEqual([]);
+  });
+
+  test("is part of a Kysely transaction when it is given one", async () => {
+    const client = new Kysely<object>({ dialect: new PostgresDialect({ pool: poolOf() }) });
+    const outside = sqlStore({ client, table: "joined" });
+    await outside.setup?.();
+    const undone = client.transaction().execute(async (transaction) => {
+      const inside = sqlStore({ client: transaction, table: "joined" });
+      await inside.create("a", record("1"));
+      expect(await inside.create("a", record("2"))).toBeNull();
+      expect((await inside.read("a"))?.payload).toBe("1");
+      expect(await outside.read("a")).toBeNull();
+      throw new Error("undo");
+    });
+    await expect(undone).rejects.toThrow("undo");
+    expect(await outside.read("a")).toBeNull();
+  });
+
+  test("agrees on when a session ends, whatever clock and time zone a node has", async () => {
+    const west = poolOf({ options: "-c TimeZone=America/Los_Angeles" });
+    const east = poolOf({ options: "-c TimeZone=Asia/Tokyo" });
+    const ahead = (): number => Date.now() + 3_600_000;
+    const here = sqlStore({ client: west, table: "clocks" });
+    const there = sqlStore({ client: east, table: "clocks", now: ahead });
+    await here.setup?.();
+    await there.create("a", { payload: "1", expiresAt: ahead() + 60_000 });
+    const found = await here.read("a");
+    expect(Math.abs(found!.expiresAt - Date.now() - 60_000)).toBeLessThan(2000);
+    await here.create("b", { payload: "1", expiresAt: Date.now() + 60_000 });
+    expect(Math.abs((await there.read("b"))!.expiresAt - ahead() - 60_000)).toBeLessThan(2000);
+    expect(await there.prune?.()).toEqual({ removed: 0, cursor: undefined });
+  });
+
+  test("tries again what a stricter isolation level refuses", async () => {
+    const options = "-c default_transaction_isolation=serializable";
+    const store = sqlStore({ client: poolOf({ options }), table: "strict" });
+    await store.setup?.();
+    let version = await store.create("a", record("start"));
+    for (let round = 0; round < 20; round++) {
+      const updates = Array.from({ length: 8 }, (_, racer) => store.update("a", record(`${racer}`), version!));
+      const [answers] = await Promise.all([Promise.all(updates), store.touch("a", Date.now() + 700_000)]);
+      const winners = answers.filter((answer) => answer !== null);
+      expect(winners).toHaveLength(1);
+      version = winners[0]!;
+    }
+  });
+
+  test("never waits for a row that another is at work on when it prunes", async () => {
+    const client = poolOf();
+    const store = sqlStore({ client, table: "busy" });
+    await store.setup?.();
+    for (const key of ["a", "b", "c"]) await store.create(key, record("1", undefined, -1000));
+    const other = await client.connect();
+    await other.query("BEGIN");
+    await other.query("SELECT * FROM busy WHERE session_key = 'b' FOR UPDATE");
+    expect(await store.prune?.()).toEqual({ removed: 2, cursor: undefined });
+    await other.query("ROLLBACK");
+    other.release();
+    expect(await store.prune?.()).toEqual({ removed: 1, cursor: undefined });
+  });
+
+  test("finds its rows by index: read, writes, prune, list and one subject among 20 000 sessions", async () => {
+    const client = poolOf();
+    const { runner, statements } = recorded(connectionOf(client));
+    const store = sqlStore({ client: runner, dialect: "postgres", table: "many" });
+    await store.setup?.();
+    await client.query(`INSERT INTO many SELECT 'k' || n, '\\x00', 0,
+      CAST(extract(epoch FROM now()) * 1000 AS bigint) + (n - 2000) * 60000, 's' || n % 5000, n FROM generate_series(1, 20000) AS n`);
+    await client.query("ANALYZE many");
+    statements.clear();
+    await everyCall(store);
+    await store.prune?.({ limit: 10 });
+
+    const plans = new Map<string, string>();
+    for (const [sql, values] of statements) {
+      const { rows } = await client.query(`EXPLAIN ${sql}`, values);
+      plans.set(sql, rows.map((row) => row["QUERY PLAN"]).join("\n"));
+    }
+    expect([...plans.keys()].map((sql) => sql.split(" ")[0]).sort()).toEqual([
+      "DELETE",
+      "DELETE",
+      "INSERT",
+      "SELECT",
+      "SELECT",
+      "SELECT",
+      "UPDATE",
+      "UPDATE",
+      "UPDATE",
+    ]);
+    for (const [sql, plan] of plans) {
+      if (sql.startsWith("INSERT")) continue;
+      expect(plan, sql).not.toContain("Seq Scan");
+      if (/"subject" = \$/.test(sql.split("WHERE")[1]!)) expect(plan).toContain("many_subject");
+      else expect(plan, sql).toContain("many_pkey");
+      if (sql.includes("LIMIT 10 ")) expect(plan).toContain("Index Scan using many_expires_at");
+    }
+  });
+
+  test("keeps every write it has answered when the server is killed, rejects until it is back, and goes on", async () => {
+    const durable = await startPostgres({ durable: true });
+    const { host, port, user, database } = durable;
+    const client = new pg.Pool({ host, port, user, database, max: 8 });
+    client.on("error", () => {}); // Without a listener a lost idle connection ends the process: pg's rule, not ours.
+    try {
+      const store = sqlStore({ client });
+      await store.setup?.();
+      await store.create("before", record("logged in", "ada"));
+      const written = new Map<string, { sure: number; tried: number }>();
+      let failures = 0;
+      let going = true;
+      const writers = Array.from({ length: 6 }, async (_, writer) => {
+        const key = `k${writer}`;
+        const count = { sure: 0, tried: 0 };
+        written.set(key, count);
+        let version: Version | null = null;
+        while (going) {
+          try {
+            if (version === null) {
+              const found: Awaited<ReturnType<Store["read"]>> = await store.read(key);
+              if (found) count.sure = Number(found.payload);
+              version = found?.version ?? (await store.create(key, record("0")));
+            }
+            count.tried = count.sure + 1;
+            version = version && (await store.update(key, record(`${count.tried}`), version));
+            if (version !== null) count.sure = count.tried;
+          } catch {
+            failures += 1;
+            version = null;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        }
+      });
+      const reached = async (least: number): Promise<void> => {
+        while ([...written.values()].some(({ sure }) => sure < least)) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      };
+      await reached(20);
+      await durable.kill();
+      const down = [...written].map(([key, count]) => [key, { ...count }] as const);
+      await expect(store.read("before")).rejects.toThrow();
+      await durable.restart();
+      for (const [key, { sure }] of down) {
+        const now = Number((await store.read(key))?.payload);
+        expect(now, `${sure} were answered before the kill`).toBeGreaterThanOrEqual(sure);
+      }
+      expect(await store.read("before")).toMatchObject({ payload: "logged in", subject: "ada" });
+      await reached(Math.max(...down.map(([, { sure }]) => sure)) + 20);
+      going = false;
+      await Promise.all(writers);
+      expect(failures).toBeGreaterThan(0);
+      for (const [key, { sure, tried }] of written) {
+        const now = Number((await store.read(key))?.payload);
+        expect([sure, tried]).toContain(now);
+      }
+    } finally {
+      await client.end();
+      await durable.stop();
+    }
+  });
+});

@@ -1,0 +1,216 @@
+/** The SQL store's options, names and clients, whatever the database. */
+
+import { readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import Sqlite from "better-sqlite3";
+import { DummyDriver, Kysely, MssqlAdapter, MssqlQueryCompiler, PostgresQueryCompiler } from "kysely";
+import mysql from "mysql2/promise";
+import pg from "pg";
+import { describe, expect, test } from "vitest";
+import type { Store, StoreRecord } from "../../src/core/store.ts";
+import { type SqlClient, type SqlRunner, type SqlStoreOptions, sqlSchema, sqlStore } from "../../src/stores/sql.ts";
+import { reportBackend } from "../support/report.ts";
+
+reportBackend({ backend: "sql (SQLite)", server: "SQLite (in this process)" });
+
+const record = (payload: string, subject?: string): StoreRecord => {
+  return { payload, expiresAt: Date.now() + 600_000, subject };
+};
+const memory = (): DatabaseSync => new DatabaseSync(":memory:");
+const wrong = (options: unknown) => (): Store => sqlStore(options as SqlStoreOptions);
+const fake = (...methods: string[]): object => Object.fromEntries(methods.map((name) => [name, () => {}]));
+
+describe("A client", () => {
+  test.each<[string, unknown, string]>([
+    ["nothing", undefined, "received undefined"],
+    ["a connection string", "postgres://localhost", "received a string of 20 characters"],
+    ["an empty object", {}, "received an object"],
+    ["D1, whose statements answer later", fake("prepare", "exec", "batch", "dump"), "received an object"],
+    ["sqlite3 with callbacks", fake("prepare", "exec", "run", "all", "configure"), "received an object"],
+    ["mysql, which prepares nothing", fake("query", "getConnection"), "received an object"],
+  ])("that is %s is refused", (_, client, said) => {
+    expect(wrong({ client })).toThrow(TypeError);
+    expect(wrong({ client })).toThrow(/^client must be a client of pg, postgres\.js, PGlite, mysql2, mariadb/);
+    expect(wrong({ client })).toThrow(said);
+  });
+
+  test("of Kysely tells its dialect by what it writes, and is refused when that is none of ours", () => {
+    const kysely = (createQueryCompiler: () => PostgresQueryCompiler | MssqlQueryCompiler): Kysely<object> =>
+      new Kysely({
+        dialect: {
+          createAdapter: () => new MssqlAdapter(),
+          createDriver: () => new DummyDriver(),
+          createIntrospector: () => ({ getSchemas: async () => [], getTables: async () => [] }) as never,
+          createQueryCompiler,
+        },
+      });
+    expect(sqlStore({ client: kysely(() => new PostgresQueryCompiler()) }).capabilities.clock).toBe("server");
+    expect(wrong({ client: kysely(() => new MssqlQueryCompiler()) })).toThrow(
+      'client must be a Kysely instance over PostgreSQL, MySQL or SQLite; received one that writes "a" @1',
+    );
+  });
+
+  test("may be a function, asked at the first call and once, again only when it failed", async () => {
+    const db = memory();
+    let asked = 0;
+    const store = sqlStore({
+      dialect: "sqlite",
+      client: async () => {
+        asked += 1;
+        if (asked === 1) throw new Error("not yet");
+        return db;
+      },
+    });
+    expect(asked).toBe(0);
+    await expect(Promise.all([store.read("a"), store.read("a")])).rejects.toThrow("not yet");
+    expect(asked).toBe(1);
+    await store.setup?.();
+    await Promise.all([store.read("a"), store.create("a", record("1")), store.read("a")]);
+    expect(asked).toBe(2);
+  });
+
+  test("that is a function or runs statements by itself needs a dialect", () => {
+    const run: SqlRunner = { run: async () => ({ rows: [], count: 0 }) };
+    expect(wrong({ client: () => memory() })).toThrow("dialect must be given when client is a function");
+    expect(wrong({ client: run })).toThrow("dialect must be given with a client { run(sql, values) }");
+    expect(wrong({ client: run, dialect: "oracle" })).toThrow(
+      'dialect must be one of "postgres", "mysql" and "sqlite"',
+    );
+    expect(sqlStore({ client: run, dialect: "mysql" }).name).toBe("sql");
+  });
+
+  test("of another dialect than the one that is said is refused", async () => {
+    const says = 'dialect must be "sqlite" for this client of SQLite; received "mysql"';
+    expect(wrong({ client: memory(), dialect: "mysql" })).toThrow(says);
+    await expect(sqlStore({ client: () => memory(), dialect: "mysql" }).read("a")).rejects.toThrow(says);
+  });
+
+  test("that no other process can share says so", () => {
+    expect(sqlStore({ client: memory() }).capabilities.shared).toBe(false);
+    expect(sqlStore({ client: new Sqlite(":memory:") }).capabilities.shared).toBe(false);
+    expect(sqlStore({ client: new pg.Pool() }).capabilities.shared).toBe(true);
+  });
+
+  test("decides by its server's clock, where there is a server", () => {
+    expect(sqlStore({ client: memory() }).capabilities.clock).toBe("ours");
+    expect(sqlStore({ client: new pg.Pool() }).capabilities.clock).toBe("server");
+    expect(sqlStore({ client: mysql.createPool({}) }).capabilities.clock).toBe("server");
+  });
+});
+
+describe("A name", () => {
+  const client: SqlClient = memory();
+
+  test.each([
+    ["table", { table: 'sessions"; DROP TABLE users; --' }],
+    ["table", { table: "sessions`" }],
+    ["table", { table: "" }],
+    ["table", { table: "1st" }],
+    ["table", { table: "x".repeat(49) }],
+    ["schema", { schema: "my.schema" }],
+    ["schema", { schema: "" }],
+    ["columns.key", { columns: { key: "a b" } }],
+    ["columns.subject", { columns: { subject: 7 } }],
+  ])("of a %s that could be more than a name is refused: %j", (option, names) => {
+    expect(wrong({ client, ...names })).toThrow(TypeError);
+    expect(wrong({ client, ...names })).toThrow(
+      new RegExp(`^${option} must be a name of at most \\d+ letters, digits and underscores that does not start`),
+    );
+  });
+
+  test("of a column that is not there, or twice there, is refused", () => {
+    expect(wrong({ client, columns: { id: "x" } })).toThrow('received an unknown "id"');
+    expect(wrong({ client, columns: { subject: "Payload" } })).toThrow("columns must be different names");
+    expect(wrong({ client, columns: ["key"] })).toThrow("columns must be an object of column names");
+  });
+
+  test("may be a word that SQL reserves", async () => {
+    const db = memory();
+    const columns = {
+      key: "key",
+      payload: "select",
+      kind: "order",
+      expiresAt: "group",
+      subject: "user",
+      version: "table",
+    };
+    const store = sqlStore({ client: db, table: "table", columns });
+    await store.setup?.();
+    await store.create("a", record("1", "ada"));
+    expect(db.prepare('SELECT "key", "user" FROM "table"').all()).toEqual([{ key: "a", user: "ada" }]);
+    expect(await store.prune?.()).toEqual({ removed: 0, cursor: undefined });
+  });
+});
+
+describe("The table", () => {
+  test.each(["postgres", "mysql", "sqlite"] as const)(
+    "is in the documentation as sqlSchema prints it, for %s",
+    (dialect) => {
+      const page = readFileSync(new URL("../../docs/stores/sql.md", import.meta.url), "utf8");
+      expect(page).toContain(sqlSchema({ dialect }));
+    },
+  );
+
+  test("goes by the names of the options", () => {
+    expect(sqlSchema({ dialect: "postgres", schema: "web", table: "logins", columns: { subject: "user_id" } })).toBe(
+      `CREATE TABLE IF NOT EXISTS "web"."logins" (
+  "session_key" varchar(255) COLLATE "C" NOT NULL PRIMARY KEY,
+  "payload" bytea NOT NULL,
+  "kind" smallint NOT NULL,
+  "expires_at" bigint NOT NULL,
+  "user_id" text COLLATE "C",
+  "version" bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS "logins_expires_at" ON "web"."logins" ("expires_at");
+CREATE INDEX IF NOT EXISTS "logins_subject" ON "web"."logins" ("user_id") WHERE "user_id" IS NOT NULL;
+`,
+    );
+  });
+
+  test("is made by setup only: a store without one rejects and creates nothing", async () => {
+    const db = memory();
+    const store = sqlStore({ client: db });
+    await expect(store.read("a")).rejects.toThrow("no such table");
+    await expect(store.create("a", record("1"))).rejects.toThrow("no such table");
+    expect(db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()).toEqual({ n: 0 });
+  });
+});
+
+describe("A call", () => {
+  test("rejects a subject that no index takes, before anything is written", async () => {
+    const store = sqlStore({ client: memory() });
+    await store.setup?.();
+    await store.create("a", record("1", "x".repeat(1024)));
+    const tooLong = record("2", "ä".repeat(513));
+    await expect(store.create("b", tooLong)).rejects.toMatchObject({ code: "ERR_SESSION_TOO_LARGE" });
+    await expect(store.create("b", tooLong)).rejects.toThrow("The subject has 1026 octets in UTF-8");
+    expect(await store.read("b")).toBeNull();
+    for await (const row of store.listBySubject!("ä".repeat(513))) expect(row).toBeUndefined();
+  });
+
+  test("refuses options of the wrong kind", async () => {
+    expect(wrong({ client: memory(), now: 5 })).toThrow("now must be a function");
+    await expect(sqlStore({ client: memory() }).prune?.({ limit: 0 })).rejects.toThrow(
+      "limit must be a whole number of at least 1",
+    );
+  });
+
+  test("gives text with half a surrogate pair back as it was", async () => {
+    const store = sqlStore({ client: memory() });
+    await store.setup?.();
+    await store.create("a", record("x\ud800y", "s\udc00\\u0000"));
+    expect(await store.read("a")).toMatchObject({ payload: "x\ud800y", subject: "s\udc00\\u0000" });
+    const found: string[] = [];
+    for await (const { key } of store.listBySubject!("s\udc00\\u0000")) found.push(key);
+    expect(found).toEqual(["a"]);
+  });
+
+  test("that keeps meeting a unique index of the application's own ends with its error", async () => {
+    const db = memory();
+    const store = sqlStore({ client: db });
+    await store.setup?.();
+    db.exec("CREATE UNIQUE INDEX one_session_each ON sojourn_sessions (subject)");
+    await store.create("a", record("1", "ada"));
+    await expect(store.create("b", record("2", "ada"))).rejects.toThrow("UNIQUE constraint failed");
+  });
+});
