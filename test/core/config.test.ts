@@ -50,7 +50,18 @@ describe("by default", () => {
 
   test("undefined is as good as absent, for every option", () => {
     const names = ["idleTimeout", "absoluteTimeout", "touchInterval", "renewAfter", "renewGrace", "persistent"];
-    const more = ["cookie", "token", "format", "keyPrefix", "ids", "schema", "together", "onError", "storeTimeout"];
+    const more = [
+      "current",
+      "cookie",
+      "token",
+      "format",
+      "keyPrefix",
+      "ids",
+      "schema",
+      "together",
+      "onError",
+      "storeTimeout",
+    ];
     const all = [...names, ...more, "conflictTimeout", "now", "wait", "warn"];
     const options = Object.fromEntries(all.map((name) => [name, undefined]));
     expect(JSON.stringify(resolve(options))).toBe(JSON.stringify(resolve()));
@@ -281,6 +292,13 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       ["cart", "received a string of 4 characters"],
       [[["cart"], [5]], "received an array of 2"],
       [{}, "received an object"],
+      [null, "received null"],
+    ],
+  },
+  current: {
+    takes: "false or true",
+    values: [
+      ["no", "received a string of 2 characters"],
       [null, "received null"],
     ],
   },

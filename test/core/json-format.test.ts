@@ -146,11 +146,9 @@ describe("what is no session throws", () => {
     expect(() => format.decode(`\ufeff${session}`)).toThrow();
   });
 
-  test("nested a million levels deep, at once", () => {
-    const start = performance.now();
+  test("nested a million levels deep", () => {
     const [open, close] = ['{"a":'.repeat(1_000_000), "}".repeat(1_000_000)];
     expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${open}1${close}}`)).toThrow();
-    expect(performance.now() - start).toBeLessThan(3000);
   });
 
   test("what decodes can be encoded: data at the deepest level there is", () => {

@@ -1,0 +1,23 @@
+/** The request at hand: over Node's AsyncLocalStorage, and where the runtime has none. */
+
+import { expect, test } from "vitest";
+import * as node from "../../src/core/context.node.ts";
+import * as web from "../../src/core/context.ts";
+
+test("a context follows promises and callbacks, and two requests do not see each other's", async () => {
+  const context = node.makeContext<string>();
+  const seen = await Promise.all(
+    ["a", "b"].map((name) =>
+      context.run(name, async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return context.getStore();
+      }),
+    ),
+  );
+  expect(seen).toEqual(["a", "b"]);
+  expect(context.getStore()).toBeUndefined();
+});
+
+test("where the runtime has none, there is no context", () => {
+  expect(web.makeContext()).toBeUndefined();
+});
