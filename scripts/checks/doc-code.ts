@@ -49,7 +49,7 @@ export const docCode: Check = {
 
 const compilerOptions = {
   extends: "../../tsconfig.json",
-  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, erasableSyntaxOnly: false },
+  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, noImplicitReturns: false },
   include: ["*.ts"],
   exclude: [],
 };

@@ -7,14 +7,14 @@ import { type Check, lines, type Problems, run } from "../lib.ts";
 export const types: Check = {
   name: "types",
   about: "src, test, scripts, bench and examples compile",
-  run: (root) => complaints(root, "tsc", ["-p", "tsconfig.json", "--pretty", "false"]),
+  run: (root) => complaints(root, "tsc", ["-p", "tsconfig.json", "--pretty", "false", ...remembering("types")]),
 };
 
 /** The core runs where there is no Node, so it must not need Node's types either. */
 export const coreTypes: Check = {
   name: "core-types",
   about: "the core, and all that must load on every runtime, compiles without Node's types",
-  run: (root) => complaints(root, "tsc", ["-p", "tsconfig.core.json", "--pretty", "false"]),
+  run: (root) => complaints(root, "tsc", ["-p", "tsconfig.core.json", "--pretty", "false", ...remembering("core")]),
 };
 
 export const lint: Check = {
@@ -38,6 +38,11 @@ export const unused: Check = {
   about: "knip finds no unused file, export or dependency",
   run: (root) => complaints(root, "knip", ["--no-progress"]),
 };
+
+/** The second run looks only at what changed. */
+function remembering(name: string): string[] {
+  return ["--incremental", "--tsBuildInfoFile", `.cache/${name}.tsbuildinfo`];
+}
 
 async function complaints(root: string, command: string, args: readonly string[]): Promise<Problems> {
   const { code, output } = await run(command, args, { cwd: root });
