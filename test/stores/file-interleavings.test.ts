@@ -3,7 +3,8 @@
  * those steps; what comes out must be what one after the other would give. And every call is abandoned after every
  * one of its steps, as by `kill -9`: the record must be the old one or the new one, and nothing stuck.
  *
- * `SOJOURN_DEEP=1` switches between calls more often and runs three at once: minutes instead of seconds.
+ * The turn goes from one unfinished call to another at most once. `SOJOURN_SWITCHES=2` lets it go twice and runs calls
+ * three at once too: ten minutes instead of ten seconds.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -125,9 +126,11 @@ async function build(kind: "file" | "memory", state: string): Promise<World> {
   return world;
 }
 
+type Task = (world: World) => Promise<string>;
+
 const written = (version: Version | null): string => (version === null ? "refused" : "written");
 
-const calls: Record<string, (world: World) => Promise<string>> = {
+const calls: Record<string, Task> = {
   read: async ({ store }) => `${(await store.read("k"))?.payload}`,
   create: async ({ store }) => written(await store.create("k", record("created"))),
   "create on l": async ({ store }) => written(await store.create("l", record("created"))),
@@ -181,7 +184,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 /** Runs calls with the given actors first, then each to its end; answers which actor made each step. */
 async function run(
   world: World,
-  tasks: readonly ((world: World) => Promise<string>)[],
+  tasks: readonly Task[],
   first: readonly number[],
 ): Promise<{ answers: string[]; order: number[]; open: number[][] }> {
   const actors = tasks.map(() => new Actor());
@@ -213,25 +216,27 @@ async function run(
   return { answers, order, open };
 }
 
-/** Runs calls together in every order of their steps that takes the turn from an unfinished call at most `switches` times. */
-async function explore(state: string, together: readonly string[], switches: number): Promise<number> {
-  const outcomes = await allowed(state, together);
+/**
+ * Runs tasks together in every order of their steps that takes the turn from an unfinished one at most `switches`
+ * times, each time on a new world, and hands what they answered to `judge`.
+ */
+async function explore(
+  state: string,
+  tasks: readonly Task[],
+  switches: number,
+  judge: (world: World, answers: string[]) => Promise<void>,
+): Promise<number> {
   const todo: { first: number[]; left: number }[] = [{ first: [], left: switches }];
   let orders = 0;
   for (let next = todo.pop(); next; next = todo.pop()) {
     const { first, left } = next;
     const world = await build("file", state);
-    const { answers, order, open } = await run(
-      world,
-      together.map((name) => calls[name]!),
-      first,
-    );
-    const outcome = `${answers.join(", ")}\n${await seen(world)}`;
+    const { answers, order, open } = await run(world, tasks, first);
     orders += 1;
-    if (!outcomes.has(outcome)) {
-      throw new Error(
-        `${together.join(" and ")}, k ${state}, steps of ${order.join("")}:\n${outcome}\nbut one after the other:\n${[...outcomes].join("\n or\n")}`,
-      );
+    try {
+      await judge(world, answers);
+    } catch (error) {
+      throw new Error(`k ${state}, steps of ${order.join("")}: ${(error as Error).message}`, { cause: error });
     }
     fs.rmSync(world.directory!, { recursive: true });
     for (let at = first.length; at < order.length; at += 1) {
@@ -244,6 +249,18 @@ async function explore(state: string, together: readonly string[], switches: num
     }
   }
   return orders;
+}
+
+/** Explores calls, which are to answer and to leave what they do one after the other. */
+async function exploreCalls(state: string, together: readonly string[], switches: number): Promise<number> {
+  const outcomes = await allowed(state, together);
+  const tasks = together.map((name) => calls[name]!);
+  return explore(state, tasks, switches, async (world, answers) => {
+    const outcome = `${answers.join(", ")}\n${await seen(world)}`;
+    if (outcomes.has(outcome)) return;
+    const expected = [...outcomes].join("\n or\n");
+    throw new Error(`${together.join(" and ")} gave\n${outcome}\nbut one after the other\n${expected}`);
+  });
 }
 
 const pairs = names.flatMap((one, at) => names.slice(at).map((other) => [one, other]));
@@ -278,7 +295,7 @@ async function uses(store: Store, key: string): Promise<void> {
 describe.each(Object.keys(states))("k %s:", (state) => {
   test("two calls at once answer and leave what one after the other would", { timeout: 1_800_000 }, async () => {
     let orders = 0;
-    for (const pair of pairs) orders += await explore(state, pair, switches);
+    for (const pair of pairs) orders += await exploreCalls(state, pair, switches);
     expect(orders).toBeGreaterThan(pairs.length * 4);
     if (switches > 1) console.log(`${state}: ${orders} orders of two`);
   });
@@ -286,7 +303,7 @@ describe.each(Object.keys(states))("k %s:", (state) => {
   if (switches > 1) {
     test("three calls at once do so too", { timeout: 1_800_000 }, async () => {
       let orders = 0;
-      for (const triple of triples) orders += await explore(state, triple, 1);
+      for (const triple of triples) orders += await exploreCalls(state, triple, 1);
       console.log(`${state}: ${orders} orders of three`);
     });
   }
@@ -314,3 +331,41 @@ describe.each(Object.keys(states))("k %s:", (state) => {
     }
   });
 });
+
+/** What happens to the session while the sessions of its subject are listed; it is the subject's all the time. */
+const journeys: Record<string, Task> = {
+  "is renamed twice": async ({ store, versions }) => {
+    const next = (await store.rename("k", "l", record("renamed"), versions.k!))!;
+    return written(await store.rename("l", "m", record("renamed again"), next));
+  },
+  "is updated, touched and renamed": async ({ store, versions }) => {
+    const next = (await store.update("k", record("updated"), versions.k!))!;
+    await store.touch("k", start + 2 * hour);
+    return written(await store.rename("k", "l", record("renamed"), next));
+  },
+  "is renamed while others prune": async ({ store, versions }) => {
+    const next = (await store.rename("k", "l", record("renamed"), versions.k!))!;
+    await store.prune!();
+    return written(await store.rename("l", "m", record("renamed again"), next));
+  },
+};
+
+const travelled = switches > 1 ? ["live", "renamed"] : ["live"];
+test.each(travelled.flatMap((state) => Object.keys(journeys).map((journey) => ({ state, journey }))))(
+  "a session that was $state and $journey is in every listing of its subject",
+  { timeout: 600_000 },
+  async (one) => {
+    const list: Task = async ({ store }) => (await keysOf(store, "ada")).join(" ");
+    const orders = await explore(
+      one.state,
+      [list, journeys[one.journey]!],
+      Math.max(2, switches),
+      async (world, got) => {
+        expect(got[1]).toBe("written");
+        expect(got[0]).toMatch(/^j( [klm])+$/);
+        expect(await keysOf(world.store, "ada")).toHaveLength(2);
+      },
+    );
+    expect(orders).toBeGreaterThan(100);
+  },
+);
