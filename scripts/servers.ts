@@ -1,6 +1,6 @@
 /** The programs the tests start: finds them, and on Debian installs what is missing where it may. */
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { lines, run, seconds } from "./lib.ts";
 
@@ -16,6 +16,9 @@ interface Server {
 const servers: readonly Server[] = [
   { name: "Redis", programs: ["redis-server"], debian: "redis-server" },
   { name: "redis-cli", programs: ["redis-cli"], debian: "redis-tools" },
+  { name: "PostgreSQL", programs: ["postgres"], debian: "postgresql" },
+  { name: "MariaDB", programs: ["mariadbd"], debian: "mariadb-server-core" },
+  { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },
   {
     name: "Chromium",
     programs: ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"],
@@ -25,8 +28,14 @@ const servers: readonly Server[] = [
 
 /** The full path of a program, or `undefined` when it is not on the PATH. */
 export function findProgram(...names: readonly string[]): string | undefined {
-  const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin"];
+  const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin", ...postgres()];
   return names.flatMap((name) => directories.map((directory) => join(directory, name))).find(isExecutable);
+}
+
+/** Debian keeps several versions of PostgreSQL side by side, none of them on the PATH. */
+function postgres(): string[] {
+  const root = "/usr/lib/postgresql";
+  return existsSync(root) ? readdirSync(root).map((version) => join(root, version, "bin")) : [];
 }
 
 /**

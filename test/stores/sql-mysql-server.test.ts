@@ -133,25 +133,44 @@ describe.skipIf(missing)("The SQL store on MariaDB", () => {
     }
   });
 
-  test("tries again after a deadlock on a pool, and leaves a connection's transaction to the application", async () => {
-    await admin.query("CREATE TABLE locks (id int PRIMARY KEY) ENGINE=InnoDB");
-    let deadlocks = 0;
-    const failing = {
-      getConnection: admin.getConnection,
-      query: admin.query,
-      async execute(query: never): Promise<[unknown, unknown]> {
-        deadlocks += 1;
-        if (deadlocks % 2 === 1) throw Object.assign(new Error("Deadlock found"), { errno: 1213 });
-        return admin.execute(query);
-      },
-    };
-    const store = sqlStore({ client: failing, table: "deadlocks" });
+  test.each([
+    ["tries again after a deadlock on a pool", "pool"],
+    ["leaves a deadlock of a connection to whoever may have a transaction on it", "connection"],
+  ])("%s", async (_, kind) => {
+    const table = `deadlocks_${kind}`;
+    const client = kind === "pool" ? admin : await admin.getConnection();
+    const store = sqlStore({ client, table });
     await store.setup?.();
-    await everyCall(store);
-    const { getConnection: _, ...connection } = failing;
-    deadlocks = 0;
-    await expect(sqlStore({ client: connection, table: "deadlocks" }).read("a")).rejects.toThrow("Deadlock found");
-    expect(deadlocks).toBe(1);
+    for (let index = 0; index < 100; index++) await store.create(`k${index}`, record("1"));
+    await store.create("a", record("1", undefined, -2000));
+    await store.create("b", record("1", undefined, -1000));
+    const deadlocks = async (): Promise<number> => {
+      const [rows] = await admin.query<mysql.RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'");
+      return Number(rows[0]!.Value);
+    };
+    const before = await deadlocks();
+    const application = await admin.getConnection();
+    await application.beginTransaction();
+    // The one that has changed less gives way.
+    await application.query(`UPDATE ${table} SET kind = 1 - kind WHERE session_key LIKE 'k%'`);
+    await application.query(`SELECT * FROM ${table} WHERE session_key = 'b' FOR UPDATE`);
+    const pruned = store.prune!().catch((error: Error) => error);
+    await untilWaiting();
+    await application.query(`DELETE FROM ${table} WHERE session_key = 'a'`);
+    await application.commit();
+    application.release();
+    if (kind === "pool") expect(await pruned).toEqual({ removed: 1, cursor: undefined });
+    else expect(await pruned).toMatchObject({ code: "ER_LOCK_DEADLOCK" });
+    expect(await deadlocks()).toBe(before + 1);
+    if (client !== admin) (client as mysql.PoolConnection).release();
+
+    async function untilWaiting(): Promise<void> {
+      const waiting = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+      while (((await admin.query(waiting))[0] as unknown[]).length === 0) {
+        // The server answers from a copy that it only renews when nobody has asked for a tenth of a second.
+        await new Promise((resolve) => setTimeout(resolve, 110));
+      }
+    }
   });
 
   test("finds its rows by index: read, writes, prune, list and one subject among 20 000 sessions", async () => {

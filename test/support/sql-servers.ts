@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -42,7 +42,8 @@ export const mariadbProgram: string | undefined = find("MARIADB_SERVER", ["maria
 /** Why nothing can be tested here, for `reportMissing`. */
 export const noPostgres = "no PostgreSQL server found; install postgresql, or name the program in POSTGRES_SERVER";
 /** Why nothing can be tested here, for `reportMissing`. */
-export const noMariadb = "no MariaDB server found; install mariadb-server-core, or name the program in MARIADB_SERVER";
+export const noMariadb =
+  "no MariaDB server found; install mariadb-server-core and mariadb-client-core, or name the program in MARIADB_SERVER";
 
 /** `"PostgreSQL 15.18"`; empty where there is none. */
 export const postgresVersion: string = postgresProgram ? `PostgreSQL ${versionOf(postgresProgram)}` : "";
@@ -70,7 +71,7 @@ export function startPostgres({ durable = false }: SqlServerOptions = {}): Promi
     name: "postgres",
     account: { user, database: "postgres" },
     ready: /database system is ready to accept connections/,
-    create: (data) => execAs(join(dirname(program), "initdb"), [...initdb, "-D", data]),
+    create: (data) => execAs(join(dirname(realpathSync(program)), "initdb"), [...initdb, "-D", data]),
     launch: (data, port) => [program, ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])]],
   });
 }
