@@ -83,7 +83,13 @@ async function save(work: Work): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload);
-    if (decided.impossible) throw headersSent("the change");
+    if (decided.impossible) {
+      config.warn(
+        "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
+          "it was not saved. Ask for the session, and change it, before the first write to the response.",
+      );
+      throw headersSent("the change");
+    }
     if (decided.step === "none") {
       if (decided.cookie === "remove") work.setCookie = config.cookie.remove();
       return true;
