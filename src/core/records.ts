@@ -259,7 +259,9 @@ export function storeRecords(config: RecordsConfig): Records {
 
   function understand(payload: Payload): Reading {
     if (typeof payload === "string" && payload.startsWith(signpost)) {
-      return { payload, post: JSON.parse(payload.slice(signpost.length)) as Signpost };
+      const post = JSON.parse(payload.slice(signpost.length)) as Signpost | null;
+      if (typeof post?.to !== "string" || typeof post.at !== "number") throw new TypeError("not a signpost");
+      return { payload, post };
     }
     return { payload, content: format.decode(payload) };
   }

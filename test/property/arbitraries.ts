@@ -2,6 +2,13 @@
 
 import { inspect } from "node:util";
 import fc from "fast-check";
+import type { Meta } from "../../src/core/format.ts";
+import { jsonFormat } from "../../src/core/json-format.ts";
+
+/** How often a property is tried. `PROPERTY_RUNS=20` tries it twenty times as often. */
+export function runs(count: number): { numRuns: number } {
+  return { numRuns: count * Number(process.env["PROPERTY_RUNS"] ?? 1) };
+}
 
 /** Any UTF-16 at all, lone surrogates and control characters included. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
@@ -84,6 +91,75 @@ export const { value: anyValue } = fc.letrec<{ value: unknown; item: unknown }>(
 export const anyData: fc.Arbitrary<Record<string, unknown>> = fc
   .array(fc.tuple(anyKey, anyValue), { maxLength: 6 })
   .map((entries) => Object.setPrototypeOf(objectOf(entries), null));
+
+/** What the library knows of a session, with anything in it. */
+export const anyMeta: fc.Arbitrary<Meta> = fc.record(
+  {
+    handle: anyText,
+    created: fc.integer(),
+    renewed: fc.maxSafeInteger(),
+    authenticated: fc.nat(),
+    subject: anyText,
+    persistent: fc.boolean(),
+    unseen: fc.constant(true as const),
+    seen: fc.nat(),
+  },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+/** Payloads in the native format. */
+export const anyPayload: fc.Arbitrary<string> = fc
+  .tuple(anyData, anyMeta)
+  .map(([data, meta]) => String(jsonFormat().encode({ data, meta })));
+
+const tags = ["Date", "Map", "Set", "BigInt", "URL", "bytes", "number", "undefined", "Object", "Function", "__proto__"];
+
+/** JSON in which our own tags hold anything at all. */
+const { json: taggedJson } = fc.letrec<{ json: unknown }>((tie) => ({
+  json: fc.oneof(
+    { maxDepth: 4 },
+    fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
+    fc.array(tie("json"), { maxLength: 3 }),
+    fc.array(fc.tuple(anyKey, tie("json")), { maxLength: 3 }).map(objectOf),
+    fc.tuple(fc.constantFrom(...tags), tie("json")).map((tagged) => ({ $: tagged })),
+    fc.array(fc.tuple(tie("json"), tie("json")), { maxLength: 3 }).map((pairs) => ({ $: ["Map", pairs] })),
+    fc.array(fc.tuple(anyKey, tie("json")), { maxLength: 3 }).map((pairs) => ({ $: ["Object", pairs] })),
+  ),
+}));
+
+const envelope = (meta: string, data: string): string => `{"sojourn":1,"meta":${meta},"data":${data}}`;
+
+/** What somebody who can write to the store may have put there, by kind. */
+export const hostilePayloads: Record<string, fc.Arbitrary<string>> = {
+  "random text": anyText,
+  "random JSON": fc.json({ depthSize: "large" }),
+  "an envelope around random JSON": fc.tuple(fc.json(), fc.json()).map(([meta, data]) => envelope(meta, data)),
+  "random JSON as one value": fc.json().map((value) => envelope("{}", `{"a":${value}}`)),
+  "tags around anything": taggedJson.map((value) => envelope("{}", `{"a":${JSON.stringify(value)}}`)),
+  "tags instead of data": taggedJson.map((value) => envelope("{}", JSON.stringify(value))),
+  "meta of any type": fc
+    .dictionary(fc.constantFrom("handle", "created", "renewed", "subject", "persistent", "unseen", "seen"), fc.json())
+    .map((meta) => envelope(`{${Object.entries(meta).map(([key, value]) => `"${key}":${value}`)}}`, '{"a":1}')),
+  "a good one, cut off": fc.tuple(anyPayload, fc.nat()).map(([payload, at]) => payload.slice(0, at % payload.length)),
+  "a good one, parts replaced or left out": fc
+    .tuple(anyPayload, fc.nat(), fc.nat(8), anyText)
+    .map(([payload, at, cut, text]) => {
+      const from = at % payload.length;
+      return payload.slice(0, from) + text + payload.slice(from + cut);
+    }),
+  "a good one, parts of it repeated elsewhere": fc
+    .tuple(anyPayload, fc.nat(), fc.nat(), fc.nat(40))
+    .map(([payload, at, source, length]) => {
+      const [to, from] = [at % payload.length, source % payload.length];
+      return payload.slice(0, to) + payload.slice(from, from + length) + payload.slice(to);
+    }),
+  "nested deep": fc
+    .tuple(fc.constantFrom("[", '{"a":', '{"$":["Set",[', '{"$":['), fc.nat(400))
+    .map(([open, depth]) => {
+      const close = [...open].reverse().map((one) => ({ "[": "]", "{": "}" })[one] ?? "");
+      return envelope("{}", `{"a":${open.repeat(depth)}1${close.join("").repeat(depth)}}`);
+    }),
+};
 
 const full = { depth: Number.POSITIVE_INFINITY, maxArrayLength: null, maxStringLength: null, breakLength: 200 };
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { adopt, merge } from "../../src/core/changes.ts";
 import type { Session } from "../../src/core/session.ts";
 import { contentOf, draft, format } from "../core/drafts.ts";
-import { anyKey, anyValue, objectOf, show } from "./arbitraries.ts";
+import { anyKey, anyValue, objectOf, runs, show } from "./arbitraries.ts";
 
 type Data = Record<string, unknown>;
 
@@ -92,7 +92,7 @@ describe("a merge", () => {
         expect(entries(data)).toBe(entries(objectOf(model)));
         expect(Object.getPrototypeOf(data)).toBeNull();
       }),
-      { numRuns: 1500 },
+      runs(400),
     );
   });
 
@@ -123,6 +123,7 @@ describe("a merge", () => {
           expect(entries(result.data)).toBe(whole);
         }
       }),
+      runs(100),
     );
   });
 
@@ -140,6 +141,7 @@ describe("a merge", () => {
         const last = newer.at(-1) as Data;
         expect(entries(state.data)).toBe(entries({ ...last, a: plus(by)(own(last, "a")) }));
       }),
+      runs(100),
     );
   });
 
@@ -164,6 +166,7 @@ describe("a merge", () => {
           for (const name of group) expect(show(own(data, name))).toBe(show(own(source, name)));
         }
       }),
+      runs(100),
     );
   });
 
@@ -178,6 +181,7 @@ describe("a merge", () => {
         const { data } = merge(format, contentOf(base), state, contentOf(theirs), []);
         expect(entries(data)).toBe(entries(draft({}, (session) => perform(session, after)).data));
       }),
+      runs(100),
     );
   });
 
@@ -189,6 +193,7 @@ describe("a merge", () => {
         const result = merge(format, contentOf(base), state, contentOf(base), []);
         expect(entries(result.data)).toBe(local);
       }),
+      runs(100),
     );
   });
 });
