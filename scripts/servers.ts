@@ -16,6 +16,7 @@ interface Server {
 const servers: readonly Server[] = [
   { name: "Redis", programs: ["redis-server"], debian: "redis-server" },
   { name: "redis-cli", programs: ["redis-cli"], debian: "redis-tools" },
+  { name: "Memcached", programs: ["memcached"], debian: "memcached" },
   { name: "PostgreSQL", programs: ["postgres"], debian: "postgresql" },
   { name: "MariaDB", programs: ["mariadbd"], debian: "mariadb-server-core" },
   { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },

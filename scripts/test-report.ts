@@ -116,7 +116,7 @@ export function rowsOf(outcomes: readonly Outcome[], expected: readonly string[]
       ? [{ backend: report.backend, server: "", clients: "", tests: "0", result: `not run: ${report.why}` }]
       : [],
   );
-  const named = new Set([...ran, ...missing].map((row) => row.backend));
+  const named = new Set([...ran, ...missing].map((row) => shippedAs(row)));
   const silent = expected
     .filter((name) => !named.has(name))
     .map((backend) => ({
@@ -129,8 +129,13 @@ export function rowsOf(outcomes: readonly Outcome[], expected: readonly string[]
   return [...ran, ...missing, ...silent].sort((a, b) => order(a, expected) - order(b, expected));
 }
 
+/** `"sql (PostgreSQL)"` is the store `sql`. */
+function shippedAs(row: Row): string {
+  return row.backend.split(" ")[0] ?? row.backend;
+}
+
 function order(row: Row, expected: readonly string[]): number {
-  const place = expected.indexOf(row.backend);
+  const place = expected.indexOf(shippedAs(row));
   return place === -1 ? expected.length : place;
 }
 
