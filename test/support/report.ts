@@ -9,6 +9,8 @@
  * versions, gives each its `within`: the name of the outermost `describe` its tests are in. Files that report the
  * same `backend` share a row. A backend that needs no server says so: `server: "none (in this process)"`.
  *
+ * A framework is a row as well: `reportBackend({ backend: "express", server: nodeServer, clients: [clientVersion("express")] })`.
+ *
  * Where the server is absent, `reportMissing` puts "not run: why" into the table. In CI it throws, so a missing
  * server fails the run. Gate the tests on its answer:
  *
@@ -37,6 +39,9 @@ export interface BackendReport {
 export type ReportLine =
   | ({ readonly kind: "ran"; readonly file: string } & BackendReport)
   | { readonly kind: "missing"; readonly file: string; readonly backend: string; readonly why: string };
+
+/** What a framework ran on: this Node's own HTTP server. */
+export const nodeServer = `Node ${process.versions.node}`;
 
 /** Adds what the calling test file runs against to the table of `npm test`. */
 export function reportBackend(report: BackendReport): void {
