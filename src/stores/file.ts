@@ -56,8 +56,9 @@ const capabilities: StoreCapabilities = {
  * Keeps sessions in files, safe between any number of processes on one machine. There are no lock files, so nothing
  * is stuck when a process dies: a record is the old one or the new one, whenever that happens.
  *
- * Expired records are ignored when they are met and removed by `prune()`: call it now and then. Errors of the file
- * system (`EACCES`, `ENOSPC`, `EROFS`) are passed on as they are.
+ * Expired records are ignored when they are met and removed by `prune()`: call it now and then, from one process.
+ * Errors of the file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on as they are. A directory that another user
+ * has prepared is refused.
  *
  * @throws TypeError when an option is of the wrong kind.
  * @example
@@ -66,8 +67,13 @@ const capabilities: StoreCapabilities = {
  * import { fileStore } from "sojourn/stores/file";
  *
  * const store = fileStore({ directory: "/var/lib/shop/sessions" });
- * const sessions = createSessions({ store });
- * setInterval(() => void store.prune(), 600_000).unref();
+ * export const sessions = createSessions({ store });
+ *
+ * let cursor: string | undefined;
+ * async function prune(): Promise<void> {
+ *   ({ cursor } = await store.prune({ cursor }));
+ * }
+ * setInterval(() => prune().catch(console.error), 60_000).unref();
  * ```
  */
 export function fileStore(options: FileStoreOptions): FileStore {
@@ -94,7 +100,9 @@ export function fileStore(options: FileStoreOptions): FileStore {
     if (!found) return false;
     const user = process.getuid?.() ?? 0;
     if (!found.isDirectory() || (user !== 0 && found.uid !== user)) {
-      throw new Error(`The file store does not trust ${top}: it is not a directory of the user this process runs as.`);
+      throw new Error(
+        `The file store refuses ${top}: it is not a directory of the user this process runs as. Remove it, or name another directory.`,
+      );
     }
     if (process.platform !== "win32" && (found.mode & 0o077) !== 0) await chmod(top, 0o700);
     trusted = true;
@@ -139,7 +147,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
     const [part, after] = [cursor.slice(0, 1), cursor.slice(1)];
     let [removed, seen] = [0, 0];
     if (!(await isThere())) return { removed, cursor: undefined };
-    if (part === "r") {
+    if (part !== "s") {
       for await (const name of records.names(after)) {
         if (await records.prune(name)) removed += 1;
         seen += 1;

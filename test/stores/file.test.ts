@@ -161,21 +161,21 @@ describe("the directory", () => {
     expect(fs.statSync(directory).mode & 0o777).toBe(0o755);
   });
 
-  test("that another user has prepared is not trusted", async () => {
+  test("that another user has prepared is refused", async () => {
     const directory = newDirectory();
     await fileStore({ directory }).create("k", record());
     const owner = fs.statSync(directory).uid;
     vi.spyOn(process, "getuid").mockReturnValue(owner + 1000);
     const store = fileStore({ directory });
-    await expect(store.read("k")).rejects.toThrow(/does not trust/);
-    await expect(store.create("l", record())).rejects.toThrow(/does not trust/);
+    await expect(store.read("k")).rejects.toThrow(/The file store refuses/);
+    await expect(store.create("l", record())).rejects.toThrow(/The file store refuses/);
   });
 
-  test("that is a link to another place is not trusted", async () => {
+  test("that is a link to another place is refused", async () => {
     const directory = newDirectory();
     fs.mkdirSync(directory);
     fs.symlinkSync(root, join(directory, "v1"));
-    await expect(fileStore({ directory }).read("k")).rejects.toThrow(/does not trust/);
+    await expect(fileStore({ directory }).read("k")).rejects.toThrow(/The file store refuses/);
   });
 
   test("that cannot be one is the error of the file system, from reads too", async () => {

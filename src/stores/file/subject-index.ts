@@ -9,7 +9,19 @@
 
 import { rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { codeOf, grace, listing, makeDirectory, namesIn, pathOf, settle, type Tree, tidy, writeNew } from "./steps.ts";
+import {
+  attempt,
+  codeOf,
+  grace,
+  listing,
+  makeDirectory,
+  namesIn,
+  pathOf,
+  settle,
+  type Tree,
+  tidy,
+  writeNew,
+} from "./steps.ts";
 
 const entryName = /^([0-9a-f]{64})\.([0-9a-f]{16})(?:\.(\d{1,16}))?$/;
 const linkName = /^([0-9a-f]{64})\.([0-9a-f]{64})\.(\d{1,16})$/;
@@ -75,7 +87,8 @@ export class SubjectIndex {
     if (doubted === undefined) {
       if (!right) await tidy(rename(path, `${path}.${Date.now()}`));
     } else if (doubted < Date.now() - grace) {
-      if (right) await this.add(subject, record, life);
+      // On a disk that is full or read-only it stays as it is, and counts.
+      if (right && !(await attempt(this.add(subject, record, life), ["ENOSPC", "EROFS"]))) return;
       await tidy(unlink(path));
     }
   }
