@@ -244,10 +244,7 @@ describe("a graph that would become endless text", () => {
   };
   const wraps: [string, (inner: unknown) => unknown][] = [
     ["objects", (inner) => ({ a: inner, b: inner })],
-    ["arrays", (inner) => [inner, inner]],
     ["Maps", (inner) => new Map([[inner, inner]])],
-    ["Sets", (inner) => new Set([inner, [inner]])],
-    ["tagged objects", (inner) => ({ $: inner, b: inner })],
   ];
 
   test.each(wraps)("of %s that refer to one another twice hung for longer than the universe", (_, wrap) => {
