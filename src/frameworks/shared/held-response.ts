@@ -184,7 +184,7 @@ class HeldResponse {
       else this.#carryOut(method, args);
     }
     // `write` had answered false, and Node does not know.
-    if (more === true && !this.#ended) process.nextTick(() => this.#response.emit("drain"));
+    if (more === true && !this.#ended) process.nextTick(drain, this.#response);
   }
 
   /** The save failed: the calls that waited are dropped. */
@@ -244,6 +244,14 @@ function check(method: Method, [chunk]: readonly unknown[], status = 200): void 
 function callBack(args: readonly unknown[], error: unknown): void {
   const callback = args.find((arg) => typeof arg === "function");
   if (callback) process.nextTick(callback as (error: unknown) => void, error);
+}
+
+/** Middleware that compresses takes the listeners over to a stream of its own; `on` answers who has them. */
+function drain(response: NodeResponse): void {
+  const nothing = (): void => {};
+  const source = response.on("drain", nothing);
+  source.removeListener("drain", nothing);
+  source.emit("drain");
 }
 
 function claimSent(response: NodeResponse): void {

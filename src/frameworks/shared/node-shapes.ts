@@ -29,6 +29,12 @@ export interface NodeResponse {
   removeHeader(name: string): void;
   end(text?: string): unknown;
   destroy(error?: Error): unknown;
-  emit(event: "drain"): boolean;
+  on(event: "drain", listener: () => void): DrainSource;
   removeAllListeners(event: "drain"): unknown;
+}
+
+/** Whoever tells that there is room for more of a body: the response, or what a middleware put in its place. */
+export interface DrainSource {
+  emit(event: "drain"): boolean;
+  removeListener(event: "drain", listener: () => void): unknown;
 }

@@ -186,7 +186,12 @@ const streams = inGroup("streams", [
       await lost;
       saved.open();
       app.fault = undefined;
-      answered(await client.get("/read"), '{"a":"2"}');
+      let now = "";
+      for (let tries = 0; tries < 100 && now !== '{"a":"2"}'; tries++) {
+        await wait(tries);
+        now = (await client.get("/read")).text;
+      }
+      same(now, '{"a":"2"}', "the session");
     },
   },
 ]);
