@@ -29,8 +29,9 @@ import { Sessions } from "./core/sessions.ts";
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionOptions<Data> = {},
 ): Sessions<Data> {
-  if (options.store !== undefined) return new Sessions({ ...options, store: options.store });
-  const warn = options.warn ?? ((message: string) => console.warn(message));
+  if (options?.store !== undefined) return new Sessions({ ...options, store: options.store });
+  const sessions = new Sessions({ ...options, store: defaultStore({ now: options?.now }) });
+  const warn = options?.warn ?? ((message: string) => console.warn(message));
   warn(`sojourn: ${defaultStoreWarning}`);
-  return new Sessions({ ...options, store: defaultStore({ now: options.now }) });
+  return sessions;
 }

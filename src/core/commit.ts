@@ -6,10 +6,11 @@ import type { Config } from "./config.ts";
 import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
 import { expiryOf, isRenewalDue, isTouchDue, maxAgeOf } from "./expiry.ts";
-import type { Meta, Payload } from "./format.ts";
+import type { Content, Meta, Payload } from "./format.ts";
 import { newHandle } from "./id.ts";
 import { type Plan, plan, type Step } from "./plan.ts";
 import type { Found, Records, Written } from "./records.ts";
+import { applySchema, type StandardSchema } from "./schema.ts";
 import { type SessionOwner, State } from "./session.ts";
 import type { Subjects } from "./subjects.ts";
 
@@ -240,12 +241,26 @@ function metaFor(step: Step, { state, core }: Work, now: number): Meta {
   return step === "renew" ? { ...meta, unseen: true } : meta;
 }
 
+/** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */
+export async function checked(config: Config, found: Found): Promise<Found | null> {
+  const { data, meta } = found.content as Content;
+  const seen = await applySchema(config.schema as StandardSchema, data);
+  if (!seen) {
+    const { handle, subject } = meta;
+    config.events.emit("record_refused", { handle, subject, reason: "the schema refused the data" });
+    return null;
+  }
+  const content = { data: seen, meta };
+  return { ...found, content, payload: config.format.encode(content, found.payload) };
+}
+
 /** Puts this request's changes onto the newest state of the record. False when there is none any more. */
 async function takeOver(work: Work): Promise<boolean> {
   const { state, found } = work;
   const { config, records } = work.core;
   if (!found) return true;
-  const newest = await records.again(found.place);
+  const again = await records.again(found.place);
+  const newest = again && config.schema ? await checked(config, again) : again;
   if (!newest?.content) return false;
   const base = state.format.decode(found.payload);
   const merged = merge(state.format, base, state, newest.content, config.together);

@@ -1,6 +1,6 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
-import { type SessionsCore, Work } from "./commit.ts";
+import { checked, type SessionsCore, Work } from "./commit.ts";
 import type { Context } from "./context.ts";
 import { type FoundCookie, findCookie } from "./cookie.ts";
 import { isOver } from "./expiry.ts";
@@ -128,22 +128,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
       config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
       return null;
     }
-    return config.schema ? this.#check(found) : found;
-  }
-
-  /** What the schema makes of the data becomes the baseline, so that filling in a default is not a change. */
-  async #check(found: Found): Promise<Found | null> {
-    const { config } = this.#core;
-    const content = found.content as NonNullable<Found["content"]>;
-    const result = await config.schema?.["~standard"].validate({ ...content.data });
-    if (!result) return found;
-    const { handle, subject } = content.meta;
-    if (result.issues) {
-      config.events.emit("record_refused", { handle, subject, reason: "the schema refused the data" });
-      return null;
-    }
-    const checked = { data: Object.assign(Object.create(null), result.value), meta: content.meta };
-    return { ...found, content: checked, payload: config.format.encode(checked, found.payload) };
+    return config.schema ? checked(config, found) : found;
   }
 
   #checkSecure(): void {

@@ -14,3 +14,15 @@ export interface StandardSchema<Output = unknown> {
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] };
+
+/**
+ * What a schema makes of data that was read: its output, and beside it the keys it does not mention, so that a
+ * node with an older schema does not remove what a newer one added. `null` when it refuses the data.
+ */
+export async function applySchema(
+  schema: StandardSchema,
+  data: Record<string, unknown>,
+): Promise<Record<string, unknown> | null> {
+  const result = await schema["~standard"].validate({ ...data });
+  return result.issues ? null : Object.assign(Object.create(null), data, result.value);
+}

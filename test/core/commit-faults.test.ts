@@ -21,7 +21,7 @@ const requests: Record<string, (session: Session<Data>) => unknown> = {
   destroy: (session) => session.destroy(),
 };
 
-function setUp(options: Partial<SessionOptions<Data>> = {}) {
+function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
   const clock = { now: 1_800_000_000_000 };
   const inner = memoryStore({ now: () => clock.now });
   const failing = { at: -1, fault: "pass" as Fault, calls: [] as string[] };
@@ -79,8 +79,7 @@ for (const aged of [false, true]) {
               answer.error &&
               calls[at] !== "read" &&
               String(fault).endsWith("after");
-            const epochLost =
-              name === "login" && answer.error && at > calls.indexOf("rename") && calls.includes("rename");
+            name === "login" && answer.error && at > calls.indexOf("rename") && calls.includes("rename");
             const again = await request(sessions, answer.cookie, (session) => !session.isNew);
             expect(again.error, where).toBeUndefined();
             if (!ended && !movedAway) expect(again.value, where).toBe(true);

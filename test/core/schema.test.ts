@@ -138,3 +138,27 @@ describe("what a schema makes of the data", () => {
     expect((error as Error).message).toContain("session.data.total cannot be stored: received an instance of Money");
   });
 });
+
+describe("a schema that knows less than the session holds", () => {
+  test("keeps the keys a newer node added, though zod strips them", async () => {
+    const { store, cookie, sessions } = await setUp(z.object({ visits: z.number() }), { visits: 1, added: "later" });
+    await request(sessions, cookie, (session) => session.update("visits", (n) => (n as number) + 1));
+    const { value } = await request(new Sessions({ store }), cookie, ({ data }) => ({ ...data }));
+    expect(value).toEqual({ visits: 2, added: "later" });
+  });
+});
+
+describe("a schema and a save that met another", () => {
+  test("shows the merged data as the schema makes it, defaults and coercion included", async () => {
+    const schema = z.object({ visits: z.coerce.number(), theme: z.string().default("light") });
+    const { store, cookie, sessions } = await setUp(schema, { visits: "1" });
+    const raw = new Sessions<Record<string, unknown>>({ store });
+    const { value } = await request(sessions, cookie, async (session) => {
+      session.update("visits", (n) => (n as number) + 1);
+      await request(raw, cookie, ({ data }) => Object.assign(data, { visits: "10" }));
+      await session.save();
+      return { ...session.data };
+    });
+    expect(value).toEqual({ visits: 11, theme: "light" });
+  });
+});

@@ -15,7 +15,7 @@ interface Data {
   total: number;
 }
 
-function setUp(options: Partial<SessionOptions<Data>> = {}) {
+function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
   const clock = { now: 1_800_000_000_000 };
   const store = memoryStore({ now: () => clock.now });
   const sessions = new Sessions<Data>({ store, now: () => clock.now, ...options });
