@@ -26,12 +26,17 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** In a process group of its own, so that a signal can be sent as a terminal does. Default false. */
   readonly group?: boolean;
+  /** Where. Default: the project. */
+  readonly cwd?: string;
 }
 
 /** Runs a script of the project and waits for the URL it prints. */
-export function start(args: readonly string[], { env = {}, group = false }: StartOptions = {}): Program {
+export function start(
+  args: readonly string[],
+  { env = {}, group = false, cwd = projectRoot }: StartOptions = {},
+): Program {
   const child = spawn(process.execPath, args, {
-    cwd: projectRoot,
+    cwd,
     env: { ...process.env, NODE_OPTIONS: "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     detached: group,

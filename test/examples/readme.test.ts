@@ -1,0 +1,130 @@
+/** The README: its example runs, its curl transcript is what curl says, its tables are what the code claims. */
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Store } from "sojourn";
+import { fileStore } from "sojourn/stores/file";
+import { memoryStore } from "sojourn/stores/memory";
+import { redisStore } from "sojourn/stores/redis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isBuilt } from "../../scripts/build.ts";
+import { projectRoot } from "../../scripts/lib.ts";
+import { findProgram } from "../../scripts/servers.ts";
+import { reportMissing } from "../support/report.ts";
+import { type Program, scratch, start } from "./demo-process.ts";
+
+const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
+const block = (language: string): string =>
+  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(readme)?.[1] ?? "";
+
+const missing = findProgram("curl") ? false : reportMissing("curl", "no curl on the PATH");
+
+describe.skipIf(missing)("the example", () => {
+  const script = join(projectRoot, ".cache", "readme", "example.ts");
+  let directory: Awaited<ReturnType<typeof scratch>>;
+  let program: Program;
+  let url: string;
+
+  beforeAll(async () => {
+    directory = await scratch();
+    // As it is, but for a port that is free and said.
+    const listening = /^app\.listen\(3000\);$/m;
+    expect(block("ts")).toMatch(listening);
+    const onFreePort = `const server = app.listen(0, "localhost", () => {
+      console.log("http://localhost:" + (server.address() as { port: number }).port);
+    });`;
+    mkdirSync(join(script, ".."), { recursive: true });
+    writeFileSync(script, block("ts").replace(listening, onFreePort));
+    const condition = isBuilt() ? [] : ["--conditions=sojourn-source"];
+    program = start([...condition, script], { cwd: directory.path });
+    url = await program.url;
+  });
+
+  afterAll(async () => {
+    await program?.stop();
+    await directory?.remove();
+    rmSync(join(script, ".."), { recursive: true, force: true });
+  });
+
+  test("answers curl as the transcript says, header by header", async () => {
+    const exchanges = block("console").split(/^\$ /m).slice(1);
+    expect(exchanges).toHaveLength(4);
+    const transcript: string[] = [];
+    for (const exchange of exchanges) {
+      const command = exchange.slice(0, exchange.indexOf("\n"));
+      const { stdout } = await promisify(execFile)("sh", ["-c", command.replace("http://localhost:3000", url)], {
+        cwd: directory.path,
+      });
+      transcript.push(`${command}\n${shortened(stdout.replaceAll("\r", ""))}`);
+    }
+    const withoutIds = (text: string): string => text.replace(/(?<=__Host-session=)[\w-]{43};/, "…;");
+    expect(transcript.map(withoutIds)).toEqual(exchanges.map(withoutIds));
+  });
+
+  test("says where the sessions are", () => {
+    expect(program.said()).toContain('sessions are kept in ".sessions" on this machine');
+  });
+});
+
+/** Headers that have nothing to do with sessions, one or several, become "…". */
+function shortened(response: string): string {
+  const [head = "", body = ""] = response.split("\n\n");
+  const lines = head.split("\n").map((line) => (/^(HTTP|set-cookie|vary|cache-control)\b/i.test(line) ? line : "…"));
+  return `${lines.filter((line, at) => line !== "…" || lines[at - 1] !== "…").join("\n")}\n${body}`;
+}
+
+describe("the table of stores", () => {
+  const samples: Record<string, Store> = {
+    memory: memoryStore(),
+    file: fileStore({ directory: "nowhere" }),
+    redis: redisStore({ client: { command: async () => null } }),
+  };
+
+  for (const [name, sample] of Object.entries(samples)) {
+    test(`says of ${name} what it claims itself`, () => {
+      const cells = rowOf(`sojourn/stores/${name}`);
+      const { shared, nativeExpiry, bySubject } = sample.capabilities;
+      expect(cells[2] !== "one process").toBe(shared);
+      expect(cells[3] === "by themselves").toBe(nativeExpiry);
+      expect(cells[4] === "yes").toBe(bySubject);
+    });
+  }
+});
+
+function rowOf(specifier: string): string[] {
+  const row = readme.split("\n").find((line) => line.startsWith("|") && line.includes(`\`${specifier}\``)) ?? "";
+  return row
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+describe("the text", () => {
+  test("has at most 700 words", () => {
+    const words = readme.replace(/^```.*?^```$/gms, "").match(/[\w’'-]+/g) ?? [];
+    expect(words.length).toBeLessThanOrEqual(700);
+  });
+
+  test("names the commands that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+    for (const [, name] of readme.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toHaveProperty([name as string]);
+    expect(block("sh")).toMatch(/^npm ci && npm start .*\nnpm ci && npm test /);
+  });
+
+  test("links only to what is there", () => {
+    for (const [, target] of readme.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+      expect([target, existsSync(join(projectRoot, target as string))]).toEqual([target, true]);
+    }
+  });
+
+  test("is right that sojourn depends on nothing", () => {
+    const manifest = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+    expect([manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
