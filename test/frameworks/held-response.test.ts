@@ -209,6 +209,10 @@ describe("write and end", () => {
       data.a = "1";
       fault = () => "throw-before";
       res.write("one");
+      for (let turn = 0; turn < 200; turn++) {
+        await Promise.resolve();
+        res.write("more");
+      }
       for (let tick = 0; tick < 20; tick++) {
         await new Promise((resolve) => setTimeout(resolve, 1));
         res.write("more");

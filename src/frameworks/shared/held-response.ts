@@ -66,8 +66,6 @@ class HeldResponse {
   #settled: boolean;
   /** The head as it was when the save began: it leaves like that, whatever is done to the response meanwhile. */
   #head: Head | undefined;
-  /** `writeHead` was called, and nothing was written. */
-  #headGiven = false;
   /** Calls that wait for the save under way. */
   #waiting: Call[] | undefined;
   /** `end` was called. */
@@ -108,10 +106,7 @@ class HeldResponse {
       check(method, args, response.statusCode);
       if (method === "writeHead") giveHead(response, args);
       // HTTP/1 sends nothing before the first byte, HTTP/2 does.
-      if (method === "writeHead" && !response.stream) {
-        this.#headGiven = true;
-        return response;
-      }
+      if (method === "writeHead" && !response.stream) return response;
       const head = new Head(response);
       this.#head = head;
       const saves = this.#holdings.map(({ exchange }) => exchange.commit(head, this.#outcome()));
@@ -174,7 +169,6 @@ class HeldResponse {
       unclaimSent(this.#response);
       this.#settled = true;
       this.#head?.put();
-      if (this.#headGiven) this.#pass("writeHead", [this.#response.statusCode]);
     }
     let more: unknown = false;
     for (const call of calls) {
@@ -202,7 +196,6 @@ class HeldResponse {
     this.#refused = true;
     this.#ended = false;
     this.#finished = false;
-    this.#headGiven = false;
     // Who waits to write more of what was dropped waits for good.
     response.removeAllListeners("drain");
     holding.startOver(error);
