@@ -6,7 +6,7 @@ import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Content, Format, Payload } from "./format.ts";
 import type { IdScheme } from "./id.ts";
-import type { Store, StoreRecord, Version } from "./store.ts";
+import type { Store, StoredRecord, StoreRecord, Version } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import type { TokenFormat } from "./token.ts";
 
@@ -158,7 +158,8 @@ export function storeRecords(config: RecordsConfig): Records {
       const { key: from, version } = place as StorePlace;
       const { id, key, token } = await fresh();
       const content = await record(key, draft);
-      const next = await limited(() => store.rename(from, key, content, version));
+      const renaming = limited(() => store.rename(from, key, content, version));
+      const next = await renaming.catch(async (error) => (await renamed(from, key)) ?? Promise.reject(error));
       return next === null ? null : { place: placeOf(key, next, id), token };
     },
     // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
@@ -203,6 +204,14 @@ export function storeRecords(config: RecordsConfig): Records {
 
   function postRecord(key: string, post: Signpost, draft: Draft): Promise<StoreRecord> {
     return record(key, { payload: signpost + JSON.stringify(post), expiresAt: draft.expiresAt });
+  }
+
+  /** Whether a rename whose answer was lost took effect. If it did, the old id is dead, and the client must get the new one. */
+  async function renamed(from: string, to: string): Promise<Version | undefined> {
+    const read = (key: string): Promise<StoredRecord | null> => limited(() => store.read(key));
+    const moved = await read(to).catch(() => null);
+    if (moved && !store.capabilities.atomicRename && (await read(from).catch(() => moved))) return undefined;
+    return moved?.version;
   }
 
   /** Puts a signpost to nowhere in a record's place, wherever it is by now; `undefined` when it is gone. */

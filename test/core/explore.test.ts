@@ -108,7 +108,7 @@ const destroy: Handler = (session) => session.destroy();
 const regenerate: Handler = (session) => session.regenerate();
 const login: Handler = (session) => session.login("ann");
 
-describe("promise 1: no lost update, in every order", () => {
+describe("promise 1: no lost update, in every order", { timeout: 120_000 }, () => {
   test("two requests that change different keys keep both changes", async () => {
     const orders = await together([set("a", 1), set("b", 2)], async ({ look, cookie }) => {
       expect(await look(cookie)).toEqual({ base: 1, n: 0, a: 1, b: 2 });
@@ -167,7 +167,7 @@ describe("promise 1: no lost update, in every order", () => {
   });
 });
 
-describe("promise 2: no resurrection, in every order", () => {
+describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () => {
   for (const [name, other] of [
     ["writer", set("a", 1)],
     ["counter", count],
@@ -235,7 +235,7 @@ describe("promise 2: no resurrection, in every order", () => {
   });
 });
 
-describe("promise 8: renewal in passing, in every order", () => {
+describe("promise 8: renewal in passing, in every order", { timeout: 120_000 }, () => {
   const aged = { aged: true };
 
   test("of two requests with an aged id one renews it; the old id goes on leading to the session", async () => {

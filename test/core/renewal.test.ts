@@ -33,7 +33,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-describe("a client with a bad line", () => {
+describe("a client with a bad line", { timeout: 120_000 }, () => {
   test("is never logged out: 2000 clients, a third of all responses lost, parallel requests, every write kept", async () => {
     let renewals = 0;
     for (let seed = 1; seed <= 2000; seed++) {
