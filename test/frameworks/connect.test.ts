@@ -5,8 +5,10 @@ import connect from "connect";
 import { connectSessionErrors, connectSessions } from "sojourn/frameworks/node";
 import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { answer, bodyOf, listen } from "../support/node-app.ts";
-import { clientVersion } from "../support/report.ts";
+import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
+
+reportBackend({ backend: "node", server: nodeServer, clients: [clientVersion("connect")] });
 
 const harness: FrameworkHarness = {
   name: clientVersion("connect"),

@@ -23,8 +23,14 @@ import {
 import { CookieJar } from "tough-cookie";
 import { afterAll, expect, test } from "vitest";
 import { listen } from "../support/node-app.ts";
-import { clientVersion } from "../support/report.ts";
+import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
+
+reportBackend({
+  backend: "express",
+  server: nodeServer,
+  clients: [clientVersion("express"), clientVersion("express4")],
+});
 
 function reply(res: Response, given: Reply): void {
   for (const [name, value] of given.headers ?? []) res.append(name, value);

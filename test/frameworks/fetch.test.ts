@@ -4,7 +4,10 @@ import { fetchSessions } from "sojourn/frameworks/fetch";
 import { type FrameworkHarness, frameworkConformance, type Reply } from "sojourn/testing";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
+import { nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
+
+reportBackend({ backend: "fetch", server: nodeServer });
 
 function responseOf(reply: Reply): Response {
   const init = {

@@ -7,7 +7,10 @@ import { type NodeRequest, type NodeResponse, nodeSessions } from "sojourn/frame
 import { type FrameworkHarness, frameworkConformance, type TrialApp } from "sojourn/testing";
 import { cert, key } from "../support/certificate.ts";
 import { answer, bodyOf, listen } from "../support/node-app.ts";
+import { nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
+
+reportBackend({ backend: "node", server: nodeServer });
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => unknown;
 
