@@ -11,14 +11,16 @@ import { newHandle } from "./id.ts";
 import { type Plan, plan, type Step } from "./plan.ts";
 import type { Found, Records, Written } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
-import { type SessionOwner, State } from "./session.ts";
+import { Marks, type SessionOwner, State } from "./session.ts";
 import type { Subjects } from "./subjects.ts";
+import type { Turn, Turns } from "./turns.ts";
 
 /** What is shared by all requests of one application. */
 export interface SessionsCore {
   readonly config: Config;
   readonly records: Records;
   readonly subjects: Subjects;
+  readonly turns: Turns;
 }
 
 /** Everything a commit works on: one request's session, from loading to the last save. */
@@ -31,24 +33,31 @@ export class Work implements SessionOwner {
   readonly hadCookie: boolean;
   headersSent: boolean;
   /** The session ended: nothing more is saved. */
-  ended = false;
+  ended: boolean;
+  /** It had ended, by a login, when the request came. */
+  readonly late: boolean;
+  /** What the save at hand was asked for. */
+  marks: Marks;
   /** The subject's epoch as it was when `login` was called. */
   epoch: Promise<string | undefined> | undefined;
   /** The `Set-Cookie` value to send with the response. */
   setCookie: string | undefined;
   #saving: Promise<unknown> | undefined;
 
-  constructor(core: SessionsCore, found: Found | null, hadCookie: boolean, headersSent: boolean) {
+  constructor(core: SessionsCore, found: Found | null | "ended", hadCookie: boolean, headersSent: boolean) {
     this.core = core;
-    this.state = new State(core.config.format, found?.content, found?.expiresAt);
-    this.found = found;
+    this.late = found === "ended";
+    this.ended = this.late;
+    this.found = found === "ended" ? null : found;
+    this.state = new State(core.config.format, this.found?.content, this.found?.expiresAt);
+    this.marks = this.state.marks;
     this.hadCookie = hadCookie;
     this.headersSent = headersSent;
   }
 
   /** One save at a time, in the order they were asked for. */
   save(): Promise<boolean> {
-    const saved = this.#saving ? this.#saving.then(() => save(this)) : save(this);
+    const saved = this.#saving ? this.#saving.then(() => begin(this)) : begin(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
   }
@@ -72,11 +81,44 @@ export class Work implements SessionOwner {
   }
 }
 
-/** Saves. False when the session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved. */
-async function save(work: Work): Promise<boolean> {
-  const { state } = work;
-  const { config } = work.core;
-  if (work.ended) return false;
+/**
+ * Takes what was asked for so far and saves it; what is asked for meanwhile is for the next save. False when the
+ * session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved.
+ */
+async function begin(work: Work): Promise<boolean> {
+  const { state, core } = work;
+  if (work.ended && !revive(work)) return false;
+  const taken = state.marks;
+  work.marks = taken;
+  state.marks = new Marks();
+  const turn = core.turns.entry();
+  try {
+    return await save(work, turn);
+  } catch (error) {
+    // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
+    if (work.marks === taken) {
+      taken.join(state.marks);
+      state.marks = taken;
+    }
+    throw error;
+  } finally {
+    turn.leave();
+  }
+}
+
+/**
+ * A request that came with an id which a login has just ended was under way when the login was: what it writes
+ * would make a new session whose cookie replaces the one of the login. Only a login of its own begins a new session.
+ */
+function revive(work: Work): boolean {
+  if (!work.late) return false;
+  if (work.state.marks.loggedIn) work.ended = false;
+  else if (!isEmpty(work.state.data)) refused(work);
+  return !work.ended;
+}
+
+async function save(work: Work, turn: Turn): Promise<boolean> {
+  const { config, records } = work.core;
   const began = config.now();
   noteSeen(work);
   // A login whose epoch cannot be read is given up before anything is written.
@@ -104,10 +146,10 @@ async function save(work: Work): Promise<boolean> {
       throw error;
     }
     if (work.ended) return false;
+    if (work.found) await turn.take(records.lane(work.found.place), config.conflictTimeout);
     if (decided.step === "touch" || !(await takeOver(work))) {
       work.ended = true;
-      const { handle, subject } = state.meta;
-      if (!passing) config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
+      if (!passing) refused(work);
       return false;
     }
     if (config.now() - began >= config.conflictTimeout || attempt >= 1000) {
@@ -116,6 +158,11 @@ async function save(work: Work): Promise<boolean> {
     }
     if (attempt > 0) await config.wait(Math.random() * Math.min(2 ** attempt, 64));
   }
+}
+
+function refused({ core, state }: Work): void {
+  const { handle, subject } = state.meta;
+  core.config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
 }
 
 /** The first request with the new id of a renewal in passing tells that the old one is no longer needed. */
@@ -130,9 +177,9 @@ function payloadIfNeeded({ state, found }: Work): Payload | undefined {
   return state.format.encode(state, found.payload);
 }
 
-function hasChanges({ found, state }: Work, payload: Payload | undefined): boolean {
+function hasChanges({ found, state, marks }: Work, payload: Payload | undefined): boolean {
   return (
-    state.destroyed || state.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
+    state.destroyed || marks.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
   );
 }
 
@@ -147,7 +194,7 @@ function decide(work: Work, payload: Payload | undefined): Plan {
     changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
-    regenerated: state.regenerated,
+    regenerated: work.marks.regenerated,
     renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
     touchDue,
     hadCookie: work.hadCookie,
@@ -185,7 +232,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   const written = await write(work, step, draft);
   if (!written) return false;
   const { place } = written;
-  const { loggedIn } = state;
+  const { loggedIn } = work.marks;
   const current = written.token !== undefined || (found?.current ?? false);
   const baseline = step === "touch" ? (found as Found).payload : contents;
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
@@ -196,7 +243,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   }
   state.meta = meta;
   state.expiresAt = expiresAt;
-  state.settle();
+  work.marks = new Marks();
   // The old id is dead by now, so a store that fails just here must not keep the new one from the client.
   if (loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
     await records.remove(place, meta.subject);
@@ -213,18 +260,18 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
 
 type Draft = Parameters<Records["create"]>[0];
 
-function write({ core, found, state }: Work, step: Step, draft: Draft): Promise<Written | null> {
+function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {
   const { records } = core;
   if (step === "create") return records.create(draft);
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);
   if (step === "update") return records.update(place, draft);
-  if (step === "rename") return records.rename(place, draft);
+  if (step === "rename") return records.rename(place, draft, marks.loggedIn);
   return records.renew(place, draft, state.meta.seen);
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, { state, core }: Work, now: number): Meta {
+function metaFor(step: Step, { state, core, marks }: Work, now: number): Meta {
   if (step === "touch" || step === "update") return state.meta;
   const { seen: _, unseen: __, ...meta } = state.meta;
   if (step === "create") {
@@ -234,7 +281,7 @@ function metaFor(step: Step, { state, core }: Work, now: number): Meta {
   } else {
     meta.renewed = now;
   }
-  if (state.loggedIn) {
+  if (marks.loggedIn) {
     meta.created = now;
     meta.authenticated = now;
   }
@@ -263,7 +310,13 @@ async function takeOver(work: Work): Promise<boolean> {
   const newest = again && config.schema ? await checked(config, again) : again;
   if (!newest?.content) return false;
   const base = state.format.decode(found.payload);
-  const merged = merge(state.format, base, state, newest.content, config.together);
+  const merged = merge(
+    state.format,
+    base,
+    { data: state.data, meta: state.meta, ...work.marks },
+    newest.content,
+    config.together,
+  );
   adopt(state.format, state.data, merged.data);
   state.meta = merged.meta;
   state.expiresAt = newest.expiresAt;

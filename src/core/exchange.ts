@@ -115,13 +115,14 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     return new Session<Data>(work.state, work);
   }
 
-  async #find(cookie: Exclude<FoundCookie, undefined>): Promise<Found | null> {
+  async #find(cookie: Exclude<FoundCookie, undefined>): Promise<Found | null | "ended"> {
     const { config, records } = this.#core;
     if (cookie === null) {
       config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
       return null;
     }
     const found = await records.find(cookie);
+    if (found === "ended") return found;
     if (!found?.content) return null;
     const { handle, subject } = found.content.meta;
     if (isOver(config.now(), found.content.meta, config.timeouts)) {

@@ -44,16 +44,19 @@ export interface Written {
 export interface Records {
   /** The session itself travels in the cookie: every write needs one. */
   readonly inCookie: boolean;
-  find(token: string): Promise<Found | null>;
+  /** `"ended"`: the id was ended a moment ago by a login, so the request was under way when that was. */
+  find(token: string): Promise<Found | null | "ended">;
   /** The newest state of a record found before. */
   again(place: Place): Promise<Found | null>;
   create(draft: Draft): Promise<Written | null>;
   update(place: Place, draft: Draft): Promise<Written | null>;
   touch(place: Place, draft: Draft): Promise<Written | null>;
-  /** Moves it to a new id; the old one is dead. */
-  rename(place: Place, draft: Draft): Promise<Written | null>;
+  /** Moves it to a new id; the old one is dead. `login`: requests under way with the old one are to be known by it. */
+  rename(place: Place, draft: Draft, login: boolean): Promise<Written | null>;
   /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
   renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;
+  /** What saves of this record have in common: they take turns on it. */
+  lane(place: Place): string;
   remove(place: Place, subject: string | undefined): Promise<void>;
   /** The token that leads to a place, to send it again; `undefined` when the client is on its way to another. */
   token(place: Place): MaybePromise<string> | undefined;
@@ -131,12 +134,14 @@ export function storeRecords(config: RecordsConfig): Records {
       const hashed = ids.keyOf(opened.id);
       const key = hashed instanceof Promise ? await hashed : hashed;
       const found = await follow(key, opened.id, opened.stale);
-      if (found === undefined) events.emit("session_use_after_expire", { reason: "no such session" });
+      const reason = found === "ended" ? "ended by a login a moment ago" : "no such session";
+      if (found === undefined || found === "ended") events.emit("session_use_after_expire", { reason });
       return found ?? null;
     },
     async again(place) {
       const { key, id } = place as StorePlace;
-      return (await follow(key, id, false)) ?? null;
+      const found = await follow(key, id, false);
+      return found === "ended" ? null : (found ?? null);
     },
     async create(draft) {
       const { id, key, token } = await fresh();
@@ -154,13 +159,16 @@ export function storeRecords(config: RecordsConfig): Records {
       const { key } = place as StorePlace;
       return (await limited(() => store.touch(key, draft.expiresAt, draft.subject))) ? { place } : null;
     },
-    async rename(place, draft) {
+    lane: (place) => (place as StorePlace).key,
+    async rename(place, draft, login) {
       const { key: from, version } = place as StorePlace;
       const { id, key, token } = await fresh();
       const content = await record(key, draft);
       const renaming = limited(() => store.rename(from, key, content, version));
       const next = await renaming.catch(async (error) => (await renamed(from, key)) ?? Promise.reject(error));
-      return next === null ? null : { place: placeOf(key, next, id), token };
+      if (next === null) return null;
+      if (login) await markEnded(from);
+      return { place: placeOf(key, next, id), token };
     },
     // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
     // their record back and follow it. A crash in between leaves a record whose id nobody has.
@@ -206,6 +214,14 @@ export function storeRecords(config: RecordsConfig): Records {
     return record(key, { payload: signpost + JSON.stringify(post), expiresAt: draft.expiresAt });
   }
 
+  /** Puts a signpost to nowhere under an id that is dead, for as long as a request may be under way. Not having it does no harm. */
+  async function markEnded(key: string): Promise<void> {
+    const now = config.now();
+    const mark = { payload: "", expiresAt: now + 10_000 };
+    const post = await postRecord(key, { to: "", at: now }, mark);
+    await limited(() => store.create(key, post)).catch(() => {});
+  }
+
   /** Whether a rename whose answer was lost took effect. If it did, the old id is dead, and the client must get the new one. */
   async function renamed(from: string, to: string): Promise<Version | undefined> {
     const read = (key: string): Promise<StoredRecord | null> => limited(() => store.read(key));
@@ -223,13 +239,18 @@ export function storeRecords(config: RecordsConfig): Records {
       const post = { to: "", at: config.now() };
       if ((await limited(async () => store.update(key, await postRecord(key, post, draft), version))) !== null)
         return at;
-      at = (await follow(key, undefined, false))?.place as StorePlace | undefined;
+      const found = await follow(key, undefined, false);
+      at = found && found !== "ended" ? (found.place as StorePlace) : undefined;
     }
     return at;
   }
 
-  /** Reads a record, follows signposts, and decodes what stands at the end. `undefined`: nothing there; `null`: refused, and said so. */
-  async function follow(start: string, id: string | undefined, stale: boolean): Promise<Found | null | undefined> {
+  /** Reads a record, follows signposts, and decodes what stands at the end. `undefined`: nothing there; `null`: refused, and said so; `"ended"`: a signpost to nowhere. */
+  async function follow(
+    start: string,
+    id: string | undefined,
+    stale: boolean,
+  ): Promise<Found | null | undefined | "ended"> {
     let key = start;
     let entry: StorePlace["entry"];
     let postedAt = 0;
@@ -258,7 +279,7 @@ export function storeRecords(config: RecordsConfig): Records {
         return { place, payload, content, expiresAt: stored.expiresAt, stale, lost, current };
       }
       const { to, at } = post as Signpost;
-      if (to === "") return undefined;
+      if (to === "") return hop === 0 ? "ended" : undefined;
       entry ??= { key, version: stored.version, seen };
       key = to;
       postedAt = at;

@@ -22,6 +22,33 @@ export interface SessionOwner {
   onLogin(subject: string): void;
 }
 
+/** What a session's methods asked for, beside what they did to the data. */
+export class Marks {
+  cleared = false;
+  regenerated = false;
+  loggedIn = false;
+  updates: Map<string, Update> | undefined;
+
+  /** Adds what was asked for later, after a save that took these has failed. */
+  join(later: Marks): void {
+    if (later.cleared) this.updates = undefined;
+    this.cleared ||= later.cleared;
+    this.regenerated ||= later.regenerated;
+    this.loggedIn ||= later.loggedIn;
+    for (const [key, update] of later.updates ?? []) {
+      const earlier = this.updates?.get(key);
+      if (!earlier) {
+        this.updates ??= new Map();
+        this.updates.set(key, update);
+        continue;
+      }
+      earlier.mixed ||= update.mixed || !same(earlier.after, update.before);
+      earlier.changes.push(...update.changes);
+      earlier.after = update.after;
+    }
+  }
+}
+
 /** What a session is to the rest of the library: the facts that handlers change through its methods. */
 export class State implements Content {
   readonly format: Format;
@@ -29,25 +56,15 @@ export class State implements Content {
   meta: Meta;
   /** Epoch milliseconds; `undefined` while there is no record. */
   expiresAt: number | undefined;
-  cleared = false;
   destroyed = false;
-  regenerated = false;
-  loggedIn = false;
-  updates: Map<string, Update> | undefined;
+  /** What the methods asked for since the last save began. */
+  marks: Marks = new Marks();
 
   constructor(format: Format, content: Content | undefined, expiresAt: number | undefined) {
     this.format = format;
     this.data = content?.data ?? withoutPrototype({});
     this.meta = content?.meta ?? {};
     this.expiresAt = expiresAt;
-  }
-
-  /** Everything collected so far has been saved. */
-  settle(): void {
-    this.cleared = false;
-    this.regenerated = false;
-    this.loggedIn = false;
-    this.updates = undefined;
   }
 }
 
@@ -191,8 +208,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   clear(): void {
     const state = this.#alive();
     for (const key of Object.keys(state.data)) delete state.data[key];
-    state.cleared = true;
-    state.updates = undefined;
+    state.marks.cleared = true;
+    state.marks.updates = undefined;
   }
 
   /**
@@ -202,7 +219,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   regenerate(): void {
     const state = this.#alive();
     this.#owner.needsCookie("session.regenerate()");
-    state.regenerated = true;
+    state.marks.regenerated = true;
   }
 
   /**
@@ -219,8 +236,8 @@ export class Session<Data extends object = Record<string, unknown>> {
     this.#owner.needsCookie("session.login()");
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
-    state.regenerated = true;
-    state.loggedIn = true;
+    state.marks.regenerated = true;
+    state.marks.loggedIn = true;
     this.#owner.onLogin(subject);
   }
 
@@ -246,12 +263,12 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   #record(key: string, change: (value: unknown) => unknown, before: Update["before"]): void {
-    const state = this.#state;
-    const after = encoded(state.format, state.data, key);
-    const earlier = state.updates?.get(key);
+    const { format, data, marks } = this.#state;
+    const after = encoded(format, data, key);
+    const earlier = marks.updates?.get(key);
     if (!earlier) {
-      state.updates ??= new Map();
-      state.updates.set(key, { changes: [change], before, after, mixed: false });
+      marks.updates ??= new Map();
+      marks.updates.set(key, { changes: [change], before, after, mixed: false });
       return;
     }
     if (!same(earlier.after, before)) earlier.mixed = true;

@@ -11,6 +11,7 @@ import { storeRecords } from "./records.ts";
 import type { Session } from "./session.ts";
 import type { Store } from "./store.ts";
 import { type RevokeOptions, type SessionInfo, Subjects } from "./subjects.ts";
+import { Turns } from "./turns.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 
@@ -48,7 +49,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
       renews: config.timeouts.renewAfter !== Number.POSITIVE_INFINITY,
       renewGrace: config.timeouts.renewGrace,
     });
-    this.#core = { config, records, subjects: new Subjects(config) };
+    this.#core = { config, records, subjects: new Subjects(config), turns: new Turns() };
     this.#context = config.current ? makeContext() : undefined;
   }
 

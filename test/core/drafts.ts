@@ -1,5 +1,6 @@
 /** Sessions as handlers see them, over data given, to collect the changes they make. */
 
+import type { Draft } from "../../src/core/changes.ts";
 import type { Content, Meta } from "../../src/core/format.ts";
 import { jsonFormat } from "../../src/core/json-format.ts";
 import { Session, State } from "../../src/core/session.ts";
@@ -13,9 +14,9 @@ export function contentOf(data: object, meta: Meta = {}): Content {
 }
 
 /** A session loaded with `data`, after `change`. */
-export function draft(data: object, change: (session: Session) => void = () => {}, meta: Meta = {}): State {
+export function draft(data: object, change: (session: Session) => void = () => {}, meta: Meta = {}): Draft {
   const state = new State(format, contentOf(data, meta), 1);
   const owner = { save: async () => true, needsCookie: () => {}, onLogin: () => {} };
   change(new Session(state, owner));
-  return state;
+  return { data: state.data, meta: state.meta, ...state.marks };
 }

@@ -160,6 +160,34 @@ describe("login, regenerate, destroy", () => {
     expect(events).toEqual(["session_created", "session_renewed", "session_login", "session_use_after_expire"]);
   });
 
+  test("a request that was under way when a login ended its id makes no session of its own, and replaces no cookie", async () => {
+    const { sessions, clock, events } = setUp();
+    const guest = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
+    await request(sessions, guest.cookie, (session) => session.login("ann"));
+    const write = () => request(sessions, guest.cookie, ({ data }) => Object.assign(data, { n: 2 }));
+    const late = await write();
+    expect(late.error).toBeUndefined();
+    expect(late.setCookie).toBeUndefined();
+    expect(events).toContain("save_refused");
+    expect((await request(sessions, guest.cookie, (session) => session.login("ann"))).setCookie).toBeDefined();
+    clock.now += 10_000;
+    expect((await write()).setCookie).toBeDefined();
+  });
+
+  test("what is asked for while a save is under way is for the next one", async () => {
+    const { sessions } = setUp();
+    const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
+    const answer = await request(sessions, cookie, async (session) => {
+      session.data.n = 2;
+      const saving = session.save();
+      session.regenerate();
+      await saving;
+    });
+    expect(answer.setCookie).toBeDefined();
+    expect((await request(sessions, cookie, (session) => session.isNew)).value).toBe(true);
+    expect((await request(sessions, answer.cookie, ({ data }) => data.n)).value).toBe(2);
+  });
+
   test("a login without data makes a session", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ann"));
