@@ -2,8 +2,9 @@
 
 import { wrongArgument } from "../core/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
+import { recordsOf } from "./shared/listing.ts";
 import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
-import { everyRecord, recordsOf, textsOf } from "./shared/redis-listing.ts";
+import { everyRecord, textsOf } from "./shared/redis-listing.ts";
 import { nativeLayout as layout } from "./shared/redis-record.ts";
 import { redisScripts, runFor1, runScript } from "./shared/redis-scripts.ts";
 

@@ -1,13 +1,9 @@
 /** Walking over many records in Redis, a batch at a time. */
 
 import { SessionError } from "../../core/errors.ts";
-import type { ListedRecord, StoredRecord } from "../../core/store.ts";
+import type { ListedRecord } from "../../core/store.ts";
+import { type ReadMany, rowsOf } from "./listing.ts";
 import { type RedisConnection, type Send, textOf } from "./redis-client.ts";
-
-const batchSize = 100;
-
-/** Reads several records, in the order of their names. */
-export type ReadMany = (names: string[]) => Promise<(StoredRecord | null)[]>;
 
 /** Every record under a prefix, on every server. By `SCAN`, which never keeps a server busy for long. */
 export async function* everyRecord(
@@ -33,48 +29,16 @@ export async function* everyRecord(
   }
 }
 
-/**
- * The records of an index. A record that is renamed meanwhile is, when its turn comes, no longer under the one name and
- * perhaps not yet under the other: where something is missing the index is looked at again, until the same is missing twice.
- */
-export async function* recordsOf(members: () => Promise<string[]>, readMany: ReadMany): AsyncIterable<ListedRecord> {
-  const found = new Set<string>();
-  let missing: string | undefined;
-  for (;;) {
-    const missed: string[] = [];
-    const names = (await members()).filter((name) => !found.has(name));
-    for await (const { name, record } of rowsOf(names, readMany)) {
-      if (record) found.add(name);
-      else missed.push(name);
-      if (record) yield { ...record, key: name };
-    }
-    const stillMissing = missed.sort().join(" ");
-    if (missed.length === 0 || stillMissing === missing) return;
-    missing = stillMissing;
-  }
-}
-
 /** The names of all strings that begin with `start` on one server. */
 async function* scan(send: Send, start: string): AsyncIterable<string[]> {
   const pattern = `${start.replace(/[\\*?[\]]/g, "\\$&")}*`;
   let cursor = "0";
   do {
-    const options = ["MATCH", pattern, "COUNT", String(batchSize), "TYPE", "string"];
+    const options = ["MATCH", pattern, "COUNT", "100", "TYPE", "string"];
     const [next, names] = (await send(["SCAN", cursor, ...options])) as [unknown, unknown];
     yield textsOf(names);
     cursor = textOf(next) ?? "0";
   } while (cursor !== "0");
-}
-
-async function* rowsOf(
-  names: readonly string[],
-  readMany: ReadMany,
-): AsyncIterable<{ name: string; record: StoredRecord | null }> {
-  for (let at = 0; at < names.length; at += batchSize) {
-    const batch = names.slice(at, at + batchSize);
-    const records = await readMany(batch);
-    for (const [n, name] of batch.entries()) yield { name, record: records[n] ?? null };
-  }
 }
 
 /** The texts in an array reply. */
