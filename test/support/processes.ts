@@ -13,7 +13,12 @@ process.on("exit", () => {
 });
 
 /** Starts a program and resolves when it accepts connections on the port. It does not keep the tests from ending. */
-export async function launch(program: string, args: readonly string[], port: number): Promise<ChildProcess> {
+export async function launch(
+  program: string,
+  args: readonly string[],
+  port: number,
+  patience = 20_000,
+): Promise<ChildProcess> {
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
   running.add(child);
   let complaint = "";
@@ -28,7 +33,7 @@ export async function launch(program: string, args: readonly string[], port: num
     running.delete(child);
     failure ??= `it ended with ${code ?? signal}`;
   });
-  for (const limit = Date.now() + 20_000; !(await accepts(port)); await pause(10)) {
+  for (const limit = Date.now() + patience; !(await accepts(port)); await pause(10)) {
     if (failure === undefined && Date.now() < limit) continue;
     await end(child);
     throw new Error(`${program} did not start: ${failure ?? "it took too long"}\n${complaint}`);

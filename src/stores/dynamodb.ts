@@ -1,0 +1,311 @@
+/** Sessions in DynamoDB, through the client you already have. One strongly consistent read, conditional writes, one table. */
+
+import { payloadBytes } from "../core/bytes.ts";
+import { SessionError, wrongArgument } from "../core/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
+import {
+  type Condition,
+  clientOf,
+  type DynamodbClient,
+  type Expression,
+  type FoundItem,
+  type Item,
+  type PageInput,
+  type Value,
+  type Write,
+} from "./dynamodb/client.ts";
+import {
+  dayOf,
+  type Encoded,
+  instantOf,
+  itemsOf,
+  namesOf,
+  type State,
+  session,
+  startOf,
+  stateOf,
+  versionOf,
+} from "./dynamodb/items.ts";
+import { type DynamodbTableOptions, setUp, tableInputs, tableOf } from "./dynamodb/table.ts";
+import { write } from "./dynamodb/writes.ts";
+import { lazily } from "./shared/lazy.ts";
+import { recordsOf } from "./shared/listing.ts";
+
+export type { DynamodbClient } from "./dynamodb/client.ts";
+export type { DynamodbAttributes } from "./dynamodb/items.ts";
+export { type DynamodbTable, type DynamodbTableOptions, dynamodbTable } from "./dynamodb/table.ts";
+
+/** What `dynamodbStore` takes. */
+export interface DynamodbStoreOptions extends DynamodbTableOptions {
+  /**
+   * Your client: a `DynamoDB` of `@aws-sdk/client-dynamodb` 3, which is a `DynamoDBClient` with a method for every
+   * operation and does wherever one is wanted. Or an object with the methods that {@link DynamodbClient} names. Or a
+   * function that returns one, or a promise of one: it is called once, when the store is first used. The store never
+   * configures or destroys it.
+   */
+  readonly client: DynamodbClient | (() => DynamodbClient | Promise<DynamodbClient>);
+  /**
+   * What the partition keys of all items start with, at most 500 characters. Default none. Applications that share a
+   * table need prefixes of which none begins with another.
+   */
+  readonly prefix?: string | undefined;
+  /** The present in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions in a table of DynamoDB.
+ *
+ * Reading is one strongly consistent `GetItem`, every write one request with a condition: an item, or a transaction
+ * where the index of a subject changes with it. DynamoDB removes what has ended; until it does, the store does not see
+ * it. The table has to be there: call `await store.setup()` when you deploy, or use what {@link dynamodbTable} returns.
+ * Errors of the client reject as they are.
+ *
+ * @throws TypeError when `client` is none of those it takes, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { dynamodbStore, type DynamodbClient } from "sojourn/stores/dynamodb";
+ *
+ * export function sessionsIn(client: DynamodbClient) {
+ *   return createSessions({ store: dynamodbStore({ client }), idleTimeout: "30m" });
+ * }
+ * ```
+ */
+export function dynamodbStore(options: DynamodbStoreOptions): Store {
+  const { client, prefix = "", now = Date.now } = options;
+  if (typeof prefix !== "string" || prefix.length > 500) {
+    throw wrongArgument("prefix", "text of at most 500 characters", prefix);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const TableName = tableOf(options.table);
+  const names = namesOf(options.attributes);
+  const items = itemsOf(names, prefix);
+  const connect = lazily(client, clientOf);
+  const maxPayloadBytes = capabilities.maxPayloadBytes;
+
+  /** What the words of expressions stand for: `#field` a name, `:value` a value. Those that are not used are refused. */
+  const words = (text: string, values: Item): Expression => {
+    const used = new Set(text.match(/[#:]\w+/g));
+    const isUsed = ([word]: [string, unknown]): boolean => used.has(word);
+    const fields = Object.entries(names).map(([field, name]): [string, string] => [`#${field}`, name]);
+    const given = Object.entries({ ":now": number(now()), ...values }).filter(isUsed);
+    return {
+      ExpressionAttributeNames: Object.fromEntries(fields.filter(isUsed)),
+      ...(given.length > 0 && { ExpressionAttributeValues: Object.fromEntries(given) }),
+    };
+  };
+  const when = (text: string, values: Item = {}): Condition & { ConditionExpression: string } => ({
+    ConditionExpression: text,
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+    ...words(text, values),
+  });
+  const isFree = (): ReturnType<typeof when> => when("attribute_not_exists(#partition) OR #expiresAt <= :now");
+  const stands = ({ stamp }: State): ReturnType<typeof when> =>
+    when("#version = :was AND #expiresAt > :now", { ":was": { S: stamp } });
+
+  const put = (item: Item, condition: Condition = {}): Write => ({ Put: { TableName, Item: item, ...condition } });
+  const remove = (Key: Item, condition: Condition = {}): Write => ({ Delete: { TableName, Key, ...condition } });
+  const joins = async (subject: string, key: string, day: number): Promise<Write> =>
+    put(await items.entry(subject, key, { day }));
+
+  const encode = (key: string, record: StoreRecord): Encoded => {
+    const size = payloadBytes(record.payload);
+    if (size <= maxPayloadBytes) return items.encode(key, record);
+    throw new SessionError(
+      "ERR_SESSION_TOO_LARGE",
+      `The session has ${size} octets; an item of DynamoDB has room for ${maxPayloadBytes}. Keep less in the session.`,
+    );
+  };
+  /** Does all of it, or nothing. A client that lost the answer sends the same again: what is there already is a success. */
+  const done = async (writes: readonly Write[], { stamp }: State): Promise<boolean> => {
+    const inTheWay = await write(await connect(), writes);
+    return inTheWay === undefined || inTheWay.some((item) => item[names.version]?.S === stamp);
+  };
+  const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
+  const recordIn = (item: FoundItem | undefined): ListedRecord | null => {
+    const record = item && items.decode(item);
+    return record && isLive(record) ? record : null;
+  };
+  const pages = async function* (operation: "query" | "scan", input: PageInput): AsyncIterable<readonly FoundItem[]> {
+    const connection = await connect();
+    let start: unknown;
+    do {
+      const page = await connection[operation]({
+        ...input,
+        ...(start !== undefined && { ExclusiveStartKey: start as never }),
+      });
+      yield page.Items ?? [];
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined);
+  };
+  const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
+    const connection = await connect();
+    const found = new Map<string, StoredRecord>();
+    let wanted: BatchInput = { [TableName]: { Keys: keys.map(items.key), ConsistentRead: true } };
+    while (Object.keys(wanted).length > 0) {
+      const { Responses = {}, UnprocessedKeys = {} } = await connection.batchGetItem({ RequestItems: wanted });
+      for (const item of Object.values(Responses).flat()) {
+        const record = recordIn(item);
+        if (record) found.set(record.key, withoutKey(record));
+      }
+      wanted = UnprocessedKeys as BatchInput;
+    }
+    return keys.map((key) => found.get(key) ?? null);
+  };
+
+  const store: Store = {
+    name: "dynamodb",
+    capabilities,
+
+    async read(key) {
+      const connection = await connect();
+      const { Item: item } = await connection.getItem({ TableName, Key: items.key(key), ConsistentRead: true });
+      const record = recordIn(item);
+      return record && withoutKey(record);
+    },
+
+    async create(key, record) {
+      const next = encode(key, record);
+      if (!isLive(next)) return (await store.read(key)) ? null : versionOf(next);
+      const writes = [put(next.item, isFree())];
+      if (next.subject !== undefined) writes.push(await joins(next.subject, key, next.day));
+      return (await done(writes, next)) ? versionOf(next) : null;
+    },
+
+    async update(key, record, version) {
+      const was = stateOf(version as string);
+      const next = encode(key, record);
+      const stays = isLive(next);
+      const writes = [stays ? put(next.item, stands(was)) : remove(items.key(key), stands(was))];
+      const same = stays && next.subject === was.subject;
+      if (stays && next.subject !== undefined && !(same && next.day <= was.day)) {
+        writes.push(await joins(next.subject, key, next.day));
+      }
+      if (was.subject !== undefined && !same) writes.push(remove(await items.entryKey(was.subject, key)));
+      return (await done(writes, next)) ? versionOf(next) : null;
+    },
+
+    async touch(key, expiresAt) {
+      const at = instantOf(expiresAt);
+      const { expiresAt: later, ttl } = items.expiry(at);
+      const values = { ":later": later, ":ttl": ttl };
+      const prolong = (condition: string, value: Item): Write => {
+        const UpdateExpression = "SET #expiresAt = :later, #ttl = :ttl";
+        const { ConditionExpression, ...rest } = when(`#expiresAt > :now AND #expiresAt < :later AND ${condition}`);
+        const both = words(UpdateExpression + ConditionExpression, { ...values, ...value });
+        return { Update: { TableName, Key: items.key(key), UpdateExpression, ConditionExpression, ...rest, ...both } };
+      };
+      for (let subject: string | undefined; ; ) {
+        // The entry in the subject's index lasts to the end of the day after: within a day it needs no change.
+        const writes =
+          subject === undefined
+            ? [
+                prolong("(attribute_not_exists(#subject) OR #expiresAt >= :day)", {
+                  ":day": number(startOf(dayOf(at))),
+                }),
+              ]
+            : [prolong("#subject = :subject", { ":subject": { S: subject } }), await joins(subject, key, dayOf(at))];
+        const inTheWay = await write(await connect(), writes);
+        if (inTheWay === undefined) return true;
+        const record = recordIn(inTheWay[0]);
+        if (!record || record.expiresAt >= at) return record !== null;
+        subject = inTheWay[0]?.[names.subject]?.S;
+      }
+    },
+
+    async rename(from, to, record, version) {
+      if (from === to) return null;
+      const was = stateOf(version as string);
+      const next = encode(to, record);
+      const stays = isLive(next);
+      const writes: Write[] = [
+        stays ? put(next.item, isFree()) : { ConditionCheck: { TableName, Key: items.key(to), ...isFree() } },
+        remove(items.key(from), stands(was)),
+      ];
+      if (stays && next.subject !== undefined) writes.push(await joins(next.subject, to, next.day));
+      // Whoever lists right now may have passed the place of the new entry: the old one tells that something moved.
+      if (was.subject !== undefined) {
+        writes.push(put(await items.entry(was.subject, from, { instant: now() + moving })));
+      }
+      return (await done(writes, next)) ? versionOf(next) : null;
+    },
+
+    async delete(key, subject) {
+      for (let owner = subject === undefined ? undefined : JSON.stringify(subject); ; ) {
+        const writes =
+          owner === undefined
+            ? [remove(items.key(key), when("attribute_not_exists(#subject)"))]
+            : [
+                remove(
+                  items.key(key),
+                  when("attribute_not_exists(#partition) OR #subject = :subject", { ":subject": { S: owner } }),
+                ),
+                remove(await items.entryKey(owner, key)),
+              ];
+        const inTheWay = await write(await connect(), writes);
+        if (inTheWay === undefined) return;
+        owner = inTheWay[0]?.[names.subject]?.S;
+      }
+    },
+
+    async *list() {
+      const filter = "#sort = :session AND #expiresAt > :now";
+      const FilterExpression = prefix === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`;
+      const values = { ":session": { S: session }, ":prefix": { S: prefix } };
+      const input = { TableName, ConsistentRead: true, FilterExpression, ...words(FilterExpression, values) };
+      for await (const page of pages("scan", input)) {
+        for (const item of page) {
+          const record = recordIn(item);
+          if (record) yield record;
+        }
+      }
+    },
+
+    async *listBySubject(subject) {
+      const key = await items.entryKey(JSON.stringify(subject), "");
+      const KeyConditionExpression = "#partition = :subject";
+      const FilterExpression = "#ttl > :seconds";
+      const values = { ":subject": key[names.partition] as Value, ":seconds": number(Math.floor(now() / 1000)) };
+      const expression = words(KeyConditionExpression + FilterExpression, values);
+      const input = { TableName, ConsistentRead: true, KeyConditionExpression, FilterExpression, ...expression };
+      const members = async (): Promise<string[]> => {
+        const keys: string[] = [];
+        for await (const page of pages("query", input)) keys.push(...page.map((item) => item[names.sort]?.S ?? ""));
+        return keys;
+      };
+      for await (const row of recordsOf(members, readMany)) if (row.subject === subject) yield row;
+    },
+
+    async setup() {
+      await setUp(await connect(), tableInputs(TableName, names));
+    },
+  };
+  return store;
+}
+
+const capabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: true,
+  expiryGranularity: 1,
+  clock: "ours",
+  atomicRename: true,
+  list: true,
+  bySubject: true,
+  shared: true,
+  // An item has at most 409,600 octets. The rest is for the key, the subject and the names of the attributes.
+  maxPayloadBytes: 400_000,
+} as const satisfies StoreCapabilities;
+
+/** How long the old entry of a renamed record stays in its subject's index, in milliseconds. */
+const moving = 600_000;
+
+type BatchInput = Record<string, { Keys: Item[]; ConsistentRead: boolean }>;
+
+function number(value: number): Value {
+  return { N: String(value) };
+}
+
+function withoutKey({ key: _, ...record }: ListedRecord): StoredRecord {
+  return record;
+}

@@ -1,0 +1,103 @@
+/** The table the DynamoDB store keeps records in, and making it. */
+
+import { wrongArgument } from "../../core/errors.ts";
+import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
+import { type DynamodbAttributes, type Names, namesOf } from "./items.ts";
+
+/** Which table, and what things are called in it. */
+export interface DynamodbTableOptions {
+  /** The name or the ARN of the table. Default `"sessions"`. */
+  readonly table?: string | undefined;
+  /** The names of the attributes. Each has a default. */
+  readonly attributes?: DynamodbAttributes | undefined;
+}
+
+/** What makes the table: the inputs of two operations. */
+export interface DynamodbTable {
+  /** Of `CreateTable`. */
+  readonly createTable: TableInput;
+  /** Of `UpdateTimeToLive`, once the table is there. */
+  readonly updateTimeToLive: TimeToLiveInput;
+}
+
+/** The name of the table, checked. */
+export function tableOf(table: unknown = "sessions"): string {
+  if (typeof table !== "string" || table === "") throw wrongArgument("table", "non-empty text", table);
+  return table;
+}
+
+/** The inputs for one table. */
+export function tableInputs(table: string, names: Names): DynamodbTable {
+  const { partition, sort, ttl } = names;
+  return {
+    createTable: {
+      TableName: table,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [
+        { AttributeName: partition, AttributeType: "S" },
+        { AttributeName: sort, AttributeType: "S" },
+      ],
+      KeySchema: [
+        { AttributeName: partition, KeyType: "HASH" },
+        { AttributeName: sort, KeyType: "RANGE" },
+      ],
+    },
+    updateTimeToLive: { TableName: table, TimeToLiveSpecification: { AttributeName: ttl, Enabled: true } },
+  };
+}
+
+/**
+ * The table as code: what to hand to `CreateTable` and `UpdateTimeToLive`, or to write down in your infrastructure.
+ *
+ * @throws TypeError when an option is wrong.
+ * @example
+ * ```ts
+ * import { dynamodbTable } from "sojourn/stores/dynamodb";
+ *
+ * const { createTable, updateTimeToLive } = dynamodbTable({ table: "sessions" });
+ * process.stdout.write(JSON.stringify([createTable, updateTimeToLive], null, 2));
+ * ```
+ */
+export function dynamodbTable(options: DynamodbTableOptions = {}): DynamodbTable {
+  return tableInputs(tableOf(options.table), namesOf(options.attributes));
+}
+
+/** How long a new table may take to become active, in milliseconds. */
+const patience = 300_000;
+
+/** Creates the table and lets DynamoDB remove what has ended, as far as that is not done. */
+export async function setUp(client: DynamodbClient, { createTable, updateTimeToLive }: DynamodbTable): Promise<void> {
+  const { TableName, KeySchema } = createTable;
+  if (!client.createTable || !client.describeTable || !client.describeTimeToLive || !client.updateTimeToLive) {
+    throw new TypeError("setup() needs createTable, describeTable, describeTimeToLive and updateTimeToLive of client");
+  }
+  await client.createTable(createTable).catch((error) => {
+    if ((error as Error).name !== "ResourceInUseException") throw error; // It is there, or another process creates it.
+  });
+  for (const limit = Date.now() + patience; ; ) {
+    const { Table } = await client.describeTable({ TableName });
+    const has = (Table?.KeySchema ?? []).map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`);
+    const wanted = KeySchema.map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`);
+    if (has.join() !== wanted.join()) {
+      throw new Error(
+        `the DynamoDB table is there with the keys ${has.join(", ")}; the store needs ${wanted.join(", ")}`,
+      );
+    }
+    if (Table?.TableStatus === "ACTIVE") break;
+    if (Date.now() > limit) throw new Error(`the DynamoDB table is ${Table?.TableStatus} after five minutes`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  const isEnabled = async (): Promise<boolean> => {
+    const { TimeToLiveDescription: found } = (await client.describeTimeToLive?.({ TableName })) ?? {};
+    if (found?.TimeToLiveStatus !== "ENABLED" && found?.TimeToLiveStatus !== "ENABLING") return false;
+    const { AttributeName } = updateTimeToLive.TimeToLiveSpecification;
+    if (found.AttributeName === AttributeName) return true;
+    throw new Error(
+      `the DynamoDB table has its time to live in ${found.AttributeName}; the store needs ${AttributeName}`,
+    );
+  };
+  if (await isEnabled()) return;
+  await client.updateTimeToLive(updateTimeToLive).catch(async (error) => {
+    if (!(await isEnabled())) throw error; // Another process was faster.
+  });
+}
