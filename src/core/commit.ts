@@ -12,14 +12,14 @@ import { type Plan, plan, type Step } from "./plan.ts";
 import type { Found, Records, Written } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
 import { Marks, type SessionOwner, State } from "./session.ts";
-import type { Subjects } from "./subjects.ts";
+import type { SubjectSessions } from "./subjects.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 /** What is shared by all requests of one application. */
 export interface SessionsCore {
   readonly config: Config;
   readonly records: Records;
-  readonly subjects: Subjects;
+  readonly subjects: SubjectSessions;
   readonly turns: Turns;
 }
 
@@ -29,8 +29,8 @@ export class Work implements SessionOwner {
   readonly state: State;
   /** The record as this request knows it; `null` while there is none. */
   found: Found | null;
-  /** The request carried a cookie of ours. */
-  readonly hadCookie: boolean;
+  /** How many cookies of ours the client holds. */
+  readonly held: number;
   headersSent: boolean;
   /** The session ended: nothing more is saved. */
   ended: boolean;
@@ -40,18 +40,20 @@ export class Work implements SessionOwner {
   marks: Marks;
   /** The subject's epoch as it was when `login` was called. */
   epoch: Promise<string | undefined> | undefined;
-  /** The `Set-Cookie` value to send with the response. */
-  setCookie: string | undefined;
+  /** The same, once it is known. */
+  epochMark: string | undefined;
+  /** The `Set-Cookie` values to send with the response. */
+  setCookie: readonly string[] | undefined;
   #saving: Promise<unknown> | undefined;
 
-  constructor(core: SessionsCore, found: Found | null | "ended", hadCookie: boolean, headersSent: boolean) {
+  constructor(core: SessionsCore, found: Found | null | "ended", held: number, headersSent: boolean) {
     this.core = core;
     this.late = found === "ended";
     this.ended = this.late;
     this.found = found === "ended" ? null : found;
     this.state = new State(core.config.format, this.found?.content, this.found?.expiresAt);
     this.marks = this.state.marks;
-    this.hadCookie = hadCookie;
+    this.held = held;
     this.headersSent = headersSent;
   }
 
@@ -122,7 +124,7 @@ async function save(work: Work, turn: Turn): Promise<boolean> {
   const began = config.now();
   noteSeen(work);
   // A login whose epoch cannot be read is given up before anything is written.
-  if (work.epoch) await work.epoch;
+  if (work.epoch) work.epochMark = await work.epoch;
   for (let attempt = 0; ; attempt++) {
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload);
@@ -134,7 +136,7 @@ async function save(work: Work, turn: Turn): Promise<boolean> {
       throw headersSent("the change");
     }
     if (decided.step === "none") {
-      if (decided.cookie === "remove") work.setCookie = config.cookie.remove();
+      if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
       return true;
     }
     const passing = !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
@@ -196,8 +198,8 @@ function decide(work: Work, payload: Payload | undefined): Plan {
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,
     renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
-    touchDue,
-    hadCookie: work.hadCookie,
+    touchDue: touchDue || (records.inCookie && found?.stale === true),
+    hadCookie: work.held > 0,
     cookieDue: found !== null && found.current && (state.meta.persistent === true || found.stale),
     headersSent: work.headersSent,
     inCookie: records.inCookie,
@@ -219,7 +221,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
     work.report("session_logout");
     work.found = null;
     work.ended = true;
-    work.setCookie = config.cookie.remove();
+    work.setCookie = config.carrier.remove();
     return true;
   }
   const meta = metaFor(step, work, now);
@@ -228,7 +230,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
       ? payload
       : state.format.encode({ data: state.data, meta }, found?.payload);
   const expiresAt = expiryOf(now, meta, config.timeouts);
-  const draft = { payload: contents, expiresAt, subject: meta.subject };
+  const draft = { payload: contents, expiresAt, subject: meta.subject, meta };
   const written = await write(work, step, draft);
   if (!written) return false;
   const { place } = written;
@@ -239,7 +241,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
   if (cookie === "set") {
     const token = written.token ?? (await records.token(place));
     const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
-    if (token !== undefined) work.setCookie = config.cookie.set(token, maxAge);
+    if (token !== undefined) work.setCookie = config.carrier.set(token, maxAge, work.held);
   }
   state.meta = meta;
   state.expiresAt = expiresAt;
@@ -271,7 +273,7 @@ function write({ core, found, state, marks }: Work, step: Step, draft: Draft): P
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, { state, core, marks }: Work, now: number): Meta {
+function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
   if (step === "touch" || step === "update") return state.meta;
   const { seen: _, unseen: __, ...meta } = state.meta;
   if (step === "create") {
@@ -285,6 +287,7 @@ function metaFor(step: Step, { state, core, marks }: Work, now: number): Meta {
     meta.created = now;
     meta.authenticated = now;
   }
+  core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
   return step === "renew" ? { ...meta, unseen: true } : meta;
 }
 

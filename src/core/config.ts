@@ -1,6 +1,8 @@
 /** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
 
+import { type Carrier, severalCookies, singleCookie } from "./carrier.ts";
 import { type Cookie, type CookieOptions, makeCookie } from "./cookie.ts";
+import { type CookieStore, isCookieStore } from "./cookie-records.ts";
 import { type Duration, durationOption } from "./duration.ts";
 import { wrongArgument } from "./errors.ts";
 import { Events } from "./events.ts";
@@ -17,8 +19,8 @@ import { bareToken, type TokenFormat } from "./token.ts";
  * a wrong value is a `TypeError` that names the option.
  */
 export interface SessionOptions<Data extends object = Record<string, unknown>> {
-  /** Where sessions are kept. Default: files in `.sessions`, on this machine only, and a warning that says so. */
-  readonly store?: Store | undefined;
+  /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, on this machine only, and a warning that says so. */
+  readonly store?: Store | CookieStore | undefined;
   /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
   readonly idleTimeout?: Duration | false | undefined;
   /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2); `false`: never by age. Not both `false`. */
@@ -63,13 +65,16 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
 
 /** The options as the library uses them. */
 export interface Config {
-  readonly store: Store;
+  readonly store: Store | CookieStore;
   readonly timeouts: Timeouts;
   readonly persistent: boolean;
   readonly cookie: Cookie;
+  readonly carrier: Carrier;
   readonly token: TokenFormat;
   readonly format: Format;
   readonly ids: IdScheme;
+  /** In front of the keys of `ids`, unless that makes its own. */
+  readonly keyPrefix: string;
   readonly schema: StandardSchema | undefined;
   readonly together: readonly (readonly string[])[];
   readonly current: boolean;
@@ -112,7 +117,7 @@ const known: Record<keyof SessionOptions, true> = {
 const day = 86_400_000;
 
 /** Checks every option; a `TypeError` names the first that is wrong. */
-export function resolveConfig(options: SessionOptions<never> & { store: Store }): Config {
+export function resolveConfig(options: SessionOptions<never> & { store: Store | CookieStore }): Config {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name))
       throw new TypeError(
@@ -126,16 +131,24 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store })
   const { keyPrefix = `${cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
   if (options.ids && options.keyPrefix !== undefined)
     throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
+  const store = checkStore(options.store);
+  const timeouts = checkTimeouts(options, format);
+  if (isCookieStore(store)) checkInCookie(options, store, timeouts, format);
 
   return {
-    store: checkStore(options.store),
-    timeouts: checkTimeouts(options, format),
+    store,
+    timeouts,
     persistent: oneOf("persistent", options.persistent, [false, true]),
     cookie,
+    carrier:
+      isCookieStore(store) && store.chunks > 1
+        ? severalCookies(numbered(options.cookie, cookie, store.chunks))
+        : singleCookie(cookie),
+    keyPrefix: checkPrefix(keyPrefix),
     token:
       shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
     format,
-    ids: checkIds(options.ids) ?? randomIds(checkPrefix(keyPrefix)),
+    ids: checkIds(options.ids) ?? randomIds(keyPrefix),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     current: oneOf("current", options.current, [false, true]),
@@ -177,11 +190,47 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   };
 }
 
-function checkStore(store: unknown): Store {
+function checkStore(store: unknown): Store | CookieStore {
+  if (typeof store === "object" && store !== null && isCookieStore(store as CookieStore)) {
+    shaped("store.seal", (store as CookieStore).seal, ["seal", "open"], "a seal");
+    return store as CookieStore;
+  }
   const methods = ["read", "create", "update", "touch", "rename", "delete"];
   const checked = shaped("store", store as Store, methods, "a store such as redisStore({ client })");
   if (typeof checked?.capabilities === "object" && checked.capabilities !== null) return checked;
   throw wrongArgument("store", "a store such as redisStore({ client })", store);
+}
+
+/** What makes no sense, or would be forgotten, when the session is the cookie. */
+function checkInCookie(options: SessionOptions<never>, store: CookieStore, timeouts: Timeouts, format: Format): void {
+  for (const name of ["token", "ids"] as const) {
+    if (options[name] !== undefined) {
+      throw new TypeError(`${name} cannot be given together with cookieStore: the cookie holds the session, and no id`);
+    }
+  }
+  if (timeouts.renewAfter !== Number.POSITIVE_INFINITY) {
+    throw new TypeError("renewAfter must be false with cookieStore: there is no id to renew in passing");
+  }
+  if (format.wrap)
+    throw new TypeError(`format ${format.name} cannot be given with cookieStore, which seals the cookie`);
+  if (!store.revocations) return;
+  if (timeouts.absolute === Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      "absoluteTimeout must not be false with revocations: what was ended would have to be kept for ever",
+    );
+  }
+  if (format.foreign) {
+    throw new TypeError(
+      `revocations cannot be given with format ${format.name}, which has no place for what they need`,
+    );
+  }
+}
+
+/** `session`, `session-1`, `session-2`: the cookies of a session in several. */
+function numbered(options: CookieOptions = {}, first: Cookie, count: number): [Cookie, ...Cookie[]] {
+  const { name = "session" } = options;
+  const others = Array.from({ length: count - 1 }, (_, at) => makeCookie({ ...options, name: `${name}-${at + 1}` }));
+  return [first, ...others];
 }
 
 function checkIds(ids: IdScheme | undefined): IdScheme | undefined {

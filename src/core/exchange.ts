@@ -2,7 +2,7 @@
 
 import { checked, type SessionsCore, Work } from "./commit.ts";
 import type { Context } from "./context.ts";
-import { type FoundCookie, findCookie } from "./cookie.ts";
+import type { FoundCookie } from "./cookie.ts";
 import { isOver } from "./expiry.ts";
 import type { Found } from "./records.ts";
 import { Session } from "./session.ts";
@@ -108,9 +108,11 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   async #load(): Promise<Session<Data>> {
-    const cookie = findCookie(this.#reader.cookie(this.#request as never), this.#core.config.cookie.name);
+    const { carrier } = this.#core.config;
+    const header = this.#reader.cookie(this.#request as never);
+    const cookie = carrier.find(header);
     const found = cookie === undefined ? null : await this.#find(cookie);
-    const work = new Work(this.#core, found, cookie !== undefined, this.#headersSent);
+    const work = new Work(this.#core, found, carrier.held(header, cookie), this.#headersSent);
     this.#work = work;
     return new Session<Data>(work.state, work);
   }

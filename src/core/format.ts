@@ -21,6 +21,10 @@ export interface Meta {
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */
   unseen?: true;
+  /** Of a session kept in a cookie: which of its ids this is. When it gets a new one, cookies with another are refused. */
+  generation?: string;
+  /** Of a session kept in a cookie: the epoch of its subject when it logged in. */
+  epoch?: string;
   /** When the new id of a renewal in passing was first seen; the old id ends a grace period later. */
   seen?: number;
 }

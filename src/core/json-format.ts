@@ -49,6 +49,8 @@ const types: Record<keyof Meta, string> = {
   authenticated: "number",
   subject: "string",
   persistent: "boolean",
+  generation: "string",
+  epoch: "string",
   unseen: "boolean",
   seen: "number",
 };

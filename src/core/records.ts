@@ -4,7 +4,7 @@ import { sha256 } from "#crypto";
 import { type MaybePromise, payloadBytes } from "./bytes.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
-import type { Content, Format, Payload } from "./format.ts";
+import type { Content, Format, Meta, Payload } from "./format.ts";
 import type { IdScheme } from "./id.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
@@ -32,6 +32,8 @@ export interface Found {
 /** What is to be kept. */
 export interface Draft extends StoreRecord {
   readonly payload: Payload;
+  /** What is encoded in the payload beside the data. */
+  readonly meta: Meta;
 }
 
 /** What a write answers: where the record is now, and the token to send if that changed. */
@@ -58,6 +60,8 @@ export interface Records {
   /** What saves of this record have in common: they take turns on it. */
   lane(place: Place): string;
   remove(place: Place, subject: string | undefined): Promise<void>;
+  /** Notes on a session what its records need to know of it, before it is encoded for a new id. `login`: it logged in, in that epoch. */
+  stamp?(meta: Meta, login: { readonly epoch: string | undefined } | undefined): void;
   /** The token that leads to a place, to send it again; `undefined` when the client is on its way to another. */
   token(place: Place): MaybePromise<string> | undefined;
 }
@@ -111,7 +115,7 @@ export function storeRecords(config: RecordsConfig): Records {
   const { store, format, ids, events } = config;
   const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, config.storeTimeout, events);
   const wrap = (payload: Payload, key: string): MaybePromise<Payload> => format.wrap?.(payload, key) ?? payload;
-  const record = async (key: string, draft: Draft): Promise<StoreRecord> => {
+  const record = async (key: string, draft: StoreRecord): Promise<StoreRecord> => {
     const wrapped = wrap(draft.payload, key);
     const payload = wrapped instanceof Promise ? await wrapped : wrapped;
     checkSize(store, payload);
@@ -210,14 +214,14 @@ export function storeRecords(config: RecordsConfig): Records {
     },
   };
 
-  function postRecord(key: string, post: Signpost, draft: Draft): Promise<StoreRecord> {
+  function postRecord(key: string, post: Signpost, draft: Pick<StoreRecord, "expiresAt">): Promise<StoreRecord> {
     return record(key, { payload: signpost + JSON.stringify(post), expiresAt: draft.expiresAt });
   }
 
   /** Puts a signpost to nowhere under an id that is dead, for as long as a request may be under way. Not having it does no harm. */
   async function markEnded(key: string): Promise<void> {
     const now = config.now();
-    const mark = { payload: "", expiresAt: now + 10_000 };
+    const mark = { expiresAt: now + 10_000 };
     const post = await postRecord(key, { to: "", at: now }, mark);
     await limited(() => store.create(key, post)).catch(() => {});
   }
@@ -235,7 +239,7 @@ export function storeRecords(config: RecordsConfig): Records {
     let at: StorePlace | undefined = place;
     for (let attempt = 0; at && attempt < 100; attempt++) {
       const { key, version }: StorePlace = at;
-      const draft = { payload: "", expiresAt: config.now() + 60_000 };
+      const draft = { expiresAt: config.now() + 60_000 };
       const post = { to: "", at: config.now() };
       if ((await limited(async () => store.update(key, await postRecord(key, post, draft), version))) !== null)
         return at;

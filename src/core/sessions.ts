@@ -2,8 +2,9 @@
 
 import { makeContext } from "#context";
 import type { SessionsCore } from "./commit.ts";
-import { resolveConfig, type SessionOptions } from "./config.ts";
+import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
+import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
 import { received, wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
 import { Exchange, type RequestReader } from "./exchange.ts";
@@ -41,15 +42,9 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   readonly #slot = Symbol("sojourn exchange");
 
   /** @internal Use `createSessions`. */
-  constructor(options: SessionOptions<Data> & { store: Store }) {
-    const config = resolveConfig(options as unknown as SessionOptions<never> & { store: Store });
-    const records = storeRecords({
-      ...config,
-      cookieName: config.cookie.name,
-      renews: config.timeouts.renewAfter !== Number.POSITIVE_INFINITY,
-      renewGrace: config.timeouts.renewGrace,
-    });
-    this.#core = { config, records, subjects: new Subjects(config), turns: new Turns() };
+  constructor(options: SessionOptions<Data> & { store: Store | CookieStore }) {
+    const config = resolveConfig(options as unknown as SessionOptions<never> & { store: Store | CookieStore });
+    this.#core = { config, turns: new Turns(), ...keeping(config, config.store) };
     this.#context = config.current ? makeContext() : undefined;
   }
 
@@ -161,4 +156,17 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
     return this.#core.subjects.revoke(subject, options);
   }
+}
+
+/** Where sessions are kept, and what is known of subjects there. */
+function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
+  const { timeouts, cookie } = config;
+  if (isCookieStore(store))
+    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, store);
+  const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
+  const { renewGrace } = timeouts;
+  return {
+    records: storeRecords({ ...config, store, cookieName: cookie.name, renews, renewGrace }),
+    subjects: new Subjects({ ...config, store }),
+  };
 }

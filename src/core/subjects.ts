@@ -5,7 +5,7 @@ import { base64url } from "./bytes.ts";
 import type { Config } from "./config.ts";
 import { SessionError, wrongArgument } from "./errors.ts";
 import type { Meta } from "./format.ts";
-import type { ListedRecord } from "./store.ts";
+import type { ListedRecord, Store } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** One session of a subject, as shown in a list of devices. Lets nobody in. */
@@ -29,11 +29,25 @@ export interface RevokeOptions {
   readonly except?: string | undefined;
 }
 
-/** The sessions of subjects in one store. */
-export class Subjects {
-  readonly #config: Config;
+/** The sessions of subjects. */
+export interface SubjectSessions {
+  /** Every live session of a subject. */
+  list(subject: string): Promise<SessionInfo[]>;
+  /** Ends sessions of a subject and says how many it found. */
+  revoke(subject: string, options: RevokeOptions): Promise<number>;
+  /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
+  epoch(subject: string): Promise<string | undefined>;
+  /** Whether sessions of the subject were revoked since the epoch was read. */
+  moved(subject: string, since: Promise<string | undefined> | undefined): Promise<boolean>;
+}
 
-  constructor(config: Config) {
+type StoreConfig = Config & { readonly store: Store };
+
+/** The sessions of subjects in one store. */
+export class Subjects implements SubjectSessions {
+  readonly #config: StoreConfig;
+
+  constructor(config: StoreConfig) {
     this.#config = config;
   }
 

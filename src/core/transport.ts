@@ -10,15 +10,15 @@ export interface HeaderAccess {
 /**
  * Adds what a response that used the session needs. The application's own stricter header stays.
  *
- * @param setCookie The `Set-Cookie` value, if there is one to send. Such a response gets `Cache-Control:
+ * @param setCookie The `Set-Cookie` values, if there are any to send. Such a response gets `Cache-Control:
  * no-store`, because Set-Cookie alone does not keep a shared cache from storing it (RFC 9111 7.3).
  */
-export function writeHeaders(headers: HeaderAccess, setCookie: string | undefined): void {
+export function writeHeaders(headers: HeaderAccess, setCookie: readonly string[] | undefined): void {
   const vary = headers.get("vary");
   if (!vary) headers.set("vary", "Cookie");
   else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
   if (setCookie === undefined) return;
-  headers.append("set-cookie", setCookie);
+  for (const line of setCookie) headers.append("set-cookie", line);
   if (!/(?:^|[,\s])no-store(?:$|[,\s;])/i.test(headers.get("cache-control") ?? ""))
     headers.set("cache-control", "no-store");
 }

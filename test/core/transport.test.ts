@@ -5,7 +5,7 @@ import { writeHeaders } from "../../src/core/transport.ts";
 
 function written(given: Record<string, string>, setCookie: string | undefined): Record<string, string> {
   const headers = new Headers(given);
-  writeHeaders(headers, setCookie);
+  writeHeaders(headers, setCookie === undefined ? undefined : [setCookie]);
   return Object.fromEntries(headers);
 }
 
@@ -29,9 +29,15 @@ describe("a response that used the session", () => {
     const headers = new Headers();
     headers.append("set-cookie", "theme=dark");
     headers.append("set-cookie", "lang=de");
-    writeHeaders(headers, line);
+    writeHeaders(headers, [line]);
     expect(headers.getSetCookie()).toEqual(["theme=dark", "lang=de", line]);
   });
+});
+
+test("of several cookies each is a line of its own", () => {
+  const headers = new Headers();
+  writeHeaders(headers, [line, "__Host-session-1=y"]);
+  expect(headers.getSetCookie()).toEqual([line, "__Host-session-1=y"]);
 });
 
 describe("Vary", () => {
@@ -87,7 +93,7 @@ test("an adapter whose headers are plain strings or undefined fits too", () => {
       set: (name, value) => void own.set(name, value),
       append: (name, value) => void own.set(name, value),
     },
-    line,
+    [line],
   );
   expect(Object.fromEntries(own)).toEqual(sent);
 });
