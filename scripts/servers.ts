@@ -3,6 +3,8 @@
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { lines, run, seconds } from "./lib.ts";
+import { mongodbNode, prepareMongodbNode } from "./mongodb-node.ts";
+import { mysqlVersion, prepareMysql } from "./mysql.ts";
 
 /** A program that tests start themselves, on a free port or a temporary directory, and stop again. */
 interface Server {
@@ -50,7 +52,30 @@ export async function prepareServers(wanted: readonly Server[] = servers): Promi
     const path = findProgram(...server.programs);
     console.log(`${server.name.padEnd(10)} ${path ? await version(path) : `absent: apt-get install ${server.debian}`}`);
   }
-  return missing.filter((server) => !findProgram(...server.programs)).map((server) => server.name);
+  const absent = missing.filter((server) => !findProgram(...server.programs)).map((server) => server.name);
+  if (wanted !== servers) return absent;
+  return [
+    ...absent,
+    ...((await prepareMongodb()) ? [] : ["MongoDB"]),
+    ...((await prepareMysqlServer()) ? [] : ["MySQL"]),
+  ];
+}
+
+/** MongoDB comes by npm, or is somewhere else altogether; what it may lack is a newer C library than the machine's. */
+async function prepareMongodb(): Promise<boolean> {
+  const why = process.env.MONGODB_URL ? undefined : await prepareMongodbNode();
+  const [command] = mongodbNode();
+  console.log(
+    `${"MongoDB".padEnd(10)} ${why ?? (process.env.MONGODB_URL ? "at MONGODB_URL" : `by npm, under ${command}`)}`,
+  );
+  return why === undefined;
+}
+
+/** MySQL is only in the unstable release of Debian, from where it is unpacked. */
+async function prepareMysqlServer(): Promise<boolean> {
+  const why = await prepareMysql();
+  console.log(`${"MySQL".padEnd(10)} ${why ?? mysqlVersion()}`);
+  return why === undefined;
 }
 
 async function install(packages: readonly string[]): Promise<void> {

@@ -1,11 +1,22 @@
-/** Real PostgreSQL and MariaDB (or MySQL) servers for tests, on free ports and in directories of their own, gone with the tests. */
+/** Real PostgreSQL, MariaDB and MySQL servers for tests, on free ports and in directories of their own, gone with the tests. */
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { mysqlCommand, mysqlVersion } from "../../scripts/mysql.ts";
 
 /** One running server, and whom it lets in without a password. */
 export interface SqlServer {
@@ -36,14 +47,18 @@ const nobody: { uid?: number; gid?: number } = process.getuid?.() === 0 ? { uid:
 
 /** `postgres`: the environment's `POSTGRES_SERVER`, else on the PATH or where Debian puts it, or `undefined`. */
 export const postgresProgram: string | undefined = find("POSTGRES_SERVER", ["postgres"], debianPostgres());
-/** `mariadbd`, or `mysqld` of either make: the environment's `MARIADB_SERVER`, else on the PATH, or `undefined`. */
-export const mariadbProgram: string | undefined = find("MARIADB_SERVER", ["mariadbd", "mysqld"], ["/usr/sbin"]);
+/** `mariadbd`: the environment's `MARIADB_SERVER`, else on the PATH, or `undefined`. */
+export const mariadbProgram: string | undefined = find("MARIADB_SERVER", ["mariadbd"], ["/usr/sbin"]);
 
 /** Why nothing can be tested here, for `reportMissing`. */
 export const noPostgres = "no PostgreSQL server found; install postgresql, or name the program in POSTGRES_SERVER";
 /** Why nothing can be tested here, for `reportMissing`. */
 export const noMariadb =
   "no MariaDB server found; install mariadb-server-core and mariadb-client-core, or name the program in MARIADB_SERVER";
+
+/** Why nothing can be tested here, for `reportMissing`. */
+export const noMysql =
+  "no MySQL server found; `npm run servers` brings one on a Debian machine, or name the program in MYSQL_SERVER";
 
 /** `"PostgreSQL 15.18"`; empty where there is none. */
 export const postgresVersion: string = postgresProgram ? `PostgreSQL ${versionOf(postgresProgram)}` : "";
@@ -76,46 +91,84 @@ export function startPostgres({ durable = false }: SqlServerOptions = {}): Promi
   });
 }
 
+/** How a test starts one of the two makes of MySQL. */
+export interface MysqlMake {
+  readonly name: "MariaDB" | "MySQL";
+  /** With its version; empty where there is none. */
+  readonly version: string;
+  /** Why there is none. */
+  readonly none: string;
+  start(): Promise<SqlServer>;
+}
+
+/** Both of them. */
+export const mysqlMakes: readonly MysqlMake[] = [
+  { name: "MariaDB", version: mariadbVersion, none: noMariadb, start: () => startMariadb() },
+  { name: "MySQL", version: mysqlVersion(), none: noMysql, start: () => startMysql() },
+];
+
+const innodb = ["--max-connections=200", "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0"];
+
 /** Starts a MariaDB server. */
-export function startMariadb({ durable = false }: SqlServerOptions = {}): Promise<SqlServer> {
+export function startMariadb(): Promise<SqlServer> {
   const program = mariadbProgram ?? missing(noMariadb);
   const install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-name-resolve"];
-  const settings = [
-    `--bind-address=${host}`,
-    "--skip-name-resolve",
-    "--skip-log-bin",
-    "--max-connections=200",
-    "--innodb-buffer-pool-size=64M",
-    "--innodb-log-file-size=16M",
-    `--innodb-flush-log-at-trx-commit=${durable ? 1 : 0}`,
-  ];
   return startServer({
     name: "mariadb",
     account: { user: "root", database: "test" },
     ready: /ready for connections/,
     create: (data) => execAs("mariadb-install-db", [...install, `--datadir=${data}`]),
-    launch: (data, port) => {
-      const own = [`--datadir=${data}`, `--socket=${data}/socket`, `--pid-file=${data}/pid`, `--port=${port}`];
-      return [program, ["--no-defaults", ...own, ...settings]];
-    },
+    launch: (data, port) => [program, ["--no-defaults", ...placeOf(data, port), "--skip-name-resolve", ...innodb]],
   });
+}
+
+/** Starts a MySQL server. */
+export function startMysql(): Promise<SqlServer> {
+  const [program, ...prefix] = mysqlCommand() ?? missing(noMysql);
+  // The program may be where nobody but its owner can go; it takes root when it is told so.
+  const common = [...prefix, "--no-defaults", ...(nobody.uid === undefined ? [] : ["--user=root"])];
+  const settings = ["--mysqlx=OFF", "--secure-file-priv=", "--skip-log-bin", "--skip-name-resolve", ...innodb];
+  return startServer({
+    name: "mysql",
+    asRoot: true,
+    account: { user: "root", database: "test" },
+    ready: /ready for connections/,
+    create(data) {
+      const setup = join(dirname(data), "setup.sql");
+      writeFileSync(
+        setup,
+        "CREATE DATABASE test; CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n",
+      );
+      const args = [...common, "--initialize-insecure", `--datadir=${data}`, `--init-file=${setup}`];
+      execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    },
+    launch: (data, port) => [program, [...common, ...placeOf(data, port), ...settings]],
+  });
+}
+
+function placeOf(data: string, port: number): string[] {
+  const files = [`--datadir=${data}`, `--socket=${data}/socket`, `--pid-file=${data}/pid`];
+  return [...files, `--port=${port}`, `--bind-address=${host}`];
 }
 
 interface Kind {
   readonly name: string;
+  /** Run by whoever runs the tests, root too. Default false: as nobody then. */
+  readonly asRoot?: boolean;
   readonly account: { readonly user: string; readonly database: string };
   readonly ready: RegExp;
   create(data: string): void;
   launch(data: string, port: number): readonly [program: string, args: readonly string[]];
 }
 
-async function startServer({ name, account, ready, create, launch }: Kind): Promise<SqlServer> {
+async function startServer({ name, asRoot, account, ready, create, launch }: Kind): Promise<SqlServer> {
   const directory = mkdtempSync(join(tmpdir(), `sojourn-${name}-`));
-  if (nobody.uid !== undefined) chownSync(directory, nobody.uid, nobody.gid!);
+  const user = asRoot ? {} : nobody;
+  if (user.uid !== undefined) chownSync(directory, user.uid, user.gid!);
   const data = join(directory, "data");
   let child: ChildProcess | undefined;
   const run = async (port: number): Promise<void> => {
-    child = await launched(...launch(data, port), ready, directory);
+    child = await launched(...launch(data, port), ready, { ...user, cwd: directory });
   };
   const kill = async (): Promise<void> => {
     const gone = child;
@@ -150,8 +203,13 @@ async function startServer({ name, account, ready, create, launch }: Kind): Prom
   }
 }
 
-async function launched(program: string, args: readonly string[], ready: RegExp, cwd: string): Promise<ChildProcess> {
-  const child = spawn(program, args, { ...nobody, cwd, stdio: ["ignore", "ignore", "pipe"] });
+async function launched(
+  program: string,
+  args: readonly string[],
+  ready: RegExp,
+  options: SpawnOptions,
+): Promise<ChildProcess> {
+  const child = spawn(program, args, { ...options, stdio: ["ignore", "ignore", "pipe"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
   let log = "";
