@@ -9,4 +9,5 @@ export function defaultStore(options: { now?: (() => number) | undefined }): Sto
 }
 
 /** What to say about it, once. */
-export const defaultStoreWarning = 'no store was given, so sessions are kept in ".sessions" on this machine; for several machines pass one, such as redisStore({ client })';
+export const defaultStoreWarning =
+  'no store was given, so sessions are kept in ".sessions" on this machine; for several machines pass one, such as redisStore({ client })';

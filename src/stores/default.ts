@@ -9,4 +9,5 @@ export function defaultStore(options: { now?: (() => number) | undefined }): Sto
 }
 
 /** What to say about it, once. */
-export const defaultStoreWarning = "no store was given, so sessions are kept in the memory of this process and end with it; pass a store";
+export const defaultStoreWarning =
+  "no store was given, so sessions are kept in the memory of this process and end with it; pass a store";
