@@ -1,0 +1,166 @@
+/** The store itself: its methods over a link to a client and a table. */
+
+import { wrongArgument } from "../../core/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord } from "../../core/store.ts";
+import type { SqlResult } from "./connection.ts";
+import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";
+import { nativeLayout, type SqlValue, type SqlValues } from "./layout.ts";
+import { patiently, type SqlLink } from "./link.ts";
+import { schemaOf } from "./schema.ts";
+import { pageSize, statementsOf } from "./statements.ts";
+import type { SqlTable } from "./table.ts";
+
+/** What a store is made of. */
+export interface SqlStoreParts {
+  /** For error messages and tables. */
+  readonly name: string;
+  readonly link: SqlLink;
+  readonly rules: DialectRules;
+  readonly table: SqlTable;
+  readonly now: () => number;
+}
+
+/** Makes a store of them. */
+export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store {
+  const layout = nativeLayout(rules, table);
+  const statements = statementsOf(rules, layout);
+
+  const run = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
+    const connection = await link.connect();
+    const value = (name: string): SqlValue => {
+      if (name === "now") return now();
+      if (name === "left") return Math.ceil(Number(values.ends) - now());
+      return values[name] ?? null;
+    };
+    return patiently(connection.alone, () => connection.run(sql, names.map(value)));
+  };
+  const select = async (one: Statement, values: SqlValues): Promise<ListedRecord[]> => {
+    const { rows } = await run(one, values);
+    const present = now();
+    return rows.map((row) => layout.decode(row, present));
+  };
+  const encode = (record: StoreRecord): { values: SqlValues; version: number } => {
+    const { values, version } = layout.encode(record);
+    return { values: { ...values, ends: Math.ceil(record.expiresAt) }, version };
+  };
+  const isLive = async (key: string): Promise<boolean> => (await run(statements.exists, { key })).rows.length > 0;
+  /** Runs a write of a key that is to be new. A record that has ended there makes room. */
+  const take = async (one: Statement, key: string, values: SqlValues): Promise<boolean> => {
+    for (let round = 1; ; round++) {
+      try {
+        return (await run(one, values)).count > 0;
+      } catch (error) {
+        if (!isTaken(error) || round === 5) throw error;
+      }
+      const { count } = await run(statements.free, { key });
+      if (count === 0 && (await isLive(key))) return false;
+    }
+  };
+
+  return {
+    name,
+    capabilities: capabilitiesOf(rules, link.shared),
+
+    async read(key) {
+      const [row] = await select(statements.read, { key });
+      if (!row) return null;
+      const { key: _, ...record } = row;
+      return record;
+    },
+
+    async create(key, record) {
+      const { values, version } = encode(record);
+      return (await take(statements.create, key, { ...values, key })) ? version : null;
+    },
+
+    async update(key, record, version) {
+      const { values, version: next } = encode(record);
+      const { count } = await run(statements.update, { ...values, key, version: version as SqlValue });
+      return count > 0 ? next : null;
+    },
+
+    async touch(key, expiresAt) {
+      const { count } = await run(statements.touch, { key, ends: Math.ceil(expiresAt) });
+      return count > 0 || (rules.countsChanges && (await isLive(key)));
+    },
+
+    async rename(from, to, record, version) {
+      if (from === to) return null;
+      const { values, version: next } = encode(record);
+      const all = { ...values, key: from, to, version: version as SqlValue };
+      return (await take(statements.rename, to, all)) ? next : null;
+    },
+
+    async delete(key) {
+      await run(statements.remove, { key });
+    },
+
+    async *list() {
+      for (let key = ""; ; ) {
+        const page = await select(statements.page, { key });
+        yield* page;
+        const last = page.at(-1);
+        if (!last || page.length < pageSize) return;
+        key = last.key;
+      }
+    },
+
+    async *listBySubject(subject) {
+      const wanted = layout.subject(subject);
+      const first = await select(statements.ofSubject, { subject: wanted });
+      if (first.length <= pageSize) {
+        yield* first;
+        return;
+      }
+      // Too many for one answer. Page after page would miss what is renamed to a key that was passed already.
+      const seen = new Set<string>();
+      for (let missed = true; missed; ) {
+        const { rows } = await run(statements.keysOfSubject, { subject: wanted });
+        const keys = rows.map(([key]) => layout.keyOf(key)).filter((key) => !seen.has(key));
+        missed = false;
+        for (let at = 0; at < keys.length; at += pageSize) {
+          const some = keys.slice(at, at + pageSize);
+          const values = Array.from({ length: pageSize }, (_, index) => [`key${index}`, some[index] ?? some[0] ?? ""]);
+          const records = await select(statements.many, Object.fromEntries(values));
+          for (const key of some) seen.add(key);
+          missed ||= records.length < some.length;
+          yield* records.filter((record) => record.subject === subject);
+        }
+      }
+    },
+
+    async prune({ limit = 1000 } = {}) {
+      if (!Number.isSafeInteger(limit) || limit < 1)
+        throw wrongArgument("limit", "a whole number of at least 1", limit);
+      const { count } = await run(statements.prune(limit));
+      // The index has what ended first in front, so there is no place to go on from: only whether there may be more.
+      return { removed: count, cursor: count < limit ? undefined : "more" };
+    },
+
+    async setup() {
+      for (const sql of schemaOf(rules, table)) {
+        const create = (): Promise<SqlResult> => run(statement(rules, sql));
+        // Of two processes at once PostgreSQL lets one fail, and then the thing is there.
+        await create().catch((error: unknown) => {
+          if (!isCreating(error)) throw error;
+          return create();
+        });
+      }
+    },
+  };
+}
+
+/** What a store of this kind promises. */
+export function capabilitiesOf(rules: DialectRules, shared: boolean): StoreCapabilities {
+  return { ...capabilities, clock: rules.now === undefined ? "ours" : "server", shared };
+}
+
+const capabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: false,
+  expiryGranularity: 1,
+  atomicRename: true,
+  list: true,
+  bySubject: true,
+  maxPayloadBytes: undefined,
+} as const satisfies Omit<StoreCapabilities, "clock" | "shared">;
