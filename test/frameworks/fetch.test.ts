@@ -1,7 +1,10 @@
 /** Fetch handlers: the framework suite, over a real socket. */
 
+import { createSessions } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
-import { type FrameworkHarness, frameworkConformance, type Reply } from "sojourn/testing";
+import { memoryStore } from "sojourn/stores/memory";
+import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance, type Reply } from "sojourn/testing";
+import { describe, expect, test } from "vitest";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
@@ -56,3 +59,174 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+
+describe("fetchSessions", () => {
+  const setup = () => {
+    const state = { fault: "pass" as Fault, warnings: [] as string[] };
+    const store = faultyStore(memoryStore(), () => state.fault);
+    const sessions = createSessions<{ a: string }>({ store, warn: (message) => state.warnings.push(message) });
+    return { sessions, state };
+  };
+  const ask = (url = "https://shop.test/", cookie?: string): Request =>
+    new Request(url, cookie === undefined ? {} : { headers: { cookie } });
+  const cookieOf = (response: Response): string => `${response.headers.getSetCookie()[0]?.split(";")[0]}`;
+
+  test("a response whose session is not used, or whose headers can be changed, is passed on as it is", async () => {
+    const { sessions } = setup();
+    const [plain, redirect, used] = [
+      new Response("body"),
+      Response.redirect("https://shop.test/"),
+      new Response("body"),
+    ];
+    const withSessions = fetchSessions(sessions);
+    expect(await withSessions(() => plain)(ask())).toBe(plain);
+    expect(await withSessions(() => redirect)(ask())).toBe(redirect);
+    const change = withSessions(async (request: Request, response: Response) => {
+      (await sessions.get(request)).data.a = "1";
+      return response;
+    });
+    expect(await change(ask(), used)).toBe(used);
+    const copied = await change(ask(), redirect);
+    expect([copied.status, copied.headers.get("location")]).toEqual([302, "https://shop.test/"]);
+    expect(copied.headers.getSetCookie()).toHaveLength(1);
+  });
+
+  test("what comes after the request is passed on", async () => {
+    const handler = fetchSessions(setup().sessions)((_request, env: { name: string }, count: number) =>
+      Response.json([env.name, count]),
+    );
+    expect(await (await handler(ask(), { name: "worker" }, 2)).json()).toEqual(["worker", 2]);
+  });
+
+  test("what the handler throws is thrown on, and saves nothing", async () => {
+    const { sessions } = setup();
+    const mistake = new Error("a mistake");
+    const handler = fetchSessions(sessions)(async (request) => {
+      const { data } = await sessions.get(request);
+      if (data.a) throw mistake;
+      data.a = "1";
+      return new Response();
+    });
+    const cookie = cookieOf(await handler(ask()));
+    await expect(handler(ask(undefined, cookie))).rejects.toBe(mistake);
+    const sync = fetchSessions(sessions)(() => {
+      throw mistake;
+    });
+    await expect(sync(ask())).rejects.toBe(mistake);
+  });
+
+  test("a failed save lets go of the body that is not sent", async () => {
+    const { sessions, state } = setup();
+    let reason: unknown = "not cancelled";
+    const handler = fetchSessions(sessions)(async (request) => {
+      (await sessions.get(request)).data.a = "1";
+      state.fault = "throw-before";
+      const cancel = (why: unknown): void => {
+        reason = why;
+      };
+      return new Response(new ReadableStream({ cancel }));
+    });
+    const response = await handler(ask());
+    expect([response.status, await response.text()]).toEqual([503, "Service Unavailable"]);
+    expect(reason).toBeUndefined();
+  });
+
+  test("onError answers for the session, or passes the error on", async () => {
+    const { sessions, state } = setup();
+    const change = async (request: Request): Promise<Response> => {
+      (await sessions.get(request)).data.a = "1";
+      return new Response();
+    };
+    state.fault = "throw-before";
+    const own = fetchSessions(sessions, { onError: ({ code }) => Response.json({ code }, { status: 502 }) })(change);
+    const response = await own(ask());
+    expect([response.status, await response.json()]).toEqual([502, { code: "ERR_SESSION_STORE_UNAVAILABLE" }]);
+    const onError = (error: Error): never => {
+      throw error;
+    };
+    await expect(fetchSessions(sessions, { onError })(change)(ask())).rejects.toHaveProperty("status", 503);
+  });
+
+  test.each([
+    ["server-sent events", {}, "text/event-stream", "late"],
+    ["any body with streaming: true", { streaming: true }, "text/plain", "late"],
+    ["no other body", {}, "text/plain", "1"],
+  ])("late changes are saved at the end of %s", async (_what, options, type, expected) => {
+    const { sessions } = setup();
+    const handler = fetchSessions(
+      sessions,
+      options,
+    )(async (request) => {
+      const { data } = await sessions.get(request);
+      if (request.url.endsWith("/read")) return new Response(data.a);
+      data.a ??= "1";
+      if (!request.url.endsWith("/late")) return new Response();
+      const source = {
+        pull(controller: ReadableStreamDefaultController) {
+          data.a = "late";
+          controller.close();
+        },
+      };
+      const body = new ReadableStream(source, { highWaterMark: 0 });
+      return new Response(body, { headers: { "content-type": type } });
+    });
+    const cookie = cookieOf(await handler(ask()));
+    await (await handler(ask("https://shop.test/late", cookie))).text();
+    expect(await (await handler(ask("https://shop.test/read", cookie))).text()).toBe(expected);
+  });
+
+  test("when the client goes away in the middle of events, what was changed until then is saved", async () => {
+    const { sessions } = setup();
+    const handler = fetchSessions(sessions)(async (request) => {
+      const { data } = await sessions.get(request);
+      if (request.url.endsWith("/read")) return new Response(data.a);
+      data.a ??= "1";
+      if (!request.url.endsWith("/late")) return new Response();
+      const source = {
+        pull(controller: ReadableStreamDefaultController) {
+          data.a = "late";
+          controller.enqueue(new Uint8Array(1));
+        },
+      };
+      const body = new ReadableStream(source, { highWaterMark: 0 });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    });
+    const cookie = cookieOf(await handler(ask()));
+    const reader = (await handler(ask("https://shop.test/late", cookie))).body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    expect(await (await handler(ask("https://shop.test/read", cookie))).text()).toBe("late");
+  });
+
+  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+    for (const [url, options, expected] of [
+      ["http://shop.test/", {}, 1],
+      ["https://shop.test/", {}, 0],
+      ["http://shop.test/", { secure: () => true }, 0],
+    ] as const) {
+      const { sessions, state } = setup();
+      const handler = fetchSessions(
+        sessions,
+        options,
+      )(async (request) => {
+        (await sessions.get(request)).data.a = "1";
+        return new Response();
+      });
+      await handler(ask(url));
+      expect(state.warnings).toHaveLength(expected);
+    }
+  });
+
+  test("wrong options are refused where they are given", () => {
+    const { sessions } = setup();
+    expect(() => fetchSessions(sessions, { secure: true as never })).toThrow(
+      "secure must be a function; received true",
+    );
+    expect(() => fetchSessions(sessions, { streaming: 1 as never })).toThrow(
+      "streaming must be true or false; received 1",
+    );
+    expect(() => fetchSessions(sessions, { onError: {} as never })).toThrow(
+      "onError must be a function; received an object",
+    );
+  });
+});

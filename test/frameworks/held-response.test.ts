@@ -117,6 +117,16 @@ describe("writeHead", () => {
     client.destroy();
   });
 
+  test("its words for the status do not stay on the answer to a failed save", async () => {
+    const url = await serve((_req, res, data) => {
+      data.a = "1";
+      fault = () => "throw-before";
+      res.writeHead(200, "Splendid").end("body");
+    });
+    const response = await fetch(url);
+    expect([response.status, response.statusText]).toEqual([503, "Service Unavailable"]);
+  });
+
   test("a status that is none is an error to the handler", async () => {
     let thrown: unknown;
     const url = await serve((_req, res) => {
@@ -155,14 +165,18 @@ describe("write and end", () => {
     const errors: unknown[] = [];
     const url = await serve((_req, res, data) => {
       data.a = "1";
-      for (const wrong of [42, {}, null]) {
+      const attempt = (wrong: unknown): void => {
         try {
           res.write(wrong as never);
         } catch (error) {
           errors.push(error);
         }
-      }
-      res.end("body");
+      };
+      attempt(42);
+      attempt({});
+      res.write("bo");
+      attempt(null);
+      res.end("dy");
     });
     expect(await (await fetch(url)).text()).toBe("body");
     expect(errors.map((error) => (error as Error).message)).toEqual([
@@ -189,7 +203,9 @@ describe("write and end", () => {
     const url = await serve((_req, res, data) => {
       data.a = "1";
       res.setHeader("x-answer", "first");
+      res.setHeader("set-cookie", ["one=1", "two=2"]);
       res.end("first");
+      res.appendHeader("set-cookie", "three=3");
       res.statusCode = 500;
       res.setHeader("x-answer", "second");
       res.setHeader("x-second", "yes");
@@ -200,6 +216,7 @@ describe("write and end", () => {
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([200, "first"]);
     expect([response.headers.get("x-answer"), response.headers.get("x-second")]).toEqual(["first", null]);
+    expect(response.headers.getSetCookie()).toEqual(["one=1", "two=2", ours(response)[0]]);
     expect(called).toBeInstanceOf(Error);
   });
 
@@ -475,6 +492,44 @@ describe("Express", () => {
     expect(response.headers.get("x-policy")).toBe("strict");
     expect(response.headers.get("content-type")).toMatch(/^text\/html/);
     for (const name of ["x-handler", "content-language", "set-cookie"]) expect(response.headers.get(name)).toBeNull();
+  });
+
+  test("whatever the error page answers to a failed save, it is not tried again", async () => {
+    const { sessions } = sessionsOf();
+    const app = express();
+    app.use(expressSessions(sessions));
+    app.get("/", async (req, res) => {
+      (await sessions.get(req)).data.a = "1";
+      fault = () => "throw-before";
+      res.send("ok");
+    });
+    app.use(((_error, _req, res, _next) => {
+      fault = undefined;
+      res.status(200).send("as if nothing had happened");
+    }) satisfies express.ErrorRequestHandler);
+    const response = await fetch(await start(app));
+    expect(await response.text()).toBe("as if nothing had happened");
+    expect(ours(response)).toEqual([]);
+  });
+
+  test("a stream that was dropped does not go on in the middle of the error page", async () => {
+    const { sessions } = sessionsOf();
+    const app = express();
+    app.use(expressSessions(sessions));
+    app.get("/", async (req, res) => {
+      (await sessions.get(req)).data.a = "1";
+      fault = () => "throw-before";
+      Readable.from(Array(100).fill("handler ".repeat(10_000))).pipe(res);
+    });
+    app.use((async (_error, _req, res, _next) => {
+      for (let piece = 0; piece < 50; piece++) {
+        if (!res.write("p".repeat(100_000))) await once(res, "drain");
+      }
+      res.end();
+    }) satisfies express.ErrorRequestHandler);
+    const response = await fetch(await start(app));
+    expect(response.status).toBe(503);
+    expect(await response.text()).toBe("p".repeat(5_000_000));
   });
 
   test("what is answered below 500 after a throw is discarded with expressSessionErrors, and saved without", async () => {

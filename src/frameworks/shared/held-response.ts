@@ -185,12 +185,8 @@ class HeldResponse {
   #refuse(error: unknown): void {
     const response = this.#response;
     const [holding] = this.#holdings as [Holding];
-    if (this.#refused && !this.#settled) {
-      this.#release();
-      return;
-    }
     for (const [, args] of this.#take()) callBack(args, error);
-    if (this.#settled) throw error;
+    if (this.#settled || this.#refused) throw error;
     unclaimSent(response);
     this.failed = true;
     this.#refused = true;
