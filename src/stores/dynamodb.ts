@@ -7,13 +7,12 @@ import {
   type Condition,
   clientOf,
   type DynamodbClient,
-  type Expression,
   type FoundItem,
   type Item,
-  type PageInput,
   type Value,
   type Write,
 } from "./dynamodb/client.ts";
+import { expressionsOf, number } from "./dynamodb/expressions.ts";
 import {
   dayOf,
   type Encoded,
@@ -26,6 +25,7 @@ import {
   stateOf,
   versionOf,
 } from "./dynamodb/items.ts";
+import { itemsAt, itemsBy } from "./dynamodb/reads.ts";
 import { type DynamodbTableOptions, setUp, tableInputs, tableOf } from "./dynamodb/table.ts";
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
@@ -82,28 +82,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
   const names = namesOf(options.attributes);
   const items = itemsOf(names, prefix);
   const connect = lazily(client, clientOf);
-  const maxPayloadBytes = capabilities.maxPayloadBytes;
-
-  /** What the words of expressions stand for: `#field` a name, `:value` a value. Those that are not used are refused. */
-  const words = (text: string, values: Item): Expression => {
-    const used = new Set(text.match(/[#:]\w+/g));
-    const isUsed = ([word]: [string, unknown]): boolean => used.has(word);
-    const fields = Object.entries(names).map(([field, name]): [string, string] => [`#${field}`, name]);
-    const given = Object.entries({ ":now": number(now()), ...values }).filter(isUsed);
-    return {
-      ExpressionAttributeNames: Object.fromEntries(fields.filter(isUsed)),
-      ...(given.length > 0 && { ExpressionAttributeValues: Object.fromEntries(given) }),
-    };
-  };
-  const when = (text: string, values: Item = {}): Condition & { ConditionExpression: string } => ({
-    ConditionExpression: text,
-    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-    ...words(text, values),
-  });
+  const { words, when } = expressionsOf(names, now);
   const isFree = (): ReturnType<typeof when> => when("attribute_not_exists(#partition) OR #expiresAt <= :now");
   const stands = ({ stamp }: State): ReturnType<typeof when> =>
     when("#version = :was AND #expiresAt > :now", { ":was": { S: stamp } });
-
   const put = (item: Item, condition: Condition = {}): Write => ({ Put: { TableName, Item: item, ...condition } });
   const remove = (Key: Item, condition: Condition = {}): Write => ({ Delete: { TableName, Key, ...condition } });
   const joins = async (subject: string, key: string, day: number): Promise<Write> =>
@@ -111,10 +93,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
 
   const encode = (key: string, record: StoreRecord): Encoded => {
     const size = payloadBytes(record.payload);
-    if (size <= maxPayloadBytes) return items.encode(key, record);
+    if (size <= capabilities.maxPayloadBytes) return items.encode(key, record);
     throw new SessionError(
       "ERR_SESSION_TOO_LARGE",
-      `The session has ${size} octets; an item of DynamoDB has room for ${maxPayloadBytes}. Keep less in the session.`,
+      `The session has ${size} octets; DynamoDB keeps at most ${capabilities.maxPayloadBytes}. Keep less in the session.`,
     );
   };
   /** Does all of it, or nothing. A client that lost the answer sends the same again: what is there already is a success. */
@@ -127,31 +109,9 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     const record = item && items.decode(item);
     return record && isLive(record) ? record : null;
   };
-  const pages = async function* (operation: "query" | "scan", input: PageInput): AsyncIterable<readonly FoundItem[]> {
-    const connection = await connect();
-    let start: unknown;
-    do {
-      const page = await connection[operation]({
-        ...input,
-        ...(start !== undefined && { ExclusiveStartKey: start as never }),
-      });
-      yield page.Items ?? [];
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined);
-  };
   const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
-    const connection = await connect();
-    const found = new Map<string, StoredRecord>();
-    let wanted: BatchInput = { [TableName]: { Keys: keys.map(items.key), ConsistentRead: true } };
-    while (Object.keys(wanted).length > 0) {
-      const { Responses = {}, UnprocessedKeys = {} } = await connection.batchGetItem({ RequestItems: wanted });
-      for (const item of Object.values(Responses).flat()) {
-        const record = recordIn(item);
-        if (record) found.set(record.key, withoutKey(record));
-      }
-      wanted = UnprocessedKeys as BatchInput;
-    }
-    return keys.map((key) => found.get(key) ?? null);
+    const records = (await itemsAt(await connect(), TableName, keys.map(items.key))).map(recordIn);
+    return keys.map((key) => withoutKey(records.find((record) => record?.key === key)));
   };
 
   const store: Store = {
@@ -161,8 +121,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     async read(key) {
       const connection = await connect();
       const { Item: item } = await connection.getItem({ TableName, Key: items.key(key), ConsistentRead: true });
-      const record = recordIn(item);
-      return record && withoutKey(record);
+      return withoutKey(recordIn(item));
     },
 
     async create(key, record) {
@@ -188,23 +147,20 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
 
     async touch(key, expiresAt) {
       const at = instantOf(expiresAt);
+      const Key = items.key(key);
+      const UpdateExpression = "SET #expiresAt = :later, #ttl = :ttl";
       const { expiresAt: later, ttl } = items.expiry(at);
-      const values = { ":later": later, ":ttl": ttl };
-      const prolong = (condition: string, value: Item): Write => {
-        const UpdateExpression = "SET #expiresAt = :later, #ttl = :ttl";
-        const { ConditionExpression, ...rest } = when(`#expiresAt > :now AND #expiresAt < :later AND ${condition}`);
-        const both = words(UpdateExpression + ConditionExpression, { ...values, ...value });
-        return { Update: { TableName, Key: items.key(key), UpdateExpression, ConditionExpression, ...rest, ...both } };
+      const prolong = (rule: string, value: Item): Write => {
+        const text = `#expiresAt > :now AND #expiresAt < :later AND ${rule}`;
+        const condition = when(text, { ":later": later, ":ttl": ttl, ...value }, UpdateExpression);
+        return { Update: { TableName, Key, UpdateExpression, ...condition } };
       };
+      const day = { ":day": number(startOf(dayOf(at))) };
       for (let subject: string | undefined; ; ) {
         // The entry in the subject's index lasts to the end of the day after: within a day it needs no change.
         const writes =
           subject === undefined
-            ? [
-                prolong("(attribute_not_exists(#subject) OR #expiresAt >= :day)", {
-                  ":day": number(startOf(dayOf(at))),
-                }),
-              ]
+            ? [prolong("(attribute_not_exists(#subject) OR #expiresAt >= :day)", day)]
             : [prolong("#subject = :subject", { ":subject": { S: subject } }), await joins(subject, key, dayOf(at))];
         const inTheWay = await write(await connect(), writes);
         if (inTheWay === undefined) return true;
@@ -233,14 +189,12 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
 
     async delete(key, subject) {
       for (let owner = subject === undefined ? undefined : JSON.stringify(subject); ; ) {
+        const own = "attribute_not_exists(#partition) OR #subject = :subject";
         const writes =
           owner === undefined
             ? [remove(items.key(key), when("attribute_not_exists(#subject)"))]
             : [
-                remove(
-                  items.key(key),
-                  when("attribute_not_exists(#partition) OR #subject = :subject", { ":subject": { S: owner } }),
-                ),
+                remove(items.key(key), when(own, { ":subject": { S: owner } })),
                 remove(await items.entryKey(owner, key)),
               ];
         const inTheWay = await write(await connect(), writes);
@@ -253,25 +207,23 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       const filter = "#sort = :session AND #expiresAt > :now";
       const FilterExpression = prefix === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`;
       const values = { ":session": { S: session }, ":prefix": { S: prefix } };
-      const input = { TableName, ConsistentRead: true, FilterExpression, ...words(FilterExpression, values) };
-      for await (const page of pages("scan", input)) {
-        for (const item of page) {
-          const record = recordIn(item);
-          if (record) yield record;
-        }
+      const input = { TableName, FilterExpression, ...words(FilterExpression, values) };
+      for await (const item of itemsBy(await connect(), "scan", input)) {
+        const record = recordIn(item);
+        if (record) yield record;
       }
     },
 
     async *listBySubject(subject) {
-      const key = await items.entryKey(JSON.stringify(subject), "");
-      const KeyConditionExpression = "#partition = :subject";
+      const { [names.partition]: index } = await items.entryKey(JSON.stringify(subject), "any");
+      const KeyConditionExpression = "#partition = :index";
       const FilterExpression = "#ttl > :seconds";
-      const values = { ":subject": key[names.partition] as Value, ":seconds": number(Math.floor(now() / 1000)) };
-      const expression = words(KeyConditionExpression + FilterExpression, values);
-      const input = { TableName, ConsistentRead: true, KeyConditionExpression, FilterExpression, ...expression };
       const members = async (): Promise<string[]> => {
+        const values = { ":index": index as Value, ":seconds": number(Math.floor(now() / 1000)) };
+        const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
+        const input = { TableName, KeyConditionExpression, FilterExpression, ...expression };
         const keys: string[] = [];
-        for await (const page of pages("query", input)) keys.push(...page.map((item) => item[names.sort]?.S ?? ""));
+        for await (const item of itemsBy(await connect(), "query", input)) keys.push(item[names.sort]?.S ?? "");
         return keys;
       };
       for await (const row of recordsOf(members, readMany)) if (row.subject === subject) yield row;
@@ -300,12 +252,8 @@ const capabilities = {
 /** How long the old entry of a renamed record stays in its subject's index, in milliseconds. */
 const moving = 600_000;
 
-type BatchInput = Record<string, { Keys: Item[]; ConsistentRead: boolean }>;
-
-function number(value: number): Value {
-  return { N: String(value) };
-}
-
-function withoutKey({ key: _, ...record }: ListedRecord): StoredRecord {
+function withoutKey(listed: ListedRecord | null | undefined): StoredRecord | null {
+  if (!listed) return null;
+  const { key: _, ...record } = listed;
   return record;
 }

@@ -43,7 +43,7 @@ export function namesOf(attributes: DynamodbAttributes = {}): Names {
   for (const [which, name] of Object.entries(attributes)) {
     if (name === undefined) continue;
     if (!(which in defaults))
-      throw new TypeError(`attributes has no field ${which}: it names ${Object.keys(defaults)}`);
+      throw new TypeError(`attributes has no field ${which}: it names ${Object.keys(defaults).join(", ")}`);
     if (typeof name !== "string" || name === "") throw wrongArgument(`attributes.${which}`, "non-empty text", name);
     all[which] = name;
   }

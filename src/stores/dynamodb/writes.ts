@@ -4,8 +4,8 @@ import type { DynamodbClient, FoundItem, Write } from "./client.ts";
 
 /**
  * Does all of it or nothing. Answers nothing when it is done, and when a condition did not hold the items that were in
- * the way, as many as there are. Writes that meet a transaction on the same items are tried again, for about two
- * seconds. Every other failure rejects.
+ * the way, as many as there are. Writes that meet a transaction on the same items are tried again, for about a
+ * second. Every other failure rejects.
  */
 export async function write(
   client: DynamodbClient,
