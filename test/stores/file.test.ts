@@ -10,7 +10,7 @@ import { reportBackend } from "../support/report.ts";
 import { describeProcesses, describeStore } from "../support/store-tests.ts";
 import { open } from "./file-process.ts";
 
-reportBackend({ backend: "file", server: "none (in this process)" });
+reportBackend({ backend: "file", server: "none (files of this machine)" });
 
 const root = fs.mkdtempSync(join(tmpdir(), "sojourn-file-"));
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
