@@ -14,7 +14,10 @@ function project(name: string, include: string[], exclude: string[] = [], testTi
 const processes = "test/*/*processes*.test.ts";
 
 /** Tests of `test/stores` that need no server. */
-const serverless = ["test/stores/{memory,file}!(*processes*).test.ts", "test/stores/shared/**/*.test.ts"];
+const serverless = [
+  "test/stores/{memory,file,cookie,null,cached,unstorage}!(*processes*).test.ts",
+  "test/stores/shared/**/*.test.ts",
+];
 
 export default defineConfig({
   resolve: { conditions: source },

@@ -8,9 +8,9 @@ import { publicEntries } from "./surface.ts";
 const coreLayers: readonly (readonly string[])[] = [
   words("bytes errors"),
   words(
-    "context cookie crypto duration encrypted expiry format id json-format keys schema store time-limit token values",
+    "carrier context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token values",
   ),
-  words("changes events records session subjects transport"),
+  words("changes cookie-records events records revocations session subjects transport"),
   words("commit config exchange plan sessions"),
 ];
 
@@ -27,19 +27,32 @@ interface Rule {
   readonly says: string;
 }
 
+/** Stores that stand on what `src/stores/sql/` has: a user's ORM over the same databases. */
+const orms = words("drizzle typeorm");
+
 /** The files of one store are `src/stores/<name>.ts` and, when it is large, `src/stores/<name>/`. */
 function storeRule(name: string): Rule {
+  const folder = orms.includes(name) ? "sql" : name;
   return {
     from: new RegExp(`^src/stores/${name}(/|\\.ts$)`),
-    values: new RegExp(`^src/(core/(errors|bytes)\\.ts$|stores/shared/|stores/${name}/)`),
+    values: new RegExp(`^src/(core/(errors|bytes|duration)\\.ts$|stores/shared/|stores/${folder}/)`),
     types: /^src\/core\/store\.ts$/,
-    says: "a store imports core/errors, core/bytes, stores/shared and the types of core/store; never another store",
+    says: "a store imports core/errors, core/bytes, core/duration, stores/shared and the types of core/store; never another store",
   };
 }
+
+/** Sessions in the cookie are the core's own doing: the store is a set of options for it. */
+const cookieRule: Rule = {
+  from: /^src\/stores\/cookie\.ts$/,
+  values: /^src\/core\/(errors|cookie-seal)\.ts$/,
+  types: /^src\/core\/(store|keys|cookie-records)\.ts$/,
+  says: "the cookie store imports core/errors, core/cookie-seal and types of the core",
+};
 
 const core = /^src\/core\//;
 
 const rules: readonly Rule[] = [
+  cookieRule,
   {
     from: /^src\/index\.ts$/,
     values: /^src\/(core\/|create\.ts$)/,
@@ -86,7 +99,17 @@ const nodeAllowed = [
 ];
 
 /** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */
-const everywhere = ["src/index.ts", "src/frameworks/fetch.ts", "src/stores/memory.ts", "src/stores/redis.ts"];
+const everywhere = [
+  "src/index.ts",
+  "src/frameworks/fetch.ts",
+  "src/stores/memory.ts",
+  "src/stores/redis.ts",
+  "src/stores/cookie.ts",
+  "src/stores/null.ts",
+  "src/stores/cached.ts",
+  "src/stores/keyv.ts",
+  "src/stores/unstorage.ts",
+];
 
 export const layers: Check = {
   name: "layers",

@@ -1,0 +1,140 @@
+/** Memory in front of any store: saves reads, for as long as you allow an answer to be out of date. */
+
+import { type Duration, durationOption } from "../core/duration.ts";
+import { wrongArgument } from "../core/errors.ts";
+import type { Store, StoredRecord } from "../core/store.ts";
+
+/** What {@link cachedStore} takes beside the store. */
+export interface CachedStoreOptions {
+  /**
+   * How old an answer from memory may be: a text like `"500ms"`, or seconds; at most `"1m"`. Default 0: every read asks
+   * the store, and nothing is gained. A session that another process ended goes on working in this one for as long.
+   */
+  readonly staleness?: Duration | undefined;
+  /** The most records to keep in memory, default 10 000. The one that was read first makes room for another. */
+  readonly maxRecords?: number | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A record in memory, and when its reading began. */
+interface Entry {
+  readonly record: StoredRecord;
+  readonly asked: number;
+}
+
+/**
+ * Answers reads of a session that was just read from the memory of this process. Everything else goes to the store,
+ * which keeps its promises: a write compares and swaps there, and one that was made on an old answer is refused, read
+ * anew and merged. What this process writes or ends, it sees at once. "Not there" is never answered from memory.
+ *
+ * What it costs is the bound you state: revocations, logouts and changes by other processes are seen up to `staleness`
+ * later. It is worth it for pages that load a session many times in a second, and for nothing else.
+ *
+ * @param store Any store; `capabilities` are its own.
+ * @throws TypeError when an argument is wrong.
+ * @example
+ * ```ts
+ * import { createSessions, type Store } from "sojourn";
+ * import { cachedStore } from "sojourn/stores/cached";
+ *
+ * export const sessionsIn = (store: Store) => createSessions({ store: cachedStore(store, { staleness: "1s" }) });
+ * ```
+ */
+export function cachedStore(store: Store, options: CachedStoreOptions = {}): Store {
+  const { staleness = 0, maxRecords = 10_000, now = Date.now } = options;
+  if (typeof store?.read !== "function" || typeof store.update !== "function") {
+    throw wrongArgument("the first argument of cachedStore", "a store such as redisStore({ client })", store);
+  }
+  const bound = durationOption("staleness", staleness, 0, 60_000);
+  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
+    throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const entries = new Map<string, Entry>();
+  /** The reading of each key under way whose answer may be kept: the latest, and none that a write overtook. */
+  const readings = new Map<string, object>();
+  /** How many writes of a key are under way: a read beside one may see either state, and nothing is kept. */
+  const writes = new Map<string, number>();
+
+  async function writing<T>(keys: readonly string[], write: () => Promise<T>): Promise<T> {
+    for (const key of keys) {
+      entries.delete(key);
+      readings.delete(key);
+      writes.set(key, (writes.get(key) ?? 0) + 1);
+    }
+    try {
+      return await write();
+    } finally {
+      for (const key of keys) {
+        const left = (writes.get(key) ?? 1) - 1;
+        if (left === 0) writes.delete(key);
+        else writes.set(key, left);
+      }
+    }
+  }
+
+  function remembered(key: string): StoredRecord | undefined {
+    const entry = entries.get(key);
+    if (!entry) return undefined;
+    const time = now();
+    if (time >= entry.asked && time < entry.asked + bound && time < entry.record.expiresAt) return copy(entry.record);
+    entries.delete(key);
+    return undefined;
+  }
+
+  async function read(key: string): Promise<StoredRecord | null> {
+    // Marks that revocations change are compared across a login: an old answer would let it slip through.
+    if (bound === 0 || key.startsWith("epoch:")) return store.read(key);
+    const known = remembered(key);
+    if (known) return known;
+    if (writes.has(key)) return store.read(key);
+    const reading = {};
+    const asked = now();
+    readings.set(key, reading);
+    try {
+      const record = await store.read(key);
+      if (record && readings.get(key) === reading) keep(key, { record: copy(record), asked });
+      return record;
+    } finally {
+      if (readings.get(key) === reading) readings.delete(key);
+    }
+  }
+
+  function keep(key: string, entry: Entry): void {
+    entries.delete(key);
+    entries.set(key, entry);
+    for (const oldest of entries.keys()) {
+      if (entries.size <= maxRecords) return;
+      entries.delete(oldest);
+    }
+  }
+
+  return {
+    ...optional(store),
+    name: store.name,
+    capabilities: store.capabilities,
+    read,
+    create: (key, record) => writing([key], () => store.create(key, record)),
+    update: (key, record, version) => writing([key], () => store.update(key, record, version)),
+    touch: (key, expiresAt, subject) => writing([key], () => store.touch(key, expiresAt, subject)),
+    rename: (from, to, record, version) => writing([from, to], () => store.rename(from, to, record, version)),
+    delete: (key, subject) => writing([key], () => store.delete(key, subject)),
+  };
+}
+
+/** What the store can do beside the contract: never answered from memory. */
+function optional(store: Store): Partial<Store> {
+  return {
+    ...(store.list && { list: () => store.list!() }),
+    ...(store.listBySubject && { listBySubject: (subject: string) => store.listBySubject!(subject) }),
+    ...(store.prune && { prune: (options) => store.prune!(options) }),
+    ...(store.setup && { setup: () => store.setup!() }),
+    ...(store.close && { close: () => store.close!() }),
+  } as Partial<Store>;
+}
+
+/** Bytes by value, so that nobody changes what is in memory. */
+function copy(record: StoredRecord): StoredRecord {
+  return typeof record.payload === "string" ? record : { ...record, payload: new Uint8Array(record.payload) };
+}

@@ -1,0 +1,86 @@
+/** Sessions in the cookie itself: no server keeps them. */
+
+import type { CookieCapabilities, CookieStore } from "../core/cookie-records.ts";
+import { aesSeal, type CookieSeal } from "../core/cookie-seal.ts";
+import { wrongArgument } from "../core/errors.ts";
+import type { Secrets } from "../core/keys.ts";
+import type { Store } from "../core/store.ts";
+
+export type { CookieCapabilities, CookieStore } from "../core/cookie-records.ts";
+export type { CookieSeal, OpenedSeal } from "../core/cookie-seal.ts";
+
+/** What {@link cookieStore} takes: `secrets` or `seal`, one of them. */
+export interface CookieStoreOptions {
+  /**
+   * At least 32 characters each, the newest first: the first seals, all open. A session that an older one opened is
+   * sealed anew with that response. Keep them out of the source: whoever has one can make any session.
+   */
+  readonly secrets?: Secrets | undefined;
+  /** Another way to make a cookie of a session, to share cookies with another program. Excludes `secrets`. */
+  readonly seal?: CookieSeal | undefined;
+  /**
+   * The most cookies one session may take, 1 to 9. Default 1: about 3 KB of data. With more, a large session is cut
+   * into `name`, `name-1`, `name-2` and so on; servers and proxies refuse requests with more than 8 or 16 KB of headers.
+   */
+  readonly chunks?: number | undefined;
+  /**
+   * A store for small notes about sessions that were ended before their time: destroyed, given a new id, or revoked.
+   * Each request that uses a session reads one or two of them. Default none: then the copy of a cookie works until
+   * the session's time is over, whatever was done to end it.
+   */
+  readonly revocations?: Store | undefined;
+}
+
+/**
+ * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name, its end inside.
+ * Nothing is stored on a server, and that has a price: of parallel requests the last response wins, a session has to fit
+ * into 4096 octets (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen cookie
+ * cannot be ended.
+ *
+ * Does not go together with the options `token`, `ids` and `renewAfter` of `createSessions`, nor with an encrypting
+ * format; with `revocations` it needs an `absoluteTimeout`.
+ *
+ * @throws TypeError when an option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { cookieStore } from "sojourn/stores/cookie";
+ *
+ * const secrets = (process.env.SESSION_SECRETS ?? "").split(" ");
+ *
+ * export const sessionsInCookies = () => createSessions({ store: cookieStore({ secrets }), absoluteTimeout: "12h" });
+ * ```
+ */
+export function cookieStore(options: CookieStoreOptions): CookieStore {
+  if (typeof options !== "object" || options === null) {
+    throw wrongArgument("the argument of cookieStore", "an object with secrets", options);
+  }
+  const { secrets, seal, chunks = 1, revocations } = options;
+  if (secrets !== undefined && seal !== undefined) {
+    throw new TypeError("cookieStore takes secrets or seal, not both; a seal has secrets of its own");
+  }
+  if (seal !== undefined && (typeof seal?.seal !== "function" || typeof seal.open !== "function")) {
+    throw wrongArgument("seal", "an object with the functions seal and open", seal);
+  }
+  if (!Number.isSafeInteger(chunks) || chunks < 1 || chunks > 9) {
+    throw wrongArgument("chunks", "a whole number from 1 to 9", chunks);
+  }
+  if (revocations !== undefined && typeof revocations?.update !== "function") {
+    throw wrongArgument("revocations", "a store such as redisStore({ client })", revocations);
+  }
+  const capabilities: CookieCapabilities = {
+    compareAndSwap: "none",
+    revocable: revocations !== undefined,
+    list: false,
+    bySubject: false,
+    shared: true,
+  };
+  return {
+    name: "cookie",
+    inCookie: true,
+    seal: seal ?? aesSeal("secrets", secrets as Secrets),
+    chunks,
+    revocations,
+    capabilities,
+  };
+}

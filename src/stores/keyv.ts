@@ -1,0 +1,126 @@
+/** Sessions in any backend of Keyv, through the instance you already have. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
+import { type PlainBackend, plainStore } from "./shared/plain.ts";
+import { queueOf } from "./shared/queue.ts";
+
+/** A Keyv instance, as far as it is used here. Fits Keyv 5 and 6. */
+export interface KeyvClient {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: unknown, ttl?: number): Promise<unknown>;
+  delete(key: string): Promise<unknown>;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  iterator?: ((...values: never[]) => AsyncIterable<readonly unknown[]>) | undefined;
+  readonly throwOnErrors?: boolean | undefined;
+}
+
+/** What {@link keyvStore} takes. */
+export interface KeyvStoreOptions {
+  /** Your instance of Keyv 5, made with `throwOnErrors: true`, or of Keyv 6. The store never closes it. */
+  readonly client: KeyvClient;
+  /** What all keys in Keyv start with: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
+  readonly prefix?: string | undefined;
+  /**
+   * Whether several processes use the backend at once. Default false. It changes nothing but `capabilities.shared`:
+   * Keyv cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
+   */
+  readonly shared?: boolean | undefined;
+  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions through Keyv. Keyv can get, set and delete, no more: within this process nothing is lost, since
+ * changes of one session take turns, but several processes may undo each other's changes, a logout as well. Where
+ * the library has a store for your backend, take that.
+ *
+ * Keyv turns some failures into "not found"; here they reject, with the error that Keyv reported.
+ *
+ * @throws TypeError when `client` is no Keyv instance, or hides its errors, or another option is wrong.
+ * @example
+ * ```ts
+ * import Keyv from "keyv";
+ * import { createSessions } from "sojourn";
+ * import { keyvStore } from "sojourn/stores/keyv";
+ *
+ * const sessions = createSessions({ store: keyvStore({ client: new Keyv({ throwOnErrors: true }) }) });
+ * ```
+ */
+export function keyvStore(options: KeyvStoreOptions): Store {
+  const { client, prefix = "sojourn:", shared = false, now = Date.now } = options;
+  const methods = ["get", "set", "delete", "on"] as const;
+  if (typeof client !== "object" || client === null || methods.some((name) => typeof client[name] !== "function")) {
+    throw wrongArgument("client", "an instance of Keyv 5 or 6", client);
+  }
+  if (client.throwOnErrors === false) {
+    throw new TypeError("client must be made with throwOnErrors: true; received one that hides when its backend fails");
+  }
+  if (typeof prefix !== "string" || !/^[!-~]{0,50}$/.test(prefix)) {
+    throw wrongArgument("prefix", "at most 50 printable ASCII characters without spaces", prefix);
+  }
+  if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  const backend: PlainBackend = {
+    async get(key) {
+      const seen = failuresOf(client);
+      const { count } = seen;
+      const value = await client.get(key);
+      if (value === undefined && seen.count !== count) throw seen.last;
+      return value;
+    },
+    async set(key, text, lifetime) {
+      const seen = failuresOf(client);
+      const { count } = seen;
+      const done = await client.set(key, text, lifetime);
+      if (seen.count !== count) throw seen.last;
+      if (done === false) throw new Error("Keyv did not store the session");
+    },
+    async remove(key) {
+      const seen = failuresOf(client);
+      const { count } = seen;
+      await client.delete(key);
+      if (seen.count !== count) throw seen.last;
+    },
+  };
+  const listing: PlainBackend = {
+    ...backend,
+    async *keys() {
+      for await (const [key] of client.iterator?.() ?? []) {
+        if (typeof key === "string" && key.startsWith(prefix)) yield key;
+      }
+    },
+  };
+  failuresOf(client);
+  const iterates = typeof client.iterator === "function";
+  return plainStore(iterates ? listing : backend, {
+    name: "keyv",
+    queue: queueOf(client),
+    now,
+    shared,
+    // A backend that Keyv cannot walk through is one that keeps to the lifetime it is given, such as Memcached.
+    nativeExpiry: !iterates,
+    place: (key) => prefix + key,
+  });
+}
+
+/** The failures an instance has reported: it reports some that it does not throw. */
+interface Failures {
+  count: number;
+  last: unknown;
+}
+
+const failures = new WeakMap<KeyvClient, Failures>();
+
+function failuresOf(client: KeyvClient): Failures {
+  const known = failures.get(client);
+  if (known) return known;
+  const fresh: Failures = { count: 0, last: undefined };
+  failures.set(client, fresh);
+  client.on("error", (error) => {
+    fresh.count += 1;
+    fresh.last = error instanceof Error ? error : new Error("Keyv reported an error");
+  });
+  return fresh;
+}

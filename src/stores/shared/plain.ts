@@ -1,0 +1,183 @@
+/** Stores over a plain key-value API, one that can only get, set and remove: exact within one process, honest about several. */
+
+import { base64url, fromBase64url } from "../../core/bytes.ts";
+import type {
+  ListedRecord,
+  PruneOptions,
+  PruneResult,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../../core/store.ts";
+import type { Queue } from "./queue.ts";
+
+/** What a plain key-value API can do. All may reject. */
+export interface PlainBackend {
+  /** What was set, as text or as what that text is in JSON; `null` or `undefined` when there is nothing. */
+  get(key: string): Promise<unknown>;
+  /** Keeps a text at least for `lifetime` milliseconds; longer does no harm. */
+  set(key: string, text: string, lifetime: number): Promise<void>;
+  remove(key: string): Promise<void>;
+  /** All keys that were set here, and maybe others. */
+  keys?(): AsyncIterable<string>;
+}
+
+/** A record as it is kept, as JSON. The key is in it for backends that have keys of their own. */
+interface Kept {
+  readonly sojourn: 1;
+  readonly key: string;
+  /** New with every write but a touch: the version. */
+  readonly stamp: string;
+  readonly expiresAt: number;
+  readonly subject?: string;
+  readonly text?: string;
+  /** base64url. */
+  readonly bytes?: string;
+}
+
+/** What a store is made of. */
+export interface PlainOptions {
+  readonly name: string;
+  readonly queue: Queue;
+  readonly now: () => number;
+  /** Whether several processes use the backend. */
+  readonly shared: boolean;
+  /** Whether the backend removes what has ended by itself. */
+  readonly nativeExpiry: boolean;
+  /** The key in the backend for a key of the core. */
+  place(key: string): string;
+}
+
+/** Tries to read what another process is just writing. */
+const attempts = 10;
+/** The backend keeps a record this much longer, in milliseconds, so that only the record itself says when it ends. */
+const margin = 60_000;
+
+/**
+ * Each change reads, compares and writes while no other change of that key runs in this process. Another process
+ * may write in between: then its write is lost, and a record that it removed may be there again.
+ */
+export function plainStore(
+  backend: PlainBackend,
+  { name, queue, now, shared, nativeExpiry, place }: PlainOptions,
+): Store {
+  const capabilities: StoreCapabilities = {
+    compareAndSwap: "none",
+    nativeExpiry,
+    expiryGranularity: 1,
+    clock: "ours",
+    atomicRename: false,
+    list: backend.keys !== undefined,
+    bySubject: false,
+    shared,
+    maxPayloadBytes: undefined,
+  };
+
+  /** What is kept under a key of the backend, live or not. What nobody can read is as good as nothing. */
+  async function fetch(at: string): Promise<Kept | null> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const value = await backend.get(at);
+      if (value === null || value === undefined) return null;
+      if (value instanceof Error) throw value;
+      const kept = understand(value);
+      if (kept) return kept;
+    }
+    return null;
+  }
+  async function live(key: string): Promise<Kept | null> {
+    const kept = await fetch(place(key));
+    return kept?.key === key && kept.expiresAt > now() ? kept : null;
+  }
+  async function put(kept: Kept): Promise<Version> {
+    await backend.set(place(kept.key), JSON.stringify(kept), Math.max(0, kept.expiresAt - now()) + margin);
+    return kept.stamp;
+  }
+  const change = <T>(keys: readonly string[], task: () => Promise<T>): Promise<T> => queue.run(keys.map(place), task);
+
+  const store: Store = {
+    name,
+    capabilities,
+    async read(key) {
+      const kept = await live(key);
+      return kept ? stored(kept) : null;
+    },
+    create: (key, record) => change([key], async () => ((await live(key)) ? null : put(keep(key, record)))),
+    update: (key, record, version) =>
+      change([key], async () => ((await live(key))?.stamp === version ? put(keep(key, record)) : null)),
+    touch: (key, expiresAt) =>
+      change([key], async () => {
+        const kept = await live(key);
+        if (kept && expiresAt > kept.expiresAt) await put({ ...kept, expiresAt });
+        return kept !== null;
+      }),
+    // The new record first: at no moment is the session nowhere. A crash in between leaves it under a key nobody has, too.
+    rename: (from, to, record, version) =>
+      change([from, to], async () => {
+        if ((await live(from))?.stamp !== version || (await live(to))) return null;
+        const renamed = await put(keep(to, record));
+        await backend.remove(place(from));
+        return renamed;
+      }),
+    delete: (key) => change([key], () => backend.remove(place(key))),
+  };
+  if (!backend.keys) return store;
+  const keys = backend.keys.bind(backend);
+
+  return {
+    ...store,
+    async *list(): AsyncGenerator<ListedRecord> {
+      for await (const at of keys()) {
+        const kept = await fetch(at);
+        if (kept && kept.expiresAt > now() && place(kept.key) === at) yield { key: kept.key, ...stored(kept) };
+      }
+    },
+    async prune({ limit = 1000, cursor = "" }: PruneOptions = {}): Promise<PruneResult> {
+      const later: string[] = [];
+      for await (const at of keys()) if (at > cursor) later.push(at);
+      later.sort();
+      let [removed, examined] = [0, 0];
+      for (const at of later) {
+        examined += 1;
+        if (await queue.run([at], () => removeEnded(at))) removed += 1;
+        if (examined < later.length && (removed === limit || examined === limit * 10)) return { removed, cursor: at };
+      }
+      return { removed, cursor: undefined };
+    },
+  };
+
+  async function removeEnded(at: string): Promise<boolean> {
+    const kept = await fetch(at);
+    if (!kept || kept.expiresAt > now() || place(kept.key) !== at) return false;
+    await backend.remove(at);
+    return true;
+  }
+}
+
+function keep(key: string, { payload, expiresAt, subject }: StoreRecord): Kept {
+  const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const head = { sojourn: 1, key, stamp, expiresAt, ...(subject !== undefined && { subject }) } as const;
+  return typeof payload === "string" ? { ...head, text: payload } : { ...head, bytes: base64url(payload) };
+}
+
+function stored({ stamp, expiresAt, subject, text, bytes }: Kept): StoredRecord {
+  const payload = text ?? (fromBase64url(bytes as string) as Uint8Array);
+  return { payload, expiresAt, subject, version: stamp };
+}
+
+function understand(value: unknown): Kept | null {
+  let kept = value as Kept | null;
+  if (typeof value === "string") {
+    try {
+      kept = JSON.parse(value) as Kept | null;
+    } catch {
+      return null;
+    }
+  }
+  if (typeof kept !== "object" || kept?.sojourn !== 1) return null;
+  const { key, stamp, expiresAt, subject = "", text, bytes } = kept;
+  const texts = [key, stamp, subject, text ?? bytes];
+  if (typeof expiresAt !== "number" || texts.some((one) => typeof one !== "string")) return null;
+  return text === undefined && fromBase64url(bytes as string) === null ? null : kept;
+}

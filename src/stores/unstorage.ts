@@ -1,0 +1,96 @@
+/** Sessions in any driver of unstorage, through the storage you already have. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
+import { plainStore } from "./shared/plain.ts";
+import { queueOf } from "./shared/queue.ts";
+
+/** A `Storage` of unstorage 1, as far as it is used here. */
+export interface UnstorageClient {
+  getItem(key: string): Promise<unknown>;
+  setItem(key: string, value: string, options?: { ttl: number }): Promise<void>;
+  removeItem(key: string): Promise<void>;
+  getKeys(base?: string): Promise<string[]>;
+}
+
+/** What {@link unstorageStore} takes. */
+export interface UnstorageStoreOptions {
+  /** Your storage: what `createStorage()` or `prefixStorage()` gave. The store never disposes of it. */
+  readonly storage: UnstorageClient;
+  /** What all keys in the storage start with: letters, digits, `-`, and `:` between them. Default `"sojourn"`. */
+  readonly base?: string | undefined;
+  /**
+   * Whether several processes use the storage at once. Default false. It changes nothing but `capabilities.shared`:
+   * unstorage cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
+   */
+  readonly shared?: boolean | undefined;
+  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions through unstorage. It can get, set and remove, no more: within this process nothing is lost, since
+ * changes of one session take turns, but several processes may undo each other's changes, a logout as well. Where the
+ * library has a store for your backend, take that.
+ *
+ * When a session ends is kept beside it, because most drivers ignore a lifetime; call `prune()` now and then.
+ *
+ * @throws TypeError when `storage` is none, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { unstorageStore } from "sojourn/stores/unstorage";
+ * import { createStorage } from "unstorage";
+ * import fsDriver from "unstorage/drivers/fs";
+ *
+ * const storage = createStorage({ driver: fsDriver({ base: "./sessions" }) });
+ *
+ * export const sessions = createSessions({ store: unstorageStore({ storage }) });
+ * ```
+ */
+export function unstorageStore(options: UnstorageStoreOptions): Store {
+  const { storage, base = "sojourn", shared = false, now = Date.now } = options;
+  const methods = ["getItem", "setItem", "removeItem", "getKeys"] as const;
+  if (typeof storage !== "object" || storage === null || methods.some((name) => typeof storage[name] !== "function")) {
+    throw wrongArgument("storage", "a storage of unstorage, such as createStorage() makes", storage);
+  }
+  if (typeof base !== "string" || base.length > 50 || !/^[a-z0-9-]+(:[a-z0-9-]+)*$/i.test(base)) {
+    throw wrongArgument("base", "at most 50 letters, digits and -, in parts with : between", base);
+  }
+  if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  return plainStore(
+    {
+      get: (key) => storage.getItem(key),
+      // Drivers that take a lifetime take seconds.
+      set: (key, text, lifetime) => storage.setItem(key, text, { ttl: Math.ceil(lifetime / 1000) }),
+      async remove(key) {
+        await storage.removeItem(key);
+        // The fs driver says nothing of a file that it could not remove.
+        const left = await storage.getItem(key);
+        if (left !== null && left !== undefined) throw new Error("the storage did not remove a session");
+      },
+      async *keys() {
+        yield* await storage.getKeys(base);
+      },
+    },
+    {
+      name: "unstorage",
+      queue: queueOf(storage),
+      now,
+      shared,
+      nativeExpiry: false,
+      place: (key) => `${base}:${legal(key)}`,
+    },
+  );
+}
+
+/**
+ * unstorage changes keys: `/` to `:`, `::` to `:`, and it drops what follows a `?`. So only what it leaves alone is let
+ * through, and a long key is cut, since parts between `:` become names of directories and files. `_` ends a directory's.
+ */
+function legal(key: string): string {
+  const escaped = key.replace(/[^A-Za-z0-9-]/g, (character) => `_${character.charCodeAt(0).toString(16)}`);
+  return escaped.replace(/.{180}(?=.)/g, "$&_:");
+}
