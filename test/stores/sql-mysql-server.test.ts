@@ -138,7 +138,6 @@ for (const { name, version, none, start } of mysqlMakes) {
       const client = kind === "pool" ? admin : await admin.getConnection();
       const store = sqlStore({ client, table });
       await store.setup?.();
-      for (let index = 0; index < 100; index++) await store.create(`k${index}`, record("1"));
       await store.create("a", record("1", undefined, -2000));
       await store.create("b", record("1", undefined, -1000));
       const deadlocks = async (): Promise<number> => {
@@ -146,11 +145,12 @@ for (const { name, version, none, start } of mysqlMakes) {
         const [rows] = await admin.query<mysql.RowDataPacket[]>(sql);
         return Number(rows[0]!.count ?? rows[0]!.COUNT);
       };
+      await admin.query(`CREATE TABLE work_${kind} (id int) ENGINE=InnoDB`);
       const before = await deadlocks();
       const application = await admin.getConnection();
       await application.beginTransaction();
       // The one that has changed less gives way.
-      await application.query(`UPDATE ${table} SET kind = 1 - kind WHERE session_key LIKE 'k%'`);
+      await application.query(`INSERT INTO work_${kind} VALUES ${Array.from({ length: 100 }, (_, n) => `(${n})`)}`);
       await application.query(`SELECT * FROM ${table} WHERE session_key = 'b' FOR UPDATE`);
       const pruned = store.prune!().catch((error: Error) => error);
       await untilWaiting();
@@ -164,10 +164,10 @@ for (const { name, version, none, start } of mysqlMakes) {
 
       async function untilWaiting(): Promise<void> {
         const waiting = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
-        while (((await admin.query(waiting))[0] as unknown[]).length === 0) {
+        do {
           // The server answers from a copy that it only renews when nobody has asked for a tenth of a second.
           await new Promise((resolve) => setTimeout(resolve, 110));
-        }
+        } while (((await admin.query(waiting))[0] as unknown[]).length === 0);
       }
     });
 

@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, describe } from "vitest";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
+import { oneByOne, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
 import { mysqlMakes, type SqlServer } from "../support/sql-servers.ts";
-import { describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 for (const { name, version, none, start } of mysqlMakes) {
   const missing = version === "" && reportMissing(`sql (${name})`, none);
@@ -21,9 +21,8 @@ for (const { name, version, none, start } of mysqlMakes) {
     afterAll(() => server?.stop());
 
     const unusual = ["mysql2 with callbacks, counting changes only", "Kysely over mysql2"];
-    for (const through of ["mysql2", "mariadb", ...(name === "MariaDB" ? unusual : [])]) {
-      describeStore(sqlHarness("mysql", through, () => server));
-    }
+    for (const through of ["mysql2", "mariadb"]) describeStore(sqlHarness("mysql", through, () => server));
+    for (const through of unusual) describeCases(through, oneByOne(sqlHarness("mysql", through, () => server)));
     describeProcesses(sqlProcesses("mysql", "mysql2", () => server));
     if (name === "MariaDB") describeProcesses(sqlProcesses("mysql", "mariadb", () => server));
   });

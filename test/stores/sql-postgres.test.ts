@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, describe } from "vitest";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
+import { oneByOne, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
 import { noPostgres, postgresProgram, postgresVersion, type SqlServer, startPostgres } from "../support/sql-servers.ts";
-import { describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const missing = postgresProgram ? false : reportMissing("sql (PostgreSQL)", noPostgres);
 if (!missing) {
@@ -22,9 +22,10 @@ describe.skipIf(missing)("PostgreSQL", () => {
   });
   afterAll(() => server?.stop());
 
-  for (const through of ["pg Pool", "pg Client", "postgres.js", "Kysely over pg"]) {
+  for (const through of ["pg Pool", "postgres.js", "Kysely over pg"]) {
     describeStore(sqlHarness("postgres", through, () => server));
   }
+  describeCases("pg Client", oneByOne(sqlHarness("postgres", "pg Client", () => server)));
   describeProcesses(sqlProcesses("postgres", "pg Pool", () => server));
   describeProcesses(sqlProcesses("postgres", "postgres.js", () => server));
 });

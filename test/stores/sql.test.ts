@@ -8,6 +8,7 @@ import mysql from "mysql2/promise";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
+import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, type SqlRunner, type SqlStoreOptions, sqlSchema, sqlStore } from "../../src/stores/sql.ts";
 import { reportBackend } from "../support/report.ts";
 
@@ -203,6 +204,33 @@ describe("A call", () => {
     const found: string[] = [];
     for await (const { key } of store.listBySubject!("s\udc00\\u0000")) found.push(key);
     expect(found).toEqual(["a"]);
+  });
+
+  test("for many sessions of a subject finds one that is renamed between two looks, and each once", async () => {
+    const db = memory();
+    const plain = sqlStore({ client: db });
+    await plain.setup?.();
+    for (let index = 0; index < 250; index++) await plain.create(`k${index}`, record(`${index}`, "ada"));
+    const { run } = connectionOf(db);
+    let looks = 0;
+    const client: SqlRunner = {
+      async run(sql, values) {
+        const result = (await run(sql, values as never[])) as Awaited<ReturnType<SqlRunner["run"]>>;
+        if (sql.startsWith('SELECT "session_key" FROM')) {
+          looks += 1;
+          const [from, to] = looks === 1 ? ["k249", "a249"] : ["a249", "k249"];
+          const { version } = (await plain.read(from)) ?? {};
+          if (looks < 3) expect(await plain.rename(from, to, record("249", "ada"), version!)).not.toBeNull();
+        }
+        return result;
+      },
+    };
+    const found: string[] = [];
+    for await (const row of sqlStore({ client, dialect: "sqlite" }).listBySubject!("ada")) {
+      found.push(row.payload as string);
+    }
+    expect(found.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 250 }, (_, index) => index));
+    expect(looks).toBe(3); // There and back again.
   });
 
   test("that keeps meeting a unique index of the application's own ends with its error", async () => {

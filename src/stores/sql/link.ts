@@ -1,6 +1,7 @@
 /** The way to a client that may not be there yet, and to an answer when others are in the way. */
 
 import { wrongArgument } from "../../core/errors.ts";
+import { type Lazy, lazily } from "../shared/lazy.ts";
 import { connectionOf, type SqlConnection } from "./connection.ts";
 import { isInTheWay, rulesOf, type SqlDialect } from "./dialect.ts";
 
@@ -9,7 +10,7 @@ export interface SqlLink {
   readonly dialect: SqlDialect;
   /** Other processes can reach the same database, as far as is known before it is used. */
   readonly shared: boolean;
-  connect(): SqlConnection | Promise<SqlConnection>;
+  readonly connect: Lazy<SqlConnection>;
 }
 
 /** A client or a function that returns one. The function is called once, again only if it failed. */
@@ -28,25 +29,7 @@ export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLin
     return { dialect: spoken, shared: known.shared, connect: () => known };
   }
   if (dialect === undefined) throw wrongArgument("dialect", "given when client is a function", dialect);
-  let known: SqlConnection | undefined;
-  let asked: Promise<SqlConnection> | undefined;
-  const ask = async (): Promise<SqlConnection> => {
-    try {
-      known = connection(await (client as () => unknown)());
-      return known;
-    } finally {
-      asked = undefined;
-    }
-  };
-  return {
-    dialect,
-    shared: true,
-    connect() {
-      if (known) return known;
-      asked ??= ask();
-      return asked;
-    },
-  };
+  return { dialect, shared: true, connect: lazily(client, connection) };
 }
 
 /**

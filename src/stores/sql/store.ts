@@ -122,7 +122,7 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
           const some = keys.slice(at, at + pageSize);
           const values = Array.from({ length: pageSize }, (_, index) => [`key${index}`, some[index] ?? some[0] ?? ""]);
           const records = await select(statements.many, Object.fromEntries(values));
-          for (const key of some) seen.add(key);
+          for (const { key } of records) seen.add(key);
           missed ||= records.length < some.length;
           yield* records.filter((record) => record.subject === subject);
         }
