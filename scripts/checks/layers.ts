@@ -8,7 +8,7 @@ import { publicEntries } from "./surface.ts";
 const coreLayers: readonly (readonly string[])[] = [
   words("bytes errors"),
   words(
-    "carrier context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token values",
+    "carrier context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token turns values",
   ),
   words("changes cookie-records events records revocations session subjects transport"),
   words("commit config exchange plan sessions"),
