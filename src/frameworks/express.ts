@@ -1,15 +1,18 @@
 /** Express 4 and 5. */
 
 import type { Sessions } from "../core/sessions.ts";
-import {
-  type ConnectErrorMiddleware,
-  type ConnectMiddleware,
-  type ConnectOptions,
-  connectSessionErrors,
-  connectSessions,
-} from "./node.ts";
+import { type ConnectErrorMiddleware, type ConnectMiddleware, connectSessionErrors, connectSessions } from "./node.ts";
 
-export type { ConnectErrorMiddleware, ConnectMiddleware, ConnectOptions } from "./node.ts";
+export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
+
+/** The options of {@link expressSessions}. */
+export interface ExpressOptions {
+  /**
+   * Loads the session of every request before the routes run, and puts it on `req` under this name. Default: it is
+   * loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
+   */
+  readonly attach?: string | undefined;
+}
 
 /**
  * Sessions for Express. Mount it before the routes; in them, `sessions.get(req)` is the session. The response leaves
@@ -35,9 +38,9 @@ export type { ConnectErrorMiddleware, ConnectMiddleware, ConnectOptions } from "
  */
 export function expressSessions<Data extends object>(
   sessions: Sessions<Data>,
-  options: ConnectOptions = {},
+  options: ExpressOptions = {},
 ): ConnectMiddleware {
-  return connectSessions(sessions, options);
+  return connectSessions(sessions, { attach: options.attach });
 }
 
 /**

@@ -17,6 +17,11 @@ export interface NodeOptions {
    * status and a few words; anything else that the handler throws goes on, as it would without sessions.
    */
   readonly onError?: ((error: unknown, req: NodeRequest, res: NodeResponse) => unknown) | undefined;
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: whether the connection to this server is encrypted.
+   */
+  readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
 
 /** The options of {@link connectSessions}. */
@@ -26,6 +31,8 @@ export interface ConnectOptions {
    * it is loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /** As for {@link NodeOptions}. Default: `req.secure` if there is such a property, else as there. */
+  readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
 
 /** Wraps a request listener of a Node server. */
@@ -68,8 +75,9 @@ export type ConnectErrorMiddleware = (
  * ```
  */
 export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
-  const { onError } = options;
-  if (onError !== undefined && typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
+  const { onError, secure } = options;
+  checkFunction("onError", onError);
+  checkFunction("secure", secure);
 
   const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
     try {
@@ -81,7 +89,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
   };
   return (handler) => (req, res) => {
     if (sessions.isOpen(req)) return handler(req, res);
-    const opened = new OpenedRequest(sessions, req, res, (error) => answer(error, req, res));
+    const opened = new OpenedRequest(sessions, req, res, (error) => answer(error, req, res), secure);
     const thrown = (error: unknown): Promise<void> => {
       markFailed(res);
       if (!onError && !isSessionError(error)) throw error;
@@ -95,6 +103,10 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
       return thrown(error);
     }
   };
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function") throw wrongArgument(name, "a function", value);
 }
 
 function answerInWords(res: NodeResponse): void {
@@ -130,12 +142,13 @@ export function connectSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ConnectOptions = {},
 ): ConnectMiddleware {
-  const { attach } = options;
+  const { attach, secure } = options;
+  checkFunction("secure", secure);
   if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
     throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
   }
   return (req, res, next) => {
-    const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next).exchange;
+    const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next, secure).exchange;
     const goOn = (): void => (exchange ? exchange.run(next) : next());
     if (attach === undefined) return goOn();
     sessions.get(req).then((session) => {

@@ -381,6 +381,20 @@ describe("errors of a plain server", () => {
     }
   });
 
+  test("secure says that a proxy made the connection so, and spares the warning", async () => {
+    for (const secure of [undefined, () => true]) {
+      const { sessions, warnings } = sessionsOf();
+      const url = await start(
+        nodeSessions(sessions, { secure })(async (req, res) => {
+          (await sessions.get(req)).data.a = "1";
+          res.end();
+        }),
+      );
+      expect(ours(await fetch(url))).toHaveLength(1);
+      expect(warnings).toHaveLength(secure ? 0 : 1);
+    }
+  });
+
   test("a late save that fails goes to next as well, when the response is cut off", async () => {
     const { sessions } = sessionsOf();
     const middleware = connectSessions(sessions);
@@ -408,6 +422,8 @@ describe("errors of a plain server", () => {
     expect(() => nodeSessions(sessions, { onError: "log" as never })).toThrow(
       /onError must be a function; received a string/,
     );
+    expect(() => nodeSessions(sessions, { secure: true as never })).toThrow(/secure must be a function; received true/);
+    expect(() => connectSessions(sessions, { secure: 1 as never })).toThrow(/secure must be a function; received 1/);
     expect(() => connectSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => expressSessions(sessions, { attach: 1 as never })).toThrow(/attach must be the name of a property/);
   });

@@ -8,25 +8,30 @@ import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
 const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
-  secure: ({ request: { secure, stream, socket } }) => {
-    if (secure !== undefined) return secure;
-    // A closed stream does not tell any more; then nobody is left to be warned for.
-    return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
-  },
+  secure: ({ request, secure }) => secure(request),
   use: hold,
 };
+
+/** By the framework's notion if it has one, else whether the connection itself is encrypted. */
+function isSecure({ secure, stream, socket }: NodeRequest): boolean {
+  if (secure !== undefined) return secure;
+  // A closed stream does not tell any more; then nobody is left to be warned for.
+  return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
+}
 
 /** A request, its response, and the exchange that was opened for it. */
 export class OpenedRequest<Data extends object> implements Holding {
   readonly request: NodeRequest;
   readonly response: NodeResponse;
   readonly exchange: Exchange<Data>;
+  readonly secure: (request: NodeRequest) => boolean;
   readonly #headers: readonly string[];
   readonly #fail: (error: unknown) => void;
 
   /**
    * @param fail Called when the save failed. Nothing of the handler's response has left, unless `headersSent`: then
    * it is destroyed already.
+   * @param secure Whether the client came over https.
    * @param aliases Other objects by which handlers ask for the session.
    */
   constructor(
@@ -34,10 +39,12 @@ export class OpenedRequest<Data extends object> implements Holding {
     request: NodeRequest,
     response: NodeResponse,
     fail: (error: unknown) => void,
+    secure: (request: NodeRequest) => boolean = isSecure,
     ...aliases: object[]
   ) {
     this.request = request;
     this.response = response;
+    this.secure = secure;
     this.#fail = fail;
     this.#headers = response.getHeaderNames();
     this.exchange = sessions.open<OpenedRequest<object>>(this, reader, request, ...aliases);

@@ -6,7 +6,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
-  readonly headers: { readonly cookie?: string | undefined };
+  readonly headers: { readonly cookie?: string | undefined; readonly [name: string]: string | string[] | undefined };
   readonly socket: object;
   /** What Express makes of its setting "trust proxy". */
   readonly secure?: boolean | undefined;
@@ -27,7 +27,7 @@ export interface NodeResponse {
   setHeader(name: string, value: number | string | readonly string[]): unknown;
   appendHeader(name: string, value: string | readonly string[]): unknown;
   removeHeader(name: string): void;
-  end(text?: string): unknown;
+  end(text: string): unknown;
   destroy(error?: Error): unknown;
   on(event: "drain", listener: () => void): DrainSource;
   removeAllListeners(event: "drain"): unknown;
