@@ -49,6 +49,9 @@ const defaults: SqlColumns = {
   version: "version",
 };
 
+/** What the columns hold, in their order. */
+export const columnNames: readonly (keyof SqlColumns)[] = Object.keys(defaults) as (keyof SqlColumns)[];
+
 /** Checks and quotes the names. */
 export function tableOf(rules: DialectRules, options: SqlTableOptions): SqlTable {
   const { table = "sojourn_sessions", schema, columns = {} } = options;
@@ -58,7 +61,7 @@ export function tableOf(rules: DialectRules, options: SqlTableOptions): SqlTable
   }
   for (const column of Object.keys(columns)) {
     if (!Object.hasOwn(defaults, column)) {
-      throw new TypeError(`columns has ${Object.keys(defaults).join(", ")}; received an unknown "${column}"`);
+      throw new TypeError(`columns has ${columnNames.join(", ")}; received an unknown "${column}"`);
     }
   }
   const quoted = Object.entries(defaults).map(([column, name]) => {

@@ -1,0 +1,194 @@
+/** Sessions in a table of your TypeORM entities, in PostgreSQL, MySQL, MariaDB or SQLite. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
+import { lazily } from "./shared/lazy.ts";
+import { connectionOf, type SqlConnection } from "./sql/connection.ts";
+import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
+import type { SqlLink } from "./sql/link.ts";
+import { clockOf, lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
+import { capabilitiesOf } from "./sql/store.ts";
+
+/** A `DataSource`. */
+export interface TypeormDataSource {
+  /** The store looks at `type`, and at `database` of SQLite. */
+  readonly options: { readonly type: string; readonly database?: unknown };
+  /** Whether `initialize()` is done. The store never calls that. */
+  readonly isInitialized: boolean;
+  /** Knows how columns are written in the database. */
+  readonly driver: {
+    normalizeType(column: never): string;
+    getColumnLength(column: never): string;
+  };
+  /** Tells which table and columns an entity has. */
+  getMetadata(entity: never): TypeormMetadata;
+  /** Lends a connection of the pool for one statement. */
+  createQueryRunner(mode: "master"): {
+    connect(): Promise<unknown>;
+    release(): Promise<void>;
+  };
+}
+
+/** What a {@link TypeormDataSource} knows of an entity. */
+export interface TypeormMetadata {
+  readonly tableName: string;
+  readonly schema?: string | undefined;
+  readonly database?: string | undefined;
+  readonly columns: readonly TypeormColumn[];
+}
+
+/** What it knows of a column. */
+export interface TypeormColumn {
+  readonly propertyName: string;
+  readonly databaseName: string;
+  readonly collation?: string | undefined;
+  readonly isPrimary: boolean;
+  readonly isNullable: boolean;
+  readonly isGenerated: boolean;
+  readonly isVirtual: boolean;
+  readonly asExpression?: string | undefined;
+  readonly default?: unknown;
+}
+
+/** What `typeormStore` takes. */
+export interface TypeormStoreOptions {
+  /**
+   * Your `DataSource` of type `postgres`, `mysql`, `mariadb` or `better-sqlite3`. It has to be initialized before the
+   * first session is used, not before the store is made. Or, with `dialect`, a function that returns one, or a promise
+   * of one: it is called once, when the store is first used.
+   *
+   * For every statement the store borrows a connection of the pool, of the master where there are replicas, and it
+   * commits by itself: it is never part of a transaction of your application. A SQLite DataSource has one connection;
+   * while that is in a transaction the store waits, and rejects when that takes more than about a second.
+   */
+  readonly dataSource: TypeormDataSource | (() => TypeormDataSource | Promise<TypeormDataSource>);
+  /**
+   * The entity that is one of the DataSource's `entities`: an `EntitySchema`, a class or a name, with the properties
+   * `key`, `payload`, `kind`, `expiresAt`, `subject` and `version`. In the database they, and the table, may have any
+   * name. Columns of your own beside these six are left alone: each needs a default or may be NULL.
+   */
+  readonly entity: string | object;
+  /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. */
+  readonly dialect?: SqlDialect | undefined;
+  /**
+   * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
+   * PostgreSQL and MySQL decide that by their own clock, and are sent how long it lasts.
+   */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions in a table that is one of your TypeORM entities and your migrations create.
+ *
+ * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run. Ended
+ * sessions stay in the table, unseen, until `prune()`. The statements go to the driver below TypeORM, so they are in
+ * none of its logs, and the driver's errors reject as they are.
+ *
+ * @throws TypeError when `dataSource` is none of those it takes. And, where it is initialized, when a column of `entity`
+ *   is missing or of the wrong kind; otherwise the first call rejects with that.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { type TypeormDataSource, typeormStore } from "sojourn/stores/typeorm";
+ *
+ * export function sessionsIn(dataSource: TypeormDataSource) {
+ *   return createSessions({ store: typeormStore({ dataSource, entity: "Session" }), idleTimeout: "30m" });
+ * }
+ * ```
+ */
+export function typeormStore(options: TypeormStoreOptions): Store {
+  const { dataSource, entity, dialect } = options;
+  const now = clockOf(options.now);
+  if (entity === undefined || entity === null || entity === "") {
+    throw wrongArgument("entity", "an entity of the DataSource: an EntitySchema, a class or its name", entity);
+  }
+  const given = typeof dataSource !== "function";
+  const spoken = given ? dialectOf(dataSource) : dialect;
+  if (spoken === undefined) throw wrongArgument("dialect", "given when dataSource is a function", dialect);
+  const rules = rulesOf(spoken);
+  const make = (one: unknown): Store => {
+    const found = dialectOf(one);
+    if (found !== (dialect ?? spoken)) {
+      throw new TypeError(`dialect must be "${found}" for this DataSource; received "${dialect}"`);
+    }
+    const source = one as TypeormDataSource;
+    if (!source.isInitialized) {
+      throw new Error("The DataSource is not initialized. Await its initialize() before the first session is used.");
+    }
+    const table = tableOfModel(rules, modelOf(rules, source, entity));
+    return modelStore({ name: "typeorm", link: linkTo(source, rules), rules, table, now });
+  };
+  const made = lazily(given && !dataSource.isInitialized ? () => dataSource : dataSource, make);
+  if (given && dataSource.isInitialized) return made() as Store;
+  return lateStore("typeorm", capabilitiesOf(rules, given ? isShared(dataSource) : true), made);
+}
+
+const dialects: Readonly<Record<string, SqlDialect>> = {
+  postgres: "postgres",
+  mysql: "mysql",
+  mariadb: "mysql",
+  "better-sqlite3": "sqlite",
+};
+
+function dialectOf(dataSource: unknown): SqlDialect {
+  const { options, createQueryRunner } = (dataSource ?? {}) as Partial<TypeormDataSource>;
+  const takes = `a DataSource of type ${Object.keys(dialects).join(", ")}, or a function that returns one`;
+  if (typeof createQueryRunner !== "function" || !options) throw wrongArgument("dataSource", takes, dataSource);
+  const dialect = dialects[options.type];
+  if (!dialect) throw new TypeError(`dataSource must be ${takes}; received one of type ${options.type}`);
+  return dialect;
+}
+
+/** A SQLite in memory is its process's own. */
+function isShared({ options }: TypeormDataSource): boolean {
+  return options.type !== "better-sqlite3" || (options.database !== ":memory:" && options.database !== "");
+}
+
+function linkTo(dataSource: TypeormDataSource, { dialect }: DialectRules): SqlLink {
+  const known = new WeakMap<object, SqlConnection>();
+  const connection: SqlConnection = {
+    dialect,
+    kind: "TypeORM",
+    alone: true,
+    shared: isShared(dataSource),
+    async run(sql, values) {
+      const runner = dataSource.createQueryRunner("master");
+      try {
+        const client = (await runner.connect()) as object;
+        const below = known.get(client) ?? connectionOf(client);
+        known.set(client, below);
+        return await below.run(sql, values);
+      } finally {
+        // SQLite has one runner for all, and to release it is to clear what others are at.
+        if (dialect !== "sqlite") await runner.release();
+      }
+    },
+  };
+  return { dialect, shared: connection.shared, connect: () => connection };
+}
+
+function modelOf(
+  { dialect }: DialectRules,
+  dataSource: TypeormDataSource,
+  entity: string | object,
+): Parameters<typeof tableOfModel>[1] {
+  const { tableName, schema, database, columns } = dataSource.getMetadata(entity as never);
+  const column = (one: TypeormColumn): ModelColumn => {
+    const length = dataSource.driver.getColumnLength(one as never);
+    return {
+      name: one.databaseName,
+      type: [dataSource.driver.normalizeType(one as never) + (length && `(${length})`), one.collation ?? ""]
+        .join(" ")
+        .trim(),
+      primary: one.isPrimary && columns.filter((other) => other.isPrimary).length === 1,
+      nullable: one.isNullable,
+      required: !one.isNullable && one.default === undefined && !one.isGenerated && one.asExpression === undefined,
+    };
+  };
+  return {
+    option: "entity",
+    name: tableName,
+    schema: dialect === "mysql" ? database : schema,
+    columns: Object.fromEntries(columns.map((one) => [one.propertyName, column(one)])),
+  };
+}
