@@ -36,8 +36,8 @@ export interface SqlStoreOptions extends SqlTableOptions {
    *
    * Every call of the store is one statement that commits by itself. A pool keeps it out of the transactions of your
    * application. A single connection of `pg`, `mysql2` or `mariadb` does not: what the store does while it is in a
-   * transaction is part of that transaction. The same goes for a Kysely transaction. On a SQLite connection that is in
-   * a transaction the store waits for its end, and rejects when that takes more than about a second.
+   * transaction is part of that transaction. The same goes for a transaction of postgres.js, libSQL or Kysely. On a
+   * SQLite connection that is in one the store waits for its end, and rejects when that takes more than about a second.
    */
   readonly client: SqlClient | (() => SqlClient | Promise<SqlClient>);
   /**

@@ -2,6 +2,7 @@
 
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store, Version } from "../../src/core/store.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
@@ -12,7 +13,11 @@ import { everyCall, record, recorded } from "../support/sql-statements.ts";
 
 const missing = postgresProgram ? false : reportMissing("sql (PostgreSQL)", noPostgres);
 if (!missing) {
-  reportBackend({ backend: "sql (PostgreSQL)", server: postgresVersion, clients: ["pg", "kysely"].map(clientVersion) });
+  reportBackend({
+    backend: "sql (PostgreSQL)",
+    server: postgresVersion,
+    clients: ["pg", "postgres", "kysely"].map(clientVersion),
+  });
 }
 
 describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
@@ -69,6 +74,38 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     application.release();
     expect((await store.read("a"))?.payload).toBe("1");
     expect((await client.query("SELECT * FROM orders")).rows).toEqual([]);
+  });
+
+  test("is part of a transaction of postgres.js when it is given one", async () => {
+    const { host, port, user, database } = server;
+    const client = postgres({ host, port, user, database, onnotice: () => {} });
+    const outside = sqlStore({ client, table: "began" });
+    await outside.setup?.();
+    const undone = client.begin(async (transaction) => {
+      const inside = sqlStore({ client: transaction, table: "began" });
+      await inside.create("a", record("1"));
+      expect((await inside.read("a"))?.payload).toBe("1");
+      throw new Error("undo");
+    });
+    await expect(undone).rejects.toThrow("undo");
+    expect(await outside.read("a")).toBeNull();
+    await client.end();
+  });
+
+  test("leaves a conflict of a transaction it is part of to whoever began it", async () => {
+    const client = poolOf();
+    const store = sqlStore({ client, table: "theirs" });
+    await store.setup?.();
+    const version = await store.create("a", record("1"));
+    const application = await client.connect();
+    await application.query("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    const inside = sqlStore({ client: application, table: "theirs" });
+    await inside.read("a");
+    await store.update("a", record("2"), version!);
+    await expect(inside.update("a", record("3"), version!)).rejects.toMatchObject({ code: "40001" });
+    await application.query("ROLLBACK");
+    application.release();
+    expect((await store.read("a"))?.payload).toBe("2");
   });
 
   test("is part of a Kysely transaction when it is given one", async () => {

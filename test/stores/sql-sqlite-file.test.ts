@@ -43,6 +43,19 @@ describe("The SQL store on SQLite", () => {
     },
   );
 
+  test("is part of a transaction of libSQL when it is given one", async () => {
+    const client = createClient({ url: `file:${newFile()}`, timeout: 5000 });
+    const outside = sqlStore({ client });
+    await outside.setup?.();
+    const transaction = await client.transaction("write");
+    const inside = sqlStore({ client: transaction });
+    await inside.create("a", record("1"));
+    expect((await inside.read("a"))?.payload).toBe("1");
+    await transaction.rollback();
+    expect(await outside.read("a")).toBeNull();
+    client.close();
+  });
+
   test("rejects and says why when that transaction does not end", async () => {
     const db = new Sqlite(newFile());
     const store = sqlStore({ client: db });

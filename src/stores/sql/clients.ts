@@ -11,10 +11,8 @@ export interface PgClient {
   }>;
 }
 
-/** postgres.js: what `postgres()` returns. */
+/** postgres.js: what `postgres()` returns, or a transaction of it. */
 export interface PostgresJsClient {
-  /** Tells it from other clients. */
-  readonly options: object;
   /** Runs one statement with the values apart from it. */
   unsafe(
     query: string,
@@ -76,7 +74,7 @@ export interface SqliteClient {
   };
 }
 
-/** `@libsql/client`. For a local file, with the option `timeout`. */
+/** `@libsql/client`, for a local file with its option `timeout`; or a transaction of it. */
 export interface LibsqlClient {
   /** Tells it from other clients. */
   executeMultiple(sql: string): Promise<void>;

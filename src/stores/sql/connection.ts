@@ -28,7 +28,10 @@ export interface SqlConnection {
   readonly dialect: SqlDialect | undefined;
   /** What it is, for messages. */
   readonly kind: string;
-  /** Each statement is a transaction of its own, so one that lost against another can simply be sent again. */
+  /**
+   * Each statement is a transaction of its own, so one that lost against another can be sent again. Where it may be part
+   * of a larger one, a deadlock undoes that as a whole, and it is not ours to repeat.
+   */
   readonly alone: boolean;
   /** Other processes can reach the same database. */
   readonly shared: boolean;
@@ -64,7 +67,8 @@ function pg(client: PgClient): SqlConnection {
   return {
     dialect: "postgres",
     kind: "pg",
-    alone: true,
+    // A Client may be in a transaction of the application; a Pool counts its clients.
+    alone: "totalCount" in client,
     shared: true,
     async run(text, values) {
       const { rows, rowCount } = await client.query({ text, values, rowMode: "array" });
@@ -77,7 +81,7 @@ function postgresJs(client: PostgresJsClient): SqlConnection {
   return {
     dialect: "postgres",
     kind: "postgres.js",
-    alone: true,
+    alone: !("savepoint" in client),
     shared: true,
     async run(sql, values) {
       const rows = await client.unsafe(sql, values as never[], { prepare: true }).values();
@@ -111,7 +115,6 @@ function mysql2(client: Mysql2Client): SqlConnection {
   return {
     dialect: "mysql",
     kind: "mysql2",
-    // A deadlock undoes the whole transaction of a connection that is in one, and that is not ours to repeat.
     alone: "getConnection" in client,
     shared: true,
     async run(sql, values) {
@@ -167,7 +170,7 @@ function libsql(client: LibsqlClient): SqlConnection {
   return {
     dialect: "sqlite",
     kind: "@libsql/client",
-    alone: true,
+    alone: !("rollback" in client),
     shared: true,
     async run(sql, values) {
       const statement = { sql, args: values as never[] };
