@@ -13,6 +13,7 @@ export interface KeyvClient {
   on(event: "error", listener: (error: unknown) => void): unknown;
   iterator?: ((...values: never[]) => AsyncIterable<readonly unknown[]>) | undefined;
   readonly throwOnErrors?: boolean | undefined;
+  readonly store?: unknown;
 }
 
 /** What {@link keyvStore} takes. */
@@ -93,7 +94,7 @@ export function keyvStore(options: KeyvStoreOptions): Store {
     },
   };
   failuresOf(client);
-  const iterates = typeof client.iterator === "function";
+  const iterates = typeof client.iterator === "function" && canIterate(client.store);
   return plainStore(iterates ? listing : backend, {
     name: "keyv",
     queue: queueOf(client),
@@ -103,6 +104,14 @@ export function keyvStore(options: KeyvStoreOptions): Store {
     nativeExpiry: !iterates,
     place: (key) => prefix + key,
   });
+}
+
+/** Keyv 6 has an iterator over any backend, and one that finds nothing where the backend has none; it knows. */
+function canIterate(store: unknown): boolean {
+  type Adapter = {
+    readonly capabilities?: { readonly methods?: { readonly iterator?: { readonly exists?: boolean } } };
+  };
+  return (store as Adapter | undefined)?.capabilities?.methods?.iterator?.exists !== false;
 }
 
 /** The failures an instance has reported: it reports some that it does not throw. */

@@ -50,8 +50,8 @@ export interface PlainOptions {
   place(key: string): string;
 }
 
-/** Tries to read what another process is just writing. */
-const attempts = 10;
+/** How long to wait, in milliseconds, before looking again at what another process seems to be writing just now. */
+const pauses = [1, 2, 4, 8, 16, 32, 64];
 /** The backend keeps a record this much longer, in milliseconds, so that only the record itself says when it ends. */
 const margin = 60_000;
 
@@ -75,20 +75,27 @@ export function plainStore(
     maxPayloadBytes: undefined,
   };
 
-  /** What is kept under a key of the backend, live or not. What nobody can read is as good as nothing. */
-  async function fetch(at: string): Promise<Kept | null> {
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const value = await backend.get(at);
-      if (value === null || value === undefined) return null;
-      if (value instanceof Error) throw value;
-      const kept = understand(value);
-      if (kept) return kept;
-    }
-    return null;
+  /** What is kept under a key of the backend, live or not; `undefined` when it is not whole. */
+  async function look(at: string): Promise<Kept | null | undefined> {
+    const value = await backend.get(at);
+    if (value === null || value === undefined) return null;
+    if (value instanceof Error) throw value;
+    return understand(value) ?? undefined;
   }
+  /** The same within the queue, where only another process can be writing. What stays broken is as good as nothing. */
+  async function fetch(at: string): Promise<Kept | null> {
+    let kept = await look(at);
+    for (const pause of pauses) {
+      if (kept !== undefined) return kept;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      kept = await look(at);
+    }
+    return kept ?? null;
+  }
+  const isLive = (kept: Kept | null, key: string): kept is Kept => kept?.key === key && kept.expiresAt > now();
   async function live(key: string): Promise<Kept | null> {
     const kept = await fetch(place(key));
-    return kept?.key === key && kept.expiresAt > now() ? kept : null;
+    return isLive(kept, key) ? kept : null;
   }
   async function put(kept: Kept): Promise<Version> {
     await backend.set(place(kept.key), JSON.stringify(kept), Math.max(0, kept.expiresAt - now()) + margin);
@@ -100,8 +107,9 @@ export function plainStore(
     name,
     capabilities,
     async read(key) {
-      const kept = await live(key);
-      return kept ? stored(kept) : null;
+      let kept = await look(place(key));
+      if (kept === undefined) kept = await change([key], () => live(key));
+      return isLive(kept, key) ? stored(kept) : null;
     },
     create: (key, record) => change([key], async () => ((await live(key)) ? null : put(keep(key, record)))),
     update: (key, record, version) =>
@@ -129,7 +137,7 @@ export function plainStore(
     ...store,
     async *list(): AsyncGenerator<ListedRecord> {
       for await (const at of keys()) {
-        const kept = await fetch(at);
+        const kept = (await look(at)) ?? (await queue.run([at], () => fetch(at)));
         if (kept && kept.expiresAt > now() && place(kept.key) === at) yield { key: kept.key, ...stored(kept) };
       }
     },

@@ -145,7 +145,8 @@ export const pruneCases: readonly StoreCase[] = [
     before: mixed,
     async run(trial) {
       const { store } = trial;
-      const second = store.capabilities.shared ? await trial.other() : store;
+      const { shared, compareAndSwap } = store.capabilities;
+      const second = shared && compareAndSwap === "atomic" ? await trial.other() : store;
       const creates = Array.from({ length: ended }, async (_, index) => {
         const version = won(await second.create(`ended${index}`, trial.record("anew")), "create on an ended key");
         await live(second, `ended${index}`, "right after its create");
