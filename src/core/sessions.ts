@@ -140,9 +140,10 @@ export class Sessions<Data extends object = Record<string, unknown>> {
 
   /**
    * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
-   * revoked ends too. Returns how many were ended.
+   * revoked ends too. Returns how many were ended; 0 with sessions in cookies, which nobody can count.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are
+   * kept in cookies without `revocations`.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";

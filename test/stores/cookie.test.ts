@@ -1,5 +1,9 @@
 /** Sessions in the cookie: every promise they keep, and every one they do not. */
 
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { SessionOptions } from "../../src/core/config.ts";
 import { encrypted } from "../../src/core/encrypted.ts";
@@ -10,6 +14,7 @@ import type { Session } from "../../src/core/session.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import type { Store } from "../../src/core/store.ts";
 import { bareToken } from "../../src/core/token.ts";
+import { nodeSessions } from "../../src/frameworks/node.ts";
 import { type CookieStoreOptions, cookieStore } from "../../src/stores/cookie.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { faultyStore } from "../../src/testing/faults.ts";
@@ -735,6 +740,72 @@ describe("with revocations", () => {
     out = false;
     expect((await client.ask((session) => session.subject)).value).toBe("ada");
   });
+});
+
+test("over real HTTP, several cookies are as many lines, beside the application's own", async () => {
+  const { sessions } = setUp({ secrets: secret, chunks: 4 }, { cookie: { secure: false } });
+  const withSessions = nodeSessions(sessions);
+  const server = createServer(
+    withSessions(async (req, res) => {
+      const { data } = await sessions.get(req);
+      if (req.url !== "/") data.text = "x".repeat(Number(req.url?.slice(1)));
+      res.appendHeader("set-cookie", "theme=dark");
+      res.end(`${data.text?.length}`);
+    }),
+  ).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = new Client(sessions);
+  const ask = async (path: string) => {
+    const cookie = [...client.jar].map((one) => one.join("=")).join("; ");
+    const response = await fetch(url + path, { headers: { cookie } });
+    client.receive(response.headers.getSetCookie());
+    return response.text();
+  };
+  try {
+    expect(await ask("/7000")).toBe("7000");
+    expect([...client.jar.keys()].sort()).toEqual(["session", "session-1", "session-2", "theme"]);
+    expect(await ask("/")).toBe("7000");
+    expect(await ask("/10")).toBe("10");
+    expect([...client.jar.keys()].sort()).toEqual(["session", "theme"]);
+    expect(await ask("/20000")).not.toBe("20000");
+    expect(await ask("/")).toBe("10");
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test("neither the store nor what is said of it shows a secret, a cookie or the mark of a generation", async () => {
+  const revocations = memoryStore();
+  const store = cookieStore({ secrets: [secret, older], revocations });
+  const sessions = new Sessions<Data>({ store, warn: () => {} });
+  const said: unknown[] = [store, sessions];
+  sessions.on((event) => said.push(event));
+  const client = new Client(sessions);
+  const hidden = [secret, older];
+  const hear = async (handler: (session: Session<Data>) => unknown) => {
+    const { error } = await client.ask((session) => {
+      said.push(session);
+      return handler(session);
+    });
+    said.push(error);
+    hidden.push(...[...client.jar.values()].map((value) => value.slice(0, 30)));
+  };
+  await hear(({ data }) => Object.assign(data, { n: 1 }));
+  await hear((session) => session.login("ada"));
+  await hear(({ data }) => Object.assign(data, { text: "x".repeat(9000) }));
+  await hear(() => sessions.revoke("ada"));
+  await hear((session) => session.destroy());
+  client.jar.set(name, "junk");
+  await hear(read);
+  for await (const { payload } of revocations.list?.() ?? []) {
+    const mark = /[\w-]{12,}/.exec(String(payload))?.[0];
+    if (mark) hidden.push(mark);
+  }
+  expect(hidden.length).toBeGreaterThan(5);
+  const all = inspect(said, { depth: 12, showHidden: true, maxStringLength: null, maxArrayLength: null });
+  expect(hidden.filter((text) => all.includes(text))).toEqual([]);
 });
 
 describe("options", () => {
