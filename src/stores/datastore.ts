@@ -1,0 +1,308 @@
+/** Sessions in Datastore, through the client you already have: one entity each, one request to read, a transaction to write. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { ListedRecord, Store, StoreRecord, Version } from "../core/store.ts";
+import {
+  clientOf,
+  type DatastoreClient,
+  type DatastoreEntity,
+  type DatastoreKey,
+  type DatastoreQuery,
+  type DatastoreReader,
+  type DatastoreTransaction,
+  type DatastoreWrite,
+} from "./datastore/client.ts";
+import {
+  checkName,
+  encodeText,
+  type GoogleNames,
+  gcloudCommands,
+  googleCapabilities,
+  idOf,
+  instantOf,
+  keyOf,
+  namesOf,
+  type Prepared,
+  prepare,
+  recordIn,
+  standingIn,
+} from "./shared/google-record.ts";
+import { lazily } from "./shared/lazy.ts";
+
+export type {
+  DatastoreClient,
+  DatastoreEntity,
+  DatastoreKey,
+  DatastoreQuery,
+  DatastoreReader,
+  DatastoreTransaction,
+  DatastoreWrite,
+} from "./datastore/client.ts";
+
+/** Other names for the properties of an entity. */
+export type DatastoreProperties = GoogleNames;
+
+/** What `datastoreStore` takes. */
+export interface DatastoreStoreOptions {
+  /**
+   * Your client: a `Datastore` of `@google-cloud/datastore`. Or a function that returns one, or a promise of one: it
+   * is called once, when the store is first used. The store never configures or closes it.
+   */
+  readonly client: DatastoreClient | (() => DatastoreClient | Promise<DatastoreClient>);
+  /** The kind of the entities. Default `"sojourn_sessions"`. Nothing else should be of it. */
+  readonly kind?: string | undefined;
+  /** The namespace they are in. Default the client's. */
+  readonly namespace?: string | undefined;
+  /** Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. */
+  readonly properties?: DatastoreProperties | undefined;
+  /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A {@link Store} with every optional power of the Datastore store. */
+export type DatastoreStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+
+/**
+ * Keeps sessions in entities of one kind, in Datastore, which today is Firestore in Datastore mode.
+ *
+ * Nothing has to be created; run what {@link datastoreSchema} prints once, so that Datastore removes what has ended.
+ * Errors of the client reject as they are.
+ *
+ * @throws TypeError when `client` is none, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { type DatastoreClient, datastoreStore } from "sojourn/stores/datastore";
+ *
+ * export function sessionsIn(client: DatastoreClient) {
+ *   return createSessions({ store: datastoreStore({ client }), idleTimeout: "30m" });
+ * }
+ * ```
+ */
+export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
+  const { client, kind = defaultKind, namespace, properties = {}, now = Date.now } = options;
+  const names = namesOf("properties", properties);
+  checkKind(kind);
+  if (namespace !== undefined && !/^[\w.-]{1,100}$/.test(namespace)) {
+    throw wrongArgument("namespace", "1 to 100 letters, digits, dots, dashes or underscores", namespace);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const connect = lazily(client, clientOf);
+  const prepared = (record: StoreRecord): Prepared => prepare(names, "Datastore", record);
+
+  const at = (own: DatastoreClient, key: string): DatastoreKey => {
+    const path = [kind, idOf(key)];
+    return namespace === undefined ? own.key(path) : own.key({ namespace, path });
+  };
+  const query = (own: DatastoreClient): DatastoreQuery =>
+    namespace === undefined ? own.createQuery(kind) : own.createQuery(namespace, kind);
+
+  /** An entity to store. Bytes have to be a Buffer. */
+  const entity = (key: DatastoreKey, values: DatastoreEntity): DatastoreWrite => {
+    const payload = values[names.payload];
+    const stored = payload instanceof Uint8Array ? Buffer.from(payload) : payload;
+    const excludeFromIndexes = [names.payload, names.version];
+    return { key, data: { ...values, [names.payload]: stored }, excludeFromIndexes };
+  };
+
+  /** What is there under each key. The client answers in any order. */
+  async function look(own: DatastoreClient, reader: DatastoreReader, ...keys: string[]): Promise<Found[]> {
+    const [entities] = await reader.get(keys.map((key) => at(own, key)) as never);
+    return keys.map((key) => {
+      const values = entities.find((one) => nameOf(own, one) === idOf(key));
+      const standing = standingIn(names, values);
+      return { values, stamp: standing?.stamp, live: standing !== null && standing.expiresAt > now() };
+    });
+  }
+
+  /** Writes `next` to `to`, which was free or in the state `was`, and deletes `from` in the same transaction. */
+  function write(next: Prepared, to: string, was: Version | null, from?: string): Promise<Version | null> {
+    return transact(connect, async (transaction, own) => {
+      const [there, source = there] = await look(own, transaction, ...(from === undefined ? [to] : [to, from]));
+      // Only a commit whose answer was lost can have written this.
+      if (there?.stamp === next.stamp) return next.stamp;
+      if (was !== null && !(source?.live && source.stamp === was)) return null;
+      if (there?.live && (was === null || from !== undefined)) return null;
+      transaction.save(entity(at(own, to), next.values));
+      if (from !== undefined) transaction.delete(at(own, from));
+      return commit(next.stamp);
+    });
+  }
+
+  async function* rowsOf(filter: Filter | undefined): AsyncIterable<ListedRecord> {
+    const own = await connect();
+    for (let page = query(own).limit(pageSize); ; ) {
+      const [entities, { endCursor }] = await own.runQuery(filter ? page.filter(filter) : page);
+      for (const one of entities) {
+        const [key, record, standing] = [keyOf(nameOf(own, one) ?? ""), recordIn(names, one), standingIn(names, one)];
+        if (key && record && standing && record.expiresAt > now()) yield { ...record, version: standing.stamp, key };
+      }
+      if (entities.length < pageSize || endCursor === undefined) return;
+      page = query(own).limit(pageSize).start(endCursor);
+    }
+  }
+
+  return {
+    name: "datastore",
+    capabilities: googleCapabilities,
+    async read(key) {
+      const own = await connect();
+      const [found] = await look(own, own, key);
+      const record = found?.live ? recordIn(names, found.values) : null;
+      return record && { ...record, version: found?.stamp as string };
+    },
+    async create(key, record) {
+      const next = prepared(record);
+      const own = await connect();
+      const inserted = await own.insert(entity(at(own, key), next.values)).then(
+        () => true,
+        (error: unknown) => {
+          if (codeOf(error) === alreadyExists) return false;
+          throw error;
+        },
+      );
+      return inserted ? next.stamp : write(next, key, null);
+    },
+    async update(key, record, version) {
+      return write(prepared(record), key, version);
+    },
+    async touch(key, expiresAt) {
+      const later = instantOf(expiresAt);
+      return transact(connect, async (transaction, own) => {
+        const [found] = await look(own, transaction, key);
+        if (!found?.live) return false;
+        if ((found.values?.[names.expiresAt] as Date) >= later) return true;
+        transaction.save(entity(at(own, key), { ...found.values, [names.expiresAt]: later }));
+        return commit(true);
+      });
+    },
+    async rename(from, to, record, version) {
+      return from === to ? null : write(prepared(record), to, version, from);
+    },
+    async delete(key) {
+      const own = await connect();
+      await own.delete(at(own, key));
+    },
+    list: () => rowsOf(undefined),
+    listBySubject: (subject) => rowsOf(where(names.subject, "EQUAL", { stringValue: encodeText(subject) })),
+    async prune({ limit = 1000 } = {}) {
+      const own = await connect();
+      const ended = where(names.expiresAt, "LESS_THAN_OR_EQUAL", timestamp(now()));
+      const [entities] = await own.runQuery(query(own).filter(ended).select("__key__").limit(limit));
+      const keys = entities.flatMap((one) => keyOf(nameOf(own, one) ?? "") ?? []);
+      let removed = 0;
+      for (let start = 0; start < keys.length; start += pruneSize) {
+        const some = keys.slice(start, start + pruneSize);
+        removed += await transact(connect, async (transaction) => {
+          const found = await look(own, transaction, ...some);
+          const over = some.filter((_, index) => found[index]?.stamp !== undefined && !found[index].live);
+          for (const key of over) transaction.delete(at(own, key));
+          return over.length > 0 ? commit(over.length) : 0;
+        });
+      }
+      // What was seen is removed or lives again: there is no place to go on from but the beginning.
+      return { removed, cursor: entities.length < limit ? undefined : "more" };
+    },
+  };
+}
+
+/**
+ * The command for `gcloud` to run once: it makes the TTL policy, by which Datastore removes what has ended.
+ *
+ * @param options The database, default `"(default)"`, and the store's `kind` and `properties`.
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { datastoreSchema } from "sojourn/stores/datastore";
+ *
+ * process.stdout.write(datastoreSchema({ kind: "WebSession" }));
+ * ```
+ */
+export function datastoreSchema(
+  options: { kind?: string; properties?: DatastoreProperties; database?: string } = {},
+): string {
+  const { kind = defaultKind, properties = {}, database = "(default)" } = options;
+  const names = namesOf("properties", properties);
+  checkKind(kind);
+  checkName("database", database, "the name of a database");
+  return gcloudCommands(kind, database, names, []);
+}
+
+/** What is under a key. */
+interface Found {
+  readonly values: DatastoreEntity | undefined;
+  readonly stamp: string | undefined;
+  readonly live: boolean;
+}
+
+const defaultKind = "sojourn_sessions";
+
+const pageSize = 100;
+
+/** Whole entities are read before they are removed. */
+const pruneSize = 25;
+
+const alreadyExists = 6;
+const aborted = 10;
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
+
+function nameOf(own: DatastoreClient, one: DatastoreEntity): string | undefined {
+  return (one[own.KEY] as DatastoreKey | undefined)?.name;
+}
+
+function checkKind(kind: unknown): asserts kind is string {
+  checkName("kind", kind, "the name of a kind");
+}
+
+interface Filter {
+  toProto(): unknown;
+}
+
+/** As the client's own `PropertyFilter`, which only its package has. */
+function where(name: string, op: "EQUAL" | "LESS_THAN_OR_EQUAL", value: unknown): Filter {
+  return { toProto: () => ({ propertyFilter: { property: { name }, op, value } }) };
+}
+
+function timestamp(instant: number): unknown {
+  const seconds = Math.floor(instant / 1000);
+  return { timestampValue: { seconds, nanos: (instant - seconds * 1000) * 1e6 } };
+}
+
+/** Says that the transaction wrote something, and what to answer then. */
+class Commit<Answer> {
+  readonly answer: Answer;
+  constructor(answer: Answer) {
+    this.answer = answer;
+  }
+}
+
+function commit<Answer>(answer: Answer): Commit<Answer> {
+  return new Commit(answer);
+}
+
+/** Runs `work` in a transaction, again where another was in the way, a little later each time, for a few seconds. */
+async function transact<Answer>(
+  connect: () => DatastoreClient | Promise<DatastoreClient>,
+  work: (transaction: DatastoreTransaction, own: DatastoreClient) => Promise<Answer | Commit<Answer>>,
+): Promise<Answer> {
+  const own = await connect();
+  for (let pause = 8; ; pause *= 2) {
+    const transaction = own.transaction();
+    try {
+      const answer = await work(transaction, own);
+      if (answer instanceof Commit) {
+        await transaction.commit();
+        return answer.answer;
+      }
+      await transaction.rollback();
+      return answer;
+    } catch (error) {
+      await transaction.rollback().catch(() => {}); // It holds locks, if it is there at all.
+      if (codeOf(error) !== aborted || pause > 2048) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+  }
+}

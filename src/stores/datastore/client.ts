@@ -1,0 +1,65 @@
+/** A Datastore client by shape: what the store calls of it. */
+
+import { wrongArgument } from "../../core/errors.ts";
+
+/** What the store calls of a `Datastore` of `@google-cloud/datastore`. */
+export interface DatastoreClient extends DatastoreReader {
+  /** The symbol under which an entity has its key. */
+  readonly KEY: symbol;
+  key(path: string[]): DatastoreKey;
+  key(options: { namespace: string; path: string[] }): DatastoreKey;
+  insert(entity: DatastoreWrite): Promise<unknown>;
+  delete(key: DatastoreKey): Promise<unknown>;
+  createQuery(kind: string): DatastoreQuery;
+  createQuery(namespace: string, kind: string): DatastoreQuery;
+  runQuery(query: DatastoreQuery): Promise<[DatastoreEntity[], { readonly endCursor?: string }]>;
+  transaction(): DatastoreTransaction;
+}
+
+/** Reads the entities that are there, in no order. */
+export interface DatastoreReader {
+  /** Takes an array of {@link DatastoreKey}. */
+  get(keys: never): Promise<[DatastoreEntity[]]>;
+}
+
+/** Begins with its first read. */
+export interface DatastoreTransaction extends DatastoreReader {
+  save(entity: DatastoreWrite): void;
+  delete(key: DatastoreKey): void;
+  commit(): Promise<unknown>;
+  rollback(): Promise<unknown>;
+}
+
+/** The address of an entity. */
+export interface DatastoreKey {
+  readonly name?: string;
+}
+
+/** The properties of an entity, and its key under `KEY` of the client. */
+export interface DatastoreEntity {
+  [property: string | symbol]: unknown;
+}
+
+/** An entity to store. */
+export interface DatastoreWrite {
+  readonly key: DatastoreKey;
+  readonly data: DatastoreEntity;
+  readonly excludeFromIndexes: string[];
+}
+
+/** A query over one kind. */
+export interface DatastoreQuery {
+  filter(filter: { toProto(): unknown }): DatastoreQuery;
+  select(property: string): DatastoreQuery;
+  limit(count: number): DatastoreQuery;
+  start(cursor: string): DatastoreQuery;
+}
+
+const methods = ["key", "get", "insert", "delete", "createQuery", "runQuery", "transaction"];
+
+/** Throws a `TypeError` for what is no client. */
+export function clientOf(client: unknown): DatastoreClient {
+  const has = (method: string): boolean => typeof (client as Record<string, unknown>)[method] === "function";
+  if (typeof client === "object" && client !== null && methods.every(has)) return client as DatastoreClient;
+  throw wrongArgument("client", "a Datastore of @google-cloud/datastore, or a function that returns one", client);
+}

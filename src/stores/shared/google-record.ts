@@ -1,0 +1,184 @@
+/** What the stores for Firestore and Datastore share: names and values that Google's databases take. */
+
+import { base64url, octets, payloadBytes } from "../../core/bytes.ts";
+import { SessionError, wrongArgument } from "../../core/errors.ts";
+import type { StoreCapabilities, StoreRecord } from "../../core/store.ts";
+
+/** Other names for the fields of a document, or the properties of an entity. */
+export interface GoogleNames {
+  /** Text or bytes: the encoded session. Default `"payload"`. */
+  readonly payload?: string | undefined;
+  /** A timestamp: when the record ends, for a TTL policy. Default `"expiresAt"`. */
+  readonly expiresAt?: string | undefined;
+  /** Text: whom it belongs to; null for an anonymous session. Default `"subject"`. */
+  readonly subject?: string | undefined;
+  /** Text, new with every write: what updates compare. Default `"version"`. */
+  readonly version?: string | undefined;
+}
+
+/** All four of them. */
+export type Names = Readonly<Record<keyof GoogleNames, string>>;
+
+/** What both stores promise. */
+export const googleCapabilities: StoreCapabilities = {
+  compareAndSwap: "atomic",
+  // Nothing is removed until somebody makes a TTL policy, which no client can do or see.
+  nativeExpiry: false,
+  expiryGranularity: 1,
+  clock: "ours",
+  atomicRename: true,
+  list: true,
+  bySubject: true,
+  shared: true,
+  // A document has 1 MiB with its name, its subject and what others keep in it; a single value a little less.
+  maxPayloadBytes: 1_000_000,
+};
+
+/** An indexed text is compared no further than this, in octets. */
+const longestSubject = 1500;
+
+/** Throws a `TypeError` for a name that cannot be one, or that is there twice. `option` is what the caller calls them. */
+export function namesOf(option: string, given: GoogleNames): Names {
+  if (typeof given !== "object" || given === null) throw wrongArgument(option, "an object of names", given);
+  const { payload = "payload", expiresAt = "expiresAt", subject = "subject", version = "version" } = given;
+  const names = { payload, expiresAt, subject, version };
+  const seen = new Set<unknown>();
+  for (const [name, value] of Object.entries(names)) {
+    if (typeof value !== "string" || !/^(?!__.*__$)[a-z_]\w*$/i.test(value) || seen.has(value)) {
+      throw wrongArgument(`${option}.${name}`, "a name of its own of letters, digits and underscores", value);
+    }
+    seen.add(value);
+  }
+  return names;
+}
+
+/** A key as the id of a document or the name of an entity: without `/`, not `.` or `..` or `__like this__`. */
+export function idOf(key: string): string {
+  return key.replace(/[%/]|^\.(?=\.?$)|^_(?=_.*__$)/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** The key in an id, or `null` when no key has it. */
+export function keyOf(id: string): string | null {
+  try {
+    const key = decodeURIComponent(id);
+    return idOf(key) === id ? key : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A record as it will be stored. `stamp` is its version, which no record had before. */
+export interface Prepared {
+  readonly values: Readonly<Record<string, string | Uint8Array | Date | null>>;
+  readonly stamp: string;
+  readonly expiresAt: number;
+}
+
+/** Throws before anything is sent when the record does not fit. */
+export function prepare(names: Names, backend: string, record: StoreRecord): Prepared {
+  const { payload, subject } = record;
+  // Bytes are copied, for they may be sent later.
+  const stored = typeof payload === "string" ? encodeText(payload) : new Uint8Array(payload);
+  const owner = subject === undefined ? null : encodeText(subject);
+  const size = payloadBytes(payload);
+  const { maxPayloadBytes = 0 } = googleCapabilities;
+  if (size > maxPayloadBytes || payloadBytes(stored) > maxPayloadBytes) {
+    throw new SessionError(
+      "ERR_SESSION_TOO_LARGE",
+      `The session has ${size} octets; the ${backend} store keeps at most ${maxPayloadBytes}. Keep less in the session.`,
+    );
+  }
+  if (owner !== null && octets(owner) > longestSubject) {
+    throw new SessionError(
+      "ERR_SESSION_TOO_LARGE",
+      `The subject has ${octets(owner)} octets; the ${backend} store keeps at most ${longestSubject}.`,
+    );
+  }
+  const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const ends = instantOf(record.expiresAt);
+  const values = {
+    [names.payload]: stored,
+    [names.expiresAt]: ends,
+    [names.subject]: owner,
+    [names.version]: stamp,
+  };
+  return { values, stamp, expiresAt: ends.getTime() };
+}
+
+/** When a record ends, and its version: what tells whether it may be changed. */
+export interface Standing {
+  readonly stamp: string;
+  readonly expiresAt: number;
+}
+
+/** What stands in a document, or `null` when it is none of ours. */
+export function standingIn(names: Names, values: Readonly<Record<string, unknown>> | undefined): Standing | null {
+  const stamp = values?.[names.version];
+  const expiresAt = millisecondsOf(values?.[names.expiresAt]);
+  return typeof stamp === "string" && expiresAt !== null ? { stamp, expiresAt } : null;
+}
+
+/** The record in a document, or `null` when it is none of ours. */
+export function recordIn(names: Names, values: Readonly<Record<string, unknown>> | undefined): StoreRecord | null {
+  const expiresAt = millisecondsOf(values?.[names.expiresAt]);
+  const [stored, owner] = [values?.[names.payload], values?.[names.subject]];
+  const payload =
+    typeof stored === "string" ? decodeText(stored) : stored instanceof Uint8Array ? new Uint8Array(stored) : null;
+  if (payload === null || expiresAt === null) return null;
+  const subject = typeof owner === "string" ? decodeText(owner) : null;
+  return subject === null ? { payload, expiresAt } : { payload, expiresAt, subject };
+}
+
+/** The databases keep instants up to the year 9999. */
+const latest = 253_402_300_799_999;
+
+/** An expiry as a date, no further than the databases reach. */
+export function instantOf(expiresAt: number): Date {
+  return new Date(Math.min(Math.max(Math.ceil(expiresAt), 0), latest));
+}
+
+/** A timestamp as either client gives it: a date, or an object with `toMillis`. */
+function millisecondsOf(value: unknown): number | null {
+  if (value instanceof Date) return value.getTime();
+  const { toMillis } = (value ?? {}) as { toMillis?: unknown };
+  return typeof toMillis === "function" ? ((value as { toMillis(): number }).toMillis() ?? null) : null;
+}
+
+const surrogate = /\p{Surrogate}/u;
+
+/** Half a surrogate pair has no UTF-8: text with one is stored as JSON, and so is text that looks like that. */
+export function encodeText(text: string): string {
+  return surrogate.test(text) || text.startsWith("json:") ? `json:${JSON.stringify(text)}` : text;
+}
+
+function decodeText(stored: string): string | null {
+  if (!stored.startsWith("json:")) return stored;
+  try {
+    const text: unknown = JSON.parse(stored.slice(5));
+    return typeof text === "string" ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The commands for `gcloud` that make the TTL policy and exempt from indexing what nobody asks for. */
+export function gcloudCommands(group: string, database: string, names: Names, exempt: readonly string[]): string {
+  const where = `--collection-group=${quoted(group)} --database=${quoted(database)}`;
+  return [
+    `gcloud firestore fields ttls update ${names.expiresAt} ${where} --enable-ttl`,
+    ...exempt.map((name) => `gcloud firestore indexes fields update ${name} ${where} --disable-indexes`),
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** A word for the shell. */
+function quoted(word: string): string {
+  return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Refuses names that a collection, a kind or a database cannot have. */
+export function checkName(option: string, value: unknown, takes: string): asserts value is string {
+  const segments = typeof value === "string" ? value.split("/") : [""];
+  if (segments.some((one) => one === "" || /^(\.\.?|__.*__)$/.test(one))) throw wrongArgument(option, takes, value);
+}
