@@ -1,0 +1,256 @@
+/** Sessions in MongoDB, through the driver you already have: one document each, one operation to read, one to write. */
+
+import { payloadBytes } from "../core/bytes.ts";
+import { SessionError, wrongArgument } from "../core/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
+import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
+import {
+  contentsOf,
+  encode,
+  endedBy,
+  type Fields,
+  fieldsOf,
+  type MongodbLayout,
+  newVersion,
+  projectionOf,
+  recordIn,
+  stateOf,
+} from "./mongodb/layout.ts";
+import { lazily } from "./shared/lazy.ts";
+
+export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
+export type { MongodbLayout } from "./mongodb/layout.ts";
+
+/** What `mongodbStore` takes. */
+export interface MongodbStoreOptions {
+  /**
+   * The collection the sessions are in: a `Collection` of the official driver, `mongodb` 6 or 7. Or a function that
+   * returns one, or a promise of one: it is called once, when the store is first used. The store never connects,
+   * configures or closes its client. Whatever read preference it has, the store reads from the primary.
+   */
+  readonly collection: MongodbCollection | (() => MongodbCollection | Promise<MongodbCollection>);
+  /** Other names for the fields. Default `{ key, payload, expiresAt, subject, version }`, each named as it is. */
+  readonly layout?: MongodbLayout | undefined;
+  /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A {@link Store} with every optional power of the MongoDB store. */
+export type MongodbStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune" | "setup">>;
+
+/**
+ * Keeps sessions in a collection of MongoDB 4.4 or later.
+ *
+ * The collection needs its indexes: call `await store.setup()` when you deploy, or run what {@link mongodbSchema}
+ * prints. Without the unique one `create` rejects. MongoDB ends sessions by its own clock and removes them by a TTL
+ * index. Errors of the driver reject as they are.
+ *
+ * @throws TypeError when `collection` is not one, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { type MongodbCollection, mongodbStore } from "sojourn/stores/mongodb";
+ *
+ * export function sessionsIn(collection: MongodbCollection) {
+ *   return createSessions({ store: mongodbStore({ collection }), idleTimeout: "30m" });
+ * }
+ * ```
+ */
+export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
+  const { collection, layout = {}, now = Date.now } = options;
+  const fields = fieldsOf(layout);
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const connect = lazily(collection, collectionOf);
+  const capabilities = capabilitiesFor(fields);
+  const byKey = (key: string): MongodbDocument => ({ [fields.key]: key });
+  const ended = endedBy(fields);
+  const live = { $expr: { $not: [ended] } };
+  const reading = { ...exactly, ...plainly, projection: projectionOf(fields) };
+
+  /** In milliseconds, no further than a date reaches. */
+  const timeLeft = (expiresAt: number): number => Math.ceil(Math.min(expiresAt, latest) - now());
+
+  /** What a write sets, apart from the expiry; throws before anything is sent when it does not fit. */
+  function prepare(record: StoreRecord): { readonly contents: MongodbDocument; readonly version: Version } {
+    const size = payloadBytes(record.payload);
+    const { maxPayloadBytes = 0 } = capabilities;
+    if (size > maxPayloadBytes) {
+      throw new SessionError(
+        "ERR_SESSION_TOO_LARGE",
+        `The session has ${size} octets; the MongoDB store keeps at most ${maxPayloadBytes}. Keep less in the session.`,
+      );
+    }
+    const version = newVersion(fields, record);
+    return { contents: contentsOf(fields, record, version), version };
+  }
+
+  /** Worked out last, right before it is sent: the server adds it to its own time. */
+  const fromNow = (expiresAt: number): MongodbDocument => ({ $add: ["$$NOW", timeLeft(expiresAt)] });
+
+  async function* rowsOf(filter: MongodbDocument): AsyncIterable<ListedRecord> {
+    // Ended ones are sorted out here: a query for the time could be answered by the index on it, in which sessions move.
+    for await (const document of (await connect()).find(filter, reading)) {
+      const [key, record] = [document[fields.key], recordIn(fields, document, now())];
+      if (record && typeof key === "string") yield { ...record, key };
+    }
+  }
+
+  let indexed: Promise<void> | undefined;
+  /** Two requests could create one key without the unique index, so somebody has to look. */
+  function checkIndex(): Promise<void> {
+    indexed ??= hasUniqueKey(connect, fields).then((there) => {
+      if (there) return;
+      throw new Error(
+        `The collection has no unique index on "${fields.key}". Call setup() of the MongoDB store when you deploy.`,
+      );
+    });
+    indexed.catch(() => {
+      indexed = undefined;
+    });
+    return indexed;
+  }
+
+  return {
+    name: "mongodb",
+    capabilities,
+    async read(key) {
+      return recordIn(fields, await (await connect()).findOne(byKey(key), reading), now());
+    },
+    async create(key, record) {
+      const { contents, version } = prepare(record);
+      await checkIndex();
+      const own = await connect();
+      const name = { _id: "$_id", [fields.key]: { $literal: key } };
+      const anew = { ...name, ...contents, [fields.expiresAt]: fromNow(record.expiresAt) };
+      const pipeline = [{ $replaceWith: { $cond: [ended, anew, "$$ROOT"] } }];
+      const result = await own.updateOne(byKey(key), pipeline, { ...exactly, upsert: true }).catch(unlessTaken);
+      return result && result.upsertedCount + result.modifiedCount > 0 ? version : null;
+    },
+    async update(key, record, version) {
+      const next = prepare(record);
+      const own = await connect();
+      const filter = { ...byKey(key), ...stateOf(fields, version), ...live };
+      const pipeline = [{ $set: { ...next.contents, [fields.expiresAt]: fromNow(record.expiresAt) } }];
+      const { matchedCount } = await own.updateOne(filter, pipeline, exactly);
+      return matchedCount > 0 ? next.version : null;
+    },
+    async touch(key, expiresAt) {
+      const own = await connect();
+      const later = { $max: [`$${fields.expiresAt}`, fromNow(expiresAt)] };
+      const pipeline = [{ $set: { [fields.expiresAt]: later } }];
+      const { matchedCount } = await own.updateOne({ ...byKey(key), ...live }, pipeline, exactly);
+      return matchedCount > 0;
+    },
+    async rename(from, to, record, version) {
+      const next = prepare(record);
+      if (from === to) return null;
+      const own = await connect();
+      const filter = { ...byKey(from), ...stateOf(fields, version), ...live };
+      for (;;) {
+        const contents = { ...next.contents, [fields.expiresAt]: fromNow(record.expiresAt) };
+        const pipeline = [{ $set: { [fields.key]: { $literal: to }, ...contents } }];
+        const result = await own.updateOne(filter, pipeline, exactly).catch(unlessTaken);
+        if (result) return result.matchedCount > 0 ? next.version : null;
+        // One that has ended is in the way until somebody removes it.
+        if (recordIn(fields, await own.findOne(byKey(to), reading), now())) return null;
+        await own.deleteOne({ ...byKey(to), $expr: ended }, exactly);
+      }
+    },
+    async delete(key) {
+      await (await connect()).deleteOne(byKey(key), exactly);
+    },
+    list: () => rowsOf({}),
+    listBySubject: (subject) => rowsOf({ [fields.subject]: encode(subject) }),
+    async prune({ limit = 1000 } = {}) {
+      const own = await connect();
+      const filter = { [fields.expiresAt]: { $type: "date" }, $expr: ended };
+      const ids: unknown[] = [];
+      for await (const { _id } of own.find(filter, { ...exactly, projection: { _id: 1 }, limit })) ids.push(_id);
+      if (ids.length === 0) return { removed: 0, cursor: undefined };
+      const { deletedCount } = await own.deleteMany({ _id: { $in: ids }, $expr: ended }, exactly);
+      // What was seen is removed or lives again: there is no place to go on from but the beginning.
+      return { removed: deletedCount, cursor: ids.length < limit ? undefined : "more" };
+    },
+    async setup() {
+      await (await connect()).createIndexes(indexesFor(fields));
+    },
+  };
+}
+
+/**
+ * The commands for mongosh that make the indexes: what `store.setup()` does.
+ *
+ * @param options The collection's name, default `"sessions"`, and the store's `layout`.
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { mongodbSchema } from "sojourn/stores/mongodb";
+ *
+ * process.stdout.write(mongodbSchema({ collection: "web_sessions" }));
+ * ```
+ */
+export function mongodbSchema(options: { collection?: string; layout?: MongodbLayout } = {}): string {
+  const { collection = "sessions", layout = {} } = options;
+  if (typeof collection !== "string") throw wrongArgument("collection", "the name of a collection", collection);
+  return indexesFor(fieldsOf(layout))
+    .map(({ key, ...rest }) => [JSON.stringify(collection), JSON.stringify(key), JSON.stringify(rest)])
+    .map(([name, key, rest]) => `db.getCollection(${name}).createIndex(${key}${rest === "{}" ? "" : `, ${rest}`});\n`)
+    .join("");
+}
+
+function capabilitiesFor(fields: Fields): StoreCapabilities {
+  return {
+    compareAndSwap: "atomic",
+    nativeExpiry: true,
+    expiryGranularity: 1,
+    clock: "server",
+    atomicRename: true,
+    list: true,
+    bySubject: true,
+    shared: true,
+    // A document has 16 MiB, and so has an update; without a version it holds the old payload and the new one.
+    maxPayloadBytes: fields.version === null ? 8_000_000 : 16_000_000,
+  };
+}
+
+/** Compares text octet by octet, whatever the collection's own collation. */
+const exactly: MongodbDocument = { collation: { locale: "simple" } };
+
+/** Newest state, and values as they come by default, whatever the client's options. */
+const plainly: MongodbDocument = {
+  readPreference: "primary",
+  promoteValues: true,
+  promoteLongs: true,
+  promoteBuffers: true,
+  useBigInt64: false,
+  raw: false,
+};
+
+/** The last instant of a date in JavaScript. */
+const latest = 8_640_000_000_000_000;
+
+function indexesFor(fields: Fields) {
+  return [
+    { key: { [fields.key]: 1 as const }, unique: true, ...exactly },
+    { key: { [fields.expiresAt]: 1 as const }, expireAfterSeconds: 0 },
+    { key: { [fields.subject]: 1 as const }, sparse: true, ...exactly },
+  ];
+}
+
+async function hasUniqueKey(
+  connect: () => MongodbCollection | Promise<MongodbCollection>,
+  fields: Fields,
+): Promise<boolean> {
+  const indexes = await (await connect()).indexes().catch((error: unknown) => {
+    if ((error as { codeName?: unknown }).codeName === "NamespaceNotFound") return [];
+    throw error;
+  });
+  return (indexes as { key?: object; unique?: unknown }[]).some(
+    ({ key = {}, unique }) => unique === true && Object.keys(key).join() === fields.key,
+  );
+}
+
+/** Another document has the key. */
+function unlessTaken(error: unknown): undefined {
+  if ((error as { code?: unknown }).code !== 11000) throw error;
+}

@@ -1,0 +1,40 @@
+/** A MongoDB collection by shape: what the store calls of the official driver's `Collection`. */
+
+import { wrongArgument } from "../../core/errors.ts";
+
+/** A filter, an update, a projection or an index, as MongoDB's documents say them. */
+export type MongodbDocument = Record<string, unknown>;
+
+/** A collection of the official driver, `mongodb` 6 or 7. */
+export interface MongodbCollection {
+  findOne(filter: MongodbDocument, options: MongodbDocument): Promise<MongodbDocument | null>;
+  find(filter: MongodbDocument, options: MongodbDocument): MongodbCursor;
+  updateOne(
+    filter: MongodbDocument,
+    update: MongodbDocument[],
+    options: MongodbDocument,
+  ): Promise<{ readonly matchedCount: number; readonly modifiedCount: number; readonly upsertedCount: number }>;
+  deleteOne(filter: MongodbDocument, options: MongodbDocument): Promise<unknown>;
+  deleteMany(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
+  indexes(): Promise<readonly unknown[]>;
+  createIndexes(indexes: { readonly key: Record<string, 1> }[]): Promise<unknown>;
+}
+
+/** What a query answers. */
+export interface MongodbCursor {
+  [Symbol.asyncIterator](): AsyncIterator<MongodbDocument>;
+}
+
+const methods = ["findOne", "find", "updateOne", "deleteOne", "deleteMany", "indexes", "createIndexes"];
+
+/** Throws a `TypeError` for what is no collection. */
+export function collectionOf(collection: unknown): MongodbCollection {
+  const fits =
+    typeof collection === "object" &&
+    collection !== null &&
+    methods.every((method) => typeof (collection as MongodbDocument)[method] === "function");
+  if (fits) return collection as MongodbCollection;
+  const takes =
+    "a collection of the mongodb driver, such as client.db().collection(name), or a function that returns one";
+  throw wrongArgument("collection", takes, collection);
+}

@@ -1,0 +1,117 @@
+/** How a record looks in MongoDB: one document, its fields by any name. */
+
+import { base64url } from "../../core/bytes.ts";
+import { wrongArgument } from "../../core/errors.ts";
+import type { StoredRecord, StoreRecord, Version } from "../../core/store.ts";
+import type { MongodbDocument } from "./collection.ts";
+
+/** The fields of a document. */
+export interface MongodbLayout {
+  /** Text, unique: what the record is kept under. Default `"key"`. */
+  readonly key?: string | undefined;
+  /** Text or binary data: the encoded session. Default `"payload"`. */
+  readonly payload?: string | undefined;
+  /** A date: when the record ends. Default `"expiresAt"`. */
+  readonly expiresAt?: string | undefined;
+  /** Text: whom it belongs to; absent for an anonymous session. Default `"subject"`. */
+  readonly subject?: string | undefined;
+  /**
+   * Text, new with every write: what updates compare. Default `"version"`. With `null` there is no such field and
+   * updates compare the payload, for a collection in which programs write that do not know the field.
+   */
+  readonly version?: string | null | undefined;
+}
+
+/** A layout with all its names. */
+export type Fields = Readonly<Required<{ [Name in keyof MongodbLayout]: Exclude<MongodbLayout[Name], undefined> }>>;
+
+/** All names of a layout. Throws a `TypeError` for one that cannot be a field, or that is there twice. */
+export function fieldsOf(layout: MongodbLayout): Fields {
+  if (typeof layout !== "object" || layout === null) throw wrongArgument("layout", "an object of field names", layout);
+  const {
+    key = "key",
+    payload = "payload",
+    expiresAt = "expiresAt",
+    subject = "subject",
+    version = "version",
+  } = layout;
+  const fields = { key, payload, expiresAt, subject, version };
+  const seen = new Set<unknown>(["_id", timeLeft]);
+  for (const [field, name] of Object.entries(fields)) {
+    if (field === "version" && name === null) continue;
+    if (typeof name !== "string" || !/^[^$.\0][^.\0]*$/.test(name) || seen.has(name)) {
+      throw wrongArgument(`layout.${field}`, "a field name of its own, without dots, not beginning with $", name);
+    }
+    seen.add(name);
+  }
+  return fields;
+}
+
+/** The name that a document's time to live in milliseconds is asked under. */
+const timeLeft = "sojourn_left";
+
+/** What is asked of a document: our fields, and how long it has, for whoever asks may have a wrong clock. */
+export function projectionOf(fields: Fields): MongodbDocument {
+  const { key, payload, subject, version, expiresAt } = fields;
+  const names = [key, payload, subject, ...(version === null ? [] : [version])];
+  const left = { $subtract: [`$${expiresAt}`, "$$NOW"] };
+  return { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])), [timeLeft]: left };
+}
+
+/** Whether a document's time has come, by the server's clock; an expression for queries and updates. */
+export function endedBy(fields: Fields): MongodbDocument {
+  return { $lte: [`$${fields.expiresAt}`, "$$NOW"] };
+}
+
+/** A new version, which no record had before. */
+export function newVersion(fields: Fields, record: StoreRecord): Version {
+  return fields.version === null ? copy(record.payload) : base64url(crypto.getRandomValues(new Uint8Array(12)));
+}
+
+/** The filter for the state that a version names. */
+export function stateOf(fields: Fields, version: Version): MongodbDocument {
+  return fields.version === null
+    ? { [fields.payload]: encode(version as string | Uint8Array) }
+    : { [fields.version]: version };
+}
+
+/** The fields of a record for an update pipeline, all but its key and its expiry. */
+export function contentsOf(fields: Fields, record: StoreRecord, version: Version): MongodbDocument {
+  const { payload, subject } = record;
+  return {
+    [fields.payload]: { $literal: encode(payload) },
+    [fields.subject]: subject === undefined ? "$$REMOVE" : { $literal: encode(subject) },
+    ...(fields.version !== null && { [fields.version]: { $literal: version } }),
+  };
+}
+
+/** The record in a document, or `null` when it has ended or is none of ours. */
+export function recordIn(fields: Fields, document: MongodbDocument | null, now: number): StoredRecord | null {
+  if (!document) return null;
+  const left = document[timeLeft];
+  const payload = decode(document[fields.payload]);
+  const version = fields.version === null ? payload : document[fields.version];
+  if (typeof left !== "number" || left <= 0 || payload === null || version === undefined || version === null)
+    return null;
+  const subject = decode(document[fields.subject]);
+  const record = { payload, version, expiresAt: now + left };
+  return typeof subject === "string" ? { ...record, subject } : record;
+}
+
+const surrogate = /\p{Surrogate}/u;
+
+/** UTF-8 has no half of a surrogate pair: text with one is stored as `{ json }`. Bytes are copied, for they are sent later. */
+export function encode(value: string | Uint8Array): string | Uint8Array | { readonly json: string } {
+  return typeof value === "string" && surrogate.test(value) ? { json: JSON.stringify(value) } : copy(value);
+}
+
+function decode(value: unknown): string | Uint8Array | null {
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array) return copy(value);
+  const json = (value as { json?: unknown } | null | undefined)?.json;
+  return typeof json === "string" ? (JSON.parse(json) as string) : null;
+}
+
+function copy<Value extends string | Uint8Array>(value: Value): Value | Uint8Array {
+  return typeof value === "string" ? value : new Uint8Array(value);
+}

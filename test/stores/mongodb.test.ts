@@ -1,0 +1,31 @@
+/** The MongoDB store: the whole suite through both drivers, with fields of other names, and from two processes at once. */
+
+import { afterAll, beforeAll, describe } from "vitest";
+import { storeConformance } from "../../src/testing/index.ts";
+import { type ClientPackage, foreignLayout, mongodbHarness, mongodbProcesses } from "../support/mongodb-clients.ts";
+import { type MongodbServer, noMongodb, startMongodb } from "../support/mongodb-servers.ts";
+import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+
+const packages: readonly ClientPackage[] = ["mongodb", "mongodb6"];
+
+describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () => {
+  let server: MongodbServer;
+  beforeAll(async () => {
+    server = await startMongodb();
+    reportBackend({ backend: "mongodb", server: server.version, clients: packages.map(clientVersion) });
+  });
+  afterAll(() => server?.stop());
+
+  for (const name of packages) {
+    describeStore(mongodbHarness(name, () => server));
+    describeProcesses(mongodbProcesses(name, () => server));
+  }
+
+  const others = storeConformance(mongodbHarness("mongodb", () => server, foreignLayout));
+  const groups = ["read", "create", "update", "touch", "rename", "version", "payload", "prune", "list", "limit"];
+  describeCases(
+    "with fields of other names and no version",
+    others.filter(({ group }) => groups.includes(group) || group.startsWith("race")),
+  );
+});
