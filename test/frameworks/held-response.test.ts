@@ -430,12 +430,13 @@ describe("errors of a plain server", () => {
 });
 
 describe("Express", () => {
-  test.each(["before", "after"])(
+  test.each(["before", "after", "after attached"])(
     "compression mounted %s the sessions compresses what they hold back",
     async (order) => {
       const { sessions } = sessionsOf();
       const app = express();
-      const parts = [compression({ threshold: 0 }), expressSessions(sessions)];
+      const attach = order === "after attached" ? "visitor" : undefined;
+      const parts = [compression({ threshold: 0 }), expressSessions(sessions, { attach })];
       for (const part of order === "before" ? parts : parts.reverse()) app.use(part);
       app.get("/:what", async (req, res) => {
         (await sessions.get(req)).data.a = req.params.what;

@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Http2SecureServer, Http2Server, Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Server, ServerResponse } from "node:http";
+import type { Http2SecureServer, Http2Server, Http2ServerResponse } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { Reply, RunningApp } from "sojourn/testing";
 
@@ -55,6 +55,3 @@ export async function listen(server: Server | Http2Server | Http2SecureServer, p
     },
   };
 }
-
-/** The URL of a request, of either protocol. */
-export const urlOf = (req: IncomingMessage | Http2ServerRequest): string => req.url ?? "/";

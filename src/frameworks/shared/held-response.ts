@@ -235,12 +235,16 @@ function callBack(args: readonly unknown[], error: unknown): void {
   if (callback) process.nextTick(callback as (error: unknown) => void, error);
 }
 
-/** Middleware that compresses takes the listeners over to a stream of its own; `on` answers who has them. */
+/**
+ * Middleware that compresses takes the listeners over to a stream of its own, and `on` answers who has them. Whoever
+ * came between with listeners of its own has them at the response.
+ */
 function drain(response: NodeResponse): void {
   const nothing = (): void => {};
   const source = response.on("drain", nothing);
   source.removeListener("drain", nothing);
   source.emit("drain");
+  if ((source as object) !== response) response.emit("drain");
 }
 
 function claimSent(response: NodeResponse): void {

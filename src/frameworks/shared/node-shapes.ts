@@ -30,6 +30,7 @@ export interface NodeResponse {
   end(text: string): unknown;
   destroy(error?: Error): unknown;
   on(event: "drain", listener: () => void): DrainSource;
+  emit(event: "drain"): boolean;
   removeAllListeners(event: "drain"): unknown;
 }
 
