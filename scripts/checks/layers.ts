@@ -104,6 +104,7 @@ const everywhere = [
   "src/frameworks/fetch.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
+  "src/stores/sql.ts",
   "src/stores/cookie.ts",
   "src/stores/null.ts",
   "src/stores/cached.ts",

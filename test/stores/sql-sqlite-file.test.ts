@@ -1,10 +1,11 @@
 /** The SQL store beside an application on one SQLite file: its transactions, its locks, its indexes, options of the drivers. */
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createClient } from "@libsql/client";
 import Sqlite from "better-sqlite3";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, sqlStore } from "../../src/stores/sql.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
@@ -18,6 +19,7 @@ reportBackend({
 });
 
 const directory = fileDirectory();
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let files = 0;
 const newFile = (): string => join(directory, `${files++}.db`);
 

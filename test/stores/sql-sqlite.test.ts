@@ -1,7 +1,8 @@
 /** The SQL store on SQLite: the whole suite through every client, and from two processes on one file. */
 
+import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { describe } from "vitest";
+import { afterAll, describe } from "vitest";
 import { clientVersion, reportBackend } from "../support/report.ts";
 import { fileDirectory, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
 import { describeProcesses, describeStore } from "../support/store-tests.ts";
@@ -15,6 +16,7 @@ reportBackend({
 
 describe("SQLite", () => {
   const directory = fileDirectory();
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
   for (const through of ["better-sqlite3", "node:sqlite", "libSQL", "Kysely over better-sqlite3"]) {
     describeStore(sqlHarness("sqlite", through, () => directory));
   }

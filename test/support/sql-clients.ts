@@ -1,6 +1,6 @@
 /** Every SQL client the store works with, opened against a server or a file of the tests. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -126,16 +126,9 @@ export const openers: Readonly<Record<string, (place: Place) => OpenClient | Pro
   },
 };
 
-const directories: string[] = [];
-process.on("exit", () => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
-/** A directory for SQLite files that is gone with the process. */
+/** A new directory for SQLite files. Whoever asks for it removes it. */
 export function fileDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
-  directories.push(directory);
-  return directory;
+  return mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
 }
 
 /** Opens a store on a table of the space's own, or on a file of its own. */
