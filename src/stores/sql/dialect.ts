@@ -19,7 +19,7 @@ export interface DialectRules {
   readonly onConflict: boolean;
   /** A count of 0 may mean "found, but it was like that already", as the connection is configured. */
   readonly countsChanges: boolean;
-  /** Column types. `key` and `subject` compare octet by octet, without a time zone of case, accents or trailing spaces. */
+  /** Column types. `key` and `subject` compare octet by octet: case, accents and trailing spaces count. */
   readonly types: Readonly<Record<"key" | "payload" | "kind" | "number" | "subject", string>>;
 }
 
