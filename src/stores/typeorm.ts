@@ -45,7 +45,8 @@ export interface TypeormColumn {
   readonly isPrimary: boolean;
   readonly isNullable: boolean;
   readonly isGenerated: boolean;
-  readonly isVirtual: boolean;
+  /** It is computed, and no column. */
+  readonly isVirtualProperty?: boolean | undefined;
   readonly asExpression?: string | undefined;
   readonly default?: unknown;
 }
@@ -103,14 +104,16 @@ export function typeormStore(options: TypeormStoreOptions): Store {
     throw wrongArgument("entity", "an entity of the DataSource: an EntitySchema, a class or its name", entity);
   }
   const given = typeof dataSource !== "function";
-  const spoken = given ? dialectOf(dataSource) : dialect;
+  const dialectFor = (one: unknown): SqlDialect => {
+    const found = dialectOf(one);
+    if (found === (dialect ?? found)) return found;
+    throw new TypeError(`dialect must be "${found}" for this DataSource; received "${dialect}"`);
+  };
+  const spoken = given ? dialectFor(dataSource) : dialect;
   if (spoken === undefined) throw wrongArgument("dialect", "given when dataSource is a function", dialect);
   const rules = rulesOf(spoken);
   const make = (one: unknown): Store => {
-    const found = dialectOf(one);
-    if (found !== (dialect ?? spoken)) {
-      throw new TypeError(`dialect must be "${found}" for this DataSource; received "${dialect}"`);
-    }
+    dialectFor(one);
     const source = one as TypeormDataSource;
     if (!source.isInitialized) {
       throw new Error("The DataSource is not initialized. Await its initialize() before the first session is used.");
@@ -182,7 +185,12 @@ function modelOf(
         .trim(),
       primary: one.isPrimary && columns.filter((other) => other.isPrimary).length === 1,
       nullable: one.isNullable,
-      required: !one.isNullable && one.default === undefined && !one.isGenerated && one.asExpression === undefined,
+      required: !(
+        one.isNullable ||
+        one.isGenerated ||
+        one.isVirtualProperty ||
+        (one.default ?? one.asExpression) !== undefined
+      ),
     };
   };
   return {

@@ -1,7 +1,10 @@
 /** The Drizzle store: the whole suite through every kind of database, on tables made by drizzle-kit, and from two processes. */
 
-import { afterAll, beforeAll, describe } from "vitest";
-import { drizzleHarness, drizzleProcesses } from "../support/drizzle-clients.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { drizzleStore } from "../../src/stores/drizzle.ts";
+import { drizzleHarness, drizzleProcesses, drizzles, drizzleTables, migrationOf } from "../support/drizzle-clients.ts";
+import { eventually, loseConnections } from "../support/orm-servers.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
 import { fileDirectory } from "../support/sql-clients.ts";
 import {
@@ -46,6 +49,39 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
   for (const through of ["pg", "postgres.js"] as const)
     describeStore(drizzleHarness("postgres", through, () => server));
   describeProcesses(drizzleProcesses("postgres", "pg", () => server));
+
+  describe("beside an application", () => {
+    let db: ReturnType<typeof drizzles.pg>["db"];
+    let close: () => unknown;
+    const table = drizzleTables.postgres("beside");
+    beforeAll(async () => {
+      const one = drizzles.pg(server);
+      [db, close] = [one.db, one.close];
+      for (const statement of await migrationOf("postgres", table)) await one.run(statement);
+      await one.run("CREATE TABLE orders (number int)");
+    });
+    afterAll(() => close());
+
+    test("what is saved while the application is in a transaction stays when that is rolled back", async () => {
+      const store = drizzleStore({ db, table });
+      const application = db.transaction(async (tx) => {
+        await tx.execute(sql`INSERT INTO orders VALUES (1)`);
+        expect(await store.create("a", { payload: "1", expiresAt: Date.now() + 60_000 })).not.toBeNull();
+        expect(() => drizzleStore({ db: tx, table })).toThrow("a transaction is none");
+        throw new Error("rolled back");
+      });
+      await expect(application).rejects.toThrow("rolled back");
+      expect((await db.execute(sql`SELECT * FROM orders`)).rows).toEqual([]);
+      expect(await store.read("a")).toMatchObject({ payload: "1" });
+    });
+
+    test("a store whose connections are all lost goes on with the same database", async () => {
+      const store = drizzleStore({ db, table });
+      await store.create("lost", { payload: "1", expiresAt: Date.now() + 60_000 });
+      await loseConnections(server);
+      expect(await eventually(() => store.read("lost"))).toMatchObject({ payload: "1" });
+    });
+  });
 });
 
 describe.skipIf(noMariadbHere)("MariaDB", () => {

@@ -1,6 +1,10 @@
 /** The TypeORM store: the whole suite through every type of DataSource, on tables made by TypeORM's migrations, and from two processes. */
 
-import { afterAll, beforeAll, describe } from "vitest";
+import type pg from "pg";
+import type { DataSource } from "typeorm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { typeormStore } from "../../src/stores/typeorm.ts";
+import { eventually, loseConnections } from "../support/orm-servers.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
 import { fileDirectory } from "../support/sql-clients.ts";
 import {
@@ -15,7 +19,7 @@ import {
   startPostgres,
 } from "../support/sql-servers.ts";
 import { describeProcesses, describeStore } from "../support/store-tests.ts";
-import { typeormHarness, typeormProcesses } from "../support/typeorm-clients.ts";
+import { typeormEntities, typeormHarness, typeormProcesses, typeorms } from "../support/typeorm-clients.ts";
 
 const clients = (name: string): string[] => ["typeorm", name].map(clientVersion);
 
@@ -45,6 +49,50 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
 
   describeStore(typeormHarness("postgres", () => server));
   describeProcesses(typeormProcesses("postgres", () => server));
+
+  describe("beside an application", () => {
+    let dataSource: DataSource;
+    const entity = typeormEntities.postgres("beside");
+    beforeAll(async () => {
+      dataSource = await typeorms.postgres(server, entity).initialize();
+      await dataSource.synchronize();
+      await dataSource.query("CREATE TABLE orders (number int)");
+    });
+    afterAll(() => dataSource?.destroy());
+
+    test("what is saved while the application is in a transaction stays when that is rolled back", async () => {
+      const store = typeormStore({ dataSource, entity });
+      const application = dataSource.transaction(async (manager) => {
+        await manager.query("INSERT INTO orders VALUES (1)");
+        expect(await store.create("a", { payload: "1", expiresAt: Date.now() + 60_000 })).not.toBeNull();
+        throw new Error("rolled back");
+      });
+      await expect(application).rejects.toThrow("rolled back");
+      expect(await dataSource.query("SELECT * FROM orders")).toEqual([]);
+      expect(await store.read("a")).toMatchObject({ payload: "1" });
+    });
+
+    test("every connection that was borrowed is given back, also after an error", async () => {
+      const store = typeormStore({ dataSource, entity });
+      const other = typeormStore({ dataSource, entity, now: () => Number.NaN });
+      const calls = Array.from({ length: 40 }, (_, index) => {
+        if (index % 2 === 0) return store.read("a");
+        return other.create(`b${index}`, { payload: "1", expiresAt: 0 }).catch((error: Error) => error);
+      });
+      const answers = await Promise.all(calls);
+      expect(answers.filter((one) => one instanceof Error)).toHaveLength(20);
+      const { master } = dataSource.driver as unknown as { master: pg.Pool };
+      expect(master.totalCount).toBe(master.idleCount);
+      expect(master.waitingCount).toBe(0);
+    });
+
+    test("a store whose connections are all lost goes on with the same DataSource", async () => {
+      const store = typeormStore({ dataSource, entity });
+      await store.create("lost", { payload: "1", expiresAt: Date.now() + 60_000 });
+      await loseConnections(server);
+      expect(await eventually(() => store.read("lost"))).toMatchObject({ payload: "1" });
+    });
+  });
 });
 
 describe.skipIf(noMariadbHere)("MariaDB", () => {

@@ -42,7 +42,7 @@ import type { Store } from "../../src/core/store.ts";
 import { type DrizzleDatabase, type DrizzleTable, drizzleStore } from "../../src/stores/drizzle.ts";
 import type { SqlDialect } from "../../src/stores/sql.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
-import { migrate } from "./orm-migrations.ts";
+import { migrate } from "./orm-servers.ts";
 import type { Place } from "./sql-clients.ts";
 
 const bytea = customPgType<{ data: Uint8Array }>({ dataType: () => "bytea" });

@@ -6,7 +6,7 @@ import type { Store } from "../../src/core/store.ts";
 import type { SqlDialect } from "../../src/stores/sql.ts";
 import { type TypeormDataSource, typeormStore } from "../../src/stores/typeorm.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
-import { migrate } from "./orm-migrations.ts";
+import { migrate } from "./orm-servers.ts";
 import type { Place } from "./sql-clients.ts";
 
 /** A session as the application's own code would see it. */
