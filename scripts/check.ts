@@ -8,6 +8,7 @@ import { layers } from "./checks/layers.ts";
 import { lock } from "./checks/lock.ts";
 import { packageLoads } from "./checks/package.ts";
 import { portable } from "./checks/portable.ts";
+import { storeTables } from "./checks/store-tables.ts";
 import { surface } from "./checks/surface.ts";
 import { coreTypes, lint, types, unused } from "./checks/tools.ts";
 import { type Check, projectRoot, seconds } from "./lib.ts";
@@ -21,6 +22,7 @@ const checks: readonly Check[] = [
   packageLoads,
   layers,
   surface,
+  storeTables,
   comments,
   errors,
   lock,
