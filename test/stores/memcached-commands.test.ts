@@ -1,9 +1,9 @@
 /** What the Memcached store sends: lifetimes, keys, sizes; which clients and options it refuses. */
 
-import { createRequire } from "node:module";
 import { Memcache } from "memcache";
 import { MemcacheClient } from "memcache-client";
 import Memcached from "memcached";
+import { Client as Memjs } from "memjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { type MemcachedClient, memcachedStore } from "../../src/stores/memcached.ts";
@@ -210,8 +210,7 @@ describe("Options", () => {
   const { client } = clientPackages["memcache-client"]("127.0.0.1:1");
 
   test("a client that cannot compare and swap is refused by name, with the ones that can", () => {
-    const { Client } = createRequire(import.meta.url)("memjs") as { Client: { create(server: string): unknown } };
-    const others = [Client.create("127.0.0.1:1"), new Memcache("127.0.0.1:1"), {}, "127.0.0.1:11211", undefined, null];
+    const others = [Memjs.create("127.0.0.1:1"), new Memcache("127.0.0.1:1"), {}, "127.0.0.1:11211", undefined, null];
     for (const other of others) {
       const make = (): Store => memcachedStore({ client: other as MemcachedClient });
       expect(make).toThrow(TypeError);
