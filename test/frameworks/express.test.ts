@@ -43,6 +43,7 @@ function reply(res: Response, given: Reply): void {
 
 function start(express: typeof express5, { sessions, attach, handle, onError }: TrialApp): Promise<RunningApp> {
   const app = express();
+  app.set("env", "test"); // Otherwise Express prints the errors that are meant.
   for (const one of sessions) app.use(expressSessions(one, { attach }));
   app.use(express.text({ type: () => true, limit: "1mb" }));
   const route: RequestHandler = (req, res, next) => {
