@@ -65,16 +65,21 @@ process.on("exit", () => {
 
 /** Starts one server, by itself and with nothing on disk unless asked. */
 export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const persistence = options.persist ? { appendonly: "yes", appendfsync: "always" } : { appendonly: "no" };
-  return start({ save: "", ...persistence, ...options.config });
+  return start(configOf(options));
+}
+
+function configOf({ persist, config }: RedisOptions): Record<string, string> {
+  const persistence = persist ? { appendonly: "yes", appendfsync: "always" } : { appendonly: "no" };
+  return { save: "", ...persistence, ...config };
 }
 
 /** Starts a cluster in which each of `masters` servers owns a part of the slots. */
-export async function startCluster(masters = 3): Promise<RedisGroup> {
+export async function startCluster(masters = 3, options: RedisOptions = {}): Promise<RedisGroup> {
   const servers = await Promise.all(
     Array.from({ length: masters }, async () => {
       const busPort = String(await freePort());
-      return start({ save: "", "cluster-enabled": "yes", "cluster-port": busPort, "cluster-node-timeout": "2000" });
+      const cluster = { "cluster-enabled": "yes", "cluster-port": busPort, "cluster-node-timeout": "2000" };
+      return start({ ...configOf(options), ...cluster });
     }),
   );
   const group = groupOf(servers);
