@@ -400,6 +400,13 @@ describe("Options", () => {
     }
   });
 
+  test("a collection whose writes nobody acknowledges is refused", () => {
+    const silent = new MongoClient("mongodb://127.0.0.1:1", { writeConcern: { w: 0 } }).db("x").collection("y");
+    expect(() => mongodbStore({ collection: silent })).toThrow(
+      /whose writes are acknowledged; received one with .*w: 0/,
+    );
+  });
+
   test("a function is asked for the collection at the first use", async () => {
     let asked = 0;
     const store = mongodbStore({

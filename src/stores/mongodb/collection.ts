@@ -27,14 +27,21 @@ export interface MongodbCursor {
 
 const methods = ["findOne", "find", "updateOne", "deleteOne", "deleteMany", "indexes", "createIndexes"];
 
-/** Throws a `TypeError` for what is no collection. */
+/** Throws a `TypeError` for what is no collection, or one that does not tell what became of a write. */
 export function collectionOf(collection: unknown): MongodbCollection {
   const fits =
     typeof collection === "object" &&
     collection !== null &&
     methods.every((method) => typeof (collection as MongodbDocument)[method] === "function");
-  if (fits) return collection as MongodbCollection;
-  const takes =
-    "a collection of the mongodb driver, such as client.db().collection(name), or a function that returns one";
-  throw wrongArgument("collection", takes, collection);
+  if (!fits) {
+    const takes =
+      "a collection of the mongodb driver, such as client.db().collection(name), or a function that returns one";
+    throw wrongArgument("collection", takes, collection);
+  }
+  if ((collection as { writeConcern?: { w?: unknown } }).writeConcern?.w === 0) {
+    throw new TypeError(
+      "collection must be one whose writes are acknowledged; received one with a write concern of w: 0",
+    );
+  }
+  return collection as MongodbCollection;
 }
