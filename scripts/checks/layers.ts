@@ -102,6 +102,7 @@ const nodeAllowed = [
 const everywhere = [
   "src/index.ts",
   "src/frameworks/fetch.ts",
+  "src/frameworks/hono.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
   "src/stores/sql.ts",

@@ -7,8 +7,6 @@ import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
-export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-
 /** The options of {@link fastifySessions}. */
 export interface FastifyOptions {
   /**
@@ -18,16 +16,23 @@ export interface FastifyOptions {
   readonly attach?: string | undefined;
 }
 
-/** What is needed of Fastify's request. */
-export interface FastifyRequestLike {
-  readonly raw: NodeRequest;
-  /** What Fastify makes of its option `trustProxy`. */
-  readonly protocol: string;
-  readonly log: { error(error: unknown): void };
+/** What is needed of a Fastify application. */
+export interface FastifyLike {
+  addHook(name: string, hook: unknown): unknown;
+  decorateRequest(name: string, value: null): unknown;
 }
 
-/** What is needed of Fastify's reply. */
-export interface FastifyReplyLike {
+/** A plugin for `app.register`. */
+export type FastifySessionsPlugin = (app: FastifyLike) => Promise<void>;
+
+interface Request {
+  readonly raw: NodeRequest;
+  readonly protocol: string;
+  readonly log: { error(what: object, message: string): void };
+  [name: string | symbol]: unknown;
+}
+
+interface Reply {
   readonly raw: NodeResponse;
   readonly sent: boolean;
   getHeaders(): object;
@@ -35,19 +40,90 @@ export interface FastifyReplyLike {
   send(error: unknown): unknown;
 }
 
-/** What is needed of a Fastify application. */
-export interface FastifyLike {
-  decorateRequest(name: string, value: null): unknown;
-  hasRequestDecorator(name: string): boolean;
-  addHook(
-    name: "onRequest" | "preValidation" | "onError",
-    hook: (
-      request: FastifyRequestLike,
-      reply: FastifyReplyLike,
-      ...rest: [done: (error?: Error) => void] | [error: Error, done: () => void]
-    ) => void,
-  ): unknown;
+type Done = (error?: unknown) => void;
+
+/**
+ * Sessions for Fastify: a plugin. Register it before the routes, and it is there for all of them, also in what is
+ * registered inside; `sessions.get(request)` is the session. The response leaves when the session is saved; an error
+ * of the store goes to the error handler, with `error.status` 503.
+ *
+ * Behind a proxy that ends https, the option `trustProxy` tells Fastify, and through it the sessions.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import fastify from "fastify";
+ * import { createSessions } from "sojourn";
+ * import { fastifySessions } from "sojourn/frameworks/fastify";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const app = fastify();
+ * app.register(fastifySessions(sessions));
+ * app.get("/", async (request) => {
+ *   const session = await sessions.get(request);
+ *   return `visit ${session.update("visits", (n = 0) => n + 1)}`;
+ * });
+ * ```
+ */
+export function fastifySessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: FastifyOptions = {},
+): FastifySessionsPlugin {
+  const { attach } = options;
+  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
+    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
+  }
+  const slot = Symbol("sojourn request");
+
+  const onRequest = (request: Request, reply: Reply, done: Done): void => {
+    const opened = sessions.isOpen(request) ? undefined : open(sessions, request, reply);
+    if (opened) request[slot] = opened;
+    const goOn = (): void => (opened ? opened.exchange.run(done) : done());
+    if (attach === undefined) goOn();
+    else {
+      sessions.get(request).then((session) => {
+        request[attach] = session;
+        goOn();
+      }, done);
+    }
+  };
+  // A body comes in another context than its request.
+  const preValidation = (request: Request, _reply: Reply, done: Done): void => {
+    const opened = request[slot] as OpenedRequest<Data> | undefined;
+    if (opened) opened.exchange.run(done);
+    else done();
+  };
+  const onError = (_request: Request, reply: Reply, _error: unknown, done: Done): void => {
+    markFailed(reply.raw);
+    done();
+  };
+
+  const plugin: FastifySessionsPlugin = async (app) => {
+    if (attach !== undefined) app.decorateRequest(attach, null);
+    app.addHook("onRequest", onRequest);
+    app.addHook("preValidation", preValidation);
+    app.addHook("onError", onError);
+  };
+  // As the package fastify-plugin has it: the hooks are for all routes of who registers this, not only for those inside.
+  return Object.assign(plugin, {
+    [Symbol.for("skip-override")]: true,
+    [Symbol.for("fastify.display-name")]: "sojourn",
+    [Symbol.for("plugin-meta")]: { name: "sojourn", fastify: "5.x" },
+  });
 }
 
-/** A plugin for `app.register`. */
-export type FastifySessionsPlugin = (app: FastifyLike, options: unknown, done: (error?: Error) => void) => void;
+function open<Data extends object>(sessions: Sessions<Data>, request: Request, reply: Reply): OpenedRequest<Data> {
+  const response = reply.raw;
+  const kept = Object.keys(reply.getHeaders());
+  const fail = (error: unknown): void => {
+    if (response.headersSent) return void request.log.error({ err: error }, "a session was not saved");
+    // Taken out of Fastify's hands (`reply.hijack`).
+    if (reply.sent) return void response.end(STATUS_CODES[response.statusCode] ?? "Error");
+    for (const name of Object.keys(reply.getHeaders())) if (!kept.includes(name)) reply.removeHeader(name);
+    reply.send(error);
+  };
+  // A closed stream of HTTP/2 does not tell any more; then nobody is left to be warned for.
+  const secure = ({ stream }: NodeRequest): boolean =>
+    request.protocol !== "http" || (stream !== undefined && stream.session === undefined);
+  return new OpenedRequest(sessions, request.raw, response, fail, secure, request);
+}

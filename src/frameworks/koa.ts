@@ -94,7 +94,10 @@ export function koaSessions<Data extends object>(sessions: Sessions<Data>, optio
 function open<Data extends object>(sessions: Sessions<Data>, ctx: KoaContext): OpenedRequest<Data> {
   const { req, res, request } = ctx;
   const fail = (error: unknown): void => ctx.onerror(error as Error);
-  return new OpenedRequest(sessions, req, res, fail, () => ctx.secure, ctx, request);
+  // A closed stream of HTTP/2 does not tell any more; then nobody is left to be warned for.
+  const secure = ({ stream }: NodeRequest): boolean =>
+    ctx.secure || (stream !== undefined && stream.session === undefined);
+  return new OpenedRequest(sessions, req, res, fail, secure, ctx, request);
 }
 
 /** Whatever the error is answered with, it is not the response whose session was not saved. */

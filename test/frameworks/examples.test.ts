@@ -29,6 +29,9 @@ async function run(...args: string[]): Promise<Program> {
 const programs = {
   node: ["examples/node/server.ts"],
   express: ["examples/express/server.ts"],
+  fastify: ["examples/fastify/server.ts"],
+  koa: ["examples/koa/server.ts"],
+  hono: ["examples/hono/server.ts"],
   // Node has no server for fetch handlers of its own.
   fetch: ["test/support/fetch-program.ts", "examples/fetch/server.ts"],
 };

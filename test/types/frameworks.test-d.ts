@@ -11,9 +11,15 @@ import { createServer as createTls } from "node:https";
 import connect from "connect";
 import express, { type RequestHandler, Router } from "express";
 import express4 from "express4";
+import fastify, { type FastifyRequest } from "fastify";
+import { type Context, Hono } from "hono";
+import Koa, { type Middleware } from "koa";
 import { createSessions, type Session, type Sessions } from "sojourn";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
+import { honoSessions } from "sojourn/frameworks/hono";
+import { koaSessions } from "sojourn/frameworks/koa";
 import { connectSessionErrors, connectSessions, nodeSessions } from "sojourn/frameworks/node";
 
 interface Data {
@@ -112,3 +118,76 @@ fetchSessions(sessions)(async () => {});
 fetchSessions(sessions)((request: IncomingMessage) => new Response(request.url));
 // @ts-expect-error A function of the request.
 fetchSessions(sessions, { secure: true });
+
+// Koa, with a state and a context of one's own.
+interface WithSession {
+  session: Session<Data>;
+}
+const koa = new Koa<{ name: string }, WithSession>();
+koa.use(koaSessions(sessions, { attach: "session" }));
+koa.use(async (ctx) => {
+  const visits: number | undefined = ctx.session.data.visits;
+  const session: Session<Data> = await sessions.get(ctx);
+  ctx.body = [ctx.state.name, visits, session.data.visits];
+  // @ts-expect-error Another type.
+  ctx.session.data.visits = "1";
+  // @ts-expect-error No await.
+  sessions.get(ctx).data;
+});
+export const koaMiddleware: Middleware = koaSessions(sessions);
+new Koa().use(async (ctx) => {
+  // @ts-expect-error The name of a property.
+  koaSessions(sessions, { attach: true });
+  ctx.body = await sessions.get(ctx.request);
+});
+// @ts-expect-error There is no such option.
+koaSessions(sessions, { secure: true });
+
+// Fastify over HTTP/1, https and HTTP/2; what is attached is a decorator.
+for (const app of [fastify(), fastify({ logger: true })]) {
+  app.register(fastifySessions(sessions));
+  app.register(fastifySessions(sessions, { attach: "visitor" }), { prefix: "/inside" });
+}
+fastify({ https: {} }).register(fastifySessions(sessions));
+fastify({ http2: true }).register(fastifySessions(sessions));
+fastify({ http2: true, https: {} }).register(fastifySessions(sessions));
+fastify().get<{ Params: { id: string } }>("/:id", async (request) => {
+  const session: Session<Data> = await sessions.get(request);
+  const visitor = request.getDecorator<Session<Data>>("visitor");
+  // @ts-expect-error Another type.
+  visitor.data.visits = "1";
+  // @ts-expect-error No such key.
+  session.data.visit = 1;
+  // @ts-expect-error No await.
+  sessions.get(request).data;
+  return [request.params.id, visitor.data.visits];
+});
+declare const fastifyRequest: FastifyRequest;
+// @ts-expect-error Not there.
+fastifyRequest.visitor;
+// @ts-expect-error The name of a property.
+fastifySessions(sessions, { attach: true });
+// @ts-expect-error There is no such option.
+fastifySessions(sessions, { secure: () => true });
+
+// Hono: what is attached is a variable, and its other types stay.
+const hono = new Hono<{ Bindings: { NAME: string }; Variables: { visitor: Session<Data>; other: number } }>();
+hono.use(honoSessions(sessions, { attach: "visitor", streaming: true, secure: (request) => request.url !== "" }));
+hono.use("/path/*", honoSessions(sessions));
+hono.get("/:id", honoSessions(sessions), async (c) => {
+  const session: Session<Data> = await sessions.get(c);
+  const visitor: Session<Data> = c.get("visitor");
+  // @ts-expect-error Another type.
+  c.var.visitor.data.visits = "1";
+  // @ts-expect-error No such key.
+  session.data.visit = 1;
+  // @ts-expect-error No await.
+  sessions.get(c).data;
+  return c.json([c.req.param("id"), c.env.NAME, c.var.other, visitor.data.visits]);
+});
+declare const honoContext: Context;
+export const found: Promise<Session<Data>> = sessions.get(honoContext);
+// @ts-expect-error The name of a variable.
+honoSessions(sessions, { attach: true });
+// @ts-expect-error A function of the request.
+honoSessions(sessions, { secure: true });

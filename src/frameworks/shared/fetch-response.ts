@@ -13,10 +13,16 @@ const failure: Outcome = { failed: true };
  * be changed.
  *
  * @param streams Also saves what is changed while the body is sent. Server-sent events are always treated so.
+ * @param threw The response is the answer to what a handler threw, whatever its status.
  * @throws What the save throws. Then answer with `sealFailure`.
  */
-export async function sealResponse(exchange: Saves, response: Response, streams = false): Promise<Response> {
-  const failed = response.status >= 500 ? failure : undefined;
+export async function sealResponse(
+  exchange: Saves,
+  response: Response,
+  streams = false,
+  threw = false,
+): Promise<Response> {
+  const failed = threw || response.status >= 500 ? failure : undefined;
   let sealed = response;
   if (exchange.used) {
     sealed = withOpenHeaders(response);

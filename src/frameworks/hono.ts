@@ -1,0 +1,110 @@
+/** Hono 4, on every runtime it runs on. */
+
+import { isSessionError, wrongArgument } from "../core/errors.ts";
+import type { Exchange, RequestReader } from "../core/exchange.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+
+/** The options of {@link honoSessions}. */
+export interface HonoOptions {
+  /**
+   * Loads the session of every request before the handlers run, and sets it as a variable of the context under this
+   * name: `c.get(name)`, `c.var`. Default: it is loaded when `sessions.get(c)` first asks for it, and a request that
+   * never asks costs nothing.
+   */
+  readonly attach?: string | undefined;
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: the protocol of the request's URL.
+   */
+  readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
+   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
+   */
+  readonly streaming?: boolean | undefined;
+}
+
+/** What is needed of Hono's context. */
+export interface HonoContext {
+  readonly req: { readonly raw: Request };
+  get res(): Response;
+  set res(response: Response | undefined);
+  /** What a handler threw and the error handler answered. */
+  readonly error: Error | undefined;
+  set(name: string, value: unknown): void;
+}
+
+/** A middleware of Hono. */
+export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
+
+/**
+ * Sessions for Hono. Mount it before the routes; in them, `sessions.get(c)` is the session. The response leaves when
+ * the session is saved; an error of the store goes to `app.onError`, with `error.status` 503.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createSessions } from "sojourn";
+ * import { honoSessions } from "sojourn/frameworks/hono";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const app = new Hono();
+ * app.use(honoSessions(sessions));
+ * app.get("/", async (c) => {
+ *   const session = await sessions.get(c);
+ *   return c.text(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ * });
+ * ```
+ */
+export function honoSessions<Data extends object>(sessions: Sessions<Data>, options: HonoOptions = {}): HonoMiddleware {
+  const { attach, secure, streaming = false } = options;
+  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
+    throw wrongArgument("attach", 'the name of a variable, such as "session"', attach);
+  }
+  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
+  const reader: RequestReader<HonoContext> = {
+    cookie: (c) => c.req.raw.headers.get("cookie"),
+    secure: (c) => (secure ? secure(c.req.raw) : c.req.raw.url.startsWith("https:")),
+    // Before the handler can let the error pass: its own reaction comes first, but Hono's only after this one.
+    use: (c) => queueMicrotask(() => sessions.get(c).catch(answerable)),
+  };
+
+  return async (c, next) => {
+    const exchange = sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw);
+    if (attach !== undefined) c.set(attach, await sessions.get(c));
+    if (!exchange) return next();
+    await exchange.run(next);
+    await seal(c, exchange, streaming);
+  };
+}
+
+type Saves = Pick<Exchange, "used" | "commit" | "finish">;
+
+async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {
+  // Those of middleware inside are noted already, those outside are not: they seal what this makes of the response.
+  noteOpened(c, exchange);
+  try {
+    const { res } = c;
+    const sealed = await sealResponse(exchange, res, streaming, c.error !== undefined);
+    if (sealed !== res) replace(c, sealed);
+  } catch (error) {
+    // What is on the context's response when a middleware throws, Hono puts on the answer to the error.
+    replace(c, await sealFailure(c, new Response()));
+    answerable(error);
+    throw error;
+  }
+}
+
+/** Hono puts the headers of the response that was there on a new one, unless there is none. */
+function replace(c: HonoContext, response: Response): void {
+  c.res = undefined;
+  c.res = response;
+}
+
+/** Hono's own error handler answers with what an error has here, and with 500 when it has nothing. */
+function answerable(error: unknown): void {
+  if (isSessionError(error)) Object.defineProperty(error, "getResponse", { value: () => failureResponse(error) });
+}

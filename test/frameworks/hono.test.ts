@@ -1,0 +1,285 @@
+/** Hono 4 on its server for Node: the framework suite, and what is Hono's own. */
+
+import { createServer } from "node:http";
+import { basename, dirname } from "node:path";
+import { Readable } from "node:stream";
+import { createAdaptorServer } from "@hono/node-server";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { compress } from "hono/compress";
+import { HTTPException } from "hono/http-exception";
+import { streamSSE } from "hono/streaming";
+import { createSessions, type Session } from "sojourn";
+import { honoSessions } from "sojourn/frameworks/hono";
+import { memoryStore } from "sojourn/stores/memory";
+import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance, type Reply } from "sojourn/testing";
+import { describe, expect, test } from "vitest";
+import { listen } from "../support/node-app.ts";
+import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCases } from "../support/store-tests.ts";
+
+reportBackend({
+  backend: "hono",
+  server: nodeServer,
+  clients: [clientVersion("hono"), clientVersion("@hono/node-server")],
+});
+
+async function answer(c: Context, given: Reply): Promise<Response> {
+  for (const [name, value] of given.headers ?? []) c.header(name, value, { append: true });
+  if (given.kind === "redirect") return c.redirect(given.location, (given.status ?? 302) as 302);
+  if (given.kind === "text") return c.text(given.text, (given.status ?? 200) as 200);
+  if (given.kind === "stream") return c.body(Readable.toWeb(Readable.from(given.chunks)) as ReadableStream, 200);
+  const file = serveStatic({ root: dirname(given.path), path: basename(given.path) });
+  return ((await file(c, async () => {})) as Response | undefined) ?? c.notFound();
+}
+
+const harness: FrameworkHarness = {
+  name: clientVersion("hono"),
+  start({ sessions, attach, handle, onError }) {
+    const app = new Hono();
+    for (const one of sessions) app.use(honoSessions(one, { attach }));
+    if (attach !== undefined) app.use(asProperty(attach));
+    app.all("*", async (c) => {
+      const { pathname, search } = new URL(c.req.url);
+      return answer(c, await handle(c, pathname + search, () => c.req.text()));
+    });
+    app.onError(async (error, c) => answer(c, await onError(error, c)));
+    return listen(createAdaptorServer({ fetch: app.fetch, createServer }) as ReturnType<typeof createServer>);
+  },
+};
+
+/** The suite looks for what is attached among the properties; with Hono it is a variable. */
+function asProperty(name: string): MiddlewareHandler {
+  return async (c, next) => {
+    Object.assign(c, { [name]: c.get(name) });
+    await next();
+  };
+}
+
+describeCases(harness.name, frameworkConformance(harness));
+
+interface Data {
+  a: string;
+}
+
+function setup() {
+  const state = { fault: "pass" as Fault, warnings: [] as string[] };
+  const store = faultyStore(memoryStore(), () => state.fault);
+  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
+}
+
+const ours = (response: Response): string[] =>
+  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
+const cookieOf = (response: Response): { headers: { cookie: string } } => ({
+  headers: { cookie: `${ours(response)[0]?.split(";")[0]}` },
+});
+
+describe("honoSessions", () => {
+  test("c, c.req and c.req.raw are the same session, also on app.route()", async () => {
+    const { sessions } = setup();
+    const [app, inner] = [new Hono(), new Hono()];
+    app.use(honoSessions(sessions));
+    inner.use(honoSessions(sessions));
+    inner.get("/", async (c) => {
+      const session = await sessions.get(c);
+      session.data.a = "1";
+      return c.json([session === (await sessions.get(c.req)), session === (await sessions.get(c.req.raw))]);
+    });
+    app.route("/inner", inner);
+    const response = await app.request("/inner");
+    expect(await response.json()).toEqual([true, true]);
+    expect(ours(response)).toHaveLength(1);
+  });
+
+  test("attach is a variable of the context", async () => {
+    const { sessions } = setup();
+    const app = new Hono<{ Variables: { visitor: Session<Data> } }>();
+    app.use(honoSessions(sessions, { attach: "visitor" }));
+    app.get("/", (c) => c.text(`${c.var.visitor.update("a", (a = "") => `${a}x`)} ${c.get("visitor").isNew}`));
+    const first = await app.request("/");
+    expect(await first.text()).toBe("x true");
+    expect(await (await app.request("/", cookieOf(first))).text()).toBe("xx false");
+  });
+
+  test("a response that the session is not used for is passed on as it is", async () => {
+    const app = new Hono();
+    const plain = new Response("body");
+    app.use(honoSessions(setup().sessions));
+    app.get("/", () => plain);
+    expect(await app.request("/")).toBe(plain);
+  });
+
+  test("a response whose headers cannot be changed keeps its own cookies beside the session's", async () => {
+    const { sessions } = setup();
+    const upstream = new Hono();
+    upstream.get("/", (c) => c.text("upstream", 201, { "set-cookie": "own=1" }));
+    const server = await listen(createAdaptorServer(upstream) as ReturnType<typeof createServer>);
+    try {
+      const app = new Hono();
+      app.use(honoSessions(sessions));
+      app.get("/", async (c) => {
+        (await sessions.get(c)).data.a = "1";
+        return fetch(server.url);
+      });
+      const response = await app.request("/");
+      expect([response.status, await response.text()]).toEqual([201, "upstream"]);
+      expect(response.headers.getSetCookie()).toEqual(["own=1", ours(response)[0]]);
+    } finally {
+      server.close();
+    }
+  });
+
+  test("without app.onError Hono answers 503, read or write, with nothing of the handler's response", async () => {
+    for (const attach of [undefined, "session"]) {
+      const { sessions, state } = setup();
+      const app = new Hono();
+      app.use(async (c, next) => {
+        await next();
+        c.header("x-policy", "strict");
+      });
+      app.use(honoSessions(sessions, { attach }));
+      app.get("/", async (c) => {
+        (await sessions.get(c)).data.a = "1";
+        state.fault = "throw-before";
+        c.header("x-handler", "1");
+        c.header("set-cookie", "own=1");
+        return c.json({ secret: true }, 201);
+      });
+      for (const init of [{}, { headers: { cookie: `__Host-session=${"A".repeat(43)}` } }]) {
+        const response = await app.request("/", init);
+        expect([response.status, await response.text()]).toEqual([503, "Service Unavailable"]);
+        const headers = ["x-policy", "x-handler", "set-cookie"].map((name) => response.headers.get(name));
+        expect(headers).toEqual(["strict", null, null]);
+      }
+    }
+  });
+
+  test("app.onError gets the error of the store itself, and its answer is sent with its headers", async () => {
+    const { sessions, state } = setup();
+    const app = new Hono();
+    const errors: unknown[] = [];
+    app.onError((error, c) => {
+      errors.push(error);
+      c.header("set-cookie", "sorry=1", { append: true });
+      return c.json({ sorry: true }, 502, { "retry-after": "5" });
+    });
+    app.use(honoSessions(sessions));
+    app.get("/", async (c) => {
+      const session = await sessions.get(c);
+      session.data.a = "1";
+      await session.save();
+      session.data.a = "2";
+      state.fault = "throw-before";
+      return c.text("handler");
+    });
+    const response = await app.request("/");
+    expect([response.status, await response.json()]).toEqual([502, { sorry: true }]);
+    expect(response.headers.get("retry-after")).toBe("5");
+    // What was saved before has its cookie.
+    expect(response.headers.getSetCookie().sort()).toEqual([ours(response)[0], "sorry=1"]);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(errors).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE", status: 503 })]);
+  });
+
+  test("what a handler changed before it threw is discarded, whatever status answers", async () => {
+    const { sessions } = setup();
+    const app = new Hono();
+    app.use(honoSessions(sessions));
+    app.get("/make", async (c) => {
+      (await sessions.get(c)).data.a = "1";
+      return c.text("made");
+    });
+    app.get("/read", async (c) => c.json((await sessions.get(c)).data));
+    app.get("/throw", async (c) => {
+      (await sessions.get(c)).data.a = "2";
+      throw new HTTPException(403, { message: "not you" });
+    });
+    const headers = cookieOf(await app.request("/make"));
+    const response = await app.request("/throw", headers);
+    expect([response.status, await response.text()]).toEqual([403, "not you"]);
+    expect(await (await app.request("/read", headers)).json()).toEqual({ a: "1" });
+  });
+
+  test.each([
+    ["server-sent events", {}, "/events", "late"],
+    ["any body with streaming: true", { streaming: true }, "/body", "late"],
+    ["no other body", {}, "/body", "1"],
+  ])("late changes are saved at the end of %s", async (_what, options, path, expected) => {
+    const { sessions } = setup();
+    const app = new Hono();
+    app.use(honoSessions(sessions, options));
+    app.get("/make", async (c) => {
+      (await sessions.get(c)).data.a = "1";
+      return c.text("made");
+    });
+    app.get("/read", async (c) => c.text(`${(await sessions.get(c)).data.a}`));
+    const seen = Promise.withResolvers<void>();
+    app.get("/events", async (c) => {
+      const { data } = await sessions.get(c);
+      return streamSSE(c, async (stream) => {
+        await stream.writeSSE({ data: "first" });
+        await seen.promise;
+        data.a = "late";
+      });
+    });
+    app.get("/body", async (c) => {
+      const { data } = await sessions.get(c);
+      const source = {
+        async pull(controller: ReadableStreamDefaultController) {
+          await seen.promise;
+          data.a = "late";
+          controller.close();
+        },
+      };
+      return c.body(new ReadableStream(source, { highWaterMark: 0 }));
+    });
+    const headers = cookieOf(await app.request("/make"));
+    const response = await app.request(path, headers);
+    seen.resolve();
+    await response.text();
+    expect(await (await app.request("/read", headers)).text()).toBe(expected);
+  });
+
+  test("compress() before or behind the sessions, and both", async () => {
+    const { sessions } = setup();
+    for (const order of ["before", "behind"]) {
+      const app = new Hono();
+      const parts = [compress(), honoSessions(sessions)];
+      for (const part of order === "before" ? parts : parts.reverse()) app.use(part);
+      app.get("/", async (c) => {
+        (await sessions.get(c)).data.a = "1";
+        return c.text("x".repeat(10_000));
+      });
+      const response = await app.request("/", { headers: { "accept-encoding": "gzip" } });
+      expect(response.headers.get("content-encoding")).toBe("gzip");
+      expect(ours(response)).toHaveLength(1);
+    }
+  });
+
+  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+    for (const [url, options, expected] of [
+      ["http://shop.test/", {}, 1],
+      ["https://shop.test/", {}, 0],
+      ["http://shop.test/", { secure: (request: Request) => request.headers.get("x-proto") === "https" }, 0],
+    ] as const) {
+      const { sessions, state } = setup();
+      const app = new Hono();
+      app.use(honoSessions(sessions, options));
+      app.get("/", async (c) => {
+        (await sessions.get(c)).data.a = "1";
+        return c.text("ok");
+      });
+      await app.request(url, { headers: { "x-proto": "https" } });
+      expect(state.warnings).toHaveLength(expected);
+    }
+  });
+
+  test("wrong options are refused where they are given", () => {
+    const { sessions } = setup();
+    expect(() => honoSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a variable/);
+    expect(() => honoSessions(sessions, { secure: true as never })).toThrow("secure must be a function; received true");
+    expect(() => honoSessions(sessions, { streaming: 1 as never })).toThrow(
+      "streaming must be true or false; received 1",
+    );
+  });
+});
