@@ -181,9 +181,9 @@ public class ElasticsearchHttp extends Plugin implements NetworkPlugin {
       try (exchange) {
         Response ours = (Response) response;
         byte[] body = ours.body(buffers);
-        ours.headers.forEach((name, value) -> {
-          if (name.equalsIgnoreCase("content-length") == false) exchange.getResponseHeaders().set(name, value);
-        });
+        // How long the body is and how it is cut is said below.
+        ours.headers.keySet().removeIf(name -> name.toLowerCase().matches("content-length|transfer-encoding"));
+        ours.headers.forEach(exchange.getResponseHeaders()::set);
         boolean empty = body.length == 0 || exchange.getRequestMethod().equals("HEAD");
         exchange.sendResponseHeaders(ours.status.getStatus(), empty ? -1 : body.length);
         if (empty == false) exchange.getResponseBody().write(body);
