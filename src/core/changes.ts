@@ -106,7 +106,8 @@ function reapply(update: Update, newest: unknown): unknown {
   return update.changes.reduce((value, change) => change(value), newest);
 }
 
-function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
+/** The same merge for what the library notes of a session. */
+export function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
   const merged: Record<string, unknown> = { ...theirs };
   const before: Record<string, unknown> = { ...base };
   const after: Record<string, unknown> = { ...mine };

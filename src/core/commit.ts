@@ -1,7 +1,7 @@
 /** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
 
 import { samePayload } from "./bytes.ts";
-import { adopt, merge } from "./changes.ts";
+import { adopt, merge, mergeMeta } from "./changes.ts";
 import type { Config } from "./config.ts";
 import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
@@ -98,14 +98,17 @@ async function begin(work: Work): Promise<boolean> {
     return await save(work, turn);
   } catch (error) {
     // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
-    if (work.marks === taken) {
-      taken.join(state.marks);
-      state.marks = taken;
-    }
+    if (work.marks === taken) handBack(work);
     throw error;
   } finally {
     turn.leave();
   }
+}
+
+/** What was asked for is for the next save, with what was asked for since. */
+function handBack({ marks, state }: Work): void {
+  marks.join(state.marks);
+  state.marks = marks;
 }
 
 /**
@@ -122,10 +125,10 @@ function revive(work: Work): boolean {
 async function save(work: Work, turn: Turn): Promise<boolean> {
   const { config, records } = work.core;
   const began = config.now();
-  noteSeen(work);
-  // A login whose epoch cannot be read is given up before anything is written.
-  if (work.epoch) work.epochMark = await work.epoch;
+  const onlySeen = noteSeen(work);
   for (let attempt = 0; ; attempt++) {
+    // A login whose epoch cannot be read is given up before anything is written.
+    if (work.epoch) work.epochMark = await work.epoch;
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload);
     if (decided.impossible) {
@@ -139,17 +142,22 @@ async function save(work: Work, turn: Turn): Promise<boolean> {
       if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
       return true;
     }
-    const passing = !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
+    const passing =
+      decided.step === "update"
+        ? onlySeen
+        : !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
     try {
       if (await carryOut(work, decided, payload)) return true;
     } catch (error) {
-      // Nothing the application did is lost when only an expiry was to be moved: the event has said so.
-      if (passing && error instanceof SessionError && error.status === 503) return true;
-      throw error;
+      // Nothing the application did is lost when only an expiry or an id was to be looked after: the event has said so.
+      if (!passing || !(error instanceof SessionError) || error.status !== 503) throw error;
+      handBack(work);
+      return true;
     }
     if (work.ended) return false;
-    if (work.found) await turn.take(records.lane(work.found.place), config.conflictTimeout);
-    if (decided.step === "touch" || !(await takeOver(work))) {
+    const isGone = decided.step === "touch";
+    if (work.found && !isGone) await turn.take(records.lane(work.found.place), config.conflictTimeout);
+    if (isGone || !(await takeOver(work))) {
       work.ended = true;
       if (!passing) refused(work);
       return false;
@@ -167,11 +175,17 @@ function refused({ core, state }: Work): void {
   core.config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
 }
 
-/** The first request with the new id of a renewal in passing tells that the old one is no longer needed. */
-function noteSeen({ found, state, core }: Work): void {
-  if (!found?.current || !state.meta.unseen) return;
+/**
+ * The first request with the new id of a renewal in passing tells that the old one is no longer needed. True when
+ * there is nothing else to save.
+ */
+function noteSeen(work: Work): boolean {
+  const { found, state, core } = work;
+  if (!found?.current || !state.meta.unseen) return false;
+  const isClean = !hasChanges(work, payloadIfNeeded(work));
   delete state.meta.unseen;
   state.meta.seen = core.config.now();
+  return isClean;
 }
 
 function payloadIfNeeded({ state, found }: Work): Payload | undefined {
@@ -200,7 +214,8 @@ function decide(work: Work, payload: Payload | undefined): Plan {
     renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
-    cookieDue: found !== null && found.current && (state.meta.persistent === true || found.stale),
+    cookieDue:
+      found !== null && found.current && (state.meta.persistent === true || found.stale || work.marks.persistence),
     headersSent: work.headersSent,
     inCookie: records.inCookie,
   });
@@ -225,6 +240,7 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
     return true;
   }
   const meta = metaFor(step, work, now);
+  const before = meta === state.meta ? meta : { ...state.meta };
   const contents =
     meta === state.meta && payload !== undefined
       ? payload
@@ -243,7 +259,8 @@ async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | u
     const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
     if (token !== undefined) work.setCookie = config.carrier.set(token, maxAge, work.held);
   }
-  state.meta = meta;
+  // What the application noted while the write was under way is for the next save.
+  if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   state.expiresAt = expiresAt;
   work.marks = new Marks();
   // The old id is dead by now, so a store that fails just here must not keep the new one from the client.
@@ -275,9 +292,9 @@ function write({ core, found, state, marks }: Work, step: Step, draft: Draft): P
 /** What the library notes about the session with this step; the same object when nothing changes. */
 function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
   if (step === "touch" || step === "update") return state.meta;
+  if (step === "create") state.meta.handle ??= newHandle();
   const { seen: _, unseen: __, ...meta } = state.meta;
   if (step === "create") {
-    meta.handle ??= newHandle();
     meta.created = now;
     if (core.config.persistent) meta.persistent ??= true;
   } else {
@@ -313,6 +330,9 @@ async function takeOver(work: Work): Promise<boolean> {
   const newest = again && config.schema ? await checked(config, again) : again;
   if (!newest?.content) return false;
   const base = state.format.decode(found.payload);
+  // What was asked for meanwhile has changed the data already, so it goes along.
+  work.marks.join(state.marks);
+  state.marks = new Marks();
   const merged = merge(
     state.format,
     base,

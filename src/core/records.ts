@@ -171,7 +171,7 @@ export function storeRecords(config: RecordsConfig): Records {
       const renaming = limited(() => store.rename(from, key, content, version));
       const next = await renaming.catch(async (error) => (await renamed(from, key)) ?? Promise.reject(error));
       if (next === null) return null;
-      if (login) await markEnded(from);
+      if (login && !format.foreign) await markEnded(from);
       return { place: placeOf(key, next, id), token };
     },
     // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
@@ -222,8 +222,7 @@ export function storeRecords(config: RecordsConfig): Records {
   async function markEnded(key: string): Promise<void> {
     const now = config.now();
     const mark = { expiresAt: now + 10_000 };
-    const post = await postRecord(key, { to: "", at: now }, mark);
-    await limited(() => store.create(key, post)).catch(() => {});
+    await limited(async () => store.create(key, await postRecord(key, { to: "", at: now }, mark))).catch(() => {});
   }
 
   /** Whether a rename whose answer was lost took effect. If it did, the old id is dead, and the client must get the new one. */
@@ -283,7 +282,7 @@ export function storeRecords(config: RecordsConfig): Records {
         return { place, payload, content, expiresAt: stored.expiresAt, stale, lost, current };
       }
       const { to, at } = post as Signpost;
-      if (to === "") return hop === 0 ? "ended" : undefined;
+      if (to === "") return "ended";
       entry ??= { key, version: stored.version, seen };
       key = to;
       postedAt = at;

@@ -27,6 +27,8 @@ export class Marks {
   cleared = false;
   regenerated = false;
   loggedIn = false;
+  /** `persistent` was set: the client's cookie is to be sent anew. */
+  persistence = false;
   updates: Map<string, Update> | undefined;
 
   /** Adds what was asked for later, after a save that took these has failed. */
@@ -35,6 +37,7 @@ export class Marks {
     this.cleared ||= later.cleared;
     this.regenerated ||= later.regenerated;
     this.loggedIn ||= later.loggedIn;
+    this.persistence ||= later.persistence;
     for (const [key, update] of later.updates ?? []) {
       const earlier = this.updates?.get(key);
       if (!earlier) {
@@ -152,6 +155,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     this.#alive();
     this.#owner.needsCookie("session.persistent");
     this.#state.meta.persistent = persistent;
+    this.#state.marks.persistence = true;
   }
 
   /**

@@ -42,6 +42,11 @@ export interface SubjectSessions {
 }
 
 type StoreConfig = Config & { readonly store: Store };
+type Listing = Store & Required<Pick<Store, "listBySubject">>;
+
+function hasSubjects(store: Store): store is Listing {
+  return store.listBySubject !== undefined;
+}
 
 /** The sessions of subjects in one store. */
 export class Subjects implements SubjectSessions {
@@ -63,6 +68,7 @@ export class Subjects implements SubjectSessions {
    */
   async revoke(subject: string, { handle, except }: RevokeOptions): Promise<number> {
     const { events } = this.#config;
+    this.#listing(subject);
     if (handle === undefined) await this.#raiseEpoch(subject);
     let ended = 0;
     for (;;) {
@@ -107,16 +113,19 @@ export class Subjects implements SubjectSessions {
     return `epoch:${await sha256(`${this.#config.ids.prefix} ${subject}`)}`;
   }
 
-  async #entries(subject: string): Promise<{ key: string; info: SessionInfo }[]> {
+  /** The store, which can list by subject; throws when it cannot, or when that is no subject. */
+  #listing(subject: string): Listing {
+    const { store } = this.#config;
     if (typeof subject !== "string" || subject === "")
       throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
-    const { store } = this.#config;
-    if (!store.listBySubject) {
-      const message = `the ${store.name} store cannot find sessions by subject`;
-      throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
-    }
+    if (hasSubjects(store)) return store;
+    const message = `the ${store.name} store cannot find sessions by subject`;
+    throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
+  }
+
+  async #entries(subject: string): Promise<{ key: string; info: SessionInfo }[]> {
     const entries: { key: string; info: SessionInfo }[] = [];
-    const rows = store.listBySubject(subject)[Symbol.asyncIterator]();
+    const rows = this.#listing(subject).listBySubject(subject)[Symbol.asyncIterator]();
     for (;;) {
       const row = await this.#limited(() => rows.next() as Promise<IteratorResult<ListedRecord>>);
       if (row.done) return entries;

@@ -105,6 +105,19 @@ describe("an outage", () => {
     expect(events).toContain("store_unavailable");
   });
 
+  test("that kept a renewal from being acknowledged failed a request that only read", async () => {
+    const { sessions, clock, arm, events } = setUp({ renewAfter: "10m" });
+    const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));
+    clock.now += 11 * 60_000;
+    const { cookie } = await request(sessions, old.cookie, ({ data }) => data.n);
+    arm(1, "throw-before");
+    expect(await request(sessions, cookie, ({ data }) => data.n)).toMatchObject({ value: 7, error: undefined });
+    expect(events).toContain("store_unavailable");
+    arm(1, "throw-before");
+    const change = await request(sessions, cookie, ({ data }) => Object.assign(data, { n: 8 }));
+    expect(change.error).toMatchObject({ status: 503 });
+  });
+
   test("names the store and keeps the cause, and says nothing of the session", async () => {
     const { sessions, arm } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));

@@ -116,6 +116,18 @@ describe("an old id", () => {
     }
   });
 
+  test("of a renewal, when a login came under it: a request under way made a session that replaced the login's cookie", async () => {
+    const { clock, sessions, events } = setUp();
+    const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
+    clock.now += 6 * 60_000;
+    await request(sessions, old.cookie, ({ data }) => data.n);
+    const login = await request(sessions, old.cookie, (session) => session.login("ann"));
+    const late = await request(sessions, old.cookie, ({ data }) => Object.assign(data, { n: 1 }));
+    expect(late.setCookie).toBeUndefined();
+    expect(events).toContain("save_refused");
+    expect((await request(sessions, login.cookie, ({ data }) => data.n)).value).toBe(0);
+  });
+
   test("does not outlive a logout under the new id, nor one under the old id", async () => {
     for (const through of ["old", "new"] as const) {
       const { clock, sessions } = setUp();

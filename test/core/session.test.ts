@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { SessionOptions } from "../../src/core/config.ts";
+import { jsonFormat } from "../../src/core/json-format.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { request } from "../support/requests.ts";
@@ -188,6 +189,55 @@ describe("login, regenerate, destroy", () => {
     expect((await request(sessions, answer.cookie, ({ data }) => data.n)).value).toBe(2);
   });
 
+  test("an update made while a save was merging counted as a value, and what another request had added was lost", async () => {
+    const { sessions } = setUp();
+    const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
+    await request(sessions, cookie, async (session) => {
+      await request(sessions, cookie, (other) => other.update("n", (n = 0) => n + 10));
+      session.update("n", (n = 0) => n + 1);
+      const saving = session.save();
+      session.update("n", (n = 0) => n + 1);
+      await saving;
+    });
+    expect((await request(sessions, cookie, ({ data }) => data.n)).value).toBe(12);
+  });
+
+  test("a clear while a save was merging left what another request had added", async () => {
+    const { sessions } = setUp();
+    const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
+    await request(sessions, cookie, async (session) => {
+      await request(sessions, cookie, (other) => Object.assign(other.data, { total: 1 }));
+      session.data.n = 5;
+      const saving = session.save();
+      session.clear();
+      await saving;
+    });
+    expect((await request(sessions, cookie, ({ data }) => ({ ...data }))).value).toEqual({});
+  });
+
+  test("a login while the first save of a session was under way lost its subject", async () => {
+    const { sessions } = setUp();
+    const { cookie, value } = await request(sessions, undefined, async (session) => {
+      session.data.n = 1;
+      const saving = session.save();
+      session.login("ann");
+      const { handle } = session;
+      await saving;
+      return handle;
+    });
+    const seen = await request(sessions, cookie, ({ subject, handle }) => ({ subject, handle }));
+    expect(seen.value).toEqual({ subject: "ann", handle: value });
+  });
+
+  test("a login left its mark among the records of a foreign format, where another program would stumble over it", async () => {
+    const { sessions, store } = setUp({ format: { ...jsonFormat(), foreign: true } });
+    const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
+    await request(sessions, cookie, (session) => session.login("ann"));
+    const payloads: unknown[] = [];
+    for await (const { payload } of store.list?.() ?? []) payloads.push(payload);
+    expect(payloads).toEqual([expect.stringContaining('{"sojourn":1')]);
+  });
+
   test("a login without data makes a session", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ann"));
@@ -303,6 +353,18 @@ describe("cookies", () => {
     const moved = await request(sessions, cookie, ({ data }) => data.n);
     expect(moved.setCookie).toContain("; Max-Age=1200;");
     expect(moved.cookie).toBe(cookie);
+  });
+
+  test("a session that was made to end with the browser kept a cookie that outlives it", async () => {
+    const { sessions, clock } = setUp({ persistent: true });
+    const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
+    const answer = await request(sessions, cookie, (session) => {
+      session.persistent = false;
+    });
+    expect(answer.cookie).toBe(cookie);
+    expect(answer.setCookie).not.toContain("Max-Age");
+    clock.now += 120_000;
+    expect((await request(sessions, cookie, ({ data }) => data.n)).setCookie).toBeUndefined();
   });
 
   test("a response with our cookie is not stored by caches, one that read the session varies by cookie, an untouched one is left alone", async () => {
@@ -450,6 +512,16 @@ describe("subjects", () => {
     expect([await isLive(1), await isLive(2), await isLive(3)]).toEqual([false, true, false]);
     expect(await sessions.revoke("ann")).toBe(1);
     expect(await sessions.list("ann")).toEqual([]);
+  });
+
+  test("revoking where nothing can be listed wrote a record before it said so", async () => {
+    const { store, clock } = setUp();
+    const { listBySubject: _, ...rest } = store;
+    const unlisted = { ...rest, capabilities: { ...rest.capabilities, bySubject: false } };
+    const sessions = new Sessions({ store: unlisted, now: () => clock.now });
+    const error = await sessions.revoke("ann").catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "ERR_SESSION_NOT_SUPPORTED" });
+    for await (const row of store.list?.() ?? []) expect(row).toBeUndefined();
   });
 
   test("two kinds of session in one store do not see each other", async () => {
