@@ -4,6 +4,7 @@ import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
 import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
+import { exactly, hasUniqueKey, indexesFor } from "./mongodb/indexes.ts";
 import {
   contentsOf,
   encode,
@@ -19,6 +20,7 @@ import {
 import { lazily } from "./shared/lazy.ts";
 
 export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
+export { mongodbSchema } from "./mongodb/indexes.ts";
 export type { MongodbLayout } from "./mongodb/layout.ts";
 
 /** What `mongodbStore` takes. */
@@ -41,7 +43,7 @@ export type MongodbStore = Store & Required<Pick<Store, "list" | "listBySubject"
 /**
  * Keeps sessions in a collection of MongoDB 4.4 or later.
  *
- * The collection needs its indexes: call `await store.setup()` when you deploy, or run what {@link mongodbSchema}
+ * The collection needs its indexes: call `await store.setup()` when you deploy, or run what `mongodbSchema`
  * prints. Without the unique one `create` rejects. MongoDB ends sessions by its own clock and removes them by a TTL
  * index. Errors of the driver reject as they are.
  *
@@ -95,15 +97,23 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
     }
   }
 
+  /** Nothing where another document has the key. A unique index of somebody else's is another matter. */
+  function ifTaken(error: unknown): undefined {
+    const { code, keyPattern } = error as { code?: unknown; keyPattern?: MongodbDocument };
+    if (code !== 11000 || (keyPattern && !(fields.key in keyPattern))) throw error;
+  }
+
   let indexed: Promise<void> | undefined;
   /** Two requests could create one key without the unique index, so somebody has to look. */
   function checkIndex(): Promise<void> {
-    indexed ??= hasUniqueKey(connect, fields).then((there) => {
-      if (there) return;
-      throw new Error(
-        `The collection has no unique index on "${fields.key}". Call setup() of the MongoDB store when you deploy.`,
-      );
-    });
+    indexed ??= Promise.resolve(connect())
+      .then((own) => hasUniqueKey(own, fields))
+      .then((there) => {
+        if (there) return;
+        throw new Error(
+          `The collection has no unique index on "${fields.key}". Call setup() of the MongoDB store when you deploy.`,
+        );
+      });
     indexed.catch(() => {
       indexed = undefined;
     });
@@ -123,7 +133,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
       const name = { _id: "$_id", [fields.key]: { $literal: key } };
       const anew = { ...name, ...contents, [fields.expiresAt]: fromNow(record.expiresAt) };
       const pipeline = [{ $replaceWith: { $cond: [ended, anew, "$$ROOT"] } }];
-      const result = await own.updateOne(byKey(key), pipeline, { ...exactly, upsert: true }).catch(unlessTaken);
+      const result = await own.updateOne(byKey(key), pipeline, { ...exactly, upsert: true }).catch(ifTaken);
       return result && result.upsertedCount + result.modifiedCount > 0 ? version : null;
     },
     async update(key, record, version) {
@@ -149,11 +159,11 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
       for (;;) {
         const contents = { ...next.contents, [fields.expiresAt]: fromNow(record.expiresAt) };
         const pipeline = [{ $set: { [fields.key]: { $literal: to }, ...contents } }];
-        const result = await own.updateOne(filter, pipeline, exactly).catch(unlessTaken);
+        const result = await own.updateOne(filter, pipeline, exactly).catch(ifTaken);
         if (result) return result.matchedCount > 0 ? next.version : null;
         // One that has ended is in the way until somebody removes it.
-        if (recordIn(fields, await own.findOne(byKey(to), reading), now())) return null;
-        await own.deleteOne({ ...byKey(to), $expr: ended }, exactly);
+        const { deletedCount } = await own.deleteOne({ ...byKey(to), $expr: ended }, exactly);
+        if (deletedCount === 0 && (await own.findOne(byKey(to), reading))) return null;
       }
     },
     async delete(key) {
@@ -177,27 +187,6 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
   };
 }
 
-/**
- * The commands for mongosh that make the indexes: what `store.setup()` does.
- *
- * @param options The collection's name, default `"sessions"`, and the store's `layout`.
- * @throws TypeError when an option is of the wrong kind.
- * @example
- * ```ts
- * import { mongodbSchema } from "sojourn/stores/mongodb";
- *
- * process.stdout.write(mongodbSchema({ collection: "web_sessions" }));
- * ```
- */
-export function mongodbSchema(options: { collection?: string; layout?: MongodbLayout } = {}): string {
-  const { collection = "sessions", layout = {} } = options;
-  if (typeof collection !== "string") throw wrongArgument("collection", "the name of a collection", collection);
-  return indexesFor(fieldsOf(layout))
-    .map(({ key, ...rest }) => [JSON.stringify(collection), JSON.stringify(key), JSON.stringify(rest)])
-    .map(([name, key, rest]) => `db.getCollection(${name}).createIndex(${key}${rest === "{}" ? "" : `, ${rest}`});\n`)
-    .join("");
-}
-
 function capabilitiesFor(fields: Fields): StoreCapabilities {
   return {
     compareAndSwap: "atomic",
@@ -213,9 +202,6 @@ function capabilitiesFor(fields: Fields): StoreCapabilities {
   };
 }
 
-/** Compares text octet by octet, whatever the collection's own collation. */
-const exactly: MongodbDocument = { collation: { locale: "simple" } };
-
 /** Newest state, and values as they come by default, whatever the client's options. */
 const plainly: MongodbDocument = {
   readPreference: "primary",
@@ -228,29 +214,3 @@ const plainly: MongodbDocument = {
 
 /** The last instant of a date in JavaScript. */
 const latest = 8_640_000_000_000_000;
-
-function indexesFor(fields: Fields) {
-  return [
-    { key: { [fields.key]: 1 as const }, unique: true, ...exactly },
-    { key: { [fields.expiresAt]: 1 as const }, expireAfterSeconds: 0 },
-    { key: { [fields.subject]: 1 as const }, sparse: true, ...exactly },
-  ];
-}
-
-async function hasUniqueKey(
-  connect: () => MongodbCollection | Promise<MongodbCollection>,
-  fields: Fields,
-): Promise<boolean> {
-  const indexes = await (await connect()).indexes().catch((error: unknown) => {
-    if ((error as { codeName?: unknown }).codeName === "NamespaceNotFound") return [];
-    throw error;
-  });
-  return (indexes as { key?: object; unique?: unknown }[]).some(
-    ({ key = {}, unique }) => unique === true && Object.keys(key).join() === fields.key,
-  );
-}
-
-/** Another document has the key. */
-function unlessTaken(error: unknown): undefined {
-  if ((error as { code?: unknown }).code !== 11000) throw error;
-}

@@ -297,6 +297,28 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     });
   });
 
+  test("a unique index of the application's that refuses a session is an error, not a taken key", async () => {
+    await collection.createIndex({ subject: 1 }, { unique: true, sparse: true, name: "one_each" });
+    await store.create("a", record("1", "ada"));
+    const version = await store.create("b", record("1"));
+    for (const call of [
+      () => store.create("c", record("2", "ada")),
+      () => store.update("b", record("2", "ada"), version!),
+      () => store.rename("b", "c", record("2", "ada"), version!),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 11000 });
+    }
+    expect(await store.read("b")).toMatchObject({ payload: "1" });
+  });
+
+  test("a key that holds something else is taken", async () => {
+    await collection.insertOne({ key: "to", expiresAt: new Date(Date.now() + 60_000), note: "not a session" });
+    const version = await store.create("from", record("1"));
+    expect(await store.create("to", record("2"))).toBeNull();
+    expect(await store.rename("from", "to", record("2"), version!)).toBeNull();
+    expect(await store.update("from", record("2"), version!)).not.toBeNull();
+  });
+
   describe("Ended documents that are still there", () => {
     test("do not stand in the way of a rename", async () => {
       for (let round = 0; round < 5; round++) {

@@ -14,7 +14,7 @@ export interface MongodbCollection {
     update: MongodbDocument[],
     options: MongodbDocument,
   ): Promise<{ readonly matchedCount: number; readonly modifiedCount: number; readonly upsertedCount: number }>;
-  deleteOne(filter: MongodbDocument, options: MongodbDocument): Promise<unknown>;
+  deleteOne(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
   deleteMany(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
   indexes(): Promise<readonly unknown[]>;
   createIndexes(indexes: { readonly key: Record<string, 1> }[]): Promise<unknown>;
