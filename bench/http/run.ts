@@ -35,7 +35,18 @@ const variants: Variant[] = [
   { framework: "express", sessions: "by hand" },
   { framework: "express", sessions: "sojourn" },
   { framework: "express", sessions: "express-session" },
+  { framework: "koa", sessions: "none" },
+  { framework: "koa", sessions: "by hand" },
+  { framework: "koa", sessions: "sojourn" },
+  { framework: "koa", sessions: "koa-session" },
+  { framework: "fastify", sessions: "none" },
+  { framework: "fastify", sessions: "by hand" },
+  { framework: "fastify", sessions: "sojourn" },
+  { framework: "fastify", sessions: "@fastify/session" },
 ];
+
+/** `-- --only express` measures one framework. */
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 
 function answerOf<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -55,11 +66,14 @@ async function start(variant: Variant, redis: RedisServer): Promise<Application>
   });
   const { port } = await answerOf<{ port: number }>(child);
   const url = `http://127.0.0.1:${port}`;
-  const keeps = variant.sessions === "sojourn" || variant.sessions === "express-session";
+  const keeps = variant.sessions !== "none" && variant.sessions !== "by hand";
   const cookies: string[] = [];
   for (let at = 0; keeps && at < connections; at++) {
     const begun = await fetch(`${url}/begin`);
-    const cookie = begun.headers.getSetCookie()[0]?.split(";")[0];
+    const cookie = begun.headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
     if (!cookie) throw new Error(`${variant.sessions} sent no cookie`);
     cookies.push(cookie);
   }
@@ -150,7 +164,8 @@ console.log(
   `${rounds} rounds of ${seconds} s for each application, in turns, ${connections} connections with a session of their own, about 1 KB each`,
 );
 const redis = await startRedis();
-const apps = await Promise.all(variants.map((variant) => start(variant, redis)));
+const wanted = variants.filter(({ framework }) => only === undefined || framework === only);
+const apps = await Promise.all(wanted.map((variant) => start(variant, redis)));
 try {
   for (const path of ["/read", "/untouched", "/write"]) {
     const takingPart = apps.filter(({ variant }) => path !== "/write" || variant.sessions !== "by hand");

@@ -1,19 +1,26 @@
 /** One application under load: a framework, and one way to keep sessions in it. Runs as a process of its own, so that its CPU time is its own. */
 
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
 import { RedisStore } from "connect-redis";
 import express from "express";
 import expressSession from "express-session";
+import fastify from "fastify";
+import Koa from "koa";
+import koaSession from "koa-session";
 import { createClient } from "redis";
 import { expressSessions } from "../../src/frameworks/express.ts";
+import { fastifySessions } from "../../src/frameworks/fastify.ts";
+import { koaSessions } from "../../src/frameworks/koa.ts";
 import { nodeSessions } from "../../src/frameworks/node.ts";
 import { createSessions } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 
 /** What the driver asks for in the environment. */
 export interface Variant {
-  readonly framework: "express" | "node";
-  readonly sessions: "none" | "by hand" | "sojourn" | "express-session";
+  readonly framework: "express" | "node" | "koa" | "fastify";
+  readonly sessions: "none" | "by hand" | "sojourn" | "express-session" | "koa-session" | "@fastify/session";
 }
 
 /** About 1 KB as JSON. */
@@ -106,12 +113,88 @@ function expressApp(): RequestListener {
   return app as unknown as RequestListener;
 }
 
-const server = createServer(framework === "express" ? expressApp() : nodeApp());
-server.keepAliveTimeout = 60_000;
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  process.send?.({ port: typeof address === "object" ? address?.port : undefined });
-});
+function koaApp(): RequestListener {
+  const app = new Koa();
+  const readByHand = async (): Promise<string> =>
+    String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits);
+  if (kind === "koa-session") {
+    app.keys = ["a secret of the benchmark, 32 characters"];
+    const store = {
+      get: async (key: string) => JSON.parse((await client.get(`koa:${key}`)) ?? "null"),
+      set: async (key: string, value: object) =>
+        void (await client.set(`koa:${key}`, JSON.stringify(value), { EX: 3600 })),
+      destroy: async (key: string) => void (await client.del(`koa:${key}`)),
+    };
+    app.use(koaSession({ store }, app as never) as never);
+  }
+  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  if (kind === "sojourn") app.use(koaSessions(sessions) as never);
+  app.use(async (ctx) => {
+    if (kind === "none" || ctx.path === "/untouched") {
+      ctx.body = "12";
+    } else if (kind === "by hand") {
+      ctx.body = await readByHand();
+    } else {
+      const theirs = (ctx as unknown as { session: Partial<Data> }).session;
+      const data = kind === "sojourn" ? (await sessions.get(ctx)).data : theirs;
+      if (ctx.path === "/begin") Object.assign(data, contents);
+      if (ctx.path === "/write") data.visits = (data.visits ?? 0) + 1;
+      ctx.body = String(data.visits);
+    }
+  });
+  return app.callback() as unknown as RequestListener;
+}
+
+/** Fastify listens by itself. */
+async function fastifyApp(): Promise<number> {
+  const app = fastify();
+  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  if (kind === "sojourn") await app.register(fastifySessions(sessions) as never);
+  if (kind === "@fastify/session") {
+    await app.register(fastifyCookie);
+    await app.register(fastifySession, {
+      secret: "a secret of the benchmark, 32 characters",
+      store: new RedisStore({ client, disableTouch: true }) as never,
+      cookie: { secure: false },
+      rolling: false,
+      saveUninitialized: false,
+    });
+  }
+  const dataOf = async (request: object): Promise<Partial<Data>> =>
+    kind === "sojourn" ? (await sessions.get(request)).data : (request as { session: Partial<Data> }).session;
+  app.get("/", async () => "12");
+  app.get("/untouched", async () => "12");
+  app.get("/begin", async (request) => {
+    Object.assign(await dataOf(request), contents);
+    return "begun";
+  });
+  app.get("/read", async (request) => {
+    if (kind === "by hand") return String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits);
+    return String((await dataOf(request)).visits);
+  });
+  app.get("/write", async (request) => {
+    const data = await dataOf(request);
+    data.visits = (data.visits ?? 0) + 1;
+    return String(data.visits);
+  });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const address = app.server.address();
+  return typeof address === "object" ? (address?.port ?? 0) : 0;
+}
+
+function listen(listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
+  server.keepAliveTimeout = 60_000;
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" ? (address?.port ?? 0) : 0);
+    });
+  });
+}
+
+const listeners = { express: expressApp, node: nodeApp, koa: koaApp };
+process.send?.({ port: framework === "fastify" ? await fastifyApp() : await listen(listeners[framework]()) });
 process.on("message", (word) => {
   if (word === "cpu") process.send?.({ cpu: process.cpuUsage() });
 });

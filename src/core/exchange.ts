@@ -139,7 +139,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (!config.cookie.secure || this.#reader.secure(this.#request as never)) return;
     config.warn(
       `the cookie "${config.cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
-        'Behind a proxy that ends https, tell the framework to trust it (Express: app.set("trust proxy", 1)); ' +
+        'Behind a proxy that ends https, tell the framework to trust it (Express: app.set("trust proxy", 1); Koa: ' +
+        "app.proxy; Fastify: trustProxy; others: the adapter's option secure); " +
         "for development over http, set cookie: { secure: false }.",
     );
   }
