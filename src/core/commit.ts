@@ -1,17 +1,17 @@
 /** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
 
 import { samePayload } from "./bytes.ts";
-import { adopt, merge, mergeMeta } from "./changes.ts";
+import { adopt, merge } from "./changes.ts";
 import type { Config } from "./config.ts";
 import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
-import { expiryOf, isRenewalDue, isTouchDue, maxAgeOf } from "./expiry.ts";
-import type { Content, Meta, Payload } from "./format.ts";
-import { newHandle } from "./id.ts";
-import { type Plan, plan, type Step } from "./plan.ts";
-import type { Found, Records, Written } from "./records.ts";
+import { isRenewalDue, isTouchDue } from "./expiry.ts";
+import type { Content, Payload } from "./format.ts";
+import { type Plan, plan } from "./plan.ts";
+import type { Found, Records } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
 import { Marks, type SessionOwner, State } from "./session.ts";
+import { carryOut } from "./steps.ts";
 import type { SubjectSessions } from "./subjects.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -224,88 +224,6 @@ function decide(work: Work, payload: Payload | undefined): Plan {
 function isEmpty(data: Record<string, unknown>): boolean {
   for (const key in data) if (data[key] !== undefined) return false;
   return true;
-}
-
-/** Does the step. False when the record is gone or was changed since. */
-async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
-  const { state, found } = work;
-  const { config, records, subjects } = work.core;
-  const now = config.now();
-  if (step === "delete") {
-    await records.remove((found as Found).place, state.meta.subject);
-    work.report("session_logout");
-    work.found = null;
-    work.ended = true;
-    work.setCookie = config.carrier.remove();
-    return true;
-  }
-  const meta = metaFor(step, work, now);
-  const before = meta === state.meta ? meta : { ...state.meta };
-  const contents =
-    meta === state.meta && payload !== undefined
-      ? payload
-      : state.format.encode({ data: state.data, meta }, found?.payload);
-  const expiresAt = expiryOf(now, meta, config.timeouts);
-  const draft = { payload: contents, expiresAt, subject: meta.subject, meta };
-  const written = await write(work, step, draft);
-  if (!written) return false;
-  const { place } = written;
-  const { loggedIn } = work.marks;
-  const current = written.token !== undefined || (found?.current ?? false);
-  const baseline = step === "touch" ? (found as Found).payload : contents;
-  work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
-  if (cookie === "set") {
-    const token = written.token ?? (await records.token(place));
-    const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
-    if (token !== undefined) work.setCookie = config.carrier.set(token, maxAge, work.held);
-  }
-  // What the application noted while the write was under way is for the next save.
-  if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
-  state.expiresAt = expiresAt;
-  work.marks = new Marks();
-  // The old id is dead by now, so a store that fails just here must not keep the new one from the client.
-  if (loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
-    await records.remove(place, meta.subject);
-    work.report("session_revoked");
-    work.ended = true;
-    work.setCookie = undefined;
-    return false;
-  }
-  if (step === "create") work.report("session_created");
-  if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (loggedIn) work.report("session_login");
-  return true;
-}
-
-type Draft = Parameters<Records["create"]>[0];
-
-function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {
-  const { records } = core;
-  if (step === "create") return records.create(draft);
-  const { place } = found as Found;
-  if (step === "touch") return records.touch(place, draft);
-  if (step === "update") return records.update(place, draft);
-  if (step === "rename") return records.rename(place, draft, marks.loggedIn);
-  return records.renew(place, draft, state.meta.seen);
-}
-
-/** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
-  if (step === "touch" || step === "update") return state.meta;
-  if (step === "create") state.meta.handle ??= newHandle();
-  const { seen: _, unseen: __, ...meta } = state.meta;
-  if (step === "create") {
-    meta.created = now;
-    if (core.config.persistent) meta.persistent ??= true;
-  } else {
-    meta.renewed = now;
-  }
-  if (marks.loggedIn) {
-    meta.created = now;
-    meta.authenticated = now;
-  }
-  core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
-  return step === "renew" ? { ...meta, unseen: true } : meta;
 }
 
 /** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */

@@ -138,7 +138,7 @@ export function storeRecords(config: RecordsConfig): Records {
       const hashed = ids.keyOf(opened.id);
       const key = hashed instanceof Promise ? await hashed : hashed;
       const found = await follow(key, opened.id, opened.stale);
-      const reason = found === "ended" ? "ended by a login a moment ago" : "no such session";
+      const reason = found === "ended" ? "ended a moment ago" : "no such session";
       if (found === undefined || found === "ended") events.emit("session_use_after_expire", { reason });
       return found ?? null;
     },
