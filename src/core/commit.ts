@@ -36,6 +36,8 @@ export class Work implements SessionOwner {
   ended: boolean;
   /** It had ended, by a login, when the request came. */
   readonly late: boolean;
+  /** That nothing was saved has been said. */
+  refused = false;
   /** What the save at hand was asked for. */
   marks: Marks;
   /** The subject's epoch as it was when `login` was called. */
@@ -170,7 +172,10 @@ async function save(work: Work, turn: Turn): Promise<boolean> {
   }
 }
 
-function refused({ core, state }: Work): void {
+function refused(work: Work): void {
+  const { core, state } = work;
+  if (work.refused) return;
+  work.refused = true;
   const { handle, subject } = state.meta;
   core.config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
 }
