@@ -83,7 +83,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
   const { client, kind = defaultKind, namespace, properties = {}, now = Date.now } = options;
   const names = namesOf("properties", properties);
   checkKind(kind);
-  if (namespace !== undefined && !/^[\w.-]{1,100}$/.test(namespace)) {
+  if (namespace !== undefined && !(typeof namespace === "string" && /^[\w.-]{1,100}$/.test(namespace))) {
     throw wrongArgument("namespace", "1 to 100 letters, digits, dots, dashes or underscores", namespace);
   }
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
@@ -94,8 +94,11 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     const path = [kind, idOf(key)];
     return namespace === undefined ? own.key(path) : own.key({ namespace, path });
   };
-  const query = (own: DatastoreClient): DatastoreQuery =>
-    namespace === undefined ? own.createQuery(kind) : own.createQuery(namespace, kind);
+  const query = (own: DatastoreClient, ...filters: DatastoreQuery["filters"]): DatastoreQuery => {
+    const all = namespace === undefined ? own.createQuery(kind) : own.createQuery(namespace, kind);
+    all.filters.push(...filters);
+    return all;
+  };
 
   /** An entity to store. Bytes have to be a Buffer. */
   const entity = (key: DatastoreKey, values: DatastoreEntity): DatastoreWrite => {
@@ -115,9 +118,33 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     });
   }
 
+  const turns = new Map<string, Promise<unknown>>();
+
+  /**
+   * Runs `work` in a transaction once those of this process on the same record are done. Transactions that read a
+   * record at once and then write it stand in each other's way, and some databases find that out by waiting only.
+   */
+  async function transact<Answer>(
+    key: string,
+    work: (transaction: DatastoreTransaction, own: DatastoreClient) => Promise<Answer | Commit<Answer>>,
+  ): Promise<Answer> {
+    const own = await connect();
+    const before = turns.get(key);
+    const turn = (async () => {
+      await before?.catch(() => {});
+      return patiently(own, work);
+    })();
+    turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(key) === turn) turns.delete(key);
+    }
+  }
+
   /** Writes `next` to `to`, which was free or in the state `was`, and deletes `from` in the same transaction. */
   function write(next: Prepared, to: string, was: Version | null, from?: string): Promise<Version | null> {
-    return transact(connect, async (transaction, own) => {
+    return transact(from ?? to, async (transaction, own) => {
       const [there, source = there] = await look(own, transaction, ...(from === undefined ? [to] : [to, from]));
       // Only a commit whose answer was lost can have written this.
       if (there?.stamp === next.stamp) return next.stamp;
@@ -129,16 +156,18 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     });
   }
 
-  async function* rowsOf(filter: Filter | undefined): AsyncIterable<ListedRecord> {
+  async function* rowsOf(...filters: DatastoreQuery["filters"]): AsyncIterable<ListedRecord> {
     const own = await connect();
-    for (let page = query(own).limit(pageSize); ; ) {
-      const [entities, { endCursor }] = await own.runQuery(filter ? page.filter(filter) : page);
+    for (let page = query(own, ...filters).limit(pageSize); ; ) {
+      const [entities, { endCursor }] = await own.runQuery(page, strongly);
       for (const one of entities) {
         const [key, record, standing] = [keyOf(nameOf(own, one) ?? ""), recordIn(names, one), standingIn(names, one)];
         if (key && record && standing && record.expiresAt > now()) yield { ...record, version: standing.stamp, key };
       }
       if (entities.length < pageSize || endCursor === undefined) return;
-      page = query(own).limit(pageSize).start(endCursor);
+      page = query(own, ...filters)
+        .limit(pageSize)
+        .start(endCursor);
     }
   }
 
@@ -168,7 +197,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     },
     async touch(key, expiresAt) {
       const later = instantOf(expiresAt);
-      return transact(connect, async (transaction, own) => {
+      return transact(key, async (transaction, own) => {
         const [found] = await look(own, transaction, key);
         if (!found?.live) return false;
         if ((found.values?.[names.expiresAt] as Date) >= later) return true;
@@ -183,17 +212,17 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
       const own = await connect();
       await own.delete(at(own, key));
     },
-    list: () => rowsOf(undefined),
-    listBySubject: (subject) => rowsOf(where(names.subject, "EQUAL", { stringValue: encodeText(subject) })),
+    list: () => rowsOf(),
+    listBySubject: (subject) => rowsOf({ name: names.subject, op: "=", val: encodeText(subject) }),
     async prune({ limit = 1000 } = {}) {
       const own = await connect();
-      const ended = where(names.expiresAt, "LESS_THAN_OR_EQUAL", timestamp(now()));
-      const [entities] = await own.runQuery(query(own).filter(ended).select("__key__").limit(limit));
+      const ended = query(own, { name: names.expiresAt, op: "<=", val: new Date(now()) });
+      const [entities] = await own.runQuery(ended.select("__key__").limit(limit), strongly);
       const keys = entities.flatMap((one) => keyOf(nameOf(own, one) ?? "") ?? []);
       let removed = 0;
       for (let start = 0; start < keys.length; start += pruneSize) {
         const some = keys.slice(start, start + pruneSize);
-        removed += await transact(connect, async (transaction) => {
+        removed += await patiently(own, async (transaction) => {
           const found = await look(own, transaction, ...some);
           const over = some.filter((_, index) => found[index]?.stamp !== undefined && !found[index].live);
           for (const key of over) transaction.delete(at(own, key));
@@ -237,6 +266,8 @@ interface Found {
 
 const defaultKind = "sojourn_sessions";
 
+const strongly = { consistency: "strong" } as const;
+
 const pageSize = 100;
 
 /** Whole entities are read before they are removed. */
@@ -257,20 +288,6 @@ function checkKind(kind: unknown): asserts kind is string {
   checkName("kind", kind, "the name of a kind");
 }
 
-interface Filter {
-  toProto(): unknown;
-}
-
-/** As the client's own `PropertyFilter`, which only its package has. */
-function where(name: string, op: "EQUAL" | "LESS_THAN_OR_EQUAL", value: unknown): Filter {
-  return { toProto: () => ({ propertyFilter: { property: { name }, op, value } }) };
-}
-
-function timestamp(instant: number): unknown {
-  const seconds = Math.floor(instant / 1000);
-  return { timestampValue: { seconds, nanos: (instant - seconds * 1000) * 1e6 } };
-}
-
 /** Says that the transaction wrote something, and what to answer then. */
 class Commit<Answer> {
   readonly answer: Answer;
@@ -284,14 +301,15 @@ function commit<Answer>(answer: Answer): Commit<Answer> {
 }
 
 /** Runs `work` in a transaction, again where another was in the way, a little later each time, for a few seconds. */
-async function transact<Answer>(
-  connect: () => DatastoreClient | Promise<DatastoreClient>,
+async function patiently<Answer>(
+  own: DatastoreClient,
   work: (transaction: DatastoreTransaction, own: DatastoreClient) => Promise<Answer | Commit<Answer>>,
 ): Promise<Answer> {
-  const own = await connect();
   for (let pause = 8; ; pause *= 2) {
     const transaction = own.transaction();
     try {
+      // Version 11 of the client could begin with the first read; its emulator in Datastore mode never grants the locks then.
+      await transaction.run();
       const answer = await work(transaction, own);
       if (answer instanceof Commit) {
         await transaction.commit();

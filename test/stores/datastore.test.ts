@@ -1,33 +1,46 @@
-/** The Datastore store on Google's emulators, Datastore mode of Firestore and the older one: the whole suite, and from two processes at once. */
+/** The Datastore store on Google's emulators, the Datastore's own and Firestore in Datastore mode, and from two processes at once. */
 
 import { afterAll, beforeAll, describe } from "vitest";
+import { storeConformance } from "../../src/testing/index.ts";
 import { googleHarness, googleProcesses } from "../support/google-clients.ts";
 import {
   datastoreEmulator,
   datastoreModeEmulator,
+  type Emulator,
   type RunningEmulator,
   startEmulator,
   whyNot,
 } from "../support/google-emulators.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
 
-for (const kind of [datastoreModeEmulator, datastoreEmulator]) {
-  const why = whyNot(kind);
-  describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))(kind.name, () => {
-    let emulator: RunningEmulator;
+/** Runs `suites` on an emulator of its own. */
+function on(emulator: Emulator, suites: (address: () => string) => void): void {
+  const { name } = emulator;
+  const why = whyNot(emulator);
+  describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))(name, () => {
+    let running: RunningEmulator;
     beforeAll(async () => {
-      emulator = await startEmulator(kind);
-      reportBackend({
-        backend: "datastore",
-        server: emulator.version,
-        clients: [clientVersion("@google-cloud/datastore")],
-        within: kind.name,
-      });
+      running = await startEmulator(emulator);
+      const clients = [clientVersion("@google-cloud/datastore")];
+      reportBackend({ backend: "datastore", server: running.version, clients, within: name });
     });
-    afterAll(() => emulator?.stop());
-
-    describeStore(googleHarness("datastore", () => emulator.address));
-    describeProcesses(googleProcesses("datastore", () => emulator.address));
+    afterAll(() => running?.stop());
+    suites(() => running.address);
   });
 }
+
+on(datastoreEmulator, (address) => {
+  describeStore(googleHarness("datastore", address));
+  describeProcesses(googleProcesses("datastore", address));
+});
+
+// Two transactions that read one record and then write it wait two seconds for each other here, whoever is to win. They
+// get along in the end; but races of processes, hundreds of such pairs, are for the other emulator.
+on(datastoreModeEmulator, (address) => {
+  const cases = storeConformance(googleHarness("datastore", address));
+  describeCases(
+    "datastore",
+    cases.filter((one) => one.group !== "race over two handles"),
+  );
+});

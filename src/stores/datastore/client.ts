@@ -12,7 +12,10 @@ export interface DatastoreClient extends DatastoreReader {
   delete(key: DatastoreKey): Promise<unknown>;
   createQuery(kind: string): DatastoreQuery;
   createQuery(namespace: string, kind: string): DatastoreQuery;
-  runQuery(query: DatastoreQuery): Promise<[DatastoreEntity[], { readonly endCursor?: string }]>;
+  runQuery(
+    query: DatastoreQuery,
+    options: { consistency: "strong" },
+  ): Promise<[DatastoreEntity[], { readonly endCursor?: string }]>;
   transaction(): DatastoreTransaction;
 }
 
@@ -22,8 +25,10 @@ export interface DatastoreReader {
   get(keys: never): Promise<[DatastoreEntity[]]>;
 }
 
-/** Begins with its first read. */
+/** A transaction that reads and writes. */
 export interface DatastoreTransaction extends DatastoreReader {
+  /** Begins it. */
+  run(): Promise<unknown>;
   save(entity: DatastoreWrite): void;
   delete(key: DatastoreKey): void;
   commit(): Promise<unknown>;
@@ -49,7 +54,8 @@ export interface DatastoreWrite {
 
 /** A query over one kind. */
 export interface DatastoreQuery {
-  filter(filter: { toProto(): unknown }): DatastoreQuery;
+  /** Conditions that are all to hold. The method for it says on the console that it would rather have a class. */
+  readonly filters: { name: string; op: string; val: unknown }[];
   select(property: string): DatastoreQuery;
   limit(count: number): DatastoreQuery;
   start(cursor: string): DatastoreQuery;
