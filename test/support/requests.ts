@@ -49,10 +49,3 @@ function nextCookie(before: string | undefined, setCookie: string | undefined): 
   if (setCookie === undefined) return before;
   return /Max-Age=0(;|$)/.test(setCookie) ? undefined : setCookie.slice(0, setCookie.indexOf(";"));
 }
-
-/** Whether a cookie value finds a session: asked without leaving a trace. */
-export async function isLive(sessions: Sessions<never>, cookie: string | undefined): Promise<boolean> {
-  if (cookie === undefined) return false;
-  const { value } = await request(sessions as unknown as Sessions, cookie, (session) => !session.isNew);
-  return value === true;
-}
