@@ -3,27 +3,22 @@
 import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
-import {
-  type ElasticsearchClient,
-  type Reply,
-  type SearchRequest,
-  type Send,
-  senderOf,
-} from "./elasticsearch/client.ts";
+import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
 import {
   documentsOf,
   type ElasticsearchFields,
+  escaped,
   type Hit,
-  idOf,
   instantOf,
-  keyOf,
   namesOf,
   newStamp,
+  type Position,
   type State,
   stateOf,
   versionOf,
 } from "./elasticsearch/documents.ts";
 import { checkIndex, indexOf, setUp } from "./elasticsearch/index.ts";
+import { lastKey, requestsTo } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
@@ -73,7 +68,6 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
   const names = namesOf(options.fields);
   const documents = documentsOf(names);
   const connect = lazily(client, senderOf);
-  const path = (...parts: string[]): string => ["", index, ...parts].map(encodeURIComponent).join("/");
   const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
 
   let checked: Promise<void> | undefined;
@@ -87,49 +81,41 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     return through(request);
   };
 
-  const encode = (key: string, record: StoreRecord, stamp: string): Record<string, unknown> => {
+  const requests = requestsTo(send, index, documents);
+
+  const encode = (key: string, record: StoreRecord): [document: Record<string, unknown>, Written] => {
     const size = payloadBytes(record.payload);
-    if (size <= capabilities.maxPayloadBytes) return documents.encode(key, record, stamp);
-    throw new SessionError(
-      "ERR_SESSION_TOO_LARGE",
-      `The session has ${size} octets; the Elasticsearch store keeps at most ${capabilities.maxPayloadBytes}. Keep less in the session.`,
-    );
+    if (size > capabilities.maxPayloadBytes) {
+      throw new SessionError(
+        "ERR_SESSION_TOO_LARGE",
+        `The session has ${size} octets; the Elasticsearch store keeps at most ${capabilities.maxPayloadBytes}. ` +
+          "Keep less in the session.",
+      );
+    }
+    const stamp = newStamp();
+    return [documents.encode(key, record, stamp), { key, stamp, expiresAt: instantOf(record.expiresAt) }];
   };
-  const find = async (key: string, ...fields: string[]): Promise<Hit | null> => {
-    const querystring: Record<string, string> = fields.length > 0 ? { _source_includes: fields.join(",") } : {};
-    const { body } = await send({ method: "GET", path: path("_doc", idOf(key)), querystring });
-    return body.found ? (body as Hit) : null;
-  };
-  const findState = async (key: string): Promise<State | null> => {
-    const hit = await find(key, names.version, names.expiresAt);
+  const stateAt = async (key: string): Promise<State | null> => {
+    const hit = await requests.get(key, names.version, names.expiresAt);
     return hit && documents.state(hit);
-  };
-  /** Sends a write that is refused unless the document still stands where it stood. */
-  const sendAt = ({ seqNo, primaryTerm }: State, request: SearchRequest): Promise<Reply> =>
-    send({ ...request, querystring: { if_seq_no: seqNo, if_primary_term: primaryTerm } });
-  const written = ({ body }: Reply, state: Pick<State, "key" | "stamp" | "expiresAt">): State => {
-    return { ...state, seqNo: body._seq_no, primaryTerm: body._primary_term };
   };
 
   /**
-   * Sends a write if the record is still in the state a version names. A touch moves the document's sequence number and
-   * not its stamp: whoever loses to one looks where it stands now, and writes again.
+   * Writes if the record is still in the state a version names, and answers the state then. A touch moves the document
+   * and leaves its stamp: whoever loses to one looks where it stands now, and writes again.
    */
-  const changeIf = async (
-    key: string,
+  const writeIf = async (
     version: Version,
-    request: SearchRequest,
-    next: Pick<State, "key" | "stamp" | "expiresAt">,
+    next: Written,
+    write: (at: Position) => Promise<Position | null>,
   ): Promise<State | null> => {
     let was = stateOf(version);
     // Two shards count alike.
-    if (was.key !== key) return null;
+    if (was.key !== next.key) return null;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (isLive(was)) {
-        const reply = await sendAt(was, request);
-        if (reply.status < 300) return written(reply, next);
-      }
-      const found = await findState(key);
+      const position = isLive(was) ? await write(was) : null;
+      if (position) return { ...next, ...position };
+      const found = await stateAt(next.key);
       // A client that lost the answer sends the same again: what is there already is a success.
       if (found?.stamp === next.stamp) return found;
       if (found?.stamp !== was.stamp || !isLive(found)) return null;
@@ -138,27 +124,11 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     throw tooManyTouches();
   };
 
-  /** Makes searches see every write that was answered. */
-  const refresh = async (): Promise<void> => {
-    const { body } = await send({ method: "POST", path: path("_refresh") });
-    if (body._shards.failed > 0) throw new Error("the index for sessions could not be refreshed on every shard");
-  };
-  /** Up to `size` documents, in the order of their keys, which stays whatever happens to them. */
-  const search = async (query: Record<string, unknown>, size: number, after: string | undefined): Promise<Hit[]> => {
-    const page = { size, sort: [{ [names.key]: "asc" }], ...(after !== undefined && { search_after: [after] }) };
-    const { body } = await send({
-      method: "POST",
-      path: path("_search"),
-      querystring: { allow_partial_search_results: false },
-      body: { query, ...page, seq_no_primary_term: true, track_total_hits: false },
-    });
-    return body.hits.hits;
-  };
-  const lastKey = (hits: readonly Hit[]): string => keyOf(hits.at(-1)?._id ?? "");
   const searchAll = async function* (query: Record<string, unknown>): AsyncIterable<Hit> {
-    await refresh();
+    await checkIndex(await connect(), index, names);
+    await requests.refresh();
     for (let hits: Hit[] | undefined; hits === undefined || hits.length === pageSize; ) {
-      hits = await search(query, pageSize, hits && lastKey(hits));
+      hits = await requests.search(query, pageSize, hits && lastKey(hits));
       yield* hits;
     }
   };
@@ -170,55 +140,47 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     capabilities,
 
     async read(key) {
-      const hit = await find(key);
+      const hit = await requests.get(key);
       if (!hit) return null;
       const { key: _, ...record } = documents.decode(hit);
       return isLive(record) ? record : null;
     },
 
     async create(key, record) {
-      const stamp = newStamp();
-      const body = encode(key, record, stamp);
-      const next = { key, stamp, expiresAt: instantOf(record.expiresAt) };
+      const [document, next] = encode(key, record);
       for (let attempt = 0; attempt < attempts; attempt++) {
-        const reply = await send({ method: "PUT", path: path("_create", idOf(key)), body });
-        if (reply.status < 300) return versionOf(written(reply, next));
-        const found = await findState(key);
-        if (found?.stamp === stamp) return versionOf(found);
+        const created = await requests.create(key, document);
+        if (created) return versionOf({ ...next, ...created });
+        const found = await stateAt(key);
+        if (found?.stamp === next.stamp) return versionOf(found);
         if (!found) continue;
         if (isLive(found)) return null;
-        const replaced = await sendAt(found, { method: "PUT", path: path("_doc", idOf(key)), body });
-        if (replaced.status < 300) return versionOf(written(replaced, next));
+        const replaced = await requests.replace(key, document, found);
+        if (replaced) return versionOf({ ...next, ...replaced });
       }
       throw tooManyTouches();
     },
 
     async update(key, record, version) {
-      const stamp = newStamp();
-      const body = encode(key, record, stamp);
-      const next = { key, stamp, expiresAt: instantOf(record.expiresAt) };
-      const state = await changeIf(key, version, { method: "PUT", path: path("_doc", idOf(key)), body }, next);
+      const [document, next] = encode(key, record);
+      const state = await writeIf(version, next, (at) => requests.replace(key, document, at));
       return state && versionOf(state);
     },
 
     async touch(key, expiresAt) {
       const later = instantOf(expiresAt);
-      const body = { doc: { [names.expiresAt]: later } };
       for (let attempt = 0; attempt < attempts; attempt++) {
-        const found = await findState(key);
+        const found = await stateAt(key);
         if (!found || !isLive(found)) return false;
         if (found.expiresAt >= later) return true;
-        const { status } = await sendAt(found, { method: "POST", path: path("_update", idOf(key)), body });
-        if (status < 300) return true;
+        if (await requests.change(key, { [names.expiresAt]: later }, found)) return true;
       }
       throw tooManyTouches();
     },
 
     rename: (from, to, record, version) => renameByCopy(steps, from, to, record, version),
 
-    async delete(key) {
-      await send({ method: "DELETE", path: path("_doc", idOf(key)) });
-    },
+    delete: requests.remove,
 
     async *list() {
       for await (const hit of searchAll(lives())) {
@@ -232,7 +194,7 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       for (let again = true; again; ) {
         again = false;
         const either = { should: [lives(), justMoved()], minimum_should_match: 1 };
-        const query = { bool: { filter: [{ term: { [names.subject]: subject } }], ...either } };
+        const query = { bool: { filter: [{ term: { [names.subject]: escaped(subject) } }], ...either } };
         for await (const hit of searchAll(query)) {
           const row = documents.decode(hit);
           if (row.subject !== subject || seen.has(row.key)) continue;
@@ -250,10 +212,9 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       const ended = { range: { [names.expiresAt]: { lte: now() } } };
       const query = { bool: { filter: [ended], must_not: [justMoved()] } };
       const size = Math.min(limit, mostHits);
-      await refresh();
-      const hits = await search(query, size, cursor);
-      const removed = hits.length === 0 ? 0 : await removeAll(hits);
-      return { removed, cursor: hits.length < size ? undefined : lastKey(hits) };
+      await requests.refresh();
+      const hits = await requests.search(query, size, cursor);
+      return { removed: await requests.removeAll(hits), cursor: hits.length < size ? undefined : lastKey(hits) };
     },
 
     async setup() {
@@ -261,29 +222,19 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     },
   };
 
-  /** Removes documents that are still as they were found. */
-  const removeAll = async (hits: readonly Hit[]): Promise<number> => {
-    const lines = hits.map(({ _id, _seq_no, _primary_term }) =>
-      JSON.stringify({ delete: { _id, if_seq_no: _seq_no, if_primary_term: _primary_term } }),
-    );
-    const { body } = await send({ method: "POST", path: path("_bulk"), bulkBody: `${lines.join("\n")}\n` });
-    return (body.items as { delete: { status: number } }[]).filter((item) => item.delete.status === 200).length;
-  };
-
   const steps = {
     create: store.create,
     /** What is left tells whoever lists right now that something moved. `prune()` removes it later. */
     async deleteIf(key: string, version: Version) {
       const next = { key, stamp: newStamp(), expiresAt: 0 };
-      const doc = {
+      const rest = {
         [names.expiresAt]: next.expiresAt,
         [names.version]: next.stamp,
         [names.movedAt]: now(),
         [names.payload]: null,
         [names.bytes]: null,
       };
-      const request = { method: "POST", path: path("_update", idOf(key)), body: { doc } };
-      return (await changeIf(key, version, request, next)) !== null;
+      return (await writeIf(version, next, (at) => requests.change(key, rest, at))) !== null;
     },
     delete: store.delete,
   };
@@ -302,6 +253,9 @@ const capabilities = {
   // As JSON it may be six times as long, and some servers take requests of 10 MB.
   maxPayloadBytes: 1_000_000,
 } as const satisfies StoreCapabilities;
+
+/** What a write makes of a record. */
+type Written = Omit<State, keyof Position>;
 
 /** How often a write is tried that loses to touches. */
 const attempts = 100;

@@ -48,12 +48,13 @@ export function openClient(through: string, url: string): ReturnType<Open> {
 const opened = new Map<Store, { readonly client: ReturnType<Open>; readonly index: string }>();
 
 /** Opens a store on an index of the space's own. */
-export async function openStore(through: string, url: string, { space, now }: OpenOptions): Promise<Store> {
+export async function openStore(through: string, url: string, { space, now }: OpenOptions, shards = 1): Promise<Store> {
   const client = openClient(through, url);
   const store = elasticsearchStore({ client, index: space, now });
   opened.set(store, { client, index: space });
   // One that does not wait for the disk: these tests cut no power.
-  const body = { ...elasticsearchIndex(), settings: { "index.translog.durability": "async" } };
+  const settings = { "index.translog.durability": "async", "index.number_of_shards": shards };
+  const body = { ...elasticsearchIndex(), settings };
   await client.transport.request({ method: "PUT", path: `/${space}`, body }, { ignore: [400], meta: true });
   await store.setup!();
   return store;
@@ -75,12 +76,12 @@ function sample(through: string): Store {
   return elasticsearchStore({ client: openClient(through, "http://127.0.0.1:1") });
 }
 
-/** The suite over one client package. `server` is asked when the cases run. */
-export function searchHarness(through: string, server: () => SearchServer): StoreHarness {
+/** The suite over one client package, on indexes of so many shards. `server` is asked when the cases run. */
+export function searchHarness(through: string, shards: number, server: () => SearchServer): StoreHarness {
   return {
-    name: clientVersion(through),
+    name: `${clientVersion(through)}, ${shards === 1 ? "one shard" : `${shards} shards`}`,
     sample: sample(through),
-    open: (options) => openStore(through, server().url, options),
+    open: (options) => openStore(through, server().url, options, shards),
     close: removeStore,
   };
 }

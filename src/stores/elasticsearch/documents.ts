@@ -14,7 +14,7 @@ export interface ElasticsearchFields {
   readonly bytes?: string | undefined;
   /** When the session ends, in epoch milliseconds. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
-  /** Who the session belongs to. Default `"subject"`. */
+  /** Who the session belongs to, as within the quotes of JSON. Default `"subject"`. */
   readonly subject?: string | undefined;
   /** Text that is new with every write but a touch. Default `"version"`. */
   readonly version?: string | undefined;
@@ -56,15 +56,18 @@ export function namesOf(fields: ElasticsearchFields = {}): Names {
   return all as Names;
 }
 
-/** Names one state of a document: what was written, and where the document stood then. */
-export interface State {
+/** Where a document stands: every write moves it. */
+export interface Position {
+  readonly seqNo: number;
+  readonly primaryTerm: number;
+}
+
+/** Names one state of a record, and where its document stood then. */
+export interface State extends Position {
   readonly key: string;
   /** Of the write; a touch leaves it. */
   readonly stamp: string;
   readonly expiresAt: number;
-  /** Of the document, and moved by a touch too. */
-  readonly seqNo: number;
-  readonly primaryTerm: number;
 }
 
 export function versionOf({ seqNo, primaryTerm, expiresAt, stamp, key }: State): string {
@@ -107,7 +110,7 @@ export function documentsOf(names: Names): Documents {
       ...(typeof payload === "string" ? { [names.payload]: payload } : { [names.bytes]: base64url(payload) }),
       [names.expiresAt]: instantOf(expiresAt),
       [names.version]: stamp,
-      ...(subject !== undefined && { [names.subject]: subject }),
+      ...(subject !== undefined && { [names.subject]: escaped(subject) }),
     }),
     state: ({ _id, _source, _seq_no, _primary_term }) => ({
       key: keyOf(_id),
@@ -120,12 +123,17 @@ export function documentsOf(names: Names): Documents {
       const { [names.payload]: text, [names.bytes]: bytes, [names.subject]: subject } = hit._source;
       const state = documents.state(hit);
       const { key, expiresAt } = state;
-      const payload = typeof text === "string" ? text : (fromBase64url(String(bytes)) ?? new Uint8Array());
+      const payload = typeof text === "string" ? text : (fromBase64url(String(bytes ?? "")) ?? new Uint8Array());
       const record = { key, payload, expiresAt, version: versionOf(state) };
-      return typeof subject === "string" ? { ...record, subject } : record;
+      return typeof subject === "string" ? { ...record, subject: JSON.parse(`"${subject}"`) as string } : record;
     },
   };
   return documents;
+}
+
+/** As in JSON, for the server does not tell one half of a surrogate pair from another. Mostly the text itself. */
+export function escaped(subject: string): string {
+  return JSON.stringify(subject).slice(1, -1);
 }
 
 /** Ids are in paths, where `..` would mean something. */

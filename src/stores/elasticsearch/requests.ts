@@ -1,0 +1,78 @@
+/** The requests the Elasticsearch store sends, each with the answer it looks for. */
+
+import type { Reply, SearchRequest, Send } from "./client.ts";
+import { type Documents, type Hit, idOf, keyOf, type Position } from "./documents.ts";
+
+/** The documents of one index. */
+export interface Requests {
+  /** The document for a key as it is now, or only some fields of it. */
+  get(key: string, ...fields: string[]): Promise<Hit | null>;
+  /** Where the new document stands; `null` when there is one. */
+  create(key: string, document: Record<string, unknown>): Promise<Position | null>;
+  /** Where the document stands then; `null` when it is not where it should be. */
+  replace(key: string, document: Record<string, unknown>, at: Position): Promise<Position | null>;
+  /** The same for some of its fields. */
+  change(key: string, fields: Record<string, unknown>, at: Position): Promise<Position | null>;
+  remove(key: string): Promise<void>;
+  /** Removes those that are still where they were found; says how many. */
+  removeAll(hits: readonly Hit[]): Promise<number>;
+  /** Makes a search see every write that was answered. */
+  refresh(): Promise<void>;
+  /** Up to `size` documents with keys after `after`, in the order of keys: it stays whatever happens to a document. */
+  search(query: Record<string, unknown>, size: number, after: string | undefined): Promise<Hit[]>;
+}
+
+export function requestsTo(send: Send, index: string, { names }: Documents): Requests {
+  const path = (...parts: string[]): string => ["", index, ...parts].map(encodeURIComponent).join("/");
+  const write = async (request: SearchRequest): Promise<Position | null> => {
+    const { status, body } = await send(request);
+    return status < 300 ? { seqNo: body._seq_no, primaryTerm: body._primary_term } : null;
+  };
+  const at = ({ seqNo, primaryTerm }: Position): SearchRequest["querystring"] & object => ({
+    if_seq_no: seqNo,
+    if_primary_term: primaryTerm,
+  });
+  return {
+    async get(key, ...fields) {
+      const querystring = fields.length > 0 ? { _source_includes: fields.join(",") } : {};
+      const { body } = await send({ method: "GET", path: path("_doc", idOf(key)), querystring });
+      return body.found ? (body as Hit) : null;
+    },
+    create: (key, body) => write({ method: "PUT", path: path("_create", idOf(key)), body }),
+    replace: (key, body, position) =>
+      write({ method: "PUT", path: path("_doc", idOf(key)), querystring: at(position), body }),
+    change: (key, doc, position) =>
+      write({ method: "POST", path: path("_update", idOf(key)), querystring: at(position), body: { doc } }),
+    async remove(key) {
+      await send({ method: "DELETE", path: path("_doc", idOf(key)) });
+    },
+    async removeAll(hits) {
+      if (hits.length === 0) return 0;
+      const lines = hits.map(({ _id, _seq_no, _primary_term }) =>
+        JSON.stringify({ delete: { _id, if_seq_no: _seq_no, if_primary_term: _primary_term } }),
+      );
+      const { body } = await send({ method: "POST", path: path("_bulk"), bulkBody: `${lines.join("\n")}\n` });
+      return (body.items as { delete: { status: number } }[]).filter((item) => item.delete.status === 200).length;
+    },
+    async refresh() {
+      const { body }: Reply = await send({ method: "POST", path: path("_refresh") });
+      if (body._shards.failed > 0) throw new Error("the index for sessions could not be refreshed on every shard");
+    },
+    async search(query, size, after) {
+      const page = { size, sort: [{ [names.key]: "asc" }], ...(after !== undefined && { search_after: [after] }) };
+      const { body } = await send({
+        method: "POST",
+        path: path("_search"),
+        querystring: { allow_partial_search_results: false },
+        body: { query, ...page, seq_no_primary_term: true, track_total_hits: false },
+      });
+      return body.hits.hits as Hit[];
+    },
+  };
+}
+
+/** Where a search goes on after these. */
+export function lastKey(hits: readonly Hit[]): string | undefined {
+  const last = hits.at(-1);
+  return last && keyOf(last._id);
+}
