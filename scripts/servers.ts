@@ -2,6 +2,7 @@
 
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { findJavaServer, javaServers, prepareJavaServer } from "./java-servers.ts";
 import { lines, run, seconds } from "./lib.ts";
 import { mongodbNode, prepareMongodbNode } from "./mongodb-node.ts";
 import { mysqlVersion, prepareMysql } from "./mysql.ts";
@@ -22,6 +23,8 @@ const servers: readonly Server[] = [
   { name: "PostgreSQL", programs: ["postgres"], debian: "postgresql" },
   { name: "MariaDB", programs: ["mariadbd"], debian: "mariadb-server-core" },
   { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },
+  { name: "a JDK", programs: ["javac"], debian: "default-jdk-headless" },
+  { name: "Maven", programs: ["mvn"], debian: "maven" },
   {
     name: "Chromium",
     programs: ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"],
@@ -58,7 +61,20 @@ export async function prepareServers(wanted: readonly Server[] = servers): Promi
     ...absent,
     ...((await prepareMongodb()) ? [] : ["MongoDB"]),
     ...((await prepareMysqlServer()) ? [] : ["MySQL"]),
+    ...(await prepareJavaServers()),
   ];
+}
+
+/** Some servers are libraries for Java. */
+async function prepareJavaServers(): Promise<string[]> {
+  const absent: string[] = [];
+  for (const name of javaServers) {
+    const why = await prepareJavaServer(name);
+    const server = findJavaServer(name);
+    if (why !== undefined || typeof server === "string") absent.push(name);
+    console.log(`${name.padEnd(10)} ${why ?? (typeof server === "string" ? server : `${server.title}, by Maven`)}`);
+  }
+  return absent;
 }
 
 /** MongoDB comes by npm, or is somewhere else altogether; what it may lack is a newer C library than the machine's. */
