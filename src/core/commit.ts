@@ -38,6 +38,8 @@ export class Work implements SessionOwner {
   readonly late: boolean;
   /** That nothing was saved has been said. */
   refused = false;
+  /** The place in line of a save that met another. */
+  turn: Turn | undefined;
   /** What the save at hand was asked for. */
   marks: Marks;
   /** The subject's epoch as it was when `login` was called. */
@@ -90,20 +92,20 @@ export class Work implements SessionOwner {
  * session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved.
  */
 async function begin(work: Work): Promise<boolean> {
-  const { state, core } = work;
+  const { state } = work;
   if (work.ended && !revive(work)) return false;
   const taken = state.marks;
   work.marks = taken;
   state.marks = new Marks();
-  const turn = core.turns.entry();
   try {
-    return await save(work, turn);
+    return await save(work);
   } catch (error) {
     // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
     if (work.marks === taken) handBack(work);
     throw error;
   } finally {
-    turn.leave();
+    work.turn?.leave();
+    work.turn = undefined;
   }
 }
 
@@ -124,7 +126,7 @@ function revive(work: Work): boolean {
   return !work.ended;
 }
 
-async function save(work: Work, turn: Turn): Promise<boolean> {
+async function save(work: Work): Promise<boolean> {
   const { config, records } = work.core;
   const began = config.now();
   const onlySeen = noteSeen(work);
@@ -158,7 +160,10 @@ async function save(work: Work, turn: Turn): Promise<boolean> {
     }
     if (work.ended) return false;
     const isGone = decided.step === "touch";
-    if (work.found && !isGone) await turn.take(records.lane(work.found.place), config.conflictTimeout);
+    if (work.found && !isGone) {
+      work.turn ??= work.core.turns.entry();
+      await work.turn.take(records.lane(work.found.place), config.conflictTimeout);
+    }
     if (isGone || !(await takeOver(work))) {
       work.ended = true;
       if (!passing) refused(work);

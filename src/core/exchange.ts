@@ -89,8 +89,12 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
-    if (!this.#work || this.#saveFailed || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
-    return this.#work.save().then(() => {});
+    if (!this.#session || this.#saveFailed || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
+    // It may still be loading, when nobody waited for it.
+    return this.#session.then(
+      async () => void (await this.#work?.save()),
+      () => {},
+    );
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {

@@ -15,7 +15,13 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const { config, records, subjects } = work.core;
   const now = config.now();
   if (step === "delete") {
-    await records.remove((found as Found).place, state.meta.subject);
+    const { subject, handle } = state.meta;
+    await records.remove((found as Found).place, subject);
+    // A parallel request may have given the session a new id, which leaves no trace under the old one: its handle is
+    // the same. What cannot be listed now has still lost its record above.
+    if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
+      await subjects.revoke(subject, { handle }).catch(() => 0);
+    }
     work.report("session_logout");
     work.found = null;
     work.ended = true;

@@ -246,6 +246,21 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
     });
   }
 
+  test("a logout is not undone by a regenerate that was under way: nothing of the user's session is left", async () => {
+    await together(
+      [destroy, regenerate],
+      async ({ look, cookie, answers, records, sessions, late }) => {
+        expect(await look(cookie)).toBeUndefined();
+        // Its id had been renewed before it came: it found no session to end.
+        if (late[0]) return;
+        expect(await look(answers[1]?.cookie)).toBeUndefined();
+        expect(await records()).toBe(0);
+        expect(await sessions.list("ann")).toEqual([]);
+      },
+      { subject: "ann" },
+    );
+  });
+
   test("destroy against login: what is left belongs to the login, or nothing is left", async () => {
     await together([destroy, login], async ({ look, cookie, answers, records }) => {
       expect(await look(cookie)).toBeUndefined();
