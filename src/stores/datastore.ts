@@ -9,9 +9,9 @@ import {
   type DatastoreKey,
   type DatastoreQuery,
   type DatastoreReader,
-  type DatastoreTransaction,
   type DatastoreWrite,
 } from "./datastore/client.ts";
+import { codeOf, commit, inTransaction, type Work } from "./datastore/transaction.ts";
 import {
   checkName,
   encodeText,
@@ -28,6 +28,7 @@ import {
   standingIn,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
+import { queueOf } from "./shared/queue.ts";
 
 export type {
   DatastoreClient,
@@ -118,34 +119,18 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     });
   }
 
-  const turns = new Map<string, Promise<unknown>>();
-
-  /**
-   * Runs `work` in a transaction once those of this process on the same record are done. Transactions that read a
-   * record at once and then write it stand in each other's way, and some databases find that out by waiting only.
-   */
-  async function transact<Answer>(
-    key: string,
-    work: (transaction: DatastoreTransaction, own: DatastoreClient) => Promise<Answer | Commit<Answer>>,
-  ): Promise<Answer> {
+  /** One after another on the same keys in this process, so that they do not stand in each other's way. */
+  async function transact<Answer>(keys: readonly string[], work: Work<Answer>): Promise<Answer> {
     const own = await connect();
-    const before = turns.get(key);
-    const turn = (async () => {
-      await before?.catch(() => {});
-      return patiently(own, work);
-    })();
-    turns.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (turns.get(key) === turn) turns.delete(key);
-    }
+    const places = keys.map((key) => `${namespace ?? ""} ${kind} ${key}`);
+    return queueOf(own).run(places, () => inTransaction(own, work));
   }
 
   /** Writes `next` to `to`, which was free or in the state `was`, and deletes `from` in the same transaction. */
   function write(next: Prepared, to: string, was: Version | null, from?: string): Promise<Version | null> {
-    return transact(from ?? to, async (transaction, own) => {
-      const [there, source = there] = await look(own, transaction, ...(from === undefined ? [to] : [to, from]));
+    const keys = from === undefined ? [to] : [to, from];
+    return transact(keys, async (transaction, own) => {
+      const [there, source = there] = await look(own, transaction, ...keys);
       // Only a commit whose answer was lost can have written this.
       if (there?.stamp === next.stamp) return next.stamp;
       if (was !== null && !(source?.live && source.stamp === was)) return null;
@@ -156,18 +141,11 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     });
   }
 
-  async function* rowsOf(...filters: DatastoreQuery["filters"]): AsyncIterable<ListedRecord> {
-    const own = await connect();
-    for (let page = query(own, ...filters).limit(pageSize); ; ) {
-      const [entities, { endCursor }] = await own.runQuery(page, strongly);
-      for (const one of entities) {
-        const [key, record, standing] = [keyOf(nameOf(own, one) ?? ""), recordIn(names, one), standingIn(names, one)];
-        if (key && record && standing && record.expiresAt > now()) yield { ...record, version: standing.stamp, key };
-      }
-      if (entities.length < pageSize || endCursor === undefined) return;
-      page = query(own, ...filters)
-        .limit(pageSize)
-        .start(endCursor);
+  function* rowsOf(own: DatastoreClient, entities: readonly DatastoreEntity[]): Iterable<ListedRecord> {
+    for (const one of entities) {
+      const key = keyOf(nameOf(own, one) ?? "");
+      const [record, standing] = [recordIn(names, one), standingIn(names, one)];
+      if (key && record && standing && record.expiresAt > now()) yield { ...record, version: standing.stamp, key };
     }
   }
 
@@ -197,7 +175,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     },
     async touch(key, expiresAt) {
       const later = instantOf(expiresAt);
-      return transact(key, async (transaction, own) => {
+      return transact([key], async (transaction, own) => {
         const [found] = await look(own, transaction, key);
         if (!found?.live) return false;
         if ((found.values?.[names.expiresAt] as Date) >= later) return true;
@@ -212,8 +190,22 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
       const own = await connect();
       await own.delete(at(own, key));
     },
-    list: () => rowsOf(),
-    listBySubject: (subject) => rowsOf({ name: names.subject, op: "=", val: encodeText(subject) }),
+    async *list() {
+      const own = await connect();
+      for (let page = query(own).limit(pageSize); ; ) {
+        const [entities, { endCursor }] = await own.runQuery(page, strongly);
+        yield* rowsOf(own, entities);
+        if (entities.length < pageSize || endCursor === undefined) return;
+        page = query(own).limit(pageSize).start(endCursor);
+      }
+    },
+    async *listBySubject(subject) {
+      const own = await connect();
+      // Not page by page: between two pages a record could be renamed from a later one to an earlier one.
+      const theirs = query(own, { name: names.subject, op: "=", val: encodeText(subject) });
+      const [entities] = await own.runQuery(theirs, strongly);
+      yield* rowsOf(own, entities);
+    },
     async prune({ limit = 1000 } = {}) {
       const own = await connect();
       const ended = query(own, { name: names.expiresAt, op: "<=", val: new Date(now()) });
@@ -222,7 +214,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
       let removed = 0;
       for (let start = 0; start < keys.length; start += pruneSize) {
         const some = keys.slice(start, start + pruneSize);
-        removed += await patiently(own, async (transaction) => {
+        removed += await inTransaction(own, async (transaction) => {
           const found = await look(own, transaction, ...some);
           const over = some.filter((_, index) => found[index]?.stamp !== undefined && !found[index].live);
           for (const key of over) transaction.delete(at(own, key));
@@ -274,11 +266,6 @@ const pageSize = 100;
 const pruneSize = 25;
 
 const alreadyExists = 6;
-const aborted = 10;
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
-}
 
 function nameOf(own: DatastoreClient, one: DatastoreEntity): string | undefined {
   return (one[own.KEY] as DatastoreKey | undefined)?.name;
@@ -286,41 +273,4 @@ function nameOf(own: DatastoreClient, one: DatastoreEntity): string | undefined 
 
 function checkKind(kind: unknown): asserts kind is string {
   checkName("kind", kind, "the name of a kind");
-}
-
-/** Says that the transaction wrote something, and what to answer then. */
-class Commit<Answer> {
-  readonly answer: Answer;
-  constructor(answer: Answer) {
-    this.answer = answer;
-  }
-}
-
-function commit<Answer>(answer: Answer): Commit<Answer> {
-  return new Commit(answer);
-}
-
-/** Runs `work` in a transaction, again where another was in the way, a little later each time, for a few seconds. */
-async function patiently<Answer>(
-  own: DatastoreClient,
-  work: (transaction: DatastoreTransaction, own: DatastoreClient) => Promise<Answer | Commit<Answer>>,
-): Promise<Answer> {
-  for (let pause = 8; ; pause *= 2) {
-    const transaction = own.transaction();
-    try {
-      // Version 11 of the client could begin with the first read; its emulator in Datastore mode never grants the locks then.
-      await transaction.run();
-      const answer = await work(transaction, own);
-      if (answer instanceof Commit) {
-        await transaction.commit();
-        return answer.answer;
-      }
-      await transaction.rollback();
-      return answer;
-    } catch (error) {
-      await transaction.rollback().catch(() => {}); // It holds locks, if it is there at all.
-      if (codeOf(error) !== aborted || pause > 2048) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
-  }
 }

@@ -1,0 +1,56 @@
+/** Transactions of Datastore: run again where another was in the way. */
+
+import type { DatastoreClient, DatastoreTransaction } from "./client.ts";
+
+/** What is done in a transaction. */
+export type Work<Answer> = (
+  transaction: DatastoreTransaction,
+  own: DatastoreClient,
+) => Promise<Answer | Commit<Answer>>;
+
+/** Says that the transaction wrote something, and what to answer then. */
+export class Commit<Answer> {
+  readonly answer: Answer;
+  constructor(answer: Answer) {
+    this.answer = answer;
+  }
+}
+
+/** Ends the transaction with a commit, and answers. Otherwise it is rolled back. */
+export function commit<Answer>(answer: Answer): Commit<Answer> {
+  return new Commit(answer);
+}
+
+/** Runs `work` in a transaction, again where another was in the way, a little later each time, for a few seconds. */
+export async function inTransaction<Answer>(own: DatastoreClient, work: Work<Answer>): Promise<Answer> {
+  for (let pause = 8; ; pause *= 2) {
+    const transaction = own.transaction();
+    try {
+      // Version 11 of the client could begin with the first read; its emulator in Datastore mode never grants the locks then.
+      await transaction.run();
+      const answer = await work(transaction, own);
+      if (answer instanceof Commit) {
+        await transaction.commit();
+        return answer.answer;
+      }
+      await release(transaction);
+      return answer;
+    } catch (error) {
+      await release(transaction);
+      if (codeOf(error) !== aborted || pause > 2048) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)));
+  }
+}
+
+/** It holds locks until somebody says that it is over, if it began at all. */
+async function release(transaction: DatastoreTransaction): Promise<void> {
+  await transaction.rollback().catch(() => {});
+}
+
+const aborted = 10;
+
+/** What gRPC says went wrong. */
+export function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
