@@ -17,14 +17,14 @@ import {
   stateOf,
   versionOf,
 } from "./elasticsearch/documents.ts";
-import { checkIndex, indexOf, setUp } from "./elasticsearch/index.ts";
+import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
 import { lastKey, requestsTo } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
 export type { ElasticsearchClient, SearchRequest } from "./elasticsearch/client.ts";
 export type { ElasticsearchFields } from "./elasticsearch/documents.ts";
-export { type ElasticsearchIndex, elasticsearchIndex } from "./elasticsearch/index.ts";
+export { type ElasticsearchIndex, elasticsearchIndex } from "./elasticsearch/mapping.ts";
 
 /** What `elasticsearchStore` takes. */
 export interface ElasticsearchStoreOptions {

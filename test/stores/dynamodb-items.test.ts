@@ -12,6 +12,7 @@ import {
 import { clientAt, dynamodbIsMissing } from "../support/dynamodb-harness.ts";
 import { type DynamodbServer, startDynamodb } from "../support/dynamodb-server.ts";
 import { pause } from "../support/processes.ts";
+import { sessionsHoldOver } from "../support/sessions-over.ts";
 
 const missing = dynamodbIsMissing();
 const nowhere = clientAt("http://127.0.0.1:1");
@@ -364,6 +365,10 @@ describe.skipIf(missing)("In DynamoDB", () => {
     );
     const expected = Array.from({ length: 25 }, (_, index) => `l${index * 2}`).sort();
     expect(await collect(store.listBySubject!("ada"))).toEqual(expected);
+  });
+
+  test("thirty requests of one session at once keep all they changed, and revoking a subject ends its sessions", async () => {
+    await sessionsHoldOver((await world({ now: Date.now })).store);
   });
 
   test("setup makes what dynamodbTable says, by an on-demand table with its time to live enabled", async () => {

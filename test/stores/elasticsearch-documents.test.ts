@@ -12,6 +12,7 @@ import {
 } from "../../src/stores/elasticsearch.ts";
 import { openClient, packagesFor, searchIsMissing } from "../support/elasticsearch-clients.ts";
 import { type SearchServer, startSearch } from "../support/elasticsearch-server.ts";
+import { sessionsHoldOver } from "../support/sessions-over.ts";
 
 const nowhere = new Client({ node: "http://127.0.0.1:1" });
 
@@ -363,6 +364,10 @@ for (const [product, title] of [
         expect(await collect(store.listBySubject!(subject))).toEqual([`k${at}`]);
         expect(await store.read(`k${at}`)).toMatchObject({ payload: subject, subject });
       }
+    });
+
+    test("thirty requests of one session at once keep all they changed, and revoking a subject ends its sessions", async () => {
+      await sessionsHoldOver((await ready({ now: Date.now })).store);
     });
 
     test("what was answered is there after a crash, with versions that still write", async () => {

@@ -20,12 +20,12 @@ for (const [product, title] of [
     const [newest, older = newest] = packagesFor(product);
     describeStore(searchHarness(newest, 1, () => server));
     describeProcesses(searchProcesses(newest, () => server));
-    // What a shard alone cannot see, and what a client can get wrong.
-    const groups = ["read", "create", "update", "rename", "version", "list", "listBySubject", "race over two handles"];
+    // What a shard alone cannot show, and what a client can get wrong.
+    const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "listBySubject", "prune"];
     const harness = searchHarness(older, 4, () => server);
     describeCases(
       harness.name,
-      storeConformance(harness).filter((one) => [...groups, "prune"].includes(one.group)),
+      storeConformance(harness).filter((one) => groups.includes(one.group)),
     );
   });
 }

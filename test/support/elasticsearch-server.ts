@@ -37,7 +37,9 @@ export async function startSearch(product: SearchProduct): Promise<SearchServer>
     const [program, ...args] = javaCommand(ready, 512, [directory, String(port)]);
     const child = await launch(program, args, port, 90_000);
     for (const limit = Date.now() + 30_000; !(await isUp(port)); await pause(100)) {
-      if (Date.now() > limit) throw new Error(`${ready.title} does not answer`);
+      if (Date.now() < limit) continue;
+      await end(child);
+      throw new Error(`${ready.title} does not answer`);
     }
     return child;
   };
