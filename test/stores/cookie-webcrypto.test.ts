@@ -5,7 +5,10 @@ import { aesSeal } from "../../src/core/cookie-seal.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import { cookieStore } from "../../src/stores/cookie.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { reportBackend } from "../support/report.ts";
 import { request } from "../support/requests.ts";
+
+reportBackend({ backend: "cookie", server: "none (the client keeps it)" });
 
 vi.mock("#crypto", () => import("../../src/core/crypto.ts"));
 

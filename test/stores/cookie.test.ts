@@ -19,6 +19,9 @@ import { type CookieStoreOptions, cookieStore } from "../../src/stores/cookie.ts
 import { memoryStore } from "../../src/stores/memory.ts";
 import { faultyStore } from "../../src/testing/faults.ts";
 import { countedStore } from "../core/counted.ts";
+import { reportBackend } from "../support/report.ts";
+
+reportBackend({ backend: "cookie", server: "none (the client keeps it)" });
 
 interface Data {
   n: number;

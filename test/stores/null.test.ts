@@ -4,7 +4,10 @@ import { expect, test } from "vitest";
 import type { Session } from "../../src/core/session.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import { nullStore } from "../../src/stores/null.ts";
+import { reportBackend } from "../support/report.ts";
 import { request } from "../support/requests.ts";
+
+reportBackend({ backend: "null", server: "none" });
 
 interface Data {
   n: number;
