@@ -10,7 +10,7 @@ const coreLayers: readonly (readonly string[])[] = [
   words(
     "carrier context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token turns values",
   ),
-  words("changes cookie-records events records revocations session subjects transport"),
+  words("changes cookie-records events records revocations session store-records subjects transport"),
   words("commit config exchange plan sessions steps"),
 ];
 

@@ -8,9 +8,9 @@ import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-record
 import { received, wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
 import { Exchange, type RequestReader } from "./exchange.ts";
-import { storeRecords } from "./records.ts";
 import type { Session } from "./session.ts";
 import type { Store } from "./store.ts";
+import { storeRecords } from "./store-records.ts";
 import { type RevokeOptions, type SessionInfo, Subjects } from "./subjects.ts";
 import { Turns } from "./turns.ts";
 
