@@ -11,7 +11,7 @@ export type { Duration } from "./core/duration.ts";
 export { encrypted } from "./core/encrypted.ts";
 export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes } from "./core/errors.ts";
 export type { SessionEvent, SessionEventType, SessionListener } from "./core/events.ts";
-export type { Exchange, Outcome, RequestReader } from "./core/exchange.ts";
+export type { Access, Exchange, Outcome, RequestReader } from "./core/exchange.ts";
 export type { Content, Format, Meta, Payload } from "./core/format.ts";
 export type { IdScheme } from "./core/id.ts";
 export { jsonFormat } from "./core/json-format.ts";

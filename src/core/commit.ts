@@ -10,7 +10,7 @@ import type { Content, Payload } from "./format.ts";
 import { type Plan, plan } from "./plan.ts";
 import type { Found, Records } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
-import { Marks, type SessionOwner, State } from "./session.ts";
+import { Marks, readOnly, type SessionOwner, State } from "./session.ts";
 import { carryOut } from "./steps.ts";
 import type { SubjectSessions } from "./subjects.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -32,6 +32,8 @@ export class Work implements SessionOwner {
   /** How many cookies of ours the client holds. */
   readonly held: number;
   headersSent: boolean;
+  /** The request is no sign of life. */
+  noTouch = false;
   /** The session ended: nothing more is saved. */
   ended: boolean;
   /** It had ended, by a login, when the request came. */
@@ -134,7 +136,8 @@ async function save(work: Work): Promise<boolean> {
     // A login whose epoch cannot be read is given up before anything is written.
     if (work.epoch) work.epochMark = await work.epoch;
     const payload = payloadIfNeeded(work);
-    const decided = decide(work, payload);
+    const decided = decide(work, payload, onlySeen);
+    if (decided.impossible === "read-only") throw readOnly();
     if (decided.impossible) {
       config.warn(
         "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
@@ -209,19 +212,21 @@ function hasChanges({ found, state, marks }: Work, payload: Payload | undefined)
   );
 }
 
-function decide(work: Work, payload: Payload | undefined): Plan {
+function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Plan {
   const { found, state } = work;
   const { config, records } = work.core;
   const { timeouts } = config;
   const now = config.now();
-  const touchDue = found !== null && isTouchDue(now, state.meta, found.expiresAt, timeouts);
+  const sign = found !== null && !work.noTouch;
+  const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
   return plan({
     exists: found !== null,
     changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,
-    renewalDue: found !== null && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
+    renewalDue: sign && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
+    readOnly: state.readOnly && !onlySeen,
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
     cookieDue:

@@ -3,6 +3,7 @@
 import { checked, type SessionsCore, Work } from "./commit.ts";
 import type { Context } from "./context.ts";
 import type { FoundCookie } from "./cookie.ts";
+import { wrongArgument } from "./errors.ts";
 import { isOver } from "./expiry.ts";
 import type { Found } from "./records.ts";
 import { Session } from "./session.ts";
@@ -21,10 +22,30 @@ export interface RequestReader<Request> {
   use?(request: Request): void;
 }
 
+/**
+ * What a route may do with its session. `"skip"`: nothing, asking for it is an error. `"read"`: a change is an error,
+ * and is not saved; its expiry moves as with any use. `"no-touch"`: everything, but the request is no sign of life:
+ * it neither moves the expiry nor renews the id. For pages that poll.
+ */
+export type Access = "skip" | "read" | "no-touch";
+
 /** How the handler ended. */
 export interface Outcome {
   /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. */
   readonly failed?: boolean;
+}
+
+interface Restrictions {
+  skip: boolean;
+  read: boolean;
+  noTouch: boolean;
+}
+
+const skipped = 'the session of this request is not there: its route has the access "skip"';
+
+function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
+  work.state.readOnly = read;
+  work.noTouch = noTouch;
 }
 
 /**
@@ -40,6 +61,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #work: Work | undefined;
   #headersSent = false;
   #saveFailed = false;
+  #restrictions: Restrictions | undefined;
 
   /** @internal Made by `sessions.open`. */
   constructor(
@@ -62,12 +84,29 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
   get(): Promise<Session<Data>> {
     if (!this.#session) {
+      if (this.#restrictions?.skip) return Promise.reject(new TypeError(skipped));
       this.#reader.use?.(this.#request as never);
       this.#session = this.#load();
       // Who asks early and awaits late must not end the process when the store fails in between.
       this.#session.catch(() => {});
     }
     return this.#session;
+  }
+
+  /**
+   * Lets the route do less with the session than all. What is asked for adds up; `undefined` asks for nothing.
+   *
+   * @throws `TypeError` when it is none of the words, or `"skip"` comes when the session was asked for already.
+   */
+  restrict(access: Access | undefined): void {
+    if (access === undefined) return;
+    if (access !== "skip" && access !== "read" && access !== "no-touch")
+      throw wrongArgument("the access of a route", '"skip", "read" or "no-touch"', access);
+    if (access === "skip" && this.#session)
+      throw new TypeError('the access "skip" comes too late: the session of this request was asked for already');
+    this.#restrictions ??= { skip: false, read: false, noTouch: false };
+    this.#restrictions[access === "no-touch" ? "noTouch" : access] = true;
+    if (this.#work) restrictWork(this.#work, this.#restrictions);
   }
 
   /** Runs the handler so that `sessions.current()` finds this request's session. */
@@ -117,6 +156,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     const cookie = carrier.find(header);
     const found = cookie === undefined ? null : await this.#find(cookie);
     const work = new Work(this.#core, found, carrier.held(header, cookie), this.#headersSent);
+    if (this.#restrictions) restrictWork(work, this.#restrictions);
     this.#work = work;
     return new Session<Data>(work.state, work);
   }

@@ -24,6 +24,8 @@ export interface Facts {
   readonly headersSent: boolean;
   /** The session itself is the cookie: every write needs one. */
   readonly inCookie: boolean;
+  /** The route must not change it. */
+  readonly readOnly: boolean;
 }
 
 /**
@@ -32,23 +34,31 @@ export interface Facts {
  */
 export type Step = "none" | "touch" | "create" | "update" | "rename" | "renew" | "delete";
 
-/** The step, the cookie that goes with it, and whether it cannot be done because it would need one. */
+/** The step, the cookie that goes with it, and why it cannot be done, if it cannot. */
 export interface Plan {
   readonly step: Step;
   readonly cookie: "keep" | "set" | "remove";
-  /** The step needs a cookie and the headers are gone: an error to the handler, and nothing is written. */
-  readonly impossible: boolean;
+  /** An error to the handler, and nothing is written: the step needs a cookie and the headers are gone, or the route must not change anything. */
+  readonly impossible: false | "headers-sent" | "read-only";
 }
 
 /** Decides. Every combination of facts has an answer; `test/core/plan.test.ts` goes through them all. */
 export function plan(facts: Facts): Plan {
   const step = chooseStep(facts);
   const cookie = chooseCookie(step, facts);
+  if (facts.readOnly && isChange(step, facts)) return { step, cookie: "keep", impossible: "read-only" };
   if (!facts.headersSent || cookie === "keep") return { step, cookie, impossible: false };
   if (step === "none" || step === "touch")
     return { step: facts.inCookie ? "none" : step, cookie: "keep", impossible: false };
-  if (step === "update" || step === "delete") return { step, cookie: "keep", impossible: facts.inCookie };
-  return { step, cookie, impossible: true };
+  if (step === "update" || step === "delete")
+    return { step, cookie: "keep", impossible: facts.inCookie && "headers-sent" };
+  return { step, cookie, impossible: "headers-sent" };
+}
+
+/** Whether the application asked for the step, and not the library for itself. */
+function isChange(step: Step, facts: Facts): boolean {
+  if (step === "touch" || step === "none") return false;
+  return step !== "renew" || facts.changed;
 }
 
 function chooseStep(facts: Facts): Step {

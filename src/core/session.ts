@@ -60,6 +60,8 @@ export class State implements Content {
   /** Epoch milliseconds; `undefined` while there is no record. */
   expiresAt: number | undefined;
   destroyed = false;
+  /** The route may only read. */
+  readOnly = false;
   /** What the methods asked for since the last save began. */
   marks: Marks = new Marks();
 
@@ -247,6 +249,7 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /** Ends the session: its record and its cookie are removed. Nothing can be done with it afterwards. */
   destroy(): void {
+    this.#changeable();
     this.#owner.needsCookie("session.destroy()");
     this.#state.destroyed = true;
   }
@@ -263,7 +266,12 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   #alive(): State {
     if (this.#state.destroyed) throw new SessionError("ERR_SESSION_ENDED", "the session was destroyed in this request");
+    this.#changeable();
     return this.#state;
+  }
+
+  #changeable(): void {
+    if (this.#state.readOnly) throw readOnly();
   }
 
   #record(key: string, change: (value: unknown) => unknown, before: Update["before"]): void {
@@ -279,6 +287,12 @@ export class Session<Data extends object = Record<string, unknown>> {
     earlier.changes.push(change);
     earlier.after = after;
   }
+}
+
+/** The error for a change where only reading was asked for. */
+export function readOnly(): SessionError {
+  const message = 'this route has the access "read": it must not change its session; nothing was saved';
+  return new SessionError("ERR_SESSION_READ_ONLY", message);
 }
 
 function show(this: Session): object {

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
 import { received, wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
-import { Exchange, type RequestReader } from "./exchange.ts";
+import { type Access, Exchange, type RequestReader } from "./exchange.ts";
 import type { Session } from "./session.ts";
 import type { Store } from "./store.ts";
 import { storeRecords } from "./store-records.ts";
@@ -100,6 +100,34 @@ export class Sessions<Data extends object = Record<string, unknown>> {
     (request as Opened<Data>)[this.#slot] = exchange;
     for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
     return exchange;
+  }
+
+  /**
+   * Lets the route of a request do less with its session: skip it, only read it, or use it without that being a sign
+   * of life. For middleware of single routes; adapters have an option `access` for all. Restrictions add up.
+   *
+   * @throws `TypeError` when no adapter has opened the request, when `access` is none of the words, or when `"skip"`
+   * comes after the session was asked for.
+   * @example
+   * ```ts
+   * import express from "express";
+   * import { createSessions } from "sojourn";
+   * import { expressSessions } from "sojourn/frameworks/express";
+   *
+   * const sessions = createSessions<{ unread: number }>();
+   * const app = express().use(expressSessions(sessions));
+   *
+   * // A page that polls does not keep its user logged in.
+   * app.get("/unread", async (req, res) => {
+   *   sessions.restrict(req, "no-touch");
+   *   res.json((await sessions.get(req)).data.unread ?? 0);
+   * });
+   * ```
+   */
+  restrict(request: object, access: Access): void {
+    const exchange = this.#exchangeOf(request);
+    if (exchange) return exchange.restrict(access);
+    throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
   }
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */

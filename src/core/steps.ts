@@ -34,7 +34,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     meta === state.meta && payload !== undefined
       ? payload
       : state.format.encode({ data: state.data, meta }, found?.payload);
-  const expiresAt = expiryOf(now, meta, config.timeouts);
+  const expiresAt = found && work.noTouch ? found.expiresAt : expiryOf(now, meta, config.timeouts);
   const draft = { payload: contents, expiresAt, subject: meta.subject, meta };
   const written = await write(work, step, draft);
   if (!written) return false;

@@ -15,13 +15,14 @@ const nothing: Facts = {
   cookieDue: false,
   headersSent: false,
   inCookie: false,
+  readOnly: false,
 };
 const names = Object.keys(nothing) as (keyof Facts)[];
 
-/** What was decided, in words: `"update"`, `"create, set cookie"`, `"create: impossible"`. */
+/** What was decided, in words: `"update"`, `"create, set cookie"`, `"create: headers-sent"`. */
 function decision(...given: (keyof Facts)[]): string {
   const { step, cookie, impossible } = plan({ ...nothing, ...Object.fromEntries(given.map((name) => [name, true])) });
-  if (impossible) return `${step}: impossible`;
+  if (impossible) return `${step}: ${impossible}`;
   return cookie === "keep" ? step : `${step}, ${cookie} cookie`;
 }
 
@@ -53,7 +54,7 @@ describe("the main cases", () => {
   });
 
   test.each<[string, (keyof Facts)[], string]>([
-    ["a visitor's first data", [], "create: impossible"],
+    ["a visitor's first data", [], "create: headers-sent"],
     ["a visitor without data", ["empty"], "none"],
     ["a read", ["exists"], "none"],
     ["a read after a while", ["exists", "touchDue"], "touch"],
@@ -62,7 +63,7 @@ describe("the main cases", () => {
     ["a change", ["exists", "changed"], "update"],
     ["a change, the cookie to be sent anew", ["exists", "changed", "cookieDue"], "update"],
     ["a change with an old id", ["exists", "changed", "renewalDue"], "update"],
-    ["login or regenerate", ["exists", "regenerated"], "rename: impossible"],
+    ["login or regenerate", ["exists", "regenerated"], "rename: headers-sent"],
     ["logout", ["exists", "destroyed"], "delete"],
     ["logout with a cookie that led nowhere", ["hadCookie", "destroyed"], "none"],
   ])("after the headers: %s", (_, facts, expected) => {
@@ -74,15 +75,32 @@ describe("the main cases", () => {
     ["a read after a while", ["exists", "touchDue"], "touch, set cookie"],
     ["a change", ["exists", "changed"], "update, set cookie"],
     ["logout", ["exists", "destroyed"], "delete, remove cookie"],
-    ["a change after the headers", ["exists", "changed", "headersSent"], "update: impossible"],
+    ["a change after the headers", ["exists", "changed", "headersSent"], "update: headers-sent"],
     ["a read after a while, after the headers", ["exists", "touchDue", "headersSent"], "none"],
-    ["logout after the headers", ["exists", "destroyed", "headersSent"], "delete: impossible"],
+    ["logout after the headers", ["exists", "destroyed", "headersSent"], "delete: headers-sent"],
   ])("where the session is the cookie: %s", (_, facts, expected) => {
     expect(decision("inCookie", ...facts)).toBe(expected);
   });
 });
 
-describe("in every one of the 2048 combinations of facts", () => {
+describe("where the route must not change its session", () => {
+  test.each<[string, (keyof Facts)[], string]>([
+    ["a visitor without data", ["empty"], "none"],
+    ["a visitor's first data", [], "create: read-only"],
+    ["a read", ["exists"], "none"],
+    ["a read after a while", ["exists", "touchDue"], "touch"],
+    ["a read with an old id", ["exists", "renewalDue"], "renew, set cookie"],
+    ["a change", ["exists", "changed"], "update: read-only"],
+    ["a change with an old id", ["exists", "changed", "renewalDue"], "renew: read-only"],
+    ["login or regenerate", ["exists", "regenerated"], "rename: read-only"],
+    ["logout", ["exists", "destroyed"], "delete: read-only"],
+    ["a change after the headers", ["exists", "changed", "headersSent"], "update: read-only"],
+  ])("%s", (_, facts, expected) => {
+    expect(decision("readOnly", ...facts)).toBe(expected);
+  });
+});
+
+describe("in every one of the 4096 combinations of facts", () => {
   const all: (readonly [Facts, Plan])[] = Array.from({ length: 2 ** names.length }, (_, bits) => {
     const facts = Object.fromEntries(names.map((name, at) => [name, (bits & (1 << at)) !== 0])) as unknown as Facts;
     return [facts, plan(facts)];
@@ -103,20 +121,20 @@ describe("in every one of the 2048 combinations of facts", () => {
   test("no cookie is sent or removed once the headers are gone, unless it is an error", () => {
     always(
       (facts) => facts.headersSent,
-      ({ cookie, impossible }) => cookie === "keep" || impossible,
+      ({ cookie, impossible }) => cookie === "keep" || impossible !== false,
     );
   });
 
-  test("nothing is impossible before the headers are gone", () => {
+  test("nothing is impossible before the headers are gone, unless the route must not change anything", () => {
     always(
-      (facts) => !facts.headersSent,
+      (facts) => !facts.headersSent && !facts.readOnly,
       ({ impossible }) => !impossible,
     );
   });
 
   test("what is impossible needs a cookie: a new id, or a session that is the cookie", () => {
     always(
-      (_, { impossible }) => impossible,
+      (_, { impossible }) => impossible === "headers-sent",
       ({ step }, { headersSent, inCookie }) =>
         headersSent &&
         (step === "create" || step === "rename" || (inCookie && (step === "update" || step === "delete"))),
@@ -177,14 +195,26 @@ describe("in every one of the 2048 combinations of facts", () => {
   test("a change to a session that exists is always written, or is an error", () => {
     always(
       (facts) => facts.exists && facts.changed && !facts.destroyed,
-      ({ step, impossible }) => impossible || ["update", "rename", "renew"].includes(step),
+      ({ step, impossible }) => impossible !== false || ["update", "rename", "renew"].includes(step),
+    );
+  });
+
+  test("a route that must not change anything changes nothing: at most the expiry moves, or the id is renewed", () => {
+    always(
+      (facts) => facts.readOnly,
+      ({ step, impossible }) => impossible === "read-only" || step === "none" || step === "touch" || step === "renew",
+    );
+    always(
+      (facts) => facts.readOnly && facts.exists && facts.changed,
+      ({ impossible }) => impossible === "read-only",
     );
   });
 
   test("data for a session that does not exist is always created, or is an error", () => {
     always(
       (facts) => !facts.exists && !facts.empty && !facts.destroyed,
-      ({ step, impossible }, { headersSent }) => step === "create" && impossible === headersSent,
+      ({ step, impossible }, { headersSent, readOnly }) =>
+        step === "create" && (impossible !== false) === (headersSent || readOnly),
     );
   });
 
@@ -206,7 +236,8 @@ describe("in every one of the 2048 combinations of facts", () => {
   test("a new id is always sent", () => {
     always(
       (_, { step }) => ["create", "rename", "renew"].includes(step),
-      ({ cookie, impossible }, { headersSent }) => cookie === "set" && impossible === headersSent,
+      ({ cookie, impossible }, { headersSent }) =>
+        impossible === "read-only" || (cookie === "set" && (impossible !== false) === headersSent),
     );
   });
 
