@@ -2,6 +2,7 @@
 
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { findPython, flaskTitle, prepareFlask } from "./flask.ts";
 import { findJavaServer, javaServers, prepareJavaServer } from "./java-servers.ts";
 import { lines, run, seconds } from "./lib.ts";
 import { mongodbNode, prepareMongodbNode } from "./mongodb-node.ts";
@@ -14,6 +15,8 @@ interface Server {
   readonly programs: readonly string[];
   /** The Debian package that brings it. */
   readonly debian: string;
+  /** Where it is, if being on the PATH is not enough. */
+  readonly find?: () => string | undefined;
 }
 
 const servers: readonly Server[] = [
@@ -25,6 +28,7 @@ const servers: readonly Server[] = [
   { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },
   { name: "a JDK", programs: ["javac"], debian: "default-jdk-headless" },
   { name: "Maven", programs: ["mvn"], debian: "maven" },
+  { name: "Python", programs: ["python3"], debian: "python3-venv", find: findPython },
   {
     name: "Chromium",
     programs: ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"],
@@ -49,20 +53,25 @@ function postgres(): string[] {
  * Answers the names of those that are not there in the end.
  */
 export async function prepareServers(wanted: readonly Server[] = servers): Promise<string[]> {
-  const missing = wanted.filter((server) => !findProgram(...server.programs));
+  const missing = wanted.filter((server) => !find(server));
   if (missing.length > 0) await install(missing.map((server) => server.debian));
   for (const server of wanted) {
-    const path = findProgram(...server.programs);
+    const path = find(server);
     console.log(`${server.name.padEnd(10)} ${path ? await version(path) : `absent: apt-get install ${server.debian}`}`);
   }
-  const absent = missing.filter((server) => !findProgram(...server.programs)).map((server) => server.name);
+  const absent = missing.filter((server) => !find(server)).map((server) => server.name);
   if (wanted !== servers) return absent;
   return [
     ...absent,
     ...((await prepareMongodb()) ? [] : ["MongoDB"]),
     ...((await prepareMysqlServer()) ? [] : ["MySQL"]),
     ...(await prepareJavaServers()),
+    ...((await prepareFlaskSession()) ? [] : ["Flask-Session"]),
   ];
+}
+
+function find(server: Server): string | undefined {
+  return server.find ? server.find() : findProgram(...server.programs);
 }
 
 /** Some servers are libraries for Java. */
@@ -91,6 +100,13 @@ async function prepareMongodb(): Promise<boolean> {
 async function prepareMysqlServer(): Promise<boolean> {
   const why = await prepareMysql();
   console.log(`${"MySQL".padEnd(10)} ${why ?? mysqlVersion()}`);
+  return why === undefined;
+}
+
+/** Flask-Session comes by pip, into a virtual environment of its own. */
+async function prepareFlaskSession(): Promise<boolean> {
+  const why = await prepareFlask();
+  console.log(`${"Flask".padEnd(10)} ${why ?? `${flaskTitle}, by pip`}`);
   return why === undefined;
 }
 
