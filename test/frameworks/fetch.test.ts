@@ -5,8 +5,7 @@ import { fetchSessions } from "sojourn/frameworks/fetch";
 import { memoryStore } from "sojourn/stores/memory";
 import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance, type Reply } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
-import { serveFetch } from "../support/fetch-server.ts";
-import { listen } from "../support/node-app.ts";
+import { listenFetch } from "../support/fetch-server.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
 
@@ -54,11 +53,24 @@ const harness: FrameworkHarness = {
         fetchSessions(one, { onError: async (error, request) => responseOf(await onError(error, request)) })(inner),
       handler,
     );
-    return listen(serveFetch(wrapped));
+    return listenFetch(wrapped);
   },
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+
+type Upgrade = (request: Request) => { socket: WebSocket; response: Response };
+const { upgradeWebSocket } = (globalThis as { Deno?: { upgradeWebSocket: Upgrade } }).Deno ?? {};
+
+/** The first message of a server that a WebSocket is opened to. */
+function greeting(url: string, cookie = ""): Promise<string> {
+  const options = { headers: { cookie } } as unknown as string[]; // An addition of Deno's.
+  const socket = new WebSocket(url.replace("http:", "ws:"), options);
+  return new Promise<string>((resolve, reject) => {
+    socket.onmessage = ({ data }) => resolve(`${data}`);
+    socket.onerror = () => reject(new Error("the server did not upgrade"));
+  }).finally(() => socket.close());
+}
 
 describe("fetchSessions", () => {
   const setup = () => {
@@ -196,6 +208,54 @@ describe("fetchSessions", () => {
     await reader?.read();
     await reader?.cancel();
     expect(await (await handler(ask("https://shop.test/read", cookie))).text()).toBe("late");
+  });
+
+  // On Bun the headers of every response can be changed.
+  test.skipIf("Bun" in globalThis)(
+    "an upgrade whose headers are closed was no response: it cannot be copied, and is sent as it is",
+    async () => {
+      const { sessions } = setup();
+      // What Deno.upgradeWebSocket gave, made where no such response can be had.
+      const upgrade = Object.defineProperty(Response.redirect("https://shop.test/"), "status", { value: 101 });
+      const handler = fetchSessions(sessions)(async (request) => {
+        const { data } = await sessions.get(request);
+        if (request.url.endsWith("/read")) return new Response(data.a);
+        data.a = request.url;
+        return request.url.endsWith("/login") ? new Response() : upgrade;
+      });
+      const cookie = cookieOf(await handler(ask("https://shop.test/login")));
+      expect(await handler(ask("https://shop.test/socket", cookie))).toBe(upgrade);
+      expect(await (await handler(ask("https://shop.test/read", cookie))).text()).toBe("https://shop.test/socket");
+      // A new session needs a cookie, and nothing can carry it.
+      expect((await handler(ask("https://shop.test/socket"))).status).toBe(500);
+    },
+  );
+
+  test.runIf(upgradeWebSocket)("under Deno a WebSocket opens, and what its handler changed is saved", async () => {
+    const { sessions } = setup();
+    const handler = fetchSessions(sessions)(async (request) => {
+      const { data } = await sessions.get(request);
+      if (request.url.endsWith("/read")) return new Response(data.a);
+      data.a = `${data.a ?? "nobody"}!`;
+      const { socket, response } = upgradeWebSocket!(request);
+      socket.onopen = () => socket.send(`hello ${data.a}`);
+      return response;
+    });
+    const { url, close } = await listenFetch(handler);
+    try {
+      const first = new Request("https://shop.test/");
+      const cookie = cookieOf(
+        await fetchSessions(sessions)(async (request) => {
+          (await sessions.get(request)).data.a = "ada";
+          return new Response();
+        })(first),
+      );
+      expect(await greeting(url, cookie)).toBe("hello ada!");
+      expect(await greeting(url)).toBe("hello nobody!");
+      expect(await (await fetch(`${url}/read`, { headers: { cookie } })).text()).toBe("ada!");
+    } finally {
+      await close();
+    }
   });
 
   test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {

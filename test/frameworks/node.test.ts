@@ -23,28 +23,27 @@ function listener(app: TrialApp): Listener {
 }
 
 const lacks = { attach: "the handler is wrapped: there is no middleware" };
-const version = `Node ${process.versions.node}`;
 const harnesses: readonly FrameworkHarness[] = [
-  { name: `node:http, ${version}`, lacks, start: (app) => listen(createServer(listener(app))) },
+  { name: `node:http, ${nodeServer}`, lacks, start: (app) => listen(createServer(listener(app))) },
   {
-    name: `node:https, ${version}`,
+    name: `node:https, ${nodeServer}`,
     lacks,
     start: (app) => listen(createServerTls({ key, cert }, listener(app)), "https"),
   },
   {
-    name: `node:http2 without TLS, ${version}`,
+    name: `node:http2 without TLS, ${nodeServer}`,
     http2: true,
     lacks,
     start: (app) => listen(createServer2(listener(app) as never)),
   },
   {
-    name: `node:http2, ${version}`,
+    name: `node:http2, ${nodeServer}`,
     http2: true,
     lacks,
     start: (app) => listen(createSecureServer({ key, cert }, listener(app) as never), "https"),
   },
   {
-    name: `node:http2 with a client of HTTP/1.1, ${version}`,
+    name: `node:http2 with a client of HTTP/1.1, ${nodeServer}`,
     lacks,
     start: (app) => listen(createSecureServer({ key, cert, allowHTTP1: true }, listener(app) as never), "https"),
   },

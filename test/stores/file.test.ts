@@ -70,11 +70,16 @@ describe("options", () => {
 
   test("a relative directory counts from the working directory at construction", async () => {
     const directory = newDirectory();
-    const cwd = vi.spyOn(process, "cwd").mockReturnValue(dirname(directory));
-    const store = fileStore({ directory: relative(dirname(directory), directory) });
-    cwd.mockReturnValue("/");
-    await store.create("k", record());
-    expect(recordFile(directory)).toContain(directory);
+    const before = process.cwd();
+    try {
+      process.chdir(dirname(directory));
+      const store = fileStore({ directory: relative(dirname(directory), directory) });
+      process.chdir("/");
+      await store.create("k", record());
+      expect(recordFile(directory)).toContain(directory);
+    } finally {
+      process.chdir(before);
+    }
   });
 
   test("durable writes, renames, touches and deletes as any other, subjects included", async () => {

@@ -40,8 +40,10 @@ export type ReportLine =
   | ({ readonly kind: "ran"; readonly file: string } & BackendReport)
   | { readonly kind: "missing"; readonly file: string; readonly backend: string; readonly why: string };
 
-/** What a framework ran on: this Node's own HTTP server. */
-export const nodeServer = `Node ${process.versions.node}`;
+const { bun, deno, node } = process.versions as { bun?: string; deno?: string; node: string };
+
+/** What a framework ran on: the HTTP server of this Node, or of the Bun or Deno that runs the tests. */
+export const nodeServer: string = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
 
 /** Adds what the calling test file runs against to the table of `npm test`. */
 export function reportBackend(report: BackendReport): void {

@@ -25,6 +25,7 @@ export async function sealResponse(
   const failed = threw || response.status >= 500 ? failure : undefined;
   let sealed = response;
   if (exchange.used) {
+    if (response.status === 101 && !hasOpenHeaders(response)) return sealUpgrade(exchange, response, failed);
     sealed = withOpenHeaders(response);
     try {
       await exchange.commit(sealed.headers, failed);
@@ -35,7 +36,7 @@ export async function sealResponse(
   } else {
     exchange.commit(response.headers);
   }
-  const watched = streams || /^text\/event-stream\b/i.test(sealed.headers.get("content-type") ?? "");
+  const watched = streams || isEventStream(sealed.headers.get("content-type"));
   return watched && sealed.body ? new Response(savedAtEnd(sealed.body, exchange, failed), sealed) : sealed;
 }
 
@@ -66,16 +67,32 @@ export function failureResponse(error: { readonly status: number }): Response {
 
 /** Responses that were fetched, and redirects, have headers that cannot be changed. */
 function withOpenHeaders(response: Response): Response {
+  return hasOpenHeaders(response) ? response : new Response(response.body, response);
+}
+
+function hasOpenHeaders({ headers }: Response): boolean {
   try {
-    response.headers.delete("x-sojourn-is-not-there");
-    return response;
+    headers.delete("x-sojourn-is-not-there");
+    return true;
   } catch {
-    return new Response(response.body, response);
+    return false;
   }
 }
 
+/** An upgrade cannot be copied. Where its headers are closed too, it is as if they had left: what needs a cookie is an error. */
+async function sealUpgrade(exchange: Saves, response: Response, failed: Outcome | undefined): Promise<Response> {
+  await exchange.commit(new Headers(), failure);
+  await exchange.finish(failed);
+  return response;
+}
+
+/** Server-sent events. */
+export function isEventStream(contentType: string | null | undefined): boolean {
+  return /^text\/event-stream\b/i.test(contentType ?? "");
+}
+
 /** A body whose end waits for the last save. If that fails, it ends with an error: the client does not take it for complete. */
-function savedAtEnd(
+export function savedAtEnd(
   body: ReadableStream<Uint8Array>,
   exchange: Saves,
   outcome: Outcome | undefined,
