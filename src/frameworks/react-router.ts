@@ -1,0 +1,118 @@
+/** React Router 8 and 7: its middleware. Its `SessionStorage` is beside, for loaders and actions that are written already. */
+
+import { isSessionError, wrongArgument } from "../core/errors.ts";
+import type { Exchange, RequestReader } from "../core/exchange.ts";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { answerable } from "./shared/react-router-error.ts";
+
+export {
+  type ReactRouterCookieOptions,
+  type ReactRouterSession,
+  type ReactRouterStorage,
+  reactRouterStorage,
+} from "./shared/react-router-storage.ts";
+
+/** What `createContext<Session<Data>>()` of React Router gives. */
+export interface ReactRouterKey<Data extends object> {
+  readonly defaultValue?: Session<Data>;
+}
+
+/** The options of {@link reactRouterSessions}. */
+export interface ReactRouterOptions<Data extends object> {
+  /**
+   * Loads the session of every request before the loaders and actions run, and puts it into the context under this
+   * key: `context.get(key)`. Default: it is loaded when `sessions.get(context)` first asks for it, and a request that
+   * never asks costs nothing.
+   */
+  readonly attach?: ReactRouterKey<Data> | undefined;
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: the protocol of the request's URL.
+   */
+  readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * Also saves what is changed while the page is streamed; the end of the body waits for it. Default false: only for
+   * server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
+   */
+  readonly streaming?: boolean | undefined;
+}
+
+/** What is needed of what React Router hands its middleware. */
+export interface ReactRouterArgs {
+  readonly request: Request;
+  readonly context: object;
+}
+
+/** A server middleware of React Router. */
+export type ReactRouterMiddleware = <Result>(args: ReactRouterArgs, next: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * Sessions for React Router on the server. Put it first into the `middleware` of the root route; in loaders, actions
+ * and middleware behind it, `sessions.get(context)` is the session. The response leaves when the session is saved. An
+ * error of the store goes to the nearest `ErrorBoundary`, and the status is 503.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import type { LoaderFunctionArgs } from "react-router";
+ * import { createSessions } from "sojourn";
+ * import { reactRouterSessions } from "sojourn/frameworks/react-router";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ *
+ * export const middleware = [reactRouterSessions(sessions)];
+ *
+ * export async function loader({ context }: LoaderFunctionArgs) {
+ *   const session = await sessions.get(context);
+ *   return { visits: session.update("visits", (n = 0) => n + 1) };
+ * }
+ * ```
+ */
+export function reactRouterSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: ReactRouterOptions<Data> = {},
+): ReactRouterMiddleware {
+  const { attach, secure, streaming = false } = options;
+  if (attach !== undefined && (typeof attach !== "object" || attach === null)) {
+    throw wrongArgument("attach", "what createContext() of React Router gives", attach);
+  }
+  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
+  const reader: RequestReader<Request> = {
+    cookie: (request) => request.headers.get("cookie"),
+    secure: secure ?? ((request) => request.url.startsWith("https:")),
+    // Before the loader can let the error pass.
+    use: (request) => queueMicrotask(() => sessions.get(request).catch(answerable)),
+  };
+
+  return async <Result>({ request, context }: ReactRouterArgs, next: () => Promise<Result>): Promise<Result> => {
+    // Not by the context: whoever made one for several requests would share a session among them.
+    const exchange = sessions.isOpen(request) ? undefined : sessions.open(request, reader, context);
+    if (attach !== undefined) (context as Context).set(attach, await sessions.get(request));
+    if (!exchange) return next();
+    noteOpened(request, exchange);
+    const response = await exchange.run(next);
+    return (await seal(request, exchange, response as Response, streaming)) as Result;
+  };
+}
+
+interface Context {
+  set(key: object, value: unknown): void;
+}
+
+type Saves = Pick<Exchange, "used" | "commit" | "finish">;
+
+async function seal(request: Request, exchange: Saves, response: Response, streaming: boolean): Promise<Response> {
+  try {
+    return await sealResponse(exchange, response, streaming);
+  } catch (error) {
+    answerable(error);
+    if (!isSessionError(error)) throw error;
+    // What an error boundary answers gets no headers of ours: a cookie that is due goes with an answer of its own.
+    const answer = await sealFailure(request, failureResponse(error));
+    if (answer.headers.has("set-cookie")) return answer;
+    throw error;
+  }
+}
