@@ -1,0 +1,137 @@
+/** Elysia 1, on every runtime it runs on. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { RequestReader } from "../core/exchange.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
+import { noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+
+/** The options of {@link elysiaSessions}. */
+export interface ElysiaOptions {
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<Request> | undefined;
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: the protocol of the request's URL.
+   */
+  readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
+   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
+   */
+  readonly streaming?: boolean | undefined;
+}
+
+/** What is needed of Elysia's context. */
+export interface ElysiaContext {
+  readonly request: Request;
+  readonly set: { readonly headers: object };
+  /** What a handler threw, once Elysia has answered it. */
+  error?: unknown;
+}
+
+/** What is needed of an Elysia application. */
+export interface ElysiaLike {
+  // Elysia knows the types of its own hooks better than can be said by shape.
+  wrap(around: never): unknown;
+  onRequest(hook: never): unknown;
+}
+
+/** A plugin for `app.use`. */
+export type ElysiaSessionsPlugin = <App extends ElysiaLike>(app: App) => App;
+
+type Handle = (request: Request) => Response | Promise<Response>;
+
+/** What is known of a request besides its session. */
+interface Opened {
+  /** By it the context finds the session that was opened with the request. */
+  readonly link: object;
+  context?: ElysiaContext;
+  /** Those that were there before the handler. */
+  headers?: object;
+}
+
+const answered = Symbol("sojourn answered");
+
+/**
+ * Sessions for Elysia: a plugin. Use it before the routes; in them, `sessions.get(context)` is the session, and
+ * `sessions.get(request)` as well. The response leaves when the session is saved; an error of the store goes to
+ * `onError`, and is answered with its status, 503.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { Elysia } from "elysia";
+ * import { createSessions } from "sojourn";
+ * import { elysiaSessions } from "sojourn/frameworks/elysia";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ *
+ * new Elysia()
+ *   .use(elysiaSessions(sessions))
+ *   .get("/", async ({ request }) => {
+ *     const session = await sessions.get(request);
+ *     return `visit ${session.update("visits", (n = 0) => n + 1)}`;
+ *   })
+ *   .listen(3000);
+ * ```
+ */
+export function elysiaSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: ElysiaOptions = {},
+): ElysiaSessionsPlugin {
+  const { access, secure, streaming = false } = options;
+  checkAccess(access);
+  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
+  const reader: RequestReader<Request> = {
+    cookie: (request) => request.headers.get("cookie"),
+    secure: secure ?? ((request) => request.url.startsWith("https:")),
+  };
+  const slot = Symbol("sojourn request");
+  type Slotted = Request & { [slot]?: Opened; [answered]?: boolean };
+
+  const answer = async (app: ElysiaLike, handle: Handle, request: Slotted): Promise<Response> => {
+    const opened: Opened = { link: {} };
+    request[slot] = opened;
+    const exchange = sessions.open<Request>(request, reader, opened.link);
+    if (access) exchange.restrict(access(request));
+    noteOpened(request, exchange);
+    const response = await exchange.run(() => handle(request));
+    // A socket has no response; and what another kind of session failed for has been sealed for all.
+    if (!response || request[answered]) return response;
+    try {
+      return await sealResponse(exchange, response, streaming, opened.context?.error !== undefined);
+    } catch (error) {
+      request[answered] = true;
+      return sealFailure(request, await answerTo(app, opened, error));
+    }
+  };
+  const link = (context: ElysiaContext): void => {
+    const opened = (context.request as Slotted)[slot];
+    if (!opened) throw new TypeError("elysiaSessions does not work with aot: false; there, wrap app.fetch: fetchSessions");
+    if (opened.context) return;
+    opened.context = Object.assign(context, opened.link);
+    opened.headers = { ...context.set.headers };
+  };
+
+  return (app) => {
+    app.wrap(((handle: Handle) => (request: Request) =>
+      sessions.isOpen(request) ? handle(request) : answer(app, handle, request)) as never);
+    app.onRequest(link as never);
+    return app;
+  };
+}
+
+/** What Elysia answers to the error, with nothing of the response that it replaces. */
+async function answerTo(app: ElysiaLike, { context, headers }: Opened, error: unknown): Promise<Response> {
+  if (!context) throw error;
+  const set = { headers: { ...headers }, status: 200 };
+  const afresh = { error: undefined, code: undefined, response: undefined, responseValue: undefined };
+  // What its own handlers call when something was thrown.
+  const { handleError } = app as unknown as { handleError(context: object, error: unknown): Promise<Response> };
+  return handleError.call(app, { ...context, ...afresh, set }, error);
+}
