@@ -94,7 +94,7 @@ const rules: readonly Rule[] = [
 const nodeAllowed = [
   /\.node\.ts$/,
   /^src\/stores\/file(\/|\.ts$)/,
-  /^src\/frameworks\/(?!fetch|hono)/,
+  /^src\/frameworks\/(?!fetch|hono|h3)/,
   /^src\/(cli|testing|interop)\//,
 ];
 
@@ -103,6 +103,7 @@ const everywhere = [
   "src/index.ts",
   "src/frameworks/fetch.ts",
   "src/frameworks/hono.ts",
+  "src/frameworks/h3.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
   "src/stores/sql.ts",

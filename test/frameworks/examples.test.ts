@@ -32,6 +32,7 @@ const programs = {
   fastify: ["examples/fastify/server.ts"],
   koa: ["examples/koa/server.ts"],
   hono: ["examples/hono/server.ts"],
+  h3: ["examples/h3/server.ts"],
   // Node has no server for fetch handlers of its own.
   fetch: ["test/support/fetch-program.ts", "examples/fetch/server.ts"],
 };

@@ -12,12 +12,14 @@ import connect from "connect";
 import express, { type RequestHandler, Router } from "express";
 import express4 from "express4";
 import fastify, { type FastifyRequest } from "fastify";
+import { H3, type H3Event } from "h3";
 import { type Context, Hono } from "hono";
 import Koa, { type Middleware } from "koa";
 import { createSessions, type Session, type Sessions } from "sojourn";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
+import { h3Sessions } from "sojourn/frameworks/h3";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
 import { connectSessionErrors, connectSessions, nodeSessions } from "sojourn/frameworks/node";
@@ -191,3 +193,24 @@ export const found: Promise<Session<Data>> = sessions.get(honoContext);
 honoSessions(sessions, { attach: true });
 // @ts-expect-error A function of the request.
 honoSessions(sessions, { secure: true });
+
+// h3, with what is attached in the context.
+const h3 = new H3();
+h3.use(h3Sessions(sessions, { attach: "visitor", streaming: true, secure: ({ url }) => url !== "" }));
+h3.use("/path/**", h3Sessions(sessions, { access: ({ url }) => (url.pathname === "/ping" ? "skip" : undefined) }));
+h3.get("/:id", async (event) => {
+  const session: Session<Data> = await sessions.get(event);
+  // @ts-expect-error No such key.
+  session.data.visit = 1;
+  // @ts-expect-error Another type.
+  session.data.visits = "1";
+  // @ts-expect-error No await.
+  sessions.get(event).data;
+  return [event.context.params?.id, session.data.visits];
+});
+declare const h3Event: H3Event;
+export const foundInH3: Promise<Session<Data>> = sessions.get(h3Event);
+// @ts-expect-error The name of a property.
+h3Sessions(sessions, { attach: true });
+// @ts-expect-error What a route may do has three words.
+h3Sessions(sessions, { access: () => "write" });

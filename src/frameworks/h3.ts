@@ -1,0 +1,185 @@
+/** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
+import type { Sessions } from "../core/sessions.ts";
+import type { HeaderAccess } from "../core/transport.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
+import { isEventStream, noteOpened, savedAtEnd, sealFailure } from "./shared/fetch-response.ts";
+
+/** The options of {@link h3Sessions}. */
+export interface H3Options {
+  /**
+   * Loads the session of every request before the handlers run, and puts it on `event.context` under this name.
+   * Default: it is loaded when `sessions.get(event)` first asks for it, and a request that never asks costs nothing.
+   */
+  readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<H3EventLike> | undefined;
+  /**
+   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
+   * the browser is going to drop. Default: the protocol of the request's URL, which h3's `serve` takes from the proxy
+   * when it is given `trustProxy`.
+   */
+  readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
+   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
+   */
+  readonly streaming?: boolean | undefined;
+}
+
+/** What is needed of h3's event. */
+export interface H3EventLike {
+  readonly req: Request;
+  readonly res: {
+    status?: number | undefined;
+    readonly headers: Headers;
+    /** Release candidates do not have it. */
+    readonly errHeaders?: Headers | undefined;
+  };
+  readonly url: URL;
+  readonly context: Record<string, unknown>;
+}
+
+/** A middleware of h3. */
+export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<unknown>;
+
+type Saves = Pick<Exchange, "used" | "commit" | "finish">;
+
+const failure: Outcome = { failed: true };
+const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
+
+/**
+ * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
+ * the session is saved; an error of the store goes to h3's error handling, which answers with its status, 503.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { H3, serve } from "h3";
+ * import { createSessions } from "sojourn";
+ * import { h3Sessions } from "sojourn/frameworks/h3";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const app = new H3();
+ * app.use(h3Sessions(sessions));
+ * app.get("/", async (event) => {
+ *   const session = await sessions.get(event);
+ *   return `visit ${session.update("visits", (n = 0) => n + 1)}`;
+ * });
+ * serve(app);
+ * ```
+ */
+export function h3Sessions<Data extends object>(sessions: Sessions<Data>, options: H3Options = {}): H3Middleware {
+  const { attach, access, secure, streaming = false } = options;
+  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
+    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
+  }
+  checkAccess(access);
+  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
+  const reader: RequestReader<H3EventLike> = {
+    cookie: ({ req }) => req.headers.get("cookie"),
+    secure: ({ req }) => (secure ? secure(req) : req.url.startsWith("https:")),
+  };
+
+  return async (event, next) => {
+    const exchange = sessions.isOpen(event) ? undefined : sessions.open(event, reader, event.req);
+    const allowed = access?.(event);
+    exchange?.restrict(allowed);
+    if (attach !== undefined && allowed !== "skip") event.context[attach] = await sessions.get(event);
+    if (!exchange) return next();
+    let result: unknown;
+    try {
+      result = await exchange.run(next);
+    } catch (error) {
+      await write(event, exchange, error, failure);
+      throw error;
+    }
+    return seal(event, exchange, result, streaming);
+  };
+}
+
+/** Saves, and gives what h3 makes the response of. */
+async function seal(event: H3EventLike, exchange: Saves, result: unknown, streaming: boolean): Promise<unknown> {
+  // Those of middleware inside are noted already; those outside seal what this makes of the response.
+  noteOpened(event, exchange);
+  const failed = hasFailed(event, exchange, result) ? failure : undefined;
+  try {
+    await write(event, exchange, result, failed);
+  } catch (error) {
+    streamOf(result)
+      ?.cancel()
+      .catch(() => {});
+    await startOver(event, error);
+    throw error;
+  }
+  const own = answerOf(result);
+  if (!own && !(result instanceof ReadableStream)) return result;
+  const types = [own?.headers, event.res.headers].map((headers) => headers?.get("content-type"));
+  const stream = streaming || types.some(isEventStream) ? streamOf(result) : undefined;
+  if (!stream) return result;
+  const watched = savedAtEnd(stream, exchange, failed);
+  if (result instanceof Response) return new Response(watched, result);
+  if (result instanceof ReadableStream) return watched;
+  return Object.assign(result as object, { body: watched });
+}
+
+/**
+ * Writes to the headers that h3 puts on the response, and to those it puts on that of an error: which it takes is
+ * known when it is too late. They go over the headers of a `Response`.
+ */
+async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
+  if (!exchange.used) return void exchange.commit(nowhere);
+  const { headers, errHeaders } = event.res;
+  const own = answerOf(result)?.headers;
+  const over = (prepared: Headers): HeaderAccess => ({
+    get: (name) => prepared.get(name) ?? own?.get(name),
+    set: (name, value) => prepared.set(name, value),
+    append: (name, value) => prepared.append(name, value),
+  });
+  await exchange.commit(over(headers), outcome);
+  if (errHeaders) await exchange.commit(over(errHeaders), failure);
+}
+
+/** The answer to the error gets nothing of the handler's response, but the cookies of sessions that were saved for it. */
+async function startOver(event: H3EventLike, error: unknown): Promise<void> {
+  const { res } = event;
+  const { headers: due } = await sealFailure(event, new Response());
+  for (const name of [...res.headers.keys()]) res.headers.delete(name);
+  res.status = (error as { status?: number }).status;
+  for (const headers of [res.headers, res.errHeaders]) {
+    if (!headers) continue;
+    const present = headers.getSetCookie();
+    for (const [name, value] of due) {
+      if (name !== "set-cookie") headers.set(name, value);
+      else if (!present.includes(value)) headers.append(name, value);
+    }
+  }
+}
+
+function hasFailed(event: H3EventLike, exchange: Saves, result: unknown): boolean {
+  if (result instanceof Error) return true;
+  return (answerOf(result)?.status ?? (exchange.used ? event.res.status : undefined) ?? 200) >= 500;
+}
+
+/** A `Response`, what h3 calls an `HTTPResponse`, or its error with headers. */
+interface Answer {
+  readonly status?: number | undefined;
+  readonly headers: Headers;
+  readonly body?: unknown;
+}
+
+function answerOf(result: unknown): Answer | undefined {
+  if (typeof result !== "object" || result === null) return undefined;
+  return (result as Partial<Answer>).headers instanceof Headers ? (result as Answer) : undefined;
+}
+
+function streamOf(result: unknown): ReadableStream<Uint8Array> | undefined {
+  const body = answerOf(result)?.body ?? result;
+  return body instanceof ReadableStream ? body : undefined;
+}
