@@ -1,0 +1,103 @@
+/** The only classes and functions a pickle may name, and what calling one of them makes. Nothing is ever executed. */
+
+import { type PyGlobal, type PyItems, type PyValue, pyBytes, pyInstance, pyItems } from "./values.ts";
+
+type Make = (of: PyGlobal, args: PyItems) => PyValue;
+
+const instance: Make = (of, args) => pyInstance(of, args, "call");
+
+/** What is made by a call. `undefined`: it may be named, never called. */
+const calls: Record<string, Make | undefined> = {
+  "datetime.datetime": instance,
+  "datetime.date": instance,
+  "datetime.time": instance,
+  "datetime.timedelta": instance,
+  "datetime.timezone": instance,
+  "decimal.Decimal": instance,
+  "collections.OrderedDict": orderedDict,
+  "uuid.UUID": undefined,
+  "markupsafe.Markup": undefined,
+  "builtins.object": undefined,
+  "builtins.str": undefined,
+  // Before protocol 3 or 4 these had no opcode of their own.
+  "builtins.set": (_, { items }) => pyItems("set", listed(items)),
+  "builtins.frozenset": (_, { items }) => pyItems("frozenset", listed(items)),
+  "builtins.bytearray": (_, { items }) => pyBytes(items.length === 0 ? new Uint8Array() : bytesOf(items), "bytearray"),
+  "builtins.bytes": (_, { items }) => pyBytes(items.length === 0 ? new Uint8Array() : refused()),
+  "_codecs.encode": (_, { items }) => pyBytes(bytesOf(items)),
+  "copyreg._reconstructor": (_, { items }) => reconstructed(items),
+};
+
+/** What `cls.__new__` may be called for. */
+const made = ["uuid.UUID", "markupsafe.Markup"];
+
+/** Modules as Python 2 called them, whose names protocols 0 to 2 use. */
+const renamed: Record<string, string> = { __builtin__: "builtins", copy_reg: "copyreg" };
+
+/** The name that Python 3 has for a module of Python 2. */
+export function moduleName(name: string): string {
+  return Object.hasOwn(renamed, name) ? (renamed[name] as string) : name;
+}
+
+/** Throws unless the name is on the list. */
+export function checkGlobal({ module, name }: PyGlobal): void {
+  if (!Object.hasOwn(calls, `${module.value}.${name.value}`)) refused();
+}
+
+/** `callable(*args)`. */
+export function call(callable: PyValue, args: PyValue): PyValue {
+  if (callable.kind !== "global" || args.kind !== "tuple") return refused();
+  const make = calls[`${callable.module.value}.${callable.name.value}`];
+  return make ? make(callable, args) : refused();
+}
+
+/** `cls.__new__(cls, *args)`. */
+export function create(cls: PyValue, args: PyValue): PyValue {
+  if (cls.kind !== "global" || args.kind !== "tuple") return refused();
+  return made.includes(`${cls.module.value}.${cls.name.value}`) ? pyInstance(cls, args, "new") : refused();
+}
+
+/** `object.__setstate__(state)`: only a UUID has one. */
+export function build(object: PyValue | undefined, state: PyValue): void {
+  if (object?.kind !== "instance" || object.of.name.value !== "UUID" || object.state) refused();
+  else object.state = state;
+}
+
+/** How protocols 0 and 1 make an object: class, base class, the base's value. */
+function reconstructed([cls, base, value, ...rest]: PyValue[]): PyValue {
+  if (!cls || base?.kind !== "global" || !value || rest.length > 0) return refused();
+  if (base.name.value === "object" && value.kind === "atom") return create(cls, pyItems("tuple", []));
+  return base.name.value === "str" ? create(cls, pyItems("tuple", [value])) : refused();
+}
+
+function orderedDict(of: PyGlobal, { items }: PyItems): PyValue {
+  const object = pyInstance(of, pyItems("tuple", []), "call");
+  // Python 2 gave the pairs with the call.
+  for (const pair of listed(items)) {
+    const [key, value, ...rest] = pair.kind === "list" || pair.kind === "tuple" ? pair.items : refused();
+    if (!key || !value || rest.length > 0) return refused();
+    object.entries.push([key, value]);
+  }
+  return object;
+}
+
+/** The items of the one list that a class was called with, or none. */
+function listed([list, ...rest]: PyValue[]): PyValue[] {
+  if (!list) return [];
+  return list.kind === "list" && rest.length === 0 ? [...list.items] : refused();
+}
+
+/** The bytes of `(b"…",)` or of `("…", "latin1")`. */
+function bytesOf([value, encoding, ...rest]: PyValue[]): Uint8Array {
+  if (value?.kind === "bytes" && !encoding) return value.value;
+  if (value?.kind !== "str" || encoding?.kind !== "str" || rest.length > 0) return refused();
+  if (!/^latin-?1$/.test(encoding.value)) return refused();
+  return Uint8Array.from(value.value, (char) => {
+    const code = char.codePointAt(0) as number;
+    return code < 256 ? code : refused();
+  });
+}
+
+function refused(): never {
+  throw new TypeError("a pickle that makes more than plain values");
+}

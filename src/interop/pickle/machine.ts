@@ -1,0 +1,304 @@
+/** The machine that reads a pickle: protocols 0 to 5, the opcodes of plain values only. It executes nothing. */
+
+import { fromUtf8 } from "../../core/bytes.ts";
+import { build, call, checkGlobal, create, moduleName } from "./globals.ts";
+import { ascii, float, integer, latin1, long, malformed, quoted, rawUnicode } from "./literals.ts";
+import { none, type PyText, type PyValue, pyBool, pyBytes, pyDict, pyFloat, pyInt, pyItems, pyText } from "./values.ts";
+
+/** The most values a pickle may make: many times what a session has, and no more memory than they take. */
+const most = 1_000_000;
+
+/** The value that a pickle describes. Throws for whatever is not a pickle of plain values, from the first byte to the last. */
+export function readTree(bytes: Uint8Array): PyValue {
+  return new Machine(bytes).run();
+}
+
+const mark = Symbol("mark");
+
+class Machine {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #stack: (PyValue | typeof mark)[] = [];
+  readonly #memo = new Map<number, PyValue>();
+  /** The names of modules, so that one name is one object. */
+  readonly #names = new Map<string, PyText>();
+  #at = 0;
+  #left = most;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  run(): PyValue {
+    for (;;) {
+      const opcode = this.#u8();
+      if (opcode === 0x2e) break;
+      this.#step(opcode);
+      this.#left -= 1;
+      if (this.#left < 0) throw new RangeError(`more than ${most} steps`);
+    }
+    const value = this.#pop();
+    if (this.#stack.length > 0 || this.#at !== this.#bytes.length) malformed();
+    return value;
+  }
+
+  #step(opcode: number): void {
+    switch (opcode) {
+      case 0x80: // PROTO
+        if (this.#u8() > 5) malformed();
+        break;
+      case 0x95: // FRAME
+        // It says how far it goes, which has to be there; what is in it is read as if it were not framed.
+        if (this.#u64() > this.#bytes.length - this.#at) malformed();
+        break;
+      case 0x30: // POP
+        this.#stack.length === 0 ? malformed() : this.#stack.pop();
+        break;
+      case 0x28: // MARK
+        this.#stack.push(mark);
+        break;
+      case 0x94: // MEMOIZE
+        this.#memoize(this.#memo.size);
+        break;
+      case 0x71: // BINPUT
+        this.#memoize(this.#u8());
+        break;
+      case 0x72: // LONG_BINPUT
+        this.#memoize(this.#u32());
+        break;
+      case 0x70: // PUT
+        this.#memoize(this.#index());
+        break;
+      case 0x68: // BINGET
+        this.#recall(this.#u8());
+        break;
+      case 0x6a: // LONG_BINGET
+        this.#recall(this.#u32());
+        break;
+      case 0x67: // GET
+        this.#recall(this.#index());
+        break;
+      case 0x73: // SETITEM
+        this.#setItems(this.#popLast(2));
+        break;
+      case 0x75: // SETITEMS
+        this.#setItems(this.#popToMark());
+        break;
+      case 0x61: // APPEND
+        this.#append("list", this.#popLast(1));
+        break;
+      case 0x65: // APPENDS
+        this.#append("list", this.#popToMark());
+        break;
+      case 0x90: // ADDITEMS
+        this.#append("set", this.#popToMark());
+        break;
+      case 0x62: {
+        // BUILD
+        const state = this.#pop();
+        build(this.#top(), state);
+        break;
+      }
+      default:
+        this.#stack.push(this.#value(opcode));
+    }
+  }
+
+  #value(opcode: number): PyValue {
+    switch (opcode) {
+      case 0x4e: // NONE
+        return none;
+      case 0x88: // NEWTRUE
+        return pyBool(true);
+      case 0x89: // NEWFALSE
+        return pyBool(false);
+      case 0x49: // INT
+        return integer(this.#line(), true);
+      case 0x4c: // LONG
+        return integer(this.#line().replace(/L$/, ""), false);
+      case 0x4a: // BININT
+        return pyInt(this.#view.getInt32(this.#take(4), true));
+      case 0x4b: // BININT1
+        return pyInt(this.#u8());
+      case 0x4d: // BININT2
+        return pyInt(this.#view.getUint16(this.#take(2), true));
+      case 0x8a: // LONG1
+        return long(this.#slice(this.#u8()));
+      case 0x8b: // LONG4
+        return long(this.#slice(this.#u32()));
+      case 0x46: // FLOAT
+        return float(this.#line());
+      case 0x47: // BINFLOAT
+        return pyFloat(this.#view.getFloat64(this.#take(8)));
+      case 0x56: // UNICODE
+        return pyText(rawUnicode(this.#line()));
+      case 0x8c: // SHORT_BINUNICODE
+        return this.#text(this.#u8());
+      case 0x58: // BINUNICODE
+        return this.#text(this.#u32());
+      case 0x8d: // BINUNICODE8
+        return this.#text(this.#u64());
+      case 0x53: // STRING
+        return pyText(quoted(this.#line()));
+      case 0x55: // SHORT_BINSTRING
+        return pyText(ascii(this.#slice(this.#u8())));
+      case 0x54: // BINSTRING
+        return pyText(ascii(this.#slice(this.#u32())));
+      case 0x43: // SHORT_BINBYTES
+        return pyBytes(this.#slice(this.#u8()).slice());
+      case 0x42: // BINBYTES
+        return pyBytes(this.#slice(this.#u32()).slice());
+      case 0x8e: // BINBYTES8
+        return pyBytes(this.#slice(this.#u64()).slice());
+      case 0x96: // BYTEARRAY8
+        return pyBytes(this.#slice(this.#u64()).slice(), "bytearray");
+      case 0x7d: // EMPTY_DICT
+        return pyDict();
+      case 0x64: // DICT
+        return pyDict(pairs(this.#popToMark()));
+      case 0x5d: // EMPTY_LIST
+        return pyItems("list", []);
+      case 0x6c: // LIST
+        return pyItems("list", this.#popToMark());
+      case 0x29: // EMPTY_TUPLE
+        return pyItems("tuple", []);
+      case 0x74: // TUPLE
+        return pyItems("tuple", this.#popToMark());
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return pyItems("tuple", this.#popLast(opcode - 0x84));
+      case 0x8f: // EMPTY_SET
+        return pyItems("set", []);
+      case 0x91: // FROZENSET
+        return pyItems("frozenset", this.#popToMark());
+      case 0x63: // GLOBAL
+        return this.#global(pyText(moduleName(this.#line())), pyText(this.#line()));
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = this.#popLast(2);
+        return module?.kind === "str" && name?.kind === "str" ? this.#global(module, name) : malformed();
+      }
+      case 0x52: {
+        // REDUCE
+        const [callable, args] = this.#popLast(2) as [PyValue, PyValue];
+        return call(callable, args);
+      }
+      case 0x81: {
+        // NEWOBJ
+        const [cls, args] = this.#popLast(2) as [PyValue, PyValue];
+        return create(cls, args);
+      }
+      default:
+        return malformed();
+    }
+  }
+
+  #global(module: PyText, name: PyText): PyValue {
+    const known = this.#names.get(module.value);
+    if (!known) this.#names.set(module.value, module);
+    const value = { kind: "global", module: known ?? module, name } as const;
+    checkGlobal(value);
+    return value;
+  }
+
+  #memoize(index: number): void {
+    this.#memo.set(index, this.#top());
+  }
+
+  #recall(index: number): void {
+    this.#stack.push(this.#memo.get(index) ?? malformed());
+  }
+
+  #setItems(items: PyValue[]): void {
+    const object = this.#top();
+    if (object.kind !== "dict" && !(object.kind === "instance" && object.of.name.value === "OrderedDict")) malformed();
+    else for (const pair of pairs(items)) object.entries.push(pair);
+  }
+
+  #append(kind: "list" | "set", items: PyValue[]): void {
+    const object = this.#top();
+    if (object.kind !== kind) malformed();
+    else for (const item of items) object.items.push(item);
+  }
+
+  #top(): PyValue {
+    const value = this.#stack.at(-1);
+    return value === undefined || value === mark ? malformed() : value;
+  }
+
+  #pop(): PyValue {
+    const value = this.#top();
+    this.#stack.pop();
+    return value;
+  }
+
+  #popLast(count: number): PyValue[] {
+    const start = this.#stack.length - count;
+    if (start < 0) malformed();
+    return this.#without(this.#stack.splice(start));
+  }
+
+  #popToMark(): PyValue[] {
+    const start = this.#stack.lastIndexOf(mark);
+    if (start < 0) malformed();
+    const items = this.#stack.splice(start + 1);
+    this.#stack.pop();
+    return this.#without(items);
+  }
+
+  #without(values: (PyValue | typeof mark)[]): PyValue[] {
+    return values.includes(mark) ? malformed() : (values as PyValue[]);
+  }
+
+  #text(length: number): PyText {
+    return pyText(fromUtf8(this.#slice(length)));
+  }
+
+  /** A line, read as Latin-1, without its end. */
+  #line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end === -1) return malformed();
+    const line = latin1(this.#bytes.subarray(this.#at, end));
+    this.#at = end + 1;
+    return line;
+  }
+
+  #index(): number {
+    const line = this.#line();
+    return /^\d{1,9}$/.test(line) ? Number(line) : malformed();
+  }
+
+  #u8(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  #u32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  #u64(): number {
+    return Number(this.#view.getBigUint64(this.#take(8), true));
+  }
+
+  #slice(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** Where the next bytes are. Throws when there are not as many: nothing is made from a length alone. */
+  #take(length: number): number {
+    const at = this.#at;
+    if (this.#bytes.length - at < length) malformed();
+    this.#at = at + length;
+    return at;
+  }
+}
+
+function pairs(items: PyValue[]): [PyValue, PyValue][] {
+  if (items.length % 2 === 1) malformed();
+  const all: [PyValue, PyValue][] = [];
+  for (let i = 0; i < items.length; i += 2) all.push([items[i] as PyValue, items[i + 1] as PyValue]);
+  return all;
+}

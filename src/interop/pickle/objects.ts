@@ -1,0 +1,157 @@
+/** Objects of Python's standard library as JavaScript values: what msgspec writes of them, or a Date. */
+
+import { nameOf, type PyInstance, type PyValue } from "./values.ts";
+
+/**
+ * A `Date` for an instant (a datetime with a zone); a text in the form msgspec writes for whatever else is not built in:
+ * `2024-01-02T03:04:05`, `2024-01-02`, `03:04:05`, `P1DT7200S`, a UUID, a decimal number. A `Markup` is its text.
+ */
+export function objectToJs(object: PyInstance): Date | string {
+  const { items } = object.args;
+  switch (nameOf(object.of)) {
+    case "datetime.datetime":
+      return datetime(items);
+    case "datetime.date":
+      return date(state(items[0], 4, items.length === 1));
+    case "datetime.time":
+      return time(items);
+    case "datetime.timedelta":
+      return duration(timedelta(object));
+    case "uuid.UUID":
+      return uuid(object);
+    case "decimal.Decimal":
+    case "markupsafe.Markup":
+      return items[0]?.kind === "str" && items.length === 1 ? items[0].value : wrong();
+    default:
+      return wrong();
+  }
+}
+
+/** A point of time as it was pickled. */
+export interface DateTime {
+  readonly text: string;
+  readonly microsecond: number;
+  /** Of one with a zone: whole seconds since 1970 in UTC, and microseconds. */
+  readonly instant: { readonly seconds: number; readonly microsecond: number } | undefined;
+}
+
+/** Takes `(10 bytes)` or `(10 bytes, zone)` apart. */
+export function dateTime(items: readonly PyValue[]): DateTime {
+  const fields = state(items[0], 10, items.length <= 2);
+  const [hour, minute, second] = [fields[4] as number, fields[5] as number, fields[6] as number];
+  const microsecond = micro(fields, 7);
+  const day = date(fields);
+  const text = `${day}T${clock(hour, minute, second, microsecond)}`;
+  const zone = items[1];
+  if (!zone || (zone.kind === "atom" && zone.value === null)) return { text, microsecond, instant: undefined };
+  const offset = zoneOffset(zone);
+  const local = Date.parse(`${day}T${clock(hour, minute, second, 0)}Z`) / 1000;
+  // A zone may be off by parts of a second.
+  const total = microsecond - offset.microseconds;
+  const carry = Math.floor(total / 1_000_000);
+  const seconds = local - offset.seconds + carry;
+  return { text, microsecond, instant: { seconds, microsecond: total - carry * 1_000_000 } };
+}
+
+function datetime(items: readonly PyValue[]): Date | string {
+  const { text, instant } = dateTime(items);
+  return instant ? new Date(instant.seconds * 1000 + Math.floor(instant.microsecond / 1000)) : text;
+}
+
+function time(items: readonly PyValue[]): string {
+  const fields = state(items[0], 6, items.length <= 2);
+  const [hour, minute, second] = [(fields[0] as number) & 127, fields[1] as number, fields[2] as number];
+  const text = clock(hour, minute, second, micro(fields, 3));
+  const zone = items[1];
+  if (!zone || (zone.kind === "atom" && zone.value === null)) return text;
+  const { seconds, microseconds } = zoneOffset(zone);
+  const minutes = Math.round((seconds + microseconds / 1_000_000) / 60);
+  if (minutes === 0) return `${text}Z`;
+  const [ahead, distance] = [minutes > 0 ? "+" : "-", Math.abs(minutes)];
+  return `${text}${ahead}${two(Math.floor(distance / 60))}:${two(distance % 60)}`;
+}
+
+interface TimeDelta {
+  readonly days: number;
+  readonly seconds: number;
+  readonly microseconds: number;
+}
+
+function timedelta(object: PyValue): TimeDelta {
+  if (object.kind !== "instance" || nameOf(object.of) !== "datetime.timedelta") return wrong();
+  const [days, seconds, microseconds, ...rest] = object.args.items.map(int);
+  if (days === undefined || seconds === undefined || microseconds === undefined || rest.length > 0) return wrong();
+  const normal = seconds >= 0 && seconds < 86_400 && microseconds >= 0 && microseconds < 1_000_000;
+  return normal && Math.abs(days) <= 999_999_999 ? { days, seconds, microseconds } : wrong();
+}
+
+/** How far a zone is ahead of UTC. */
+function zoneOffset(zone: PyValue): { seconds: number; microseconds: number } {
+  if (zone.kind !== "instance" || nameOf(zone.of) !== "datetime.timezone") return wrong();
+  const { items } = zone.args;
+  if (items.length > 2 || !items[0]) return wrong();
+  const { days, seconds, microseconds } = timedelta(items[0]);
+  const total = days * 86_400 + seconds;
+  return Math.abs(total) <= 86_400 ? { seconds: total, microseconds } : wrong();
+}
+
+/** ISO 8601 in days and seconds: `P1DT7200S`, `-PT1.5S`. */
+function duration({ days, seconds, microseconds }: TimeDelta): string {
+  const negative = days < 0;
+  let total = BigInt(days) * 86_400_000_000n + BigInt(seconds) * 1_000_000n + BigInt(microseconds);
+  if (negative) total = -total;
+  const wholeDays = total / 86_400_000_000n;
+  const rest = total % 86_400_000_000n;
+  const inSeconds = `${rest / 1_000_000n}${fraction(Number(rest % 1_000_000n))}`;
+  const time = rest > 0n ? `T${inSeconds}S` : "";
+  return `${negative ? "-" : ""}P${wholeDays > 0n || rest === 0n ? `${wholeDays}D` : ""}${time}`;
+}
+
+function fraction(microsecond: number): string {
+  return microsecond === 0 ? "" : `.${String(microsecond).padStart(6, "0").replace(/0+$/, "")}`;
+}
+
+function uuid({ state, args }: PyInstance): string {
+  if (state?.kind !== "dict" || args.items.length > 0) return wrong();
+  const number = state.entries.find(([key]) => key.kind === "str" && key.value === "int")?.[1];
+  if (number?.kind !== "int" || number.value < 0 || BigInt(number.value) >> 128n !== 0n) return wrong();
+  const hex = BigInt(number.value).toString(16).padStart(32, "0");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** The first argument: so many octets. */
+function state(value: PyValue | undefined, length: number, fits: boolean): Uint8Array {
+  return fits && value?.kind === "bytes" && value.value.length === length ? value.value : wrong();
+}
+
+/** The month's highest bit says which of two equal local times it was. */
+function date(fields: Uint8Array): string {
+  const year = ((fields[0] as number) << 8) | (fields[1] as number);
+  const [month, day] = [(fields[2] as number) & 127, fields[3] as number];
+  const text = `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}`;
+  if (year < 1 || year > 9999) return wrong();
+  const instant = new Date(`${text}T00:00:00Z`);
+  return instant.getUTCDate() === day && instant.getUTCMonth() === month - 1 ? text : wrong();
+}
+
+function clock(hour: number, minute: number, second: number, microsecond: number): string {
+  if (hour > 23 || minute > 59 || second > 59 || microsecond > 999_999) return wrong();
+  const text = `${two(hour)}:${two(minute)}:${two(second)}`;
+  return microsecond === 0 ? text : `${text}.${String(microsecond).padStart(6, "0")}`;
+}
+
+function micro(fields: Uint8Array, at: number): number {
+  return ((fields[at] as number) << 16) | ((fields[at + 1] as number) << 8) | (fields[at + 2] as number);
+}
+
+function int(value: PyValue): number {
+  return value.kind === "int" && typeof value.value === "number" ? value.value : wrong();
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+function wrong(): never {
+  throw new TypeError("an object that Python would not have pickled");
+}

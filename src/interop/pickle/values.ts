@@ -1,0 +1,103 @@
+/** Python values as a pickle holds them. A value that is referred to twice is one object, as it was in Python. */
+
+/** What is its own name: no identity, no contents. */
+export interface PyAtom {
+  readonly kind: "atom";
+  readonly value: null | boolean;
+}
+
+/** An integer of any size: a number while it is safe, else a bigint. */
+export interface PyInt {
+  readonly kind: "int";
+  readonly value: number | bigint;
+}
+
+export interface PyFloat {
+  readonly kind: "float";
+  readonly value: number;
+}
+
+export interface PyText {
+  readonly kind: "str";
+  readonly value: string;
+}
+
+export interface PyBytes {
+  readonly kind: "bytes" | "bytearray";
+  readonly value: Uint8Array;
+}
+
+export interface PyItems {
+  readonly kind: "list" | "tuple" | "set" | "frozenset";
+  readonly items: PyValue[];
+}
+
+export interface PyDict {
+  readonly kind: "dict";
+  readonly entries: [PyValue, PyValue][];
+}
+
+/** A class or function by name, one of the list in `globals.ts`. */
+export interface PyGlobal {
+  readonly kind: "global";
+  readonly module: PyText;
+  readonly name: PyText;
+}
+
+/** An object of a class that is not built in: what it was made from, nothing that runs. */
+export interface PyInstance {
+  readonly kind: "instance";
+  readonly of: PyGlobal;
+  readonly args: PyItems;
+  /** How Python makes it: by calling the class, or by its `__new__`. */
+  readonly by: "call" | "new";
+  /** The items of an `OrderedDict`. */
+  readonly entries: [PyValue, PyValue][];
+  /** What `__setstate__` or `__dict__` is given: of a UUID its number. */
+  state: PyValue | undefined;
+}
+
+export type PyValue = PyAtom | PyInt | PyFloat | PyText | PyBytes | PyItems | PyDict | PyGlobal | PyInstance;
+
+export const none: PyAtom = { kind: "atom", value: null };
+
+export function pyBool(value: boolean): PyAtom {
+  return { kind: "atom", value };
+}
+
+export function pyInt(value: number | bigint): PyInt {
+  return { kind: "int", value: shortest(value) };
+}
+
+export function pyFloat(value: number): PyFloat {
+  return { kind: "float", value };
+}
+
+export function pyText(value: string): PyText {
+  return { kind: "str", value };
+}
+
+export function pyBytes(value: Uint8Array, kind: PyBytes["kind"] = "bytes"): PyBytes {
+  return { kind, value };
+}
+
+export function pyItems(kind: PyItems["kind"], items: PyValue[]): PyItems {
+  return { kind, items };
+}
+
+export function pyDict(entries: [PyValue, PyValue][] = []): PyDict {
+  return { kind: "dict", entries };
+}
+
+export function pyInstance(of: PyGlobal, args: PyItems, by: PyInstance["by"]): PyInstance {
+  return { kind: "instance", of, args, by, entries: [], state: undefined };
+}
+
+/** `"datetime.datetime"`. Python 2's names of modules are those of Python 3. */
+export function nameOf({ module, name }: PyGlobal): string {
+  return `${module.value}.${name.value}`;
+}
+
+function shortest(value: number | bigint): number | bigint {
+  return typeof value === "bigint" && value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value;
+}
