@@ -3,11 +3,13 @@
 import { wrongArgument } from "../core/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
 import { recordsOf } from "./shared/listing.ts";
+import { bareRedisStore, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { everyRecord, textsOf } from "./shared/redis-listing.ts";
 import { nativeLayout as layout } from "./shared/redis-record.ts";
 import { redisScripts, runFor1, runScript } from "./shared/redis-scripts.ts";
 
+export type { RedisLayout } from "./shared/redis-bare.ts";
 export type {
   IoRedisClient,
   NodeRedisClient,
@@ -31,6 +33,12 @@ export interface RedisStoreOptions {
    * all sessions on one node: `rename` is atomic then, and the load is not spread.
    */
   readonly prefix?: string | undefined;
+  /**
+   * How another program keeps its sessions in the same Redis, to share them with it: `flaskRedis()` of
+   * `sojourn/interop/flask-session`. Such values have no room for a subject, so there is no `listBySubject`, and
+   * `prefix` is then `""` by default. Default: this store's own layout.
+   */
+  readonly layout?: RedisLayout | undefined;
   /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
@@ -53,9 +61,10 @@ export interface RedisStoreOptions {
  * ```
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  const { client, prefix = "sojourn:", now = Date.now } = options;
+  const { client, layout: foreign, prefix = foreign === undefined ? "sojourn:" : "", now = Date.now } = options;
   if (typeof prefix !== "string") throw wrongArgument("prefix", "a string", prefix);
   if (typeof now !== "function") throw wrongArgument("now", "a function", now);
+  if (foreign !== undefined) return bareRedisStore({ client, prefix, layout: foreign, now });
   const link = linkTo(client);
   const scripts = redisScripts(layout);
   const nameOf = (key: string): string => prefix + key;

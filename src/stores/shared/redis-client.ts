@@ -53,8 +53,14 @@ export interface RedisCommandClient {
 /** A Redis client of any kind the store can work with. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel | IoRedisClient | RedisCommandClient;
 
+/** A word of a command. */
+export type RedisArgument = string | Uint8Array;
+
 /** Sends one command to one server. */
-export type Send = (args: string[]) => Promise<unknown>;
+export type Send = (args: RedisArgument[]) => Promise<unknown>;
+
+/** What strings are answered as: text is what clients do by themselves. */
+export type Replies = "text" | "bytes";
 
 /** What the store sees of a client. */
 export interface RedisConnection {
@@ -62,7 +68,7 @@ export interface RedisConnection {
   readonly cluster: boolean;
   /** What the client itself puts in front of every key. */
   readonly keyPrefix: string;
-  command(key: string, args: string[]): Promise<unknown>;
+  command(key: string, args: RedisArgument[]): Promise<unknown>;
   /** Every server that holds keys, or `undefined` where the client does not tell. */
   readonly servers: (() => Promise<Send[]>) | undefined;
 }
@@ -75,12 +81,12 @@ export interface RedisLink {
 }
 
 /** A client or a function that returns one. The function is called once, again only if it failed. */
-export function linkTo(client: unknown): RedisLink {
-  let known = typeof client === "function" ? undefined : connectionOf(client);
+export function linkTo(client: unknown, replies: Replies = "text"): RedisLink {
+  let known = typeof client === "function" ? undefined : connectionOf(client, replies);
   let asked: Promise<RedisConnection> | undefined;
   const ask = async (): Promise<RedisConnection> => {
     try {
-      known = connectionOf(await (client as () => unknown)());
+      known = connectionOf(await (client as () => unknown)(), replies);
       return known;
     } finally {
       asked = undefined;
@@ -103,17 +109,17 @@ const takes =
   "an object { command(key, args) }, or a function that returns one of these";
 
 /** Finds out what a client is. Throws a `TypeError` when it is none of those the store knows. */
-export function connectionOf(client: unknown): RedisConnection {
+export function connectionOf(client: unknown, replies: Replies = "text"): RedisConnection {
   if (typeof client !== "object" || client === null) throw wrongArgument("client", takes, client);
   // ioredis has a sendCommand too, and both families have a `command`: the order of these questions matters.
-  if (has(client, "call")) return ioRedis(client as IoRedisClient);
+  if (has(client, "call")) return ioRedis(client as IoRedisClient, replies);
   if (has(client, "sendCommand")) {
-    if (has(client, "nodeClient")) return nodeRedisCluster(client as NodeRedisCluster);
-    if (has(client, "getMasterNode")) return nodeRedisSentinel(client as NodeRedisSentinel);
-    if ("isOpen" in client && !has(client, "release")) return nodeRedis(client as NodeRedisClient);
+    if (has(client, "nodeClient")) return nodeRedisCluster(client as NodeRedisCluster, replies);
+    if (has(client, "getMasterNode")) return nodeRedisSentinel(client as NodeRedisSentinel, replies);
+    if ("isOpen" in client && !has(client, "release")) return nodeRedis(client as NodeRedisClient, replies);
   } else if (has(client, "command")) {
     const { cluster = false } = client as RedisCommandClient;
-    const command = (key: string, args: string[]): Promise<unknown> =>
+    const command = (key: string, args: RedisArgument[]): Promise<unknown> =>
       (client as RedisCommandClient).command(key, args);
     return { cluster, keyPrefix: "", command, servers: cluster ? undefined : one((args) => command("", args)) };
   }
@@ -136,32 +142,79 @@ function one(send: Send): () => Promise<Send[]> {
   return async () => [send];
 }
 
-function nodeRedis(client: NodeRedisClient): RedisConnection {
+/** The part of node-redis that its public types here leave out: bytes sent, and options that say what is answered. */
+interface BinaryNodeRedis {
+  sendCommand(args: readonly RedisArgument[], options: object | undefined): Promise<unknown>;
+}
+
+interface BinaryNodeRedisCluster {
+  sendCommand(
+    firstKey: string,
+    isReadonly: boolean,
+    args: readonly RedisArgument[],
+    options: object | undefined,
+  ): Promise<unknown>;
+}
+
+interface BinaryNodeRedisSentinel {
+  sendCommand(isReadonly: boolean, args: readonly RedisArgument[], options: object | undefined): Promise<unknown>;
+}
+
+/** Node's, where these clients run. */
+interface BufferClass {
+  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
+}
+
+/** What node-redis is told to answer with bytes: by the name of version 4, and by that of those after it. 36 is RESP's `$`. */
+function nodeRedisOptions(replies: Replies): object | undefined {
+  return replies === "text" ? undefined : { returnBuffers: true, typeMapping: { 36: bufferClass() } };
+}
+
+function bufferClass(): BufferClass {
+  return (globalThis as unknown as { Buffer: BufferClass }).Buffer;
+}
+
+/** Clients send a `Buffer` as it is, and other bytes not at all. */
+function sendable(args: readonly RedisArgument[]): RedisArgument[] {
+  return args.map((arg) => {
+    return typeof arg === "string" ? arg : bufferClass().from(arg.buffer, arg.byteOffset, arg.byteLength);
+  });
+}
+
+function nodeRedis(client: NodeRedisClient, replies: Replies): RedisConnection {
   if ((client as { options?: { legacyMode?: boolean } }).options?.legacyMode) {
     throw new TypeError("client must be a node-redis client without legacyMode; received one with legacyMode: true");
   }
-  const send: Send = (args) => client.sendCommand(args);
+  const send = nodeRedisSend(client, replies);
   return { cluster: false, keyPrefix: "", command: (_key, args) => send(args), servers: one(send) };
 }
 
-function nodeRedisCluster(client: NodeRedisCluster): RedisConnection {
+function nodeRedisSend(client: NodeRedisClient, replies: Replies): Send {
+  const options = nodeRedisOptions(replies);
+  return (args) => (client as unknown as BinaryNodeRedis).sendCommand(sendable(args), options);
+}
+
+function nodeRedisCluster(client: NodeRedisCluster, replies: Replies): RedisConnection {
+  const options = nodeRedisOptions(replies);
   return {
     cluster: true,
     keyPrefix: "",
     // Never "read only": that may be answered by a replica, which does not know the newest version yet.
-    command: (key, args) => client.sendCommand(key, false, args),
+    command: (key, args) =>
+      (client as unknown as BinaryNodeRedisCluster).sendCommand(key, false, sendable(args), options),
     servers: () =>
       Promise.all(
         client.masters.map(async (master) => {
-          const node = (await client.nodeClient(master as never)) as NodeRedisClient;
-          return (args: string[]) => node.sendCommand(args);
+          return nodeRedisSend((await client.nodeClient(master as never)) as NodeRedisClient, replies);
         }),
       ),
   };
 }
 
-function nodeRedisSentinel(client: NodeRedisSentinel): RedisConnection {
-  const send: Send = (args) => client.sendCommand(false, args);
+function nodeRedisSentinel(client: NodeRedisSentinel, replies: Replies): RedisConnection {
+  const options = nodeRedisOptions(replies);
+  const send: Send = (args) =>
+    (client as unknown as BinaryNodeRedisSentinel).sendCommand(false, sendable(args), options);
   return { cluster: false, keyPrefix: "", command: (_key, args) => send(args), servers: one(send) };
 }
 
@@ -169,7 +222,12 @@ interface IoRedisCluster extends IoRedisClient {
   nodes(role: "master"): IoRedisClient[];
 }
 
-function ioRedis(client: IoRedisClient): RedisConnection {
+interface BinaryIoRedis {
+  call(command: string, ...args: RedisArgument[]): Promise<unknown>;
+  callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>;
+}
+
+function ioRedis(client: IoRedisClient, replies: Replies): RedisConnection {
   const { keyPrefix, scaleReads } =
     (client as { options?: { keyPrefix?: unknown; scaleReads?: unknown } }).options ?? {};
   const cluster = client.isCluster === true;
@@ -180,7 +238,11 @@ function ioRedis(client: IoRedisClient): RedisConnection {
     );
   }
   const sender = (node: IoRedisClient): Send => {
-    return ([command = "", ...args]) => node.call(command, ...args);
+    const binary = node as unknown as BinaryIoRedis;
+    return ([command = "", ...args]) => {
+      const name = command as string;
+      return replies === "text" ? binary.call(name, ...args) : binary.callBuffer(name, ...sendable(args));
+    };
   };
   const send = sender(client);
   return {

@@ -4,7 +4,7 @@ import { base64url, fromBase64url } from "../../core/bytes.ts";
 import type { StoredRecord, StoreRecord } from "../../core/store.ts";
 
 /** How records are written as values, and what the scripts must know of that. */
-export interface RedisLayout {
+export interface NativeLayout {
   /**
    * Lua functions over a value in place: `stands(key, version)`, is this the state of it; `belongs(key, subject)`,
    * is it a record of this subject; `hint(key, expiresAt)`, write down when it ends without changing its version.
@@ -30,7 +30,7 @@ export interface RedisLayout {
  * JSON, or `-`. The version is the part from stamp to subject, of which the stamp alone makes it unique: so nothing
  * is hashed, and a touch, which writes the expiry, leaves it alone.
  */
-export const nativeLayout: RedisLayout = {
+export const nativeLayout: NativeLayout = {
   lua: `
 local function stands(key, version)
   return redis.call('GETRANGE', key, 20, 19 + #version) == version

@@ -1,7 +1,7 @@
 /** The Lua scripts of the Redis store, and how they are run. Nothing in them is newer than Redis 6.2. */
 
-import { type RedisConnection, textOf } from "./redis-client.ts";
-import type { RedisLayout } from "./redis-record.ts";
+import { type RedisArgument, type RedisConnection, textOf } from "./redis-client.ts";
+import type { NativeLayout } from "./redis-record.ts";
 
 /**
  * How much longer an index entry lasts than its record, in milliseconds. On a cluster they are written one after the
@@ -41,7 +41,7 @@ export interface RedisScripts {
  * Makes the scripts for a layout. A server that is out of memory refuses a script's first write if that needs memory,
  * and no later one: so a write begins with what needs memory, to be refused whole, and a touch with what needs none.
  */
-export function redisScripts(layout: RedisLayout): RedisScripts {
+export function redisScripts(layout: NativeLayout): RedisScripts {
   return {
     write: script(`${layout.lua}${index}
 local from, to, joins, leaves = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -96,9 +96,9 @@ export async function runScript(
   connection: RedisConnection,
   script: RedisScript,
   keys: [string, ...string[]],
-  args: string[],
+  args: readonly RedisArgument[],
 ): Promise<unknown> {
-  script.sha ??= await sha1(script.lua);
+  script.sha ??= await sha1(new TextEncoder().encode(script.lua));
   const rest = [String(keys.length), ...keys, ...args];
   try {
     return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
@@ -113,7 +113,7 @@ export async function runFor1(
   connection: RedisConnection,
   script: RedisScript,
   keys: [string, ...string[]],
-  args: string[],
+  args: readonly RedisArgument[],
 ): Promise<boolean> {
   return textOf(await runScript(connection, script, keys, args)) === "1";
 }
@@ -133,12 +133,13 @@ local function join(index, px, member)
   redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
 end`;
 
-function script(lua: string): RedisScript {
+/** A script from its text. */
+export function script(lua: string): RedisScript {
   return { lua: `${lua.trim()}\n`, sha: undefined };
 }
 
-/** What Redis calls a script by. */
-async function sha1(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
+/** The digest that Redis can make too, in hexadecimal, and what it calls a script by. */
+export async function sha1(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", bytes as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,0 +1,51 @@
+/** For the store suite: what a layout of another program has no field for goes into the payload, as that program's format would do. */
+
+import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/core/store.ts";
+
+/**
+ * A store that keeps payloads of bytes and no subjects, with a stand-in for the format in front: each payload says its
+ * type and subject itself. Everything else, the versions above all, is the store's own.
+ */
+export function withFormat(store: Store): Store {
+  const { list } = store;
+  const wrapped: Store = {
+    name: store.name,
+    get capabilities() {
+      return store.capabilities;
+    },
+    read: async (key) => opened(await store.read(key)),
+    create: (key, record) => store.create(key, packed(record)),
+    update: (key, record, version) => store.update(key, packed(record), version),
+    touch: (key, expiresAt) => store.touch(key, expiresAt),
+    rename: (from, to, record, version) => store.rename(from, to, packed(record), version),
+    delete: (key) => store.delete(key),
+  };
+  if (list) {
+    wrapped.list = async function* () {
+      for await (const row of list.call(store)) yield { ...opened(row), key: row.key };
+    };
+  }
+  if (store.prune) wrapped.prune = (options) => store.prune!(options);
+  if (store.setup) wrapped.setup = () => store.setup!();
+  if (store.close) wrapped.close = () => store.close!();
+  return wrapped;
+}
+
+/** `{"type":...,"subject":...}`, a line break, the payload. */
+function packed({ payload, expiresAt, subject }: StoreRecord): StoreRecord {
+  const head = `${JSON.stringify({ text: typeof payload === "string", subject })}\n`;
+  return { payload: Uint8Array.from(Buffer.concat([Buffer.from(head), Buffer.from(payload)])), expiresAt };
+}
+
+function opened(record: StoredRecord): StoredRecord;
+function opened(record: StoredRecord | null): StoredRecord | null;
+function opened(record: StoredRecord | ListedRecord | null): StoredRecord | null {
+  if (!record) return null;
+  const bytes = Buffer.from(record.payload);
+  const end = bytes.indexOf("\n");
+  const { text, subject } = JSON.parse(bytes.subarray(0, end).toString()) as { text: boolean; subject?: string };
+  const body = bytes.subarray(end + 1);
+  const { expiresAt, version } = record;
+  const found = { payload: text ? body.toString() : Uint8Array.from(body), expiresAt, version };
+  return subject === undefined ? found : { ...found, subject };
+}
