@@ -8,9 +8,9 @@ import type { SessionEventType } from "./events.ts";
 import { isRenewalDue, isTouchDue } from "./expiry.ts";
 import type { Content, Payload } from "./format.ts";
 import { type Plan, plan } from "./plan.ts";
+import { Marks, readOnly, type SessionOwner, State } from "./record-session.ts";
 import type { Found, Records } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
-import { Marks, readOnly, type SessionOwner, State } from "./session.ts";
 import { carryOut } from "./steps.ts";
 import type { SubjectSessions } from "./subjects.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -31,7 +31,7 @@ export class Work implements SessionOwner {
   found: Found | null;
   /** How many cookies of ours the client holds. */
   readonly held: number;
-  headersSent: boolean;
+  headersSent = false;
   /** The request is no sign of life. */
   noTouch = false;
   /** The session ended: nothing more is saved. */
@@ -52,7 +52,7 @@ export class Work implements SessionOwner {
   setCookie: readonly string[] | undefined;
   #saving: Promise<unknown> | undefined;
 
-  constructor(core: SessionsCore, found: Found | null | "ended", held: number, headersSent: boolean) {
+  constructor(core: SessionsCore, found: Found | null | "ended", held: number) {
     this.core = core;
     this.late = found === "ended";
     this.ended = this.late;
@@ -60,7 +60,6 @@ export class Work implements SessionOwner {
     this.state = new State(core.config.format, this.found?.content, this.found?.expiresAt);
     this.marks = this.state.marks;
     this.held = held;
-    this.headersSent = headersSent;
   }
 
   /** One save at a time, in the order they were asked for. */

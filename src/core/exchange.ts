@@ -1,12 +1,11 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
-import { checked, type SessionsCore, Work } from "./commit.ts";
+import type { Config } from "./config.ts";
 import type { Context } from "./context.ts";
-import type { FoundCookie } from "./cookie.ts";
 import { wrongArgument } from "./errors.ts";
-import { isOver } from "./expiry.ts";
-import type { Found } from "./records.ts";
-import { Session } from "./session.ts";
+import type { SessionListener } from "./events.ts";
+import type { Session } from "./session.ts";
+import type { SubjectSessions } from "./subjects.ts";
 import { type HeaderAccess, writeHeaders } from "./transport.ts";
 
 /** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
@@ -20,6 +19,8 @@ export interface RequestReader<Request> {
    * that never asks is not touched. It calls `commit` itself if the headers have already left.
    */
   use?(request: Request): void;
+  /** Called when the session could not be loaded, before the handler hears of it. */
+  failed?(error: unknown): void;
 }
 
 /**
@@ -35,7 +36,8 @@ export interface Outcome {
   readonly failed?: boolean;
 }
 
-interface Restrictions {
+/** What a route may not do with its session. */
+export interface Restrictions {
   skip: boolean;
   read: boolean;
   noTouch: boolean;
@@ -43,54 +45,71 @@ interface Restrictions {
 
 const skipped = 'the session of this request is not there: its route has the access "skip"';
 
-function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
-  work.state.readOnly = read;
-  work.noTouch = noTouch;
+/** How the sessions of an application are kept: in one record each, or in parts. */
+export interface Keeping<Data extends object> {
+  /** Of each record there may be. What they have in common is the same in all. */
+  readonly config: Pick<Config, "current">;
+  readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
+  on(listener: SessionListener): () => void;
+  openExchange(
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ): Exchange<Data>;
 }
 
 /**
  * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
  * leave, and `finish` when the body has ended; handlers use `sessions.get`.
  */
-export class Exchange<Data extends object = Record<string, unknown>> {
-  readonly #core: SessionsCore;
+export abstract class Exchange<Data extends object = Record<string, unknown>> {
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   readonly #request: object;
   readonly #reader: RequestReader<never>;
-  #session: Promise<Session<Data>> | undefined;
-  #work: Work | undefined;
-  #headersSent = false;
+  readonly #saveOnError: boolean;
+  #used = false;
   #saveFailed = false;
-  #restrictions: Restrictions | undefined;
+  /** No cookie can be set any more. */
+  protected headersSent = false;
+  protected restrictions: Restrictions | undefined;
 
   /** @internal Made by `sessions.open`. */
   constructor(
-    core: SessionsCore,
     context: Context<WeakRef<Exchange>> | undefined,
     request: object,
     reader: RequestReader<never>,
+    saveOnError: boolean,
   ) {
-    this.#core = core;
     this.#context = context;
     this.#request = request;
     this.#reader = reader;
+    this.#saveOnError = saveOnError;
   }
+
+  /** Loads what was asked for. */
+  protected abstract load(fields: readonly string[] | undefined): Promise<Session<Data>>;
+  /** Waits until what is being loaded is there, or failed. */
+  protected abstract loaded(): Promise<unknown> | undefined;
+  /** Saves what is there. */
+  protected abstract save(): Promise<boolean> | undefined;
+  /** Tells what is there what the route may not do, or that the headers are gone. */
+  protected abstract tell(): void;
+  /** The `Set-Cookie` values to send. */
+  protected abstract setCookie(): readonly string[] | undefined;
 
   /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
   get used(): boolean {
-    return this.#session !== undefined;
+    return this.#used;
   }
 
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
-  get(): Promise<Session<Data>> {
-    if (!this.#session) {
-      if (this.#restrictions?.skip) return Promise.reject(new TypeError(skipped));
+  get(fields?: readonly string[]): Promise<Session<Data>> {
+    if (!this.#used) {
+      if (this.restrictions?.skip) return Promise.reject(new TypeError(skipped));
       this.#reader.use?.(this.#request as never);
-      this.#session = this.#load();
-      // Who asks early and awaits late must not end the process when the store fails in between.
-      this.#session.catch(() => {});
+      this.#used = true;
     }
-    return this.#session;
+    return this.load(fields);
   }
 
   /**
@@ -102,11 +121,11 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (access === undefined) return;
     if (access !== "skip" && access !== "read" && access !== "no-touch")
       throw wrongArgument("the access of a route", '"skip", "read" or "no-touch"', access);
-    if (access === "skip" && this.#session)
+    if (access === "skip" && this.#used)
       throw new TypeError('the access "skip" comes too late: the session of this request was asked for already');
-    this.#restrictions ??= { skip: false, read: false, noTouch: false };
-    this.#restrictions[access === "no-touch" ? "noTouch" : access] = true;
-    if (this.#work) restrictWork(this.#work, this.#restrictions);
+    this.restrictions ??= { skip: false, read: false, noTouch: false };
+    this.restrictions[access === "no-touch" ? "noTouch" : access] = true;
+    this.tell();
   }
 
   /** Runs the handler so that `sessions.current()` finds this request's session. */
@@ -121,68 +140,50 @@ export class Exchange<Data extends object = Record<string, unknown>> {
    * calling this again with `failed: true` for the headers of that answer.
    */
   commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
-    if (this.#session) return this.#commit(headers, outcome.failed === true);
-    this.#headersSent = true;
+    if (this.#used) return this.#commit(headers, outcome.failed === true);
+    this.headersSent = true;
     return undefined;
   }
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
-    if (!this.#session || this.#saveFailed || (outcome.failed && !this.#core.config.saveOnError)) return undefined;
+    if (!this.#used || this.#saveFailed || (outcome.failed && !this.#saveOnError)) return undefined;
+    return this.#finish();
+  }
+
+  async #finish(): Promise<void> {
     // It may still be loading, when nobody waited for it.
-    return this.#session.then(
-      async () => void (await this.#work?.save()),
-      () => {},
-    );
+    await this.loaded();
+    await this.save();
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
-    await this.#session?.catch(() => {});
-    const work = this.#work;
-    if (work && (!failed || (this.#core.config.saveOnError && !this.#saveFailed))) {
+    await this.loaded();
+    if (!failed || (this.#saveOnError && !this.#saveFailed)) {
       this.#saveFailed = true;
-      await work.save();
+      await this.save();
       this.#saveFailed = false;
     }
-    this.#headersSent = true;
-    if (work) work.headersSent = true;
-    if (work?.setCookie !== undefined) this.#checkSecure();
-    writeHeaders(headers, work?.setCookie);
+    this.headersSent = true;
+    this.tell();
+    writeHeaders(headers, this.setCookie());
   }
 
-  async #load(): Promise<Session<Data>> {
-    const { carrier } = this.#core.config;
-    const header = this.#reader.cookie(this.#request as never);
-    const cookie = carrier.find(header);
-    const found = cookie === undefined ? null : await this.#find(cookie);
-    const work = new Work(this.#core, found, carrier.held(header, cookie), this.#headersSent);
-    if (this.#restrictions) restrictWork(work, this.#restrictions);
-    this.#work = work;
-    return new Session<Data>(work.state, work);
+  /** The `Cookie` header. */
+  protected cookie(): string | null | undefined {
+    return this.#reader.cookie(this.#request as never);
   }
 
-  async #find(cookie: Exclude<FoundCookie, undefined>): Promise<Found | null | "ended"> {
-    const { config, records } = this.#core;
-    if (cookie === null) {
-      config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
-      return null;
-    }
-    const found = await records.find(cookie);
-    if (found === "ended") return found;
-    if (!found?.content) return null;
-    const { handle, subject } = found.content.meta;
-    if (isOver(config.now(), found.content.meta, config.timeouts)) {
-      config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
-      return null;
-    }
-    return config.schema ? checked(config, found) : found;
+  /** What nobody may wait for must not end the process when it fails. */
+  protected noted(loading: Promise<unknown>): void {
+    loading.catch((error) => this.#reader.failed?.(error));
   }
 
-  #checkSecure(): void {
-    const { config } = this.#core;
-    if (!config.cookie.secure || this.#reader.secure(this.#request as never)) return;
-    config.warn(
-      `the cookie "${config.cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
+  /** Warns when a cookie is sent that the browser is going to drop. */
+  protected checkSecure({ cookie, warn }: Pick<Config, "cookie" | "warn">): void {
+    if (!cookie.secure || this.#reader.secure(this.#request as never)) return;
+    warn(
+      `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
         'Behind a proxy that ends https, tell the framework to trust it (Express: app.set("trust proxy", 1); Koa: ' +
         "app.proxy; Fastify: trustProxy; others: the adapter's option secure); " +
         "for development over http, set cookie: { secure: false }.",

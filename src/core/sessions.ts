@@ -1,18 +1,13 @@
 /** The manager: opens requests, finds the session of the request at hand, lists and revokes, reports events. */
 
 import { makeContext } from "#context";
-import type { SessionsCore } from "./commit.ts";
-import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
-import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
 import { received, wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
-import { type Access, Exchange, type RequestReader } from "./exchange.ts";
+import type { Access, Exchange, Keeping, RequestReader } from "./exchange.ts";
 import type { Session } from "./session.ts";
-import type { Store } from "./store.ts";
-import { storeRecords } from "./store-records.ts";
-import { type RevokeOptions, type SessionInfo, Subjects } from "./subjects.ts";
-import { Turns } from "./turns.ts";
+import { makeCore, type SingleOptions, single } from "./single.ts";
+import type { RevokeOptions, SessionInfo } from "./subjects.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 
@@ -36,16 +31,15 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * ```
  */
 export class Sessions<Data extends object = Record<string, unknown>> {
-  readonly #core: SessionsCore;
+  readonly #kept: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
   readonly #slot = Symbol("sojourn exchange");
 
   /** @internal Use `createSessions`. */
-  constructor(options: SessionOptions<Data> & { store: Store | CookieStore }) {
-    const config = resolveConfig(options as unknown as SessionOptions<never> & { store: Store | CookieStore });
-    this.#core = { config, turns: new Turns(), ...keeping(config, config.store) };
-    this.#context = config.current ? makeContext() : undefined;
+  constructor(options: SingleOptions<Data> | Keeping<Data>) {
+    this.#kept = "openExchange" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
+    this.#context = this.#kept.config.current ? makeContext() : undefined;
   }
 
   /**
@@ -83,7 +77,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
     // Several managers may serve one request, each with a context of its own.
     if (exchange) return (exchange as unknown as Exchange<Data>).get();
     let why = "it was called outside a request";
-    if (!this.#core.config.current) why = "createSessions was not given current: true";
+    if (!this.#kept.config.current) why = "createSessions was not given current: true";
     else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
   }
@@ -96,7 +90,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
-    const exchange = new Exchange<Data>(this.#core, this.#context, request, reader);
+    const exchange = this.#kept.openExchange(this.#context, request, reader);
     (request as Opened<Data>)[this.#slot] = exchange;
     for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
     return exchange;
@@ -126,8 +120,10 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    */
   restrict(request: object, access: Access): void {
     const exchange = this.#exchangeOf(request);
-    if (exchange) return exchange.restrict(access);
-    throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
+    if (!exchange) {
+      throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
+    }
+    exchange.restrict(access);
   }
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
@@ -154,7 +150,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   on(listener: SessionListener): () => void {
     if (typeof listener !== "function")
       throw wrongArgument("the listener given to sessions.on", "a function", listener);
-    return this.#core.config.events.add(listener);
+    return this.#kept.on(listener);
   }
 
   /**
@@ -163,7 +159,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
    */
   list(subject: string): Promise<SessionInfo[]> {
-    return this.#core.subjects.list(subject);
+    return this.#kept.subjects.list(subject);
   }
 
   /**
@@ -183,19 +179,6 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * ```
    */
   revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
-    return this.#core.subjects.revoke(subject, options);
+    return this.#kept.subjects.revoke(subject, options);
   }
-}
-
-/** Where sessions are kept, and what is known of subjects there. */
-function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
-  const { timeouts, cookie } = config;
-  if (isCookieStore(store))
-    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, store);
-  const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
-  const { renewGrace } = timeouts;
-  return {
-    records: storeRecords({ ...config, store, cookieName: cookie.name, renews, renewGrace }),
-    subjects: new Subjects({ ...config, store }),
-  };
 }

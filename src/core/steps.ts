@@ -6,8 +6,8 @@ import { expiryOf, maxAgeOf } from "./expiry.ts";
 import type { Meta, Payload } from "./format.ts";
 import { newHandle } from "./id.ts";
 import type { Plan, Step } from "./plan.ts";
+import { Marks } from "./record-session.ts";
 import type { Draft, Found, Written } from "./records.ts";
-import { Marks } from "./session.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
 export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {

@@ -3,7 +3,7 @@
 import type { Draft } from "../../src/core/changes.ts";
 import type { Content, Meta } from "../../src/core/format.ts";
 import { jsonFormat } from "../../src/core/json-format.ts";
-import { Session, State } from "../../src/core/session.ts";
+import { RecordSession, State } from "../../src/core/record-session.ts";
 
 /** The format of all drafts. */
 export const format = jsonFormat();
@@ -14,9 +14,9 @@ export function contentOf(data: object, meta: Meta = {}): Content {
 }
 
 /** A session loaded with `data`, after `change`. */
-export function draft(data: object, change: (session: Session) => void = () => {}, meta: Meta = {}): Draft {
+export function draft(data: object, change: (session: RecordSession) => void = () => {}, meta: Meta = {}): Draft {
   const state = new State(format, contentOf(data, meta), 1);
   const owner = { save: async () => true, needsCookie: () => {}, onLogin: () => {} };
-  change(new Session(state, owner));
+  change(new RecordSession(state, owner));
   return { data: state.data, meta: state.meta, ...state.marks };
 }

@@ -1,0 +1,134 @@
+/** Sessions in one record each: one cookie, one store. */
+
+import { checked, type SessionsCore, Work } from "./commit.ts";
+import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
+import type { Context } from "./context.ts";
+import type { FoundCookie } from "./cookie.ts";
+import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
+import { Exchange, type Keeping, type RequestReader, type Restrictions } from "./exchange.ts";
+import { isOver } from "./expiry.ts";
+import { RecordSession } from "./record-session.ts";
+import type { Found } from "./records.ts";
+import type { Session } from "./session.ts";
+import type { Store } from "./store.ts";
+import { storeRecords } from "./store-records.ts";
+import { Subjects } from "./subjects.ts";
+import { Turns } from "./turns.ts";
+
+/** One cookie and one store, with all options. */
+export type SingleOptions<Data extends object> = SessionOptions<Data> & { store: Store | CookieStore };
+
+/** What all requests have in common, from the options. */
+export function makeCore(options: SingleOptions<never>): SessionsCore {
+  const config = resolveConfig(options);
+  return { config, turns: new Turns(), ...keeping(config, config.store) };
+}
+
+/** Each session in one record. */
+export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
+  const { config, subjects } = core;
+  return {
+    config,
+    subjects,
+    on: (listener) => config.events.add(listener),
+    openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
+  };
+}
+
+/** Where sessions are kept, and what is known of subjects there. */
+function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
+  const { timeouts, cookie } = config;
+  if (isCookieStore(store))
+    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, store);
+  const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
+  const { renewGrace } = timeouts;
+  return {
+    records: storeRecords({ ...config, store, cookieName: cookie.name, renews, renewGrace }),
+    subjects: new Subjects({ ...config, store }),
+  };
+}
+
+class SingleExchange<Data extends object> extends Exchange<Data> {
+  readonly #core: SessionsCore;
+  #session: Promise<Session<Data>> | undefined;
+  #work: Work | undefined;
+
+  constructor(
+    core: SessionsCore,
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ) {
+    super(context, request, reader, core.config.saveOnError);
+    this.#core = core;
+  }
+
+  protected override load(): Promise<Session<Data>> {
+    if (!this.#session) {
+      this.#session = this.#load();
+      this.noted(this.#session);
+    }
+    return this.#session;
+  }
+
+  protected override loaded(): Promise<unknown> | undefined {
+    return this.#session?.catch(() => {});
+  }
+
+  protected override save(): Promise<boolean> | undefined {
+    return this.#work?.save();
+  }
+
+  protected override tell(): void {
+    const work = this.#work;
+    if (!work) return;
+    work.headersSent = this.headersSent;
+    if (this.restrictions) restrictWork(work, this.restrictions);
+  }
+
+  protected override setCookie(): readonly string[] | undefined {
+    const setCookie = this.#work?.setCookie;
+    if (setCookie) this.checkSecure(this.#core.config);
+    return setCookie;
+  }
+
+  async #load(): Promise<Session<Data>> {
+    const work = await loadWork(this.#core, this.cookie());
+    this.#work = work;
+    this.tell();
+    return new RecordSession<Data>(work.state, work);
+  }
+}
+
+/** A request's record, from its `Cookie` header. */
+export async function loadWork(core: SessionsCore, header: string | null | undefined): Promise<Work> {
+  const { carrier } = core.config;
+  const cookie = carrier.find(header);
+  const found = cookie === undefined ? null : await find(core, cookie);
+  return new Work(core, found, carrier.held(header, cookie));
+}
+
+/** Tells a request's record what its route may not do. */
+export function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
+  work.state.readOnly = read;
+  work.noTouch = noTouch;
+}
+
+async function find(
+  { config, records }: SessionsCore,
+  cookie: Exclude<FoundCookie, undefined>,
+): Promise<Found | null | "ended"> {
+  if (cookie === null) {
+    config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
+    return null;
+  }
+  const found = await records.find(cookie);
+  if (found === "ended") return found;
+  if (!found?.content) return null;
+  const { handle, subject } = found.content.meta;
+  if (isOver(config.now(), found.content.meta, config.timeouts)) {
+    config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
+    return null;
+  }
+  return config.schema ? checked(config, found) : found;
+}
