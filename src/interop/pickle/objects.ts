@@ -9,8 +9,12 @@ import { nameOf, type PyInstance, type PyValue } from "./values.ts";
 export function objectToJs(object: PyInstance): Date | string {
   const { items } = object.args;
   switch (nameOf(object.of)) {
-    case "datetime.datetime":
-      return datetime(items);
+    case "datetime.datetime": {
+      const instant = instantOf(object);
+      if (instant) return new Date(instant.seconds * 1000 + Math.floor(instant.nanos / 1_000_000));
+      const fields = state(items[0], 10, items.length <= 2);
+      return datetime(fields, micro(fields, 7));
+    }
     case "datetime.date":
       return date(state(items[0], 4, items.length === 1));
     case "datetime.time":
@@ -27,43 +31,33 @@ export function objectToJs(object: PyInstance): Date | string {
   }
 }
 
-/** A point of time as it was pickled. */
-export interface DateTime {
-  readonly text: string;
-  readonly microsecond: number;
-  /** Of one with a zone: whole seconds since 1970 in UTC, and microseconds. */
-  readonly instant: { readonly seconds: number; readonly microsecond: number } | undefined;
-}
-
-/** Takes `(10 bytes)` or `(10 bytes, zone)` apart. */
-export function dateTime(items: readonly PyValue[]): DateTime {
+/** Of a datetime with a zone: seconds since 1970, in UTC, and nanoseconds. `undefined` for whatever else. */
+export function instantOf(object: PyInstance): { readonly seconds: number; readonly nanos: number } | undefined {
+  const { items } = object.args;
+  if (nameOf(object.of) !== "datetime.datetime" || !zoneOf(items)) return undefined;
   const fields = state(items[0], 10, items.length <= 2);
-  const [hour, minute, second] = [fields[4] as number, fields[5] as number, fields[6] as number];
-  const microsecond = micro(fields, 7);
-  const day = date(fields);
-  const text = `${day}T${clock(hour, minute, second, microsecond)}`;
-  const zone = items[1];
-  if (!zone || (zone.kind === "atom" && zone.value === null)) return { text, microsecond, instant: undefined };
-  const offset = zoneOffset(zone);
-  const local = Date.parse(`${day}T${clock(hour, minute, second, 0)}Z`) / 1000;
+  const offset = zoneOffset(zoneOf(items) as PyValue);
+  const local = Date.parse(`${datetime(fields, 0)}Z`) / 1000;
   // A zone may be off by parts of a second.
-  const total = microsecond - offset.microseconds;
-  const carry = Math.floor(total / 1_000_000);
-  const seconds = local - offset.seconds + carry;
-  return { text, microsecond, instant: { seconds, microsecond: total - carry * 1_000_000 } };
+  const microseconds = micro(fields, 7) - offset.microseconds;
+  const carry = Math.floor(microseconds / 1_000_000);
+  return { seconds: local - offset.seconds + carry, nanos: (microseconds - carry * 1_000_000) * 1000 };
 }
 
-function datetime(items: readonly PyValue[]): Date | string {
-  const { text, instant } = dateTime(items);
-  return instant ? new Date(instant.seconds * 1000 + Math.floor(instant.microsecond / 1000)) : text;
+function datetime(fields: Uint8Array, microsecond: number): string {
+  return `${date(fields)}T${clock(fields[4] as number, fields[5] as number, fields[6] as number, microsecond)}`;
+}
+
+function zoneOf([, zone]: readonly PyValue[]): PyValue | undefined {
+  return zone?.kind === "atom" && zone.value === null ? undefined : zone;
 }
 
 function time(items: readonly PyValue[]): string {
   const fields = state(items[0], 6, items.length <= 2);
   const [hour, minute, second] = [(fields[0] as number) & 127, fields[1] as number, fields[2] as number];
   const text = clock(hour, minute, second, micro(fields, 3));
-  const zone = items[1];
-  if (!zone || (zone.kind === "atom" && zone.value === null)) return text;
+  const zone = zoneOf(items);
+  if (!zone) return text;
   const { seconds, microseconds } = zoneOffset(zone);
   const minutes = Math.round((seconds + microseconds / 1_000_000) / 60);
   if (minutes === 0) return `${text}Z`;

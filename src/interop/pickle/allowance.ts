@@ -1,0 +1,22 @@
+/** What turning a pickle into values may cost: little bytes can say "the same again" very often. */
+
+import type { PyValue } from "./values.ts";
+
+/** Deeper than anything Python itself would write as MessagePack or JSON. */
+const deepest = 500;
+
+/** In octets as it were: a value counts as often as it is referred to. */
+const mostOctets = 32 * 1024 * 1024;
+
+/** The allowance of one pickle. */
+export class Allowance {
+  #left = mostOctets;
+
+  /** Throws when the values seen so far are too many, or this one is nested too deep. */
+  spend(value: PyValue, depth: number): void {
+    this.#left -= 16;
+    if ("value" in value && (typeof value.value === "string" || value.value instanceof Uint8Array))
+      this.#left -= value.value.length;
+    if (this.#left < 0 || depth > deepest) throw new RangeError("a pickle of too many values, or nested too deep");
+  }
+}
