@@ -28,9 +28,15 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism()),
     hookTimeout: 30_000,
     projects: [
-      project("unit", ["test/!(stores|frameworks|browser|package|examples)/**/*.test.ts", ...serverless], [processes]),
+      project(
+        "unit",
+        ["test/!(stores|frameworks|runtimes|browser|package|examples)/**/*.test.ts", ...serverless],
+        [processes, "test/interop/flask/**"],
+      ),
       project("stores", ["test/stores/**/*.test.ts", processes], serverless, 60_000),
+      project("interop", ["test/interop/flask/**/*.test.ts"], [], 60_000),
       project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 60_000),
+      project("runtimes", ["test/runtimes/**/*.test.ts"], [], 60_000),
       project("package", ["test/package/**/*.test.ts"], [], 120_000),
       project("browser", ["test/browser/**/*.test.ts"], [], 60_000),
     ],
