@@ -16,6 +16,11 @@ export interface IdScheme {
   accepts(text: string): boolean;
   /** The key under which the record of `id` is kept. */
   keyOf(id: string): MaybePromise<string>;
+  /**
+   * True when a key gives its id away, as with other libraries, which do not hash. What a store's client says when
+   * it fails is then passed on without what it was asked for: name, code and message, and no key in them. Default false.
+   */
+  readonly secretKeys?: boolean;
 }
 
 /** The native ids: 32 random bytes in base64url, kept under `prefix` + SHA-256, so that a dump of the store lets nobody in. */
@@ -26,6 +31,16 @@ export function randomIds(prefix: string): IdScheme {
     accepts: (text) => text.length === 43 && /^[A-Za-z0-9_-]{43}$/.test(text),
     keyOf: (id) => andThen(sha256(id), (digest) => prefix + digest),
   };
+}
+
+/** A text without the keys and ids in it, for schemes with `secretKeys`. */
+export function withoutKeys(text: string, ids: IdScheme): string {
+  const parts = ids.prefix === "" ? [text] : text.split(ids.prefix);
+  // After a prefix everything goes up to a blank, a quote or a bracket: it may be a key that somebody cut short.
+  const rest = parts.slice(1).map((part) => part.replace(/^[^\s'"`(){}[\]<>,;]+/, ""));
+  return [parts[0] as string, ...rest]
+    .map((part) => part.replace(/[\w-]{11,}/g, (word) => (ids.accepts(word) ? "…" : word)))
+    .join(`${ids.prefix}…`);
 }
 
 /** A public name for a session: 72 random bits, of no use to whoever finds it in a log. */

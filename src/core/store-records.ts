@@ -58,7 +58,8 @@ const mostHops = 4;
 /** Records under hashed ids in a store. */
 export function storeRecords(config: RecordsConfig): Records {
   const { store, format, ids, events } = config;
-  const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, config.storeTimeout, events);
+  const limited = <T>(call: () => Promise<T>): Promise<T> =>
+    withTimeLimit(call, store, config.storeTimeout, events, ids);
   const wrap = (payload: Payload, key: string): MaybePromise<Payload> => format.wrap?.(payload, key) ?? payload;
   const record = async (key: string, draft: StoreRecord): Promise<StoreRecord> => {
     const wrapped = wrap(draft.payload, key);

@@ -149,7 +149,7 @@ export class Subjects implements SubjectSessions {
   }
 
   #limited<T>(call: () => Promise<T>): Promise<T> {
-    const { store, storeTimeout, events } = this.#config;
-    return withTimeLimit(call, store, storeTimeout, events);
+    const { store, storeTimeout, events, ids } = this.#config;
+    return withTimeLimit(call, store, storeTimeout, events, ids);
   }
 }

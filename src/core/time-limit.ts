@@ -2,10 +2,17 @@
 
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
+import { type IdScheme, withoutKeys } from "./id.ts";
 import type { Store } from "./store.ts";
 
-/** The answer of a store call, or a `SessionError` in bounded time. */
-export function withTimeLimit<T>(call: () => Promise<T>, store: Store, limit: number, events: Events): Promise<T> {
+/** The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones. */
+export function withTimeLimit<T>(
+  call: () => Promise<T>,
+  store: Store,
+  limit: number,
+  events: Events,
+  ids?: IdScheme,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let late = false;
     const fail = (error: SessionError): void => {
@@ -27,17 +34,31 @@ export function withTimeLimit<T>(call: () => Promise<T>, store: Store, limit: nu
         },
         (error) => {
           settle();
-          fail(asSessionError(error, store));
+          fail(asSessionError(error, store, ids));
         },
       );
     } catch (error) {
       settle();
-      fail(asSessionError(error, store));
+      fail(asSessionError(error, store, ids));
     }
   });
 }
 
-function asSessionError(error: unknown, store: Store): SessionError {
-  if (error instanceof SessionError) return error;
-  return new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${store.name} store failed`, error);
+function asSessionError(error: unknown, store: Store, ids: IdScheme | undefined): SessionError {
+  const cause = ids?.secretKeys ? reduced(error, ids) : error;
+  if (!(error instanceof SessionError))
+    return new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${store.name} store failed`, cause);
+  if (!ids?.secretKeys) return error;
+  const { code, message } = error;
+  return new SessionError(code, withoutKeys(message, ids), error.cause && reduced(error.cause, ids));
+}
+
+/** What may be told of a client's error, which often holds the command that failed, key included: three texts. */
+function reduced(error: unknown, ids: IdScheme): Error {
+  const { name, message, code } = Object(error) as Partial<Record<"name" | "message" | "code", unknown>>;
+  const plain = new Error(typeof message === "string" ? withoutKeys(message, ids) : `threw ${typeof error}`);
+  if (typeof name === "string") plain.name = withoutKeys(name, ids);
+  if (typeof code === "string") Object.assign(plain, { code: withoutKeys(code, ids) });
+  else if (typeof code === "number") Object.assign(plain, { code });
+  return plain;
 }

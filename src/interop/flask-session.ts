@@ -1,0 +1,12 @@
+/**
+ * Sessions shared with Flask: the ids, cookies and records of Flask-Session 0.8, read and written byte for byte.
+ *
+ * @module
+ */
+
+export { type FlaskFormatOptions, flaskFormat } from "./flask-session/format.ts";
+export { type FlaskIdOptions, flaskIds } from "./flask-session/ids.ts";
+export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redis.ts";
+export { type FlaskSessionConfig, type FlaskSessionOptions, flaskSession } from "./flask-session/options.ts";
+export { type FlaskSecretKey, flaskToken } from "./flask-session/token.ts";
+export { MsgpackExt } from "./flask-session/tree.ts";
