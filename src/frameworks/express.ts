@@ -1,7 +1,14 @@
 /** Express 4 and 5. */
 
 import type { Sessions } from "../core/sessions.ts";
-import { type ConnectErrorMiddleware, type ConnectMiddleware, connectSessionErrors, connectSessions } from "./node.ts";
+import {
+  type ConnectErrorMiddleware,
+  type ConnectMiddleware,
+  connectSessionErrors,
+  connectSessions,
+  type NodeRequest,
+} from "./node.ts";
+import type { AccessOf } from "./shared/access.ts";
 
 export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
 
@@ -12,6 +19,11 @@ export interface ExpressOptions {
    * loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<NodeRequest> | undefined;
 }
 
 /**
@@ -40,7 +52,7 @@ export function expressSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ExpressOptions = {},
 ): ConnectMiddleware {
-  return connectSessions(sessions, { attach: options.attach });
+  return connectSessions(sessions, { attach: options.attach, access: options.access });
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { STATUS_CODES } from "node:http";
 import { wrongArgument } from "../core/errors.ts";
+import type { Access } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
@@ -16,6 +17,12 @@ export interface FastifyOptions {
   readonly attach?: string | undefined;
 }
 
+/** What a route's `config` may say about its session. */
+export interface FastifySessionConfig {
+  /** What the route may do with its session: see `Access`. `attach` leaves out routes that skip. Default: everything. */
+  readonly session?: Access | undefined;
+}
+
 /** What is needed of a Fastify application. */
 export interface FastifyLike {
   addHook(name: string, hook: unknown): unknown;
@@ -28,6 +35,7 @@ export type FastifySessionsPlugin = (app: FastifyLike) => Promise<void>;
 interface Request {
   readonly raw: NodeRequest;
   readonly protocol: string;
+  readonly routeOptions: { readonly config?: FastifySessionConfig | undefined };
   readonly log: { error(what: object, message: string): void };
   [name: string | symbol]: unknown;
 }
@@ -46,6 +54,8 @@ type Done = (error?: unknown) => void;
  * Sessions for Fastify: a plugin. Register it before the routes, and it is there for all of them, also in what is
  * registered inside; `sessions.get(request)` is the session. The response leaves when the session is saved; an error
  * of the store goes to the error handler, with `error.status` 503.
+ *
+ * A route says in its `config` when it may do less: `app.get("/unread", { config: { session: "no-touch" } }, …)`.
  *
  * Behind a proxy that ends https, the option `trustProxy` tells Fastify, and through it the sessions.
  *
@@ -79,7 +89,9 @@ export function fastifySessions<Data extends object>(
     const opened = sessions.isOpen(request) ? undefined : open(sessions, request, reply);
     if (opened) request[slot] = opened;
     const goOn = (): void => (opened ? opened.exchange.run(done) : done());
-    if (attach === undefined) goOn();
+    const access = request.routeOptions.config?.session;
+    opened?.exchange.restrict(access);
+    if (attach === undefined || access === "skip") goOn();
     else {
       sessions.get(request).then((session) => {
         request[attach] = session;

@@ -3,6 +3,7 @@
 import { isSessionError, type SessionError, wrongArgument } from "../core/errors.ts";
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 
 /** The options of {@link fetchSessions}. */
@@ -12,6 +13,11 @@ export interface FetchOptions {
    * the browser is going to drop. Default: the protocol of `request.url`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<Request> | undefined;
   /**
    * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
    * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
@@ -54,8 +60,9 @@ export function fetchSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: FetchOptions = {},
 ): WithFetchSessions {
-  const { secure, streaming = false, onError = failureResponse } = options;
+  const { secure, access, streaming = false, onError = failureResponse } = options;
   if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  checkAccess(access);
   if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
   if (typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
   const reader: RequestReader<Request> = {
@@ -67,6 +74,7 @@ export function fetchSessions<Data extends object>(
     async (request, ...rest) => {
       if (sessions.isOpen(request)) return handler(request, ...rest);
       const exchange = sessions.open(request, reader);
+      if (access) exchange.restrict(access(request));
       noteOpened(request, exchange);
       try {
         const response = await exchange.run(() => handler(request, ...rest));

@@ -3,6 +3,7 @@
 import { isSessionError, wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 
 /** The options of {@link honoSessions}. */
@@ -13,6 +14,11 @@ export interface HonoOptions {
    * never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<HonoContext> | undefined;
   /**
    * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
    * the browser is going to drop. Default: the protocol of the request's URL.
@@ -59,7 +65,8 @@ export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Prom
  * ```
  */
 export function honoSessions<Data extends object>(sessions: Sessions<Data>, options: HonoOptions = {}): HonoMiddleware {
-  const { attach, secure, streaming = false } = options;
+  const { attach, secure, access, streaming = false } = options;
+  checkAccess(access);
   if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
     throw wrongArgument("attach", 'the name of a variable, such as "session"', attach);
   }
@@ -68,13 +75,15 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
   const reader: RequestReader<HonoContext> = {
     cookie: (c) => c.req.raw.headers.get("cookie"),
     secure: (c) => (secure ? secure(c.req.raw) : c.req.raw.url.startsWith("https:")),
-    // Before the handler can let the error pass: its own reaction comes first, but Hono's only after this one.
-    use: (c) => queueMicrotask(() => sessions.get(c).catch(answerable)),
+    // Should the handler let the error pass, Hono's own error handler has it.
+    failed: answerable,
   };
 
   return async (c, next) => {
     const exchange = sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw);
-    if (attach !== undefined) c.set(attach, await sessions.get(c));
+    const allowed = access?.(c);
+    exchange?.restrict(allowed);
+    if (attach !== undefined && allowed !== "skip") c.set(attach, await sessions.get(c));
     if (!exchange) return next();
     await exchange.run(next);
     await seal(c, exchange, streaming);

@@ -3,6 +3,7 @@
 import { wrongArgument } from "../core/errors.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -16,6 +17,11 @@ export interface KoaOptions {
    * Default: it is loaded when `sessions.get(ctx)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<KoaContext> | undefined;
 }
 
 /** What is needed of Koa's context. */
@@ -62,14 +68,17 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  * ```
  */
 export function koaSessions<Data extends object>(sessions: Sessions<Data>, options: KoaOptions = {}): KoaMiddleware {
-  const { attach } = options;
+  const { attach, access } = options;
+  checkAccess(access);
   if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
     throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
   }
   return async (ctx, next) => {
     const { res } = ctx;
     const opened = sessions.isOpen(ctx) ? undefined : open(sessions, ctx);
-    if (attach !== undefined) {
+    const allowed = access?.(ctx);
+    opened?.exchange.restrict(allowed);
+    if (attach !== undefined && allowed !== "skip") {
       (ctx as unknown as Record<string, unknown>)[attach] = await sessions.get(ctx);
     }
     if (!opened) return void (await next());

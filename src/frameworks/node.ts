@@ -3,6 +3,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { isSessionError, wrongArgument } from "../core/errors.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -22,6 +23,11 @@ export interface NodeOptions {
    * the browser is going to drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<NodeRequest> | undefined;
 }
 
 /** The options of {@link connectSessions}. */
@@ -33,6 +39,11 @@ export interface ConnectOptions {
   readonly attach?: string | undefined;
   /** As for {@link NodeOptions}. Default: `req.secure` if there is such a property, else as there. */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<NodeRequest> | undefined;
 }
 
 /** Wraps a request listener of a Node server. */
@@ -75,9 +86,10 @@ export type ConnectErrorMiddleware = (
  * ```
  */
 export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
-  const { onError, secure } = options;
+  const { onError, secure, access } = options;
   checkFunction("onError", onError);
   checkFunction("secure", secure);
+  checkAccess(access);
 
   const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
     try {
@@ -90,6 +102,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
   return (handler) => (req, res) => {
     if (sessions.isOpen(req)) return handler(req, res);
     const opened = new OpenedRequest(sessions, req, res, (error) => answer(error, req, res), secure);
+    if (access) opened.exchange.restrict(access(req));
     const thrown = (error: unknown): Promise<void> => {
       markFailed(res);
       if (!onError && !isSessionError(error)) throw error;
@@ -142,15 +155,18 @@ export function connectSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ConnectOptions = {},
 ): ConnectMiddleware {
-  const { attach, secure } = options;
+  const { attach, secure, access } = options;
   checkFunction("secure", secure);
+  checkAccess(access);
   if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
     throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
   }
   return (req, res, next) => {
     const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next, secure).exchange;
     const goOn = (): void => (exchange ? exchange.run(next) : next());
-    if (attach === undefined) return goOn();
+    const allowed = access?.(req);
+    exchange?.restrict(allowed);
+    if (attach === undefined || allowed === "skip") return goOn();
     sessions.get(req).then((session) => {
       (req as unknown as Record<string, unknown>)[attach] = session;
       goOn();

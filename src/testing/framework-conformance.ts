@@ -1,5 +1,6 @@
 /** The framework suite: what an adapter promises, as cases over real connections, for any framework and test runner. */
 
+import { accessCases } from "./framework/access.ts";
 import { bodyCases } from "./framework/bodies.ts";
 import { failureCases } from "./framework/failures.ts";
 import { headCases } from "./framework/heads.ts";
@@ -30,7 +31,7 @@ export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from
  * ```
  */
 export function frameworkConformance(harness: FrameworkHarness): ConformanceCase[] {
-  const cases = [requestCases, headCases, failureCases, raceCases, bodyCases, mountingCases].flat();
+  const cases = [requestCases, headCases, failureCases, raceCases, bodyCases, mountingCases, accessCases].flat();
   return cases.map(({ name, group, needs, run }) => ({
     name,
     group,

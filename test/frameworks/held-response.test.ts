@@ -261,17 +261,41 @@ describe("write and end", () => {
 });
 
 describe("what is not held", () => {
-  test("a response whose session is not used has Node's own methods", async () => {
+  test("a response whose session is not used is sent by Node's own methods, with all their arguments", async () => {
     const { sessions } = sessionsOf();
-    const owned: unknown[] = [];
+    const called: string[] = [];
     const url = await start(
       nodeSessions(sessions)((_req, res) => {
-        owned.push(...["write", "end", "writeHead", "flushHeaders"].filter((name) => Object.hasOwn(res, name)));
-        res.end("body");
+        res.writeHead(201, "Made", { "x-a": "1" });
+        res.flushHeaders();
+        res.write("626f", "hex", () => called.push("write"));
+        res.end("6479", "hex", () => called.push("end"));
       }),
     );
-    expect(await (await fetch(url)).text()).toBe("body");
-    expect(owned).toEqual([]);
+    const answer = await fetch(url);
+    expect([answer.status, answer.statusText, answer.headers.get("x-a")]).toEqual([201, "Made", "1"]);
+    expect(await answer.text()).toBe("body");
+    expect(called).toEqual(["write", "end"]);
+  });
+
+  test("res.end(await …), res.write(await …) and res.writeHead(await …): the method was taken before the session was asked for", async () => {
+    const { sessions } = sessionsOf();
+    const count = async (req: object): Promise<string> =>
+      `${(await sessions.get(req)).update("a", (a = "") => `${a}+`)}`;
+    const url = await start(
+      nodeSessions(sessions)(async (req, res) => {
+        if (req.url === "/end") return void res.end(await count(req));
+        if (req.url === "/head") res.writeHead((await count(req)).length + 200);
+        else res.write(await count(req));
+        return void res.end();
+      }),
+    );
+    const first = await fetch(`${url}/end`);
+    const cookie = first.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    expect([cookie !== "", await first.text()]).toEqual([true, "+"]);
+    expect(await (await fetch(`${url}/write`, { headers: { cookie } })).text()).toBe("++");
+    expect((await fetch(`${url}/head`, { headers: { cookie } })).status).toBe(203);
+    expect(await (await fetch(`${url}/end`, { headers: { cookie } })).text()).toBe("++++");
   });
 
   test("a session asked for when the headers have left can be read, and changed if it exists", async () => {

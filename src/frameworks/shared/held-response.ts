@@ -9,9 +9,10 @@ import type { NodeResponse } from "./node-shapes.ts";
 type Method = "writeHead" | "write" | "end" | "flushHeaders";
 type Call = readonly [method: Method, args: unknown[]];
 type Methods = Record<Method, (...args: unknown[]) => unknown>;
-type Response = NodeResponse & Methods & { [slot]?: HeldResponse | undefined };
+type Response = NodeResponse & Methods & { [slot]?: HeldResponse | undefined; [own]?: Methods | undefined };
 
 const slot = Symbol("sojourn response");
+const own = Symbol("sojourn methods");
 const failure: Outcome = { failed: true };
 
 /** A response whose session is in use, and where to turn when the save fails. */
@@ -22,6 +23,26 @@ export interface Holding {
   startOver(error: unknown): void;
   /** Answers, or has the framework answer. If the headers had left, the response is destroyed already. */
   fail(error: unknown): void;
+}
+
+/** Those of the response before: nearly always the same, Node's. */
+let last: Methods | undefined;
+
+/**
+ * Puts our methods in front of those of a response, which they call until it is held. It has to be done before a
+ * handler runs: `res.end(await page(req))` takes the method first and asks for the session afterwards.
+ */
+export function prepare(response: NodeResponse): void {
+  const prepared = response as Response;
+  if (prepared[own]) return;
+  const { writeHead, write, end, flushHeaders } = prepared;
+  const sameAsLast = last?.end === end && last.write === write && last.writeHead === writeHead;
+  if (!last || !sameAsLast || last.flushHeaders !== flushHeaders) last = { writeHead, write, end, flushHeaders };
+  prepared[own] = last;
+  prepared.writeHead = replacements.writeHead;
+  prepared.write = replacements.write;
+  prepared.end = replacements.end;
+  prepared.flushHeaders = replacements.flushHeaders;
 }
 
 /**
@@ -40,21 +61,30 @@ export function markFailed(response: object): void {
   if (held) held.failed = true;
 }
 
-// One set for all responses: no closures.
+// One set for all responses: no closures. Node's methods take at most three arguments, and absent ones as undefined.
 const replacements: Methods & ThisType<Response> = {
-  writeHead(...args) {
-    return this[slot]?.call("writeHead", args);
+  writeHead(status, words, headers) {
+    if (this[slot]) return this[slot].call("writeHead", given(status, words, headers));
+    return (this[own] as Methods).writeHead.call(this, status, words, headers);
   },
-  write(...args) {
-    return this[slot]?.call("write", args);
+  write(chunk, encoding, callback) {
+    if (this[slot]) return this[slot].call("write", given(chunk, encoding, callback));
+    return (this[own] as Methods).write.call(this, chunk, encoding, callback);
   },
-  end(...args) {
-    return this[slot]?.call("end", args);
+  end(chunk, encoding, callback) {
+    if (this[slot]) return this[slot].call("end", given(chunk, encoding, callback));
+    return (this[own] as Methods).end.call(this, chunk, encoding, callback);
   },
-  flushHeaders(...args) {
-    return this[slot]?.call("flushHeaders", args);
+  flushHeaders() {
+    if (this[slot]) return this[slot].call("flushHeaders", []);
+    return (this[own] as Methods).flushHeaders.call(this);
   },
 };
+
+function given(...args: unknown[]): unknown[] {
+  while (args.length > 0 && args.at(-1) === undefined) args.pop();
+  return args;
+}
 
 class HeldResponse {
   /** The handler threw. */
@@ -80,9 +110,8 @@ class HeldResponse {
   constructor(response: Response) {
     this.#response = response;
     this.#settled = response.headersSent;
-    const { writeHead, write, end, flushHeaders } = response;
-    this.#real = { writeHead, write, end, flushHeaders };
-    Object.assign(response, replacements);
+    prepare(response);
+    this.#real = response[own] as Methods;
   }
 
   add(holding: Holding): void {

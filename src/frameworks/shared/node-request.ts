@@ -2,7 +2,7 @@
 
 import type { Exchange, RequestReader } from "../../core/exchange.ts";
 import type { Sessions } from "../../core/sessions.ts";
-import { type Holding, hold } from "./held-response.ts";
+import { type Holding, hold, prepare } from "./held-response.ts";
 import { keepHeaders } from "./node-head.ts";
 import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
@@ -47,6 +47,7 @@ export class OpenedRequest<Data extends object> implements Holding {
     this.secure = secure;
     this.#fail = fail;
     this.#headers = response.getHeaderNames();
+    prepare(response);
     this.exchange = sessions.open<OpenedRequest<object>>(this, reader, request, ...aliases);
   }
 
