@@ -421,5 +421,8 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
   });
 }
 
+/** What `flaskSession` is told besides: what the Flask side has. */
+export const common = { lifetime, subjectKey: "_user_id", cookie: { secure: false } } as const;
+
 /** What both sides sign with. */
 export const secretKey = "a secret of the tests, and long enough";
