@@ -17,7 +17,7 @@ export type { IdScheme } from "./core/id.ts";
 export { jsonFormat } from "./core/json-format.ts";
 export type { Secrets } from "./core/keys.ts";
 export type { SchemaResult, StandardSchema } from "./core/schema.ts";
-export type { LoginOptions, Session } from "./core/session.ts";
+export type { LoginOptions, MergeOptions, Session } from "./core/session.ts";
 export type { Sessions } from "./core/sessions.ts";
 export type {
   ListedRecord,

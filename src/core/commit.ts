@@ -7,11 +7,12 @@ import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
 import { isRenewalDue, isTouchDue } from "./expiry.ts";
 import type { Content, Payload } from "./format.ts";
+import { cannotMerge, mergeUsers } from "./guest-merge.ts";
 import { type Plan, plan } from "./plan.ts";
-import { Marks, readOnly, type SessionOwner, State } from "./record-session.ts";
+import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
 import type { Found, Records } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
-import { carryOut } from "./steps.ts";
+import { carryOut, draftOf } from "./steps.ts";
 import type { SubjectSessions } from "./subjects.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -76,7 +77,11 @@ export class Work implements SessionOwner {
     throw error;
   }
 
-  onLogin(subject: string): void {
+  onLogin(subject: string, merge: Merge | undefined): void {
+    if (merge) {
+      if (!this.core.config.store.capabilities.bySubject) throw cannotMerge(this.core.config.store.name);
+      this.state.marks.merge = merge;
+    }
     this.epoch = this.core.subjects.epoch(subject);
     this.epoch.catch(() => {});
   }
@@ -134,16 +139,10 @@ async function save(work: Work): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
     // A login whose epoch cannot be read is given up before anything is written.
     if (work.epoch) work.epochMark = await work.epoch;
+    if (work.marks.merge) await mergeUsers(work);
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload, onlySeen);
-    if (decided.impossible === "read-only") throw readOnly();
-    if (decided.impossible) {
-      config.warn(
-        "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
-          "it was not saved. Ask for the session, and change it, before the first write to the response.",
-      );
-      throw headersSent("the change");
-    }
+    refuseImpossible(work, decided);
     if (decided.step === "none") {
       if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
       return true;
@@ -179,7 +178,30 @@ async function save(work: Work): Promise<boolean> {
   }
 }
 
-function refused(work: Work): void {
+/** Throws what a save would throw before it writes: what cannot be kept, is too large, or comes too late. */
+export async function rehearse(work: Work): Promise<void> {
+  work.marks = work.state.marks;
+  if (work.ended && !(work.late && work.marks.loggedIn)) return;
+  const payload = payloadIfNeeded(work);
+  const decided = decide(work, payload, false);
+  refuseImpossible(work, decided);
+  const { step } = decided;
+  if (step !== "none" && step !== "touch" && step !== "delete")
+    await work.core.records.fits(draftOf(work, step, payload).draft);
+}
+
+function refuseImpossible({ core }: Work, { impossible }: Plan): void {
+  if (!impossible) return;
+  if (impossible === "read-only") throw readOnly();
+  core.config.warn(
+    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
+      "it was not saved. Ask for the session, and change it, before the first write to the response.",
+  );
+  throw headersSent("the change");
+}
+
+/** Says, once, that changes were not saved because the session had ended. */
+export function refused(work: Work): void {
   const { core, state } = work;
   if (work.refused) return;
   work.refused = true;
@@ -235,7 +257,8 @@ function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Pl
   });
 }
 
-function isEmpty(data: Record<string, unknown>): boolean {
+/** Whether there is nothing to keep. */
+export function isEmpty(data: Record<string, unknown>): boolean {
   for (const key in data) if (data[key] !== undefined) return false;
   return true;
 }
@@ -280,7 +303,7 @@ async function takeOver(work: Work): Promise<boolean> {
 }
 
 /** The error for a change that comes too late. */
-function headersSent(what: string): SessionError {
+export function headersSent(what: string): SessionError {
   const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
   return new SessionError("ERR_SESSION_HEADERS_SENT", message);
 }

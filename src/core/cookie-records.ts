@@ -111,6 +111,9 @@ export function cookieSessions(
     },
     // Nothing is refused but what has ended: there is no newer state to look for.
     again: async () => null,
+    async fits(draft) {
+      await written(draft);
+    },
     create: written,
     update: replace,
     touch: replace,

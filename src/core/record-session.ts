@@ -13,9 +13,12 @@ export interface SessionOwner {
   save(): Promise<boolean>;
   /** Throws when a change that needs a cookie comes too late. */
   needsCookie(what: string): void;
-  /** Starts what has to be known before a login is saved. */
-  onLogin(subject: string): void;
+  /** Starts what has to be known before a login is saved. Throws when the store cannot find what is to be merged. */
+  onLogin(subject: string, merge: Merge | undefined): void;
 }
+
+/** By key: what becomes of a guest's value and that of the user. */
+export type Merge = Readonly<Record<string, (guest: unknown, users: unknown) => unknown>>;
 
 /** What a session's methods asked for, beside what they did to the data. */
 export class Marks {
@@ -25,10 +28,16 @@ export class Marks {
   /** `persistent` was set: the client's cookie is to be sent anew. */
   persistence = false;
   updates: Map<string, Update> | undefined;
+  /** What a login is to take over from the user's other session. */
+  merge: Merge | undefined;
 
   /** Adds what was asked for later, after a save that took these has failed. */
   join(later: Marks): void {
-    if (later.cleared) this.updates = undefined;
+    if (later.cleared) {
+      this.updates = undefined;
+      this.merge = undefined;
+    }
+    if (later.merge) this.merge = { ...this.merge, ...later.merge };
     this.cleared ||= later.cleared;
     this.regenerated ||= later.regenerated;
     this.loggedIn ||= later.loggedIn;
@@ -131,16 +140,11 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     key: K,
     change: (value: Data[K] | undefined) => Data[K] | undefined,
   ): Data[K] | undefined {
-    const { data, format } = this.#alive();
+    const state = this.#alive();
     if (typeof change !== "function")
       throw wrongArgument("the second argument of session.update", "a function", change);
-    const before = encoded(format, data, key);
-    const value = change(data[key] as Data[K] | undefined);
-    if (value instanceof Promise)
-      throw new TypeError("the function given to session.update must be synchronous; it returned a promise");
-    put(data, key, value);
-    this.#record(key, change as (value: unknown) => unknown, before);
-    return value;
+    const what = "the function given to session.update";
+    return applyUpdate(state, state.marks, key, change as (value: unknown) => unknown, what) as Data[K] | undefined;
   }
 
   flash<K extends keyof Data & string>(key: K, value: Data[K]): void {
@@ -148,14 +152,14 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   take<K extends keyof Data & string>(key: K): Data[K] | undefined {
-    const { data, format } = this.#alive();
+    const { data, format, marks } = this.#alive();
     const before = encoded(format, data, key);
     if (before === undefined) return undefined;
     const value = data[key] as Data[K];
     delete data[key];
     const unlessNewer = (newest: unknown): unknown =>
       same(encoded(format, { [key]: newest }, key), before) ? undefined : newest;
-    this.#record(key, unlessNewer, before);
+    noteUpdate({ data, format }, marks, key, unlessNewer, before);
     return value;
   }
 
@@ -164,6 +168,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     for (const key of Object.keys(state.data)) delete state.data[key];
     state.marks.cleared = true;
     state.marks.updates = undefined;
+    state.marks.merge = undefined;
   }
 
   regenerate(): void {
@@ -172,17 +177,15 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     state.marks.regenerated = true;
   }
 
-  login(subject: string, options: LoginOptions = {}): void {
+  login(subject: string, options: LoginOptions<Data> = {}): void {
     const state = this.#alive();
-    if (typeof subject !== "string" || subject.length < 1 || subject.length > 200) {
-      throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
-    }
+    checkLogin(subject, options);
     this.#owner.needsCookie("session.login()");
+    this.#owner.onLogin(subject, options.merge as Merge | undefined);
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
     state.marks.regenerated = true;
     state.marks.loggedIn = true;
-    this.#owner.onLogin(subject);
   }
 
   destroy(): void {
@@ -204,20 +207,49 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   #changeable(): void {
     if (this.#state.readOnly) throw readOnly();
   }
+}
 
-  #record(key: string, change: (value: unknown) => unknown, before: Update["before"]): void {
-    const { format, data, marks } = this.#state;
-    const after = encoded(format, data, key);
-    const earlier = marks.updates?.get(key);
-    if (!earlier) {
-      marks.updates ??= new Map();
-      marks.updates.set(key, { changes: [change], before, after, mixed: false });
-      return;
-    }
-    if (!same(earlier.after, before)) earlier.mixed = true;
-    earlier.changes.push(change);
-    earlier.after = after;
+/** Throws a `TypeError` for what `login` does not take. */
+export function checkLogin(subject: unknown, { merge = {} }: { readonly merge?: unknown }): void {
+  if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
+    throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
+  const ok = typeof merge === "object" && merge !== null && Object.values(merge).every((f) => typeof f === "function");
+  if (!ok) throw wrongArgument("the option merge of session.login", "an object of functions by key", merge);
+}
+
+/** Changes one key with a function, which is applied again when others changed the key meanwhile. */
+export function applyUpdate(
+  { data, format }: Pick<State, "data" | "format">,
+  marks: Marks,
+  key: string,
+  change: (value: unknown) => unknown,
+  what: string,
+): unknown {
+  const before = encoded(format, data, key);
+  const value = change(data[key]);
+  if (value instanceof Promise) throw new TypeError(`${what} must be synchronous; it returned a promise`);
+  put(data, key, value);
+  noteUpdate({ data, format }, marks, key, change, before);
+  return value;
+}
+
+function noteUpdate(
+  { data, format }: Pick<State, "data" | "format">,
+  marks: Marks,
+  key: string,
+  change: (value: unknown) => unknown,
+  before: Update["before"],
+): void {
+  const after = encoded(format, data, key);
+  const earlier = marks.updates?.get(key);
+  if (!earlier) {
+    marks.updates ??= new Map();
+    marks.updates.set(key, { changes: [change], before, after, mixed: false });
+    return;
   }
+  if (!same(earlier.after, before)) earlier.mixed = true;
+  earlier.changes.push(change);
+  earlier.after = after;
 }
 
 /** The error for a change where only reading was asked for. */

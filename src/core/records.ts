@@ -44,6 +44,8 @@ export interface Records {
   find(token: string): Promise<Found | null | "ended">;
   /** The newest state of a record found before. */
   again(place: Place): Promise<Found | null>;
+  /** Throws `ERR_SESSION_TOO_LARGE` when it cannot be kept. Keeps nothing. */
+  fits(draft: Draft): Promise<void>;
   create(draft: Draft): Promise<Written | null>;
   update(place: Place, draft: Draft): Promise<Written | null>;
   touch(place: Place, draft: Draft): Promise<Written | null>;

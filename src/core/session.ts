@@ -1,10 +1,35 @@
 /** The session that handlers read and write. Types only. */
 
 /** Options of {@link Session.login}. */
-export interface LoginOptions {
+export interface LoginOptions<Data extends object = Record<string, unknown>> {
   /** Whether the cookie outlives the browser ("remember me"). Default: as it was, for a new session as configured. */
   readonly persistent?: boolean | undefined;
+  /**
+   * What the user's other session, the one he logged in to last, gives to this one, by key. A value that the guest does
+   * not have is taken over; where both have one, the function decides. The other session stays as it is. Needs a store
+   * that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call of it. Default: nothing.
+   *
+   * The functions are synchronous, and free of other effects, since they may run more than once.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from "sojourn";
+   *
+   * function logIn(session: Session<{ cart: string[] }>, user: string): void {
+   *   session.login(user, { merge: { cart: (guest, users) => [...users, ...guest] } });
+   * }
+   * ```
+   */
+  readonly merge?: MergeOptions<Data> | undefined;
 }
+
+/** By key: what becomes of the guest's value and that of the user's other session; `undefined` removes it. */
+export type MergeOptions<Data extends object> = {
+  // Declared as a method, so that a Session<Data> goes where a Session of anything is taken.
+  readonly [Key in keyof Data]?: {
+    decide(guest: Data[Key], users: Data[Key]): Data[Key] | undefined;
+  }["decide"];
+};
 
 /**
  * One client's session in one request.
@@ -93,7 +118,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
    *
    * @param subject The user's identifier, 1 to 200 characters. Sessions are listed and revoked by it.
    */
-  login(subject: string, options?: LoginOptions): void;
+  login(subject: string, options?: LoginOptions<Data>): void;
 
   /** Ends the session: its record and its cookie are removed. Nothing can be done with it afterwards. */
   destroy(): void;

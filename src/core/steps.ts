@@ -28,16 +28,10 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     work.setCookie = config.carrier.remove();
     return true;
   }
-  const meta = metaFor(step, work, now);
-  const before = meta === state.meta ? meta : { ...state.meta };
-  const contents =
-    meta === state.meta && payload !== undefined
-      ? payload
-      : state.format.encode({ data: state.data, meta }, found?.payload);
-  const expiresAt = found && work.noTouch ? found.expiresAt : expiryOf(now, meta, config.timeouts);
-  const draft = { payload: contents, expiresAt, subject: meta.subject, meta };
+  const { draft, before } = draftOf(work, step, payload);
   const written = await write(work, step, draft);
   if (!written) return false;
+  const { payload: contents, expiresAt, meta } = draft;
   const { place } = written;
   const { loggedIn } = work.marks;
   const current = written.token !== undefined || (found?.current ?? false);
@@ -64,6 +58,20 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   if (step === "rename" || step === "renew") work.report("session_renewed");
   if (loggedIn) work.report("session_login");
   return true;
+}
+
+/** What a step is to keep, and what was noted about the session before it. */
+export function draftOf(work: Work, step: Step, payload: Payload | undefined): { draft: Draft; before: Meta } {
+  const { state, found, core } = work;
+  const now = core.config.now();
+  const meta = metaFor(step, work, now);
+  const before = meta === state.meta ? meta : { ...state.meta };
+  const contents =
+    meta === state.meta && payload !== undefined
+      ? payload
+      : state.format.encode({ data: state.data, meta }, found?.payload);
+  const expiresAt = found && work.noTouch ? found.expiresAt : expiryOf(now, meta, core.config.timeouts);
+  return { draft: { payload: contents, expiresAt, subject: meta.subject, meta }, before };
 }
 
 function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {

@@ -93,6 +93,9 @@ export function storeRecords(config: RecordsConfig): Records {
       const found = await follow(key, id, false);
       return found === "ended" ? null : (found ?? null);
     },
+    async fits(draft) {
+      if (store.capabilities.maxPayloadBytes !== undefined) await record(ids.prefix, draft);
+    },
     async create(draft) {
       const { id, key, token } = await fresh();
       const content = await record(key, draft);

@@ -4,7 +4,8 @@ import { randomBytes, sha256 } from "#crypto";
 import { base64url } from "./bytes.ts";
 import type { Config } from "./config.ts";
 import { SessionError, wrongArgument } from "./errors.ts";
-import type { Meta } from "./format.ts";
+import type { Content } from "./format.ts";
+import { applySchema } from "./schema.ts";
 import type { ListedRecord, Store } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -35,10 +36,19 @@ export interface SubjectSessions {
   list(subject: string): Promise<SessionInfo[]>;
   /** Ends sessions of a subject and says how many it found. */
   revoke(subject: string, options: RevokeOptions): Promise<number>;
+  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where nobody knows. */
+  latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
   /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
   epoch(subject: string): Promise<string | undefined>;
   /** Whether sessions of the subject were revoked since the epoch was read. */
   moved(subject: string, since: Promise<string | undefined> | undefined): Promise<boolean>;
+}
+
+/** One session of a subject. */
+interface Entry {
+  readonly key: string;
+  readonly info: SessionInfo;
+  readonly data: Record<string, unknown>;
 }
 
 type StoreConfig = Config & { readonly store: Store };
@@ -84,6 +94,18 @@ export class Subjects implements SubjectSessions {
     }
   }
 
+  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. */
+  async latest(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined> {
+    const { schema } = this.#config;
+    const since = ({ info }: Entry): number => info.authenticatedAt ?? info.createdAt ?? 0;
+    const entries = (await this.#entries(subject)).filter(({ info }) => info.handle !== except);
+    for (const { data } of entries.sort((a, b) => since(b) - since(a))) {
+      const seen = schema ? await applySchema(schema, data) : data;
+      if (seen) return seen;
+    }
+    return undefined;
+  }
+
   /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
   async epoch(subject: string): Promise<string | undefined> {
     const { store } = this.#config;
@@ -123,29 +145,32 @@ export class Subjects implements SubjectSessions {
     throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
   }
 
-  async #entries(subject: string): Promise<{ key: string; info: SessionInfo }[]> {
-    const entries: { key: string; info: SessionInfo }[] = [];
+  async #entries(subject: string): Promise<Entry[]> {
+    const entries: Entry[] = [];
     const rows = this.#listing(subject).listBySubject(subject)[Symbol.asyncIterator]();
     for (;;) {
       const row = await this.#limited(() => rows.next() as Promise<IteratorResult<ListedRecord>>);
       if (row.done) return entries;
       if (!row.value.key.startsWith(this.#config.ids.prefix)) continue;
-      const info = await this.#describe(row.value, subject);
-      if (info) entries.push({ key: row.value.key, info });
+      const entry = await this.#describe(row.value, subject);
+      if (entry) entries.push(entry);
     }
   }
 
-  async #describe(row: ListedRecord, subject: string): Promise<SessionInfo | undefined> {
+  async #describe(row: ListedRecord, subject: string): Promise<Entry | undefined> {
     const { format, events } = this.#config;
-    let meta: Meta;
+    let content: Content;
     try {
-      meta = format.decode((await format.unwrap?.(row.payload, row.key)) ?? row.payload).meta;
+      content = format.decode((await format.unwrap?.(row.payload, row.key)) ?? row.payload);
     } catch (error) {
       events.emit("record_refused", { reason: `not a record of format ${format.name}`, subject, error });
       return undefined;
     }
+    const { data, meta } = content;
+    const { created: createdAt, authenticated: authenticatedAt } = meta;
     const handle = meta.handle ?? (await sha256(`handle of ${row.key}`)).slice(0, 12);
-    return { handle, subject, createdAt: meta.created, authenticatedAt: meta.authenticated, expiresAt: row.expiresAt };
+    const { key, expiresAt } = row;
+    return { key, data, info: { handle, subject, createdAt, authenticatedAt, expiresAt } };
   }
 
   #limited<T>(call: () => Promise<T>): Promise<T> {
