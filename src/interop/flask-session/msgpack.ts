@@ -205,7 +205,7 @@ class Writer {
         break;
       case "float":
         this.#byte(0xcb);
-        this.#view.setFloat64(this.#room(8), node.value);
+        this.#write(8, (view, at) => view.setFloat64(at, node.value));
         break;
       case "time":
         this.#time(node);
@@ -250,7 +250,7 @@ class Writer {
       const short = [1, 2, 4, 8, 16].indexOf(data.length);
       if (short === -1) this.#head(data.length, 0, -1, 0xc7, 1);
       else this.#byte(0xd4 + short);
-      this.#view.setInt8(this.#room(1), type);
+      this.#write(1, (view, at) => view.setInt8(at, type));
       this.#put(data);
     }
   }
@@ -260,13 +260,13 @@ class Writer {
     else if (value >= -32) this.#byte(value + 256);
     else if (value >= -0x80) {
       this.#byte(0xd0);
-      this.#view.setInt8(this.#room(1), value);
+      this.#write(1, (view, at) => view.setInt8(at, value));
     } else if (value >= -0x8000) {
       this.#byte(0xd1);
-      this.#view.setInt16(this.#room(2), value);
+      this.#write(2, (view, at) => view.setInt16(at, value));
     } else if (value >= -0x80000000) {
       this.#byte(0xd2);
-      this.#view.setInt32(this.#room(4), value);
+      this.#write(4, (view, at) => view.setInt32(at, value));
     } else this.#integer(BigInt(value));
   }
 
@@ -275,21 +275,21 @@ class Writer {
       throw new Refusal("it is an integer of more than 64 bits, for which MessagePack has no room");
     }
     this.#byte(value < 0n ? 0xd3 : 0xcf);
-    this.#view.setBigUint64(this.#room(8), BigInt.asUintN(64, value));
+    this.#write(8, (view, at) => view.setBigUint64(at, BigInt.asUintN(64, value)));
   }
 
   #time({ seconds, nanos }: Time): void {
     if (nanos === 0 && seconds >= 0 && seconds < 2 ** 32) {
       this.#put([0xd6, 0xff]);
-      this.#view.setUint32(this.#room(4), seconds);
+      this.#write(4, (view, at) => view.setUint32(at, seconds));
     } else if (seconds >= 0 && seconds < 2 ** 34) {
       this.#put([0xd7, 0xff]);
-      this.#view.setUint32(this.#room(4), nanos * 4 + Math.floor(seconds / 2 ** 32));
-      this.#view.setUint32(this.#room(4), seconds % 2 ** 32);
+      this.#write(4, (view, at) => view.setUint32(at, nanos * 4 + Math.floor(seconds / 2 ** 32)));
+      this.#write(4, (view, at) => view.setUint32(at, seconds % 2 ** 32));
     } else {
       this.#put([0xc7, 12, 0xff]);
-      this.#view.setUint32(this.#room(4), nanos);
-      this.#view.setBigInt64(this.#room(8), BigInt(seconds));
+      this.#write(4, (view, at) => view.setUint32(at, nanos));
+      this.#write(8, (view, at) => view.setBigInt64(at, BigInt(seconds)));
     }
   }
 
@@ -299,10 +299,10 @@ class Writer {
     else if (least === 1 && length < 2 ** 8) this.#put([after, length]);
     else if (length < 2 ** 16) {
       this.#byte(after + 2 - least);
-      this.#view.setUint16(this.#room(2), length);
+      this.#write(2, (view, at) => view.setUint16(at, length));
     } else if (length < 2 ** 32) {
       this.#byte(after + 3 - least);
-      this.#view.setUint32(this.#room(4), length);
+      this.#write(4, (view, at) => view.setUint32(at, length));
     } else this.#integer(BigInt(length));
   }
 
@@ -314,6 +314,12 @@ class Writer {
   #put(bytes: ArrayLike<number>): void {
     const at = this.#room(bytes.length);
     this.#bytes.set(bytes, at);
+  }
+
+  // The view is asked for after the room: making room may replace it.
+  #write(length: number, write: (view: DataView, at: number) => void): void {
+    const at = this.#room(length);
+    write(this.#view, at);
   }
 
   #room(length: number): number {
