@@ -55,6 +55,8 @@ interface Opened {
 }
 
 const answered = Symbol("sojourn answered");
+const withoutWrap =
+  "elysiaSessions needs what Elysia leaves out with aot: false; there, wrap app.fetch with fetchSessions";
 
 /**
  * Sessions for Elysia: a plugin. Use it before the routes; in them, `sessions.get(context)` is the session, and
@@ -111,16 +113,18 @@ export function elysiaSessions<Data extends object>(
     }
   };
   const link = (context: ElysiaContext): void => {
+    if (!sessions.isOpen(context.request)) throw new TypeError(withoutWrap);
     const opened = (context.request as Slotted)[slot];
-    if (!opened) throw new TypeError("elysiaSessions does not work with aot: false; there, wrap app.fetch: fetchSessions");
-    if (opened.context) return;
+    if (!opened || opened.context) return;
     opened.context = Object.assign(context, opened.link);
     opened.headers = { ...context.set.headers };
   };
 
   return (app) => {
-    app.wrap(((handle: Handle) => (request: Request) =>
-      sessions.isOpen(request) ? handle(request) : answer(app, handle, request)) as never);
+    app.wrap(
+      ((handle: Handle) => (request: Request) =>
+        sessions.isOpen(request) ? handle(request) : answer(app, handle, request)) as never,
+    );
     app.onRequest(link as never);
     return app;
   };
