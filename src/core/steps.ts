@@ -45,9 +45,12 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   // What the application noted while the write was under way is for the next save.
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   state.expiresAt = expiresAt;
+  const asked = work.marks;
   work.marks = new Marks();
-  // The old id is dead by now, so a store that fails just here must not keep the new one from the client.
-  if (loggedIn && (await subjects.moved(meta.subject as string, work.epoch))) {
+  const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
+  // When the store fails just here: after a rename the old id is dead, and the new one must not be kept from the
+  // client. What was created nobody knows of yet, and it may have been revoked: it is as if it had not been.
+  if (moved && (await (step === "create" ? moved.catch((error) => takeBack(work, asked, error)) : moved))) {
     await records.remove(place, meta.subject);
     work.report("session_revoked");
     work.ended = true;
@@ -58,6 +61,17 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   if (step === "rename" || step === "renew") work.report("session_renewed");
   if (loggedIn) work.report("session_login");
   return true;
+}
+
+function takeBack(work: Work, asked: Marks, error: unknown): never {
+  const { state, core } = work;
+  const { place } = work.found as Found;
+  core.records.remove(place, state.meta.subject).catch(() => {});
+  work.found = null;
+  work.marks = asked;
+  work.setCookie = undefined;
+  state.expiresAt = undefined;
+  throw error;
 }
 
 /** What a step is to keep, and what was noted about the session before it. */

@@ -83,6 +83,54 @@ for (const aged of [false, true]) {
   }
 }
 
+describe("the first request of a visitor, who logs in", () => {
+  const begin = (session: Session<Data>): void => {
+    session.data.n = 1;
+    session.login("ann");
+  };
+
+  test("an outage after the record was made set a cookie with the error, for a session that may have been revoked", async () => {
+    const plain = setUp();
+    plain.arm(-1, "pass");
+    await request(plain.sessions, undefined, begin);
+    const calls = [...plain.failing.calls];
+    expect(calls).toContain("create");
+    for (let at = 0; at < calls.length; at++) {
+      for (const fault of kinds) {
+        const { sessions, arm } = setUp();
+        arm(at, fault);
+        const answer = await request(sessions, undefined, begin);
+        const where = `${calls[at]} (call ${at}), ${String(fault)}`;
+        if (answer.error)
+          expect([answer.error, answer.setCookie], where).toEqual([
+            expect.objectContaining({ status: 503 }),
+            undefined,
+          ]);
+        else expect(answer.setCookie, where).toBeDefined();
+      }
+    }
+  });
+
+  test("a handler that saves again after such an outage gets a session whose cookie is sent", async () => {
+    const { sessions, arm, failing } = setUp();
+    arm(failing.calls.length, "pass");
+    const probe = setUp();
+    await request(probe.sessions, undefined, begin);
+    arm(probe.failing.calls.lastIndexOf("create") + 1, "throw-before");
+    const answer = await request(sessions, undefined, async (session) => {
+      begin(session);
+      await expect(session.save()).rejects.toMatchObject({ status: 503 });
+      session.data.n = 2;
+    });
+    expect(answer.error).toBeUndefined();
+    expect((await request(sessions, answer.cookie, ({ data, subject }) => [data.n, subject])).value).toEqual([
+      2,
+      "ann",
+    ]);
+    expect(await sessions.list("ann")).toHaveLength(1);
+  });
+});
+
 describe("an outage", () => {
   test("does not concern requests without a session cookie, or that do not use the session", async () => {
     const { sessions, failing, arm } = setUp();

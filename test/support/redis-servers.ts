@@ -139,7 +139,7 @@ export async function startSentinel(): Promise<RedisSentinels> {
 }
 
 /** Asks again until the answer is true. */
-export async function until(what: string, question: () => Promise<boolean>, limit = 20_000): Promise<void> {
+export async function until(what: string, question: () => Promise<boolean>, limit = 45_000): Promise<void> {
   const end = Date.now() + limit;
   while (!(await question())) {
     if (Date.now() > end) throw new Error(`waited ${limit} ms for ${what}`);
