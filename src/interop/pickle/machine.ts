@@ -3,7 +3,19 @@
 import { fromUtf8 } from "../../core/bytes.ts";
 import { build, call, checkGlobal, create, moduleName } from "./globals.ts";
 import { ascii, float, integer, latin1, long, malformed, quoted, rawUnicode } from "./literals.ts";
-import { none, type PyText, type PyValue, pyBool, pyBytes, pyDict, pyFloat, pyInt, pyItems, pyText } from "./values.ts";
+import {
+  none,
+  type PyEntry,
+  type PyText,
+  type PyValue,
+  pyBool,
+  pyBytes,
+  pyDict,
+  pyFloat,
+  pyInt,
+  pyItems,
+  pyText,
+} from "./values.ts";
 
 /** The most values a pickle may make: many times what a session has, and no more memory than they take. */
 const most = 1_000_000;
@@ -296,9 +308,9 @@ class Machine {
   }
 }
 
-function pairs(items: PyValue[]): [PyValue, PyValue][] {
+function pairs(items: PyValue[]): PyEntry[] {
   if (items.length % 2 === 1) malformed();
-  const all: [PyValue, PyValue][] = [];
+  const all: PyEntry[] = [];
   for (let i = 0; i < items.length; i += 2) all.push([items[i] as PyValue, items[i + 1] as PyValue]);
   return all;
 }

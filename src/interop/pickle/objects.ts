@@ -1,6 +1,18 @@
 /** Objects of Python's standard library as JavaScript values: what msgspec writes of them, or a Date. */
 
-import { nameOf, type PyInstance, type PyValue } from "./values.ts";
+import {
+  nameOf,
+  type PyGlobal,
+  type PyInstance,
+  type PyText,
+  type PyValue,
+  pyBytes,
+  pyDict,
+  pyInstance,
+  pyInt,
+  pyItems,
+  pyText,
+} from "./values.ts";
 
 /**
  * A `Date` for an instant (a datetime with a zone); a text in the form msgspec writes for whatever else is not built in:
@@ -29,6 +41,41 @@ export function objectToJs(object: PyInstance): Date | string {
     default:
       return wrong();
   }
+}
+
+const module = pyText("datetime");
+const classOf = (module: PyText, name: string): PyGlobal => ({ kind: "global", module, name: pyText(name) });
+const [datetimeClass, zoneClass, deltaClass] = ["datetime", "timezone", "timedelta"].map((name) =>
+  classOf(module, name),
+) as [PyGlobal, PyGlobal, PyGlobal];
+const zero = pyInstance(deltaClass, pyItems("tuple", [pyInt(0), pyInt(0), pyInt(0)]), "call");
+const utc = pyInstance(zoneClass, pyItems("tuple", [zero]), "call");
+
+/** A datetime in UTC. `undefined` when Python has no such: its years are 1 to 9999. */
+export function datetimeOf(ms: number): PyInstance | undefined {
+  const at = new Date(ms);
+  const year = at.getUTCFullYear();
+  if (!(year >= 1 && year <= 9999)) return undefined;
+  const fields = [year >> 8, year & 255, at.getUTCMonth() + 1, at.getUTCDate(), at.getUTCHours(), at.getUTCMinutes()];
+  const micro = at.getUTCMilliseconds() * 1000;
+  const octets = Uint8Array.of(...fields, at.getUTCSeconds(), micro >> 16, (micro >> 8) & 255, micro & 255);
+  return pyInstance(datetimeClass, pyItems("tuple", [pyBytes(octets), utc]), "call");
+}
+
+const uuidClass = classOf(pyText("uuid"), "UUID");
+
+/** A UUID of 32 hexadecimal digits. */
+export function uuidOf(hex: string): PyInstance {
+  const object = pyInstance(uuidClass, pyItems("tuple", []), "new");
+  object.state = pyDict([[pyText("int"), pyInt(BigInt(`0x${hex}`))]]);
+  return object;
+}
+
+const markupClass = classOf(pyText("markupsafe"), "Markup");
+
+/** Text that is safe as HTML. */
+export function markupOf(html: string): PyInstance {
+  return pyInstance(markupClass, pyItems("tuple", [pyText(html)]), "new");
 }
 
 /** Of a datetime with a zone: seconds since 1970, in UTC, and nanoseconds. `undefined` for whatever else. */

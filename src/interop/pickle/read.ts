@@ -3,7 +3,7 @@
 import { Allowance } from "./allowance.ts";
 import { readTree } from "./machine.ts";
 import { objectToJs } from "./objects.ts";
-import { nameOf, type PyValue } from "./values.ts";
+import { isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
 
 /**
  * The value of a pickle of any protocol (0 to 5): the ones that Flask-Session up to 0.6 and cachelib write.
@@ -18,8 +18,8 @@ export function readPickle(bytes: Uint8Array): unknown {
 }
 
 /** A Python value as JavaScript has it, made anew: nobody else has it. */
-export function toJs(value: PyValue): unknown {
-  return convert(value, 0, new Allowance());
+export function toJs(value: PyValue, allowance: Allowance = new Allowance()): unknown {
+  return convert(value, 0, allowance);
 }
 
 function convert(value: PyValue, depth: number, allowance: Allowance): unknown {
@@ -43,13 +43,13 @@ function convert(value: PyValue, depth: number, allowance: Allowance): unknown {
     case "dict":
       return dict(value.entries, inside);
     case "instance":
-      return nameOf(value.of) === "collections.OrderedDict" ? dict(value.entries, inside) : objectToJs(value);
+      return isOrderedDict(value) ? dict(value.entries, inside) : objectToJs(value);
     case "global":
       throw new TypeError("a class, which is no value");
   }
 }
 
-function dict(entries: readonly [PyValue, PyValue][], inside: (item: PyValue) => unknown): unknown {
+function dict(entries: readonly PyEntry[], inside: (item: PyValue) => unknown): unknown {
   if (entries.some(([key]) => key.kind !== "str"))
     return new Map(entries.map(([key, item]) => [inside(key), inside(item)]));
   const object: Record<string, unknown> = Object.create(null);

@@ -34,8 +34,11 @@ export interface PyItems {
 
 export interface PyDict {
   readonly kind: "dict";
-  readonly entries: [PyValue, PyValue][];
+  readonly entries: PyEntry[];
 }
+
+/** A key and its value. */
+export type PyEntry = readonly [PyValue, PyValue];
 
 /** A class or function by name, one of the list in `globals.ts`. */
 export interface PyGlobal {
@@ -52,7 +55,7 @@ export interface PyInstance {
   /** How Python makes it: by calling the class, or by its `__new__`. */
   readonly by: "call" | "new";
   /** The items of an `OrderedDict`. */
-  readonly entries: [PyValue, PyValue][];
+  readonly entries: PyEntry[];
   /** What `__setstate__` or `__dict__` is given: of a UUID its number. */
   state: PyValue | undefined;
 }
@@ -85,7 +88,7 @@ export function pyItems(kind: PyItems["kind"], items: PyValue[]): PyItems {
   return { kind, items };
 }
 
-export function pyDict(entries: [PyValue, PyValue][] = []): PyDict {
+export function pyDict(entries: PyEntry[] = []): PyDict {
   return { kind: "dict", entries };
 }
 
@@ -98,6 +101,36 @@ export function nameOf({ module, name }: PyGlobal): string {
   return `${module.value}.${name.value}`;
 }
 
+/** The form an integer always has. */
 function shortest(value: number | bigint): number | bigint {
   return typeof value === "bigint" && value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value;
+}
+
+/** The one class of instances that has entries. */
+export function isOrderedDict(value: PyValue): value is PyInstance {
+  return value.kind === "instance" && nameOf(value.of) === "collections.OrderedDict";
+}
+
+/** Whether Python takes it for true. */
+export function isTruthy(value: PyValue): boolean {
+  switch (value.kind) {
+    case "atom":
+      return value.value === true;
+    case "int":
+    case "float":
+      return Number(value.value) !== 0;
+    case "str":
+    case "bytes":
+    case "bytearray":
+      return value.value.length > 0;
+    case "list":
+    case "tuple":
+    case "set":
+    case "frozenset":
+      return value.items.length > 0;
+    case "dict":
+      return value.entries.length > 0;
+    default:
+      return true;
+  }
 }

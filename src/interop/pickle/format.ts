@@ -1,0 +1,51 @@
+/** Sessions in pickle, as cachelib keeps them: Flask-Session's types `filesystem` and `cachelib`. */
+
+import type { Format, Payload } from "../../core/format.ts";
+import { naming } from "../flask-session/tree.ts";
+import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "../session-dict.ts";
+import { Allowance } from "./allowance.ts";
+import { Lowering } from "./lower.ts";
+import { readTree } from "./machine.ts";
+import { toJs } from "./read.ts";
+import { type PyEntry, pyDict } from "./values.ts";
+import { writeTree } from "./write.ts";
+
+/** Options of {@link pickleFormat}. */
+export type PickleFormatOptions = SubjectOptions;
+
+/**
+ * Sessions in Python's pickle, read through a whitelist of harmless types and never executed; written in protocol 5.
+ * For sessions that Flask-Session keeps in cachelib, which knows nothing else.
+ *
+ * What nobody changed is written as it stood: an unchanged session byte for byte; when some keys changed, the values of
+ * the others are the same Python values of the same types (datetime with or without zone, tuple, set, Decimal, UUID,
+ * Markup), pickled anew. Parts of a changed value that stand where they stood keep their types too. What is new is
+ * written as int, float, str, bytes, list, set, dict and datetime in UTC.
+ *
+ * A text that came from a type JavaScript has no word for (a UUID, a date) is that type as long as the text is the same.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ */
+export function pickleFormat(options: PickleFormatOptions = {}): Format {
+  checkSubjectOptions(options);
+  return {
+    name: "flask-session pickle",
+    foreign: true,
+    decode(payload) {
+      const allowance = new Allowance();
+      return contentOf(entriesIn(payload), (value) => toJs(value, allowance), options);
+    },
+    encode(content, baseline) {
+      const was = baseline === undefined ? undefined : entriesIn(baseline);
+      const entries = naming("session.data", () => entriesOf(content, was, options));
+      return entries === was ? (baseline as Payload) : writeTree(pyDict([...entries]));
+    },
+    encodeValue: (value, path) => writeTree(naming(path, () => new Lowering().lower(value))),
+  };
+}
+
+function entriesIn(payload: Payload): readonly PyEntry[] {
+  const tree = typeof payload === "string" ? undefined : readTree(payload);
+  if (tree?.kind !== "dict") throw new TypeError("not a session: the payload holds no dict");
+  return tree.entries;
+}
