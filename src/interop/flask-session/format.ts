@@ -120,8 +120,23 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
     return same && was ? was : { kind: "dict", entries, at: undefined };
   }
 
-  function write(node: Node): Payload {
-    return format === "json" ? writeJson(node) : writeMsgpack(node);
+  const write: (node: Node) => Payload = format === "json" ? writeJson : writeMsgpack;
+  const writeOther: (node: Node) => Payload = format === "json" ? writeMsgpack : writeJson;
+
+  /** In the other format what this one cannot say: it came from there, or is only looked at. */
+  function writeAnyhow(node: Node): Payload {
+    try {
+      return write(node);
+    } catch (error) {
+      if (error instanceof Refusal) return writeOther(node);
+      throw error;
+    }
+  }
+
+  /** What Flask wrote in the other format, and this one cannot say, keeps its session there: nobody could change it otherwise. */
+  function writerAfter(was: Dict | undefined): (node: Node) => Payload {
+    if (!was || !isRefused(() => write(was))) return write;
+    return isRefused(() => writeOther(was)) ? write : writeOther;
   }
 
   return {
@@ -142,11 +157,20 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
       const was = baseline === undefined ? undefined : dictIn(baseline);
       const root = naming("session.data", () => rootOf(content, was));
       if (root === was) return baseline as Payload;
-      const payload = naming("session.data", () => write(root));
+      const payload = naming("session.data", () => writerAfter(was)(root));
       return typeof payload === "string" && typeof baseline !== "string" ? utf8(payload) : payload;
     },
-    encodeValue: (value, path) => naming(path, () => write(new Lowering().lower(value))),
+    encodeValue: (value, path) => naming(path, () => writeAnyhow(new Lowering().lower(value))),
   };
+}
+
+function isRefused(work: () => unknown): boolean {
+  try {
+    work();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function lowered(lowering: Lowering, name: string, value: unknown, was?: Node): Node {

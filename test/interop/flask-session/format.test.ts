@@ -321,6 +321,25 @@ describe("records of the other kind", () => {
   });
 });
 
+describe("a record in the other format with what the configured one cannot say", () => {
+  test.each([
+    ["an integer of 70 bits", msgpack, utf8('{"n":1180591620717411303424}'), '{"n":1180591620717411303424,"k":1}'],
+    ["a key that is None", json, bytes("81a16d81c001"), "82a16d81c001a16b01"],
+    ["an extension", json, bytes("81a178d40507"), "82a178d40507a16b01"],
+  ])("%s stays in its own, so that it can be changed", (_, format, payload, after) => {
+    const content = format.decode(payload);
+    expect(format.encode(content, payload)).toBe(payload);
+    for (const key of Object.keys(content.data)) format.encodeValue(content.data[key], key);
+    content.data["k"] = 1;
+    const next = format.encode(content, payload);
+    expect(format === json ? hex(next) : text(next)).toBe(after);
+    delete content.data["k"];
+    for (const key of Object.keys(content.data)) delete content.data[key];
+    content.data["k"] = 1;
+    expect(format.decode(format.encode(content, payload))).toEqual({ data: { k: 1 }, meta: {} });
+  });
+});
+
 /** What Python and JavaScript both have, as an application may set it. */
 const scalars = fc.oneof(
   anyText.filter((one) => !/\p{Surrogate}/u.test(one)),
@@ -376,7 +395,7 @@ describe("whatever the application sets", () => {
       fc.property(data, keys, value, (before, key, after) => {
         const usable = (one: unknown): boolean => {
           try {
-            format.encodeValue(one, "");
+            format.encode({ data: { one }, meta: {} });
             return true;
           } catch {
             return false;
