@@ -1,0 +1,127 @@
+/** NestJS 12, on Express and on Fastify. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../core/sessions.ts";
+import { type FastifyLike, fastifySessions } from "./fastify.ts";
+import { connectSessions } from "./node.ts";
+import { markFailed } from "./shared/held-response.ts";
+
+/** The options of {@link nestSessions}. */
+export interface NestOptions {
+  /**
+   * Loads the session of every request before guards and handlers run, and puts it on the request under this name.
+   * Default: it is loaded when it is first asked for, and a request that never asks costs nothing.
+   */
+  readonly attach?: string | undefined;
+}
+
+/** What is needed of Nest's `MiddlewareConsumer`. */
+export interface NestConsumer {
+  getHttpAdapter(): { getType(): string; getInstance(): unknown; use(middleware: unknown): unknown };
+}
+
+/** What is needed of Nest's `ExecutionContext`. */
+export interface NestContext {
+  getType(): string;
+  switchToHttp(): { getRequest(): object; getResponse(): object };
+}
+
+/** A dynamic module, for `imports`. */
+export interface NestSessionsModule {
+  module: new () => { configure(consumer: NestConsumer): Promise<void> };
+  providers: { provide: string; useValue: object }[];
+}
+
+/** What is needed of an `Observable`. */
+interface Answer {
+  readonly constructor: unknown;
+  subscribe(observer: Observer): unknown;
+}
+
+interface Observer {
+  next(value: unknown): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/**
+ * Sessions for NestJS: a module. Import it in the root module; in guards, interceptors, pipes and handlers
+ * `sessions.get(request)` is the session, on Express and on Fastify. The response leaves when the session is saved; an
+ * error of the store goes to the exception filters, with `error.status` 503.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { Module } from "@nestjs/common";
+ * import { createSessions } from "sojourn";
+ * import { nestSessions } from "sojourn/frameworks/nest";
+ *
+ * export const sessions = createSessions<{ visits: number }>();
+ *
+ * export class AppModule {}
+ * Module({ imports: [nestSessions(sessions)] })(AppModule);
+ * ```
+ */
+export function nestSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: NestOptions = {},
+): NestSessionsModule {
+  const { attach } = options;
+  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
+    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
+  }
+  const onConnect = connectSessions(sessions, { attach });
+  const onFastify = fastifySessions(sessions, { attach });
+
+  // One class each: two kinds of session are two modules.
+  class SessionsModule {
+    async configure(consumer: NestConsumer): Promise<void> {
+      // Before the middleware of all modules, for every path, whatever the version of Nest writes for that.
+      const adapter = consumer.getHttpAdapter();
+      if (adapter.getType() === "fastify") await onFastify(adapter.getInstance() as FastifyLike);
+      else adapter.use(onConnect);
+    }
+  }
+  // APP_INTERCEPTOR of @nestjs/core
+  return { module: SessionsModule, providers: [{ provide: "APP_INTERCEPTOR", useValue: { intercept: markThrown } }] };
+}
+
+/**
+ * The session of an execution context, for `createParamDecorator`.
+ *
+ * @example
+ * ```ts
+ * import { createParamDecorator } from "@nestjs/common";
+ * import { createSessions } from "sojourn";
+ * import { currentSession } from "sojourn/frameworks/nest";
+ *
+ * export const sessions = createSessions<{ visits: number }>();
+ *
+ * // In a controller: home(@CurrentSession() session: Session<{ visits: number }>)
+ * export const CurrentSession = createParamDecorator(currentSession(sessions));
+ * ```
+ */
+export function currentSession<Data extends object>(
+  sessions: Sessions<Data>,
+): (data: unknown, context: NestContext) => Promise<Session<Data>> {
+  return (_data, context) => sessions.get(context.switchToHttp().getRequest());
+}
+
+/** An interceptor: what a handler changed before it threw is not saved, whatever status an exception filter answers with. */
+function markThrown(context: NestContext, next: { handle(): unknown }): unknown {
+  const answer = next.handle() as Answer;
+  if (context.getType() !== "http") return answer;
+  const response = context.switchToHttp().getResponse() as { readonly raw?: object };
+  const Observable = answer.constructor as new (start: (observer: Observer) => unknown) => Answer;
+  return new Observable((observer) =>
+    answer.subscribe({
+      next: (value) => observer.next(value),
+      complete: () => observer.complete(),
+      error(error) {
+        markFailed(response.raw ?? response);
+        observer.error(error);
+      },
+    }),
+  );
+}
