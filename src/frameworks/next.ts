@@ -1,0 +1,177 @@
+/** Next.js 16, the app router: route handlers, server actions, server components and `proxy.ts`. */
+
+import { isSessionError, wrongArgument } from "../core/errors.ts";
+import type { Exchange, RequestReader } from "../core/exchange.ts";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../core/sessions.ts";
+import type { HeaderAccess } from "../core/transport.ts";
+import { type FetchOptions, fetchSessions } from "./fetch.ts";
+import { controlResponse, isControlFlow, type NextCookies, type NextHeaders, setCookie } from "./shared/next-flow.ts";
+import { readOnlyData } from "./shared/read-only.ts";
+
+export type { NextCookies, NextHeaders } from "./shared/next-flow.ts";
+
+/** The options of {@link nextSessions}. */
+export interface NextOptions extends Pick<FetchOptions, "access" | "onError" | "streaming"> {
+  /** `cookies` of `next/headers`. */
+  readonly cookies: () => Promise<NextCookies>;
+  /** `headers` of `next/headers`. */
+  readonly headers: () => Promise<NextHeaders>;
+  /**
+   * Whether the client came over https. Only used to warn of a cookie that the browser is going to drop. Default: what
+   * Next takes for it, the header `x-forwarded-proto`, which Next sets where no proxy has.
+   */
+  readonly secure?: ((headers: NextHeaders) => boolean) | undefined;
+}
+
+/** What {@link nextSessions} gives. */
+export interface NextSessions<Data extends object> {
+  /**
+   * Wraps a route handler, or the function of `proxy.ts`; in it, `sessions.get(request)` is the session, and so is
+   * `getSession()`. What it changed before `redirect()` or `notFound()` is saved.
+   */
+  route<Req extends Request, Rest extends unknown[]>(
+    handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
+  ): (request: Req, ...rest: Rest) => Promise<Response>;
+  /**
+   * Wraps a server action; in it, `getSession()` is the session. It is saved when the action is done, also when it
+   * ends with `redirect()` or `notFound()`; when it throws anything else, nothing is saved.
+   */
+  action<Args extends unknown[], Result>(action: (...args: Args) => Promise<Result>): (...args: Args) => Promise<Result>;
+  /**
+   * The session of the request at hand. In a wrapped action or route handler it can be changed. In a component, where
+   * Next can set no cookie, it can only be read: a change throws, `session.data.a = 1` as well as `session.login()`.
+   */
+  getSession(): Promise<Session<Data>>;
+}
+
+/** A request as `next/headers` knows it. */
+interface Opened {
+  readonly cookie: string | null | undefined;
+  readonly headers: NextHeaders;
+}
+
+/**
+ * Sessions for Next.js. Call it once, in a module of your own, and import what it gives.
+ *
+ * @throws `TypeError` when an option is missing or of the wrong kind.
+ * @example
+ * ```ts
+ * import { cookies, headers } from "next/headers";
+ * import { createSessions } from "sojourn";
+ * import { nextSessions } from "sojourn/frameworks/next";
+ *
+ * export const sessions = createSessions<{ visits: number }>();
+ * export const { route, action, getSession } = nextSessions(sessions, { cookies, headers });
+ * ```
+ */
+export function nextSessions<Data extends object>(sessions: Sessions<Data>, options: NextOptions): NextSessions<Data> {
+  const { cookies, headers, secure = isHttps, ...rest } = options ?? {};
+  if (typeof cookies !== "function") throw wrongArgument("cookies", "the function cookies of next/headers", cookies);
+  if (typeof headers !== "function") throw wrongArgument("headers", "the function headers of next/headers", headers);
+  if (typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  const reader: RequestReader<Opened> = { cookie: ({ cookie }) => cookie, secure: ({ headers }) => secure(headers) };
+  const withSessions = fetchSessions(sessions, { ...rest, secure: (request) => secure(request.headers) });
+  // Next makes one such object per request.
+  const acting = new WeakMap<NextHeaders, () => Promise<Session<Data>>>();
+  const reading = new WeakMap<NextHeaders, Promise<Session<Data>>>();
+  const changed = new WeakSet<NextHeaders>();
+
+  async function commit(list: NextHeaders, exchange: Exchange<Data>, failed: boolean): Promise<void> {
+    const jar = await cookies();
+    const access: HeaderAccess = {
+      get: () => undefined,
+      // Next's answers to actions are not stored by anybody.
+      set() {},
+      append(_name, line) {
+        setCookie(jar, line);
+        changed.add(list);
+      },
+    };
+    await exchange.commit(access, { failed });
+  }
+
+  async function read(list: NextHeaders): Promise<Session<Data>> {
+    // The header tells of a cookie that came twice; after an action, only Next's cookies are up to date.
+    const cookie = changed.has(list) ? cookieHeader(await cookies()) : list.get("cookie");
+    const exchange = sessions.open({ cookie, headers: list }, reader);
+    exchange.restrict("read");
+    // No cookie can be set any more.
+    exchange.commit(nowhere);
+    const session = await exchange.get();
+    // It was used: its expiry moves, when that is due.
+    await exchange.finish();
+    return Object.defineProperty(session, "data", { value: readOnlyData(session.data) });
+  }
+
+  return {
+    route: (handler) => {
+      const wrapped = withSessions((request: Request, ...rest: unknown[]) => {
+        const answer = async (): Promise<Response> => handler(request as never, ...(rest as never));
+        return answer().catch(controlResponse);
+      });
+      return async (request, ...rest) => {
+        acting.set(await headers(), () => sessions.get(request));
+        return wrapped(request, ...rest);
+      };
+    },
+    action:
+      (action) =>
+      async (...args) => {
+        const list = await headers();
+        // An action that calls another.
+        if (acting.has(list)) return action(...args);
+        const exchange = sessions.open({ cookie: list.get("cookie"), headers: list }, reader);
+        acting.set(list, () => exchange.get());
+        try {
+          const [outcome] = await Promise.allSettled([exchange.run(async () => action(...args))]);
+          const failed = outcome.status === "rejected" && !isControlFlow(outcome.reason);
+          try {
+            await commit(list, exchange, failed);
+          } catch (error) {
+            // A cookie of an earlier save still goes.
+            await commit(list, exchange, true).catch(() => {});
+            if (!failed) throw withDigest(error);
+          }
+          if (outcome.status === "rejected") throw withDigest(outcome.reason);
+          return outcome.value;
+        } finally {
+          acting.delete(list);
+          reading.delete(list);
+        }
+      },
+    async getSession() {
+      const list = await headers();
+      const open = acting.get(list);
+      if (open) return open();
+      let session = reading.get(list);
+      if (!session) {
+        session = read(list);
+        reading.set(list, session);
+      }
+      return session.catch((error: unknown) => {
+        throw withDigest(error);
+      });
+    },
+  };
+}
+
+const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
+
+function isHttps(headers: NextHeaders): boolean {
+  return headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
+}
+
+/** Values come decoded; as they are, one could hold a second cookie. */
+function cookieHeader(jar: NextCookies): string {
+  return jar
+    .getAll()
+    .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
+    .join("; ");
+}
+
+/** All that Next shows of an error in production. */
+function withDigest(error: unknown): unknown {
+  if (isSessionError(error)) Object.defineProperty(error, "digest", { value: error.code, configurable: true });
+  return error;
+}

@@ -1,0 +1,22 @@
+/** Session data that can only be read: where nothing could be saved, a change is an error at once. */
+
+import { SessionError } from "../../core/errors.ts";
+
+const refuse = (): never => {
+  const message = "the session can only be read here; change it in a route handler or an action that was wrapped";
+  throw new SessionError("ERR_SESSION_READ_ONLY", message);
+};
+
+/** The data, frozen as deep as plain objects and arrays go. */
+export function readOnlyData<Data extends object>(data: Data): Data {
+  freeze(data);
+  return new Proxy(data, { set: refuse, deleteProperty: refuse, defineProperty: refuse });
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype && prototype !== Array.prototype) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
+}
