@@ -392,6 +392,24 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(mine.lines).toEqual([]);
       });
 
+      test("a logout by Flask-Login, which takes the user out of a session that goes on, is not undone", async () => {
+        const jar = await begin(["set", "'_user_id'", "'7'"]);
+        const logout = (): Promise<unknown> => flask.do(jar.copy(), ["delete", "'_user_id'"]);
+        await meanwhile(jar, logout, (data) => Object.assign(data, { mine: 2 }));
+        const { results } = await flask.do(jar, ["get", "'_user_id'"], ["get", "'mine'"]);
+        expect(results).toEqual(["None", "2"]);
+        expect((await node.do(jar, ({ subject }) => subject)).value).toBeUndefined();
+      });
+
+      test("a login by Flask under the same id, and permanent turned off, stay as Flask set them", async () => {
+        const jar = await begin(["permanent", true]);
+        const login = (): Promise<unknown> => flask.do(jar.copy(), ["set", "'_user_id'", "'8'"], ["permanent", false]);
+        await meanwhile(jar, login, (data) => Object.assign(data, { mine: 2 }));
+        const reply = await flask.do(jar, ["get", "'_user_id'"], ["get", "'mine'"]);
+        expect(reply.results).toEqual(["'8'", "2"]);
+        expect(reply.permanent).toBe(false);
+      });
+
       test("a login by Flask is not undone: the old id stays dead, the new session has nothing of the old request", async () => {
         const jar = await begin();
         const [id, theirs] = [idIn(jar), jar.copy()];
@@ -404,20 +422,32 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       });
     });
 
-    test.skipIf(inCookie)(
-      "a logout on Node's side while Flask only reads is undone by Flask, as one on Flask's own side is",
-      async () => {
+    // What follows is how Flask-Session is: it writes the whole session as it was when the request began, changed or
+    // not. Nobody on the other side can prevent it; the guide says what can be set on that side.
+    describe.skipIf(inCookie)("while a request is under way on Flask's side", () => {
+      test("what Node writes is lost when that request writes, as what another Flask request writes is", async () => {
         const jar = await begin();
-        const reading = flask.do(jar.copy(), ["wait", "revived"]);
-        await flask.came("revived");
+        const slow = flask.do(jar.copy(), ["wait", "slow"], ["set", "'theirs'", "1"]);
+        await flask.came("slow");
+        await node.do(jar, ({ data }) => Object.assign(data, { mine: 2 }));
+        expect(await inFlask(jar, "mine")).toBe("2");
+        await flask.open("slow");
+        await slow;
+        const { results } = await flask.do(jar, ["get", "'theirs'"], ["get", "'mine'"]);
+        expect(results).toEqual(["1", "None"]);
+      });
+
+      test("a logout by Node is undone even if that request only reads, as one by Flask is", async () => {
+        const jar = await begin();
+        const reading = flask.do(jar.copy(), ["wait", "reading"]);
+        await flask.came("reading");
         await node.do(jar.copy(), (session) => session.destroy());
-        await flask.open("revived");
+        expect(await stored(jar)).toBeNull();
+        await flask.open("reading");
         await reading;
-        // Flask-Session writes what it read at the beginning, whoever ended it meanwhile. Docs say so; nobody else can prevent it.
         expect(await stored(jar)).not.toBeNull();
-        await node.do(jar, (session) => session.destroy());
-      },
-    );
+      });
+    });
   });
 }
 

@@ -1,0 +1,42 @@
+/** The Node half beside Flask: the shop's cart, in the sessions that Flask has. */
+
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { createClient } from "redis";
+import { createSessions } from "sojourn";
+import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+import { flaskRedis, flaskSession } from "sojourn/interop/flask-session";
+import { redisStore } from "sojourn/stores/redis";
+
+const client = createClient({ url: process.env.REDIS_URL ?? "redis://localhost:6379" });
+client.on("error", (error) => console.error(error));
+await client.connect();
+
+const sessions = createSessions<{ cart: string[] }>({
+  ...flaskSession({ subjectKey: "_user_id", cookie: { secure: false } }), // not false as soon as both are reached by https
+  store: redisStore({ client, layout: flaskRedis() }),
+});
+
+const app = express();
+app.use(expressSessions(sessions));
+
+app.get("/cart", async (req, res) => {
+  const { subject, data } = await sessions.get(req);
+  res.send(`${subject ?? "guest"}: ${(data.cart ?? []).join(", ") || "nothing"}\n`);
+});
+app.post("/cart/:item", async (req, res) => {
+  const session = await sessions.get(req);
+  session.update("cart", (cart = []) => [...cart, req.params.item]);
+  res.redirect(303, "/cart");
+});
+app.post("/cart/checkout/done", async (req, res) => {
+  const session = await sessions.get(req);
+  session.destroy(); // logged out of Flask as well
+  res.redirect(303, "/cart");
+});
+
+app.use(expressSessionErrors());
+
+const server = app.listen(Number(process.env.PORT ?? 3000), "localhost", () => {
+  console.log(`http://localhost:${(server.address() as AddressInfo).port}`);
+});
