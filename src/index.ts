@@ -33,3 +33,8 @@ export type { RevokeOptions, SessionInfo } from "./core/subjects.ts";
 export { bareToken, type OpenedToken, sealedToken, signedToken, type TokenFormat } from "./core/token.ts";
 export type { HeaderAccess } from "./core/transport.ts";
 export { createSessions } from "./create.ts";
+export { type DefinedParts, defineParts } from "./parts/define.ts";
+export type { Fields } from "./parts/fields.ts";
+export type { PartsSessions } from "./parts/keeping.ts";
+export type { PartOptions, PartsOptions } from "./parts/options.ts";
+export type { PartInfo, PartsChoice, PartsSession } from "./parts/session.ts";

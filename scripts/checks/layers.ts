@@ -55,13 +55,13 @@ const rules: readonly Rule[] = [
   cookieRule,
   {
     from: /^src\/index\.ts$/,
-    values: /^src\/(core\/|create\.ts$)/,
-    says: "src/index.ts re-exports from core and create",
+    values: /^src\/(core\/|parts\/|create\.ts$)/,
+    says: "src/index.ts re-exports from core, parts and create",
   },
   {
     from: /^src\/create\.ts$/,
-    values: /^src\/(core\/|stores\/default\.ts$)/,
-    says: "src/create.ts imports core and the default store",
+    values: /^src\/(core\/|parts\/|stores\/default\.ts$)/,
+    says: "src/create.ts imports core, parts and the default store",
   },
   {
     from: /^src\/stores\/default(\.node)?\.ts$/,

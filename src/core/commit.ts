@@ -200,6 +200,12 @@ function refuseImpossible({ core }: Work, { impossible }: Plan): void {
   throw headersSent("the change");
 }
 
+/** Whether there is anything of the application's to save. */
+export function wouldSave(work: Work): boolean {
+  work.marks = work.state.marks;
+  return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
+}
+
 /** Says, once, that changes were not saved because the session had ended. */
 export function refused(work: Work): void {
   const { core, state } = work;

@@ -60,6 +60,11 @@ export class SessionError extends Error {
   get statusCode(): number {
     return this.status;
   }
+
+  /** Errors of `http-errors` say so when the client is to read the status alone; NestJS takes the status of no others. */
+  get expose(): boolean {
+    return false;
+  }
 }
 
 /** Whether `error` is a {@link SessionError}, also across two copies of this package. */

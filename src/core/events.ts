@@ -38,6 +38,8 @@ export interface SessionEvent {
   readonly handle?: string | undefined;
   /** The session's subject, where there is one. */
   readonly subject?: string | undefined;
+  /** Of a session in parts: the name of the part that it happened to. */
+  readonly part?: string | undefined;
   /** A few words: why. */
   readonly reason?: string | undefined;
   /** What was thrown, for `save_failed`, `store_unavailable` and `record_refused`. */

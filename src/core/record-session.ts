@@ -199,7 +199,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   #alive(): State {
-    if (this.#state.destroyed) throw new SessionError("ERR_SESSION_ENDED", "the session was destroyed in this request");
+    if (this.#state.destroyed) throw sessionEnded();
     this.#changeable();
     return this.#state;
   }
@@ -250,6 +250,11 @@ function noteUpdate(
   if (!same(earlier.after, before)) earlier.mixed = true;
   earlier.changes.push(change);
   earlier.after = after;
+}
+
+/** The error for what is done to a session after its end. */
+export function sessionEnded(): SessionError {
+  return new SessionError("ERR_SESSION_ENDED", "the session was destroyed in this request");
 }
 
 /** The error for a change where only reading was asked for. */

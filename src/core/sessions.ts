@@ -49,9 +49,10 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @throws `TypeError` when no adapter has opened it. `SessionError` (status 503) when the store fails or takes too
    * long; the client's cookie stays as it is.
    */
-  get(request: object): Promise<Session<Data>> {
+  get(request: object): Promise<Session<Data>>;
+  get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
     const exchange = this.#exchangeOf(request);
-    if (exchange) return exchange.get();
+    if (exchange) return exchange.get(fields);
     const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
     return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
   }

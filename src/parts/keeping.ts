@@ -1,0 +1,153 @@
+/** Sessions in parts: their requests, and the parts of all sessions of a subject. */
+
+import type { Context } from "../core/context.ts";
+import type { SessionEvent, SessionEventType, SessionListener } from "../core/events.ts";
+import { Exchange, type Keeping, type RequestReader } from "../core/exchange.ts";
+import type { Session } from "../core/session.ts";
+import { Sessions } from "../core/sessions.ts";
+import { loadWork, restrictWork } from "../core/single.ts";
+import type { SubjectSessions } from "../core/subjects.ts";
+import { makeParts, type Parts, type PartsOptions } from "./options.ts";
+import { PartsRequest } from "./request.ts";
+import { type PartsSession, SessionInParts } from "./session.ts";
+
+/**
+ * The sessions of one application, kept in parts. Made by `createSessions({ parts })`, mounted like any other.
+ *
+ * @typeParam Data The shape of `session.data`.
+ * @typeParam Name The names of the parts, where `defineParts` told them.
+ * @example
+ * ```ts
+ * import type { PartsSessions } from "sojourn";
+ *
+ * async function theme(sessions: PartsSessions<{ user: string; theme: string }>, request: object): Promise<string> {
+ *   const { data } = await sessions.get(request, ["theme"]); // loads no other part
+ *   return data.theme ?? "light";
+ * }
+ * ```
+ */
+export interface PartsSessions<Data extends object = Record<string, unknown>, Name extends string = string>
+  extends Sessions<Data> {
+  /** The session of a request: all parts whose cookies came, loaded at the same time. */
+  get(request: object): Promise<PartsSession<Data, Name>>;
+  /** The same session, loaded only as far as these fields need it. Touching another is a `TypeError` then. */
+  get<Key extends keyof Data & string>(
+    request: object,
+    fields: readonly Key[],
+  ): Promise<PartsSession<Pick<Data, Key>, Name>>;
+  current(): Promise<PartsSession<Data, Name>>;
+}
+
+/** Sessions in parts, from their options. */
+export function partsSessions<Data extends object, Name extends string>(
+  options: PartsOptions<Data, Name>,
+): PartsSessions<Data, Name> {
+  return new Sessions<Data>(keepInParts(makeParts(options as never))) as PartsSessions<Data, Name>;
+}
+
+function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
+  return {
+    config: parts.home.core.config,
+    subjects: subjectsOf(parts),
+    on: (listener) => listen(parts, listener),
+    openExchange: (context, request, reader) => new PartsExchange(parts, context, request, reader),
+  };
+}
+
+class PartsExchange<Data extends object> extends Exchange<Data> {
+  readonly #parts: Parts;
+  #request: PartsRequest | undefined;
+  #session: Session<Data> | undefined;
+
+  constructor(
+    parts: Parts,
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ) {
+    super(context, request, reader, parts.home.core.config.saveOnError);
+    this.#parts = parts;
+  }
+
+  protected override load(fields: readonly string[] | undefined): Promise<Session<Data>> {
+    const loading = this.#load(fields);
+    this.noted(loading);
+    return loading;
+  }
+
+  protected override loaded(): Promise<unknown> | undefined {
+    return this.#request?.settled();
+  }
+
+  protected override save(): Promise<boolean> | undefined {
+    return this.#request?.save();
+  }
+
+  protected override tell(): void {
+    const { headersSent, restrictions } = this;
+    const request = this.#request;
+    if (!request) return;
+    request.headersSent = headersSent;
+    request.readOnly = restrictions?.read === true;
+    for (const { work } of request.loaded()) {
+      work.headersSent = headersSent;
+      if (restrictions) restrictWork(work, restrictions);
+    }
+  }
+
+  protected override setCookie(): readonly string[] | undefined {
+    const sent = this.#request?.loaded().filter(({ work }) => work.setCookie !== undefined) ?? [];
+    if (sent[0]) this.checkSecure(sent[0].work.core.config);
+    return sent.length === 0 ? undefined : sent.flatMap(({ work }) => work.setCookie ?? []);
+  }
+
+  async #load(fields: readonly string[] | undefined): Promise<Session<Data>> {
+    const request = this.#request ?? this.#begin();
+    const wanted = fields?.map((key) => this.#parts.routes.needed(key));
+    await request.load(request.all.filter((_, at) => wanted === undefined || wanted.includes(at)));
+    this.#session ??= new SessionInParts<Data>(request);
+    return this.#session;
+  }
+
+  #begin(): PartsRequest {
+    const header = this.cookie();
+    this.#request = new PartsRequest(this.#parts, async ({ core }) => {
+      const work = await loadWork(core, header);
+      work.headersSent = this.headersSent;
+      if (this.restrictions) restrictWork(work, this.restrictions);
+      return work;
+    });
+    this.tell();
+    return this.#request;
+  }
+}
+
+/** Who is logged in where is known by the part that says so; whoever is revoked is so in every part that can. */
+function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revoke"> {
+  return {
+    list: (subject) => home.core.subjects.list(subject),
+    async revoke(subject, options) {
+      const ended = await home.core.subjects.revoke(subject, options);
+      for (const { core, plain } of all) {
+        const { capabilities } = core.config.store;
+        const can = "revocable" in capabilities ? !plain : capabilities.bySubject;
+        if (core !== home.core && can) await core.subjects.revoke(subject, options);
+      }
+      return ended;
+    },
+  };
+}
+
+/** What happens once to the session is told once, by the part that says who is logged in. */
+const ofTheSession: readonly SessionEventType[] = ["session_login", "session_logout", "session_revoked"];
+
+function listen({ all, home }: Parts, listener: SessionListener): () => void {
+  const stops = all.map((part) =>
+    part.core.config.events.add((event: SessionEvent) => {
+      if (part === home || !ofTheSession.includes(event.type)) return listener({ ...event, part: part.name });
+    }),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
+}

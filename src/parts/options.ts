@@ -1,0 +1,179 @@
+/** The options of sessions in parts, checked, and a core for each part. */
+
+import type { SessionsCore } from "../core/commit.ts";
+import type { SessionOptions } from "../core/config.ts";
+import { type CookieStore, isCookieStore } from "../core/cookie-records.ts";
+import { wrongArgument } from "../core/errors.ts";
+import type { Format } from "../core/format.ts";
+import type { StandardSchema } from "../core/schema.ts";
+import { makeCore } from "../core/single.ts";
+import type { Store } from "../core/store.ts";
+import { type Fields, Routes } from "./fields.ts";
+
+/** What a part may have of its own, and otherwise has from all. */
+type Lifetime = "idleTimeout" | "absoluteTimeout" | "touchInterval" | "renewAfter" | "renewGrace" | "persistent";
+
+/** What is the same for all parts. */
+type Common = "together" | "current" | "onError" | "storeTimeout" | "conflictTimeout" | "now" | "wait" | "warn";
+
+/** One part of a session: its keys, its cookie, its store, and whatever else a session alone may have. */
+export interface PartOptions<Data extends object = Record<string, unknown>>
+  extends Pick<SessionOptions, Lifetime | "cookie" | "token" | "format" | "keyPrefix" | "ids"> {
+  /** The top-level keys of `session.data` that it takes. */
+  readonly fields: Fields<keyof Data & string>;
+  /** Where it is kept: a store, or `cookieStore({ secrets })`. Parts may share one. */
+  readonly store: Store | CookieStore;
+  /** Checks this part's data when it is loaded. What it refuses is no part, and an event. */
+  readonly schema?: StandardSchema<Partial<Data>> | undefined;
+}
+
+/** The options of `createSessions` for a session in parts. What is not given has the default of `SessionOptions`. */
+export interface PartsOptions<Data extends object = Record<string, unknown>, Name extends string = string>
+  extends Pick<SessionOptions<Data>, Lifetime | Common> {
+  /**
+   * The parts by name. Every key of `Data` belongs to one of them. The first that is not a plain cookie (a
+   * `cookieStore` without `revocations`) is the one that says who is logged in.
+   */
+  readonly parts: Readonly<Record<Name, PartOptions<Data>>>;
+}
+
+/** One part, as the library uses it. */
+export interface Part {
+  readonly name: string;
+  readonly core: SessionsCore;
+  /** Kept in a cookie, and nothing can end it before its time. */
+  readonly plain: boolean;
+}
+
+/** All parts in the order given. */
+export interface Parts {
+  readonly all: readonly Part[];
+  /** The one that says who is logged in. */
+  readonly home: Part;
+  readonly routes: Routes;
+}
+
+const lifetimes: readonly Lifetime[] = [
+  "idleTimeout",
+  "absoluteTimeout",
+  "touchInterval",
+  "renewAfter",
+  "renewGrace",
+  "persistent",
+];
+const common: readonly Common[] = [
+  "together",
+  "current",
+  "onError",
+  "storeTimeout",
+  "conflictTimeout",
+  "now",
+  "wait",
+  "warn",
+];
+const own = ["fields", "store", "cookie", "token", "format", "keyPrefix", "ids", "schema"];
+
+/** Checks every option; a `TypeError` names the first that is wrong. */
+export function makeParts(options: PartsOptions<never>): Parts {
+  onlyKnown("createSessions with parts", options, ["parts", ...lifetimes, ...common]);
+  const { parts } = options as { parts: unknown };
+  const takes = 'an object of parts by name, such as { login: { store, fields: ["user"] }, rest: { … } }';
+  if (typeof parts !== "object" || parts === null || Array.isArray(parts)) throw wrongArgument("parts", takes, parts);
+  const named = Object.entries(parts as Record<string, PartOptions<never>>);
+  if (named.length === 0) throw new TypeError(`parts must be ${takes}; received no part`);
+  for (const [name, part] of named) {
+    if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name))
+      throw wrongArgument("the name of a part", "a letter, then at most 39 letters, digits, - or _", name);
+    if (typeof part !== "object" || part === null) throw wrongArgument(`parts.${name}`, "an object of options", part);
+    onlyKnown(`parts.${name}`, part, [...own, ...lifetimes]);
+    if (part.store === undefined) throw wrongArgument(`parts.${name}.store`, "a store, or cookieStore()", undefined);
+  }
+  const routes = new Routes(Object.fromEntries(named.map(([name, { fields }]) => [name, fields])));
+  const groups = groupsByPart(options.together, routes, named.length);
+  const all = named.map(([name, part], at) => makePart(name, part, options, groups[at] as string[][]));
+  checkCookies(all);
+  checkPrefixes(all);
+  return { all, home: all.find(({ plain }) => !plain) ?? (all[0] as Part), routes };
+}
+
+function makePart(
+  name: string,
+  { fields: _, ...part }: PartOptions<never>,
+  { parts: __, ...shared }: PartsOptions<never>,
+  together: string[][],
+): Part {
+  const { renewAfter, ...others } = shared;
+  // Where it cannot be, it is not wanted because the other parts have it.
+  const can = !isCookieStore(part.store) && (part.format as Format | undefined)?.foreign !== true;
+  const renewal = can && renewAfter !== undefined ? { renewAfter } : {};
+  try {
+    const core = makeCore({ ...others, ...renewal, ...part, together } as unknown as Parameters<typeof makeCore>[0]);
+    const { store } = core.config;
+    return { name, core, plain: isCookieStore(store) && !store.revocations };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // An option that it has from all is not its own.
+    const isShared = Object.keys(others).some((option) => error.message.startsWith(option) && !(option in part));
+    throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });
+  }
+}
+
+function onlyKnown(at: string, options: object, known: readonly string[]): void {
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option))
+      throw new TypeError(`${at}: there is no option "${option.slice(0, 40)}"; there are ${known.join(", ")}`);
+  }
+}
+
+/** Keys move together within one record only. */
+function groupsByPart(groups: unknown, routes: Routes, count: number): string[][][] {
+  const byPart = Array.from({ length: count }, (): string[][] => []);
+  if (groups === undefined) return byPart;
+  const ok = Array.isArray(groups) && groups.every((group) => Array.isArray(group) && group.every(isText));
+  if (!ok) throw wrongArgument("together", 'a list of lists of keys, such as [["cart", "total"]]', groups);
+  for (const group of groups as string[][]) {
+    const [part, ...others] = new Set(group.map((key) => routes.needed(key)));
+    if (others.length > 0)
+      throw new TypeError(`together: ${JSON.stringify(group)} are of several parts; they can only move in one`);
+    if (part !== undefined) byPart[part]?.push(group);
+  }
+  return byPart;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function checkCookies(parts: readonly Part[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, core } of parts) {
+    const { cookie, store } = core.config;
+    const count = isCookieStore(store) ? store.chunks : 1;
+    for (let at = 0; at < count; at++) {
+      const one = at === 0 ? cookie.name : `${cookie.name}-${at}`;
+      const owner = owners.get(one);
+      if (owner !== undefined)
+        throw new TypeError(`parts.${name}.cookie: the cookie "${one}" is that of parts.${owner} already`);
+      owners.set(one, name);
+    }
+  }
+}
+
+/** Two kinds of record in one store must not be taken for each other. */
+function checkPrefixes(parts: readonly Part[]): void {
+  const seen: { store: unknown; prefix: string; name: string }[] = [];
+  for (const { name, core } of parts) {
+    const { config } = core;
+    const inCookie = isCookieStore(config.store);
+    const store = inCookie ? (config.store as CookieStore).revocations : config.store;
+    const prefix = inCookie ? config.keyPrefix : config.ids.prefix;
+    for (const other of seen) {
+      if (store === undefined || store !== other.store) continue;
+      if (!prefix.startsWith(other.prefix) && !other.prefix.startsWith(prefix)) continue;
+      throw new TypeError(
+        `parts.${name}.keyPrefix: the keys of parts.${other.name} in the same store begin alike; give them prefixes that differ`,
+      );
+    }
+    seen.push({ store, prefix, name });
+  }
+}

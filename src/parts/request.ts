@@ -1,0 +1,209 @@
+/** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
+
+import { headersSent, refused, rehearse, type Work, wouldSave } from "../core/commit.ts";
+import type { SessionError } from "../core/errors.ts";
+import { type RecordSession, readOnly, sessionEnded } from "../core/record-session.ts";
+import type { PartsData } from "./data.ts";
+import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
+import type { Part, Parts } from "./options.ts";
+
+/** What was asked of several parts: of those that are loaded at once, of the others when they are. */
+export interface Action {
+  /** In the words of the application. */
+  readonly what: string;
+  readonly scope: ReadonlySet<Part>;
+  readonly needsCookie: boolean;
+  run(part: LoadedPart): void;
+}
+
+/** The parts of one request's session. */
+export class PartsRequest implements PartsData {
+  readonly parts: Parts;
+  readonly home: HeldPart;
+  /** In the order given. */
+  readonly all: readonly HeldPart[];
+  readonly #actions: Action[] = [];
+  /** In the order of saving: plain cookies are last, since they have no effect but with the response. */
+  readonly #saved: readonly HeldPart[];
+  #saving: Promise<unknown> | undefined;
+  headersSent = false;
+  readOnly = false;
+
+  /** @param read Reads a part's record. */
+  constructor(parts: Parts, read: (part: Part) => Promise<Work>) {
+    this.parts = parts;
+    this.all = parts.all.map((part) => new HeldPart(part, read));
+    this.home = this.all[parts.all.indexOf(parts.home)] as HeldPart;
+    this.#saved = [...this.all].sort((a, b) => Number(a.part.plain) - Number(b.part.plain));
+  }
+
+  /** Loads parts, at the same time. */
+  async load(parts: Iterable<HeldPart>): Promise<void> {
+    await Promise.all(Array.from(parts, (part) => part.load((loaded) => this.#catchUp(loaded))));
+  }
+
+  /** Waits for what is being loaded. */
+  async settled(): Promise<void> {
+    for (const part of this.all) await part.settled();
+  }
+
+  loaded(): LoadedPart[] {
+    return this.all.filter((part) => part.isLoaded());
+  }
+
+  /** Asks something of parts. */
+  ask(action: Action): void {
+    const { what, scope, needsCookie } = action;
+    if (this.readOnly) throw readOnly();
+    if (needsCookie && this.headersSent) throw this.#tooLate(what);
+    const asked = this.#saved.filter(({ part }) => scope.has(part));
+    if (asked.every(({ work }) => work?.state.destroyed)) throw sessionEnded();
+    // What is wrong is thrown by the first, before any other has heard of it.
+    for (const part of asked) if (part.isLoaded() && !part.work.state.destroyed) action.run(part);
+    this.#actions.push(action);
+  }
+
+  /** A part that must be there; `what` it is needed for. */
+  needed(part: HeldPart, what: string): LoadedPart {
+    if (part.isLoaded()) return part;
+    const how = "sessions.get(request) loads all, sessions.get(request, [fields]) the parts of these fields";
+    throw new TypeError(`${what} is in the part "${part.part.name}", which was not loaded: ${how}`);
+  }
+
+  reading(key: string): Record<string, unknown> | undefined {
+    const at = this.parts.routes.partOf(key);
+    return at === undefined ? undefined : this.#dataOf(at, key);
+  }
+
+  writing(key: string): Record<string, unknown> {
+    return this.#dataOf(this.parts.routes.needed(key), key);
+  }
+
+  keys(): string[] {
+    return this.all.flatMap((part, at) =>
+      Object.keys(part.session?.data ?? {}).filter((key) => this.parts.routes.partOf(key) === at),
+    );
+  }
+
+  /** The session of the part that takes a key. */
+  of(key: string): RecordSession {
+    const part = this.all[this.parts.routes.needed(key)] as HeldPart;
+    return this.needed(part, `session.data.${key}`).session;
+  }
+
+  /** One save at a time, in the order they were asked for. */
+  save(): Promise<boolean> {
+    const saved = this.#saving ? this.#saving.then(() => this.#save()) : this.#save();
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  #dataOf(at: number, key: string): Record<string, unknown> {
+    return this.needed(this.all[at] as HeldPart, `session.data.${key}`).session.data;
+  }
+
+  #catchUp(part: LoadedPart): void {
+    for (const { scope, run } of this.#actions) if (scope.has(part.part)) run(part);
+  }
+
+  #tooLate(what: string): SessionError {
+    const error = headersSent(what);
+    this.#report(error, this.home);
+    return error;
+  }
+
+  #report(error: unknown, part: HeldPart): void {
+    const { work } = part.isLoaded() ? part : (this.loaded()[0] ?? part);
+    work?.report("save_failed", error);
+  }
+
+  async #save(): Promise<boolean> {
+    let at: HeldPart = this.home;
+    try {
+      await this.#complete();
+      for (at of this.#saved) if (at.isLoaded()) await rehearse(at.work);
+    } catch (error) {
+      this.#report(error, at);
+      throw error;
+    }
+    return this.#saveEach();
+  }
+
+  /** Loads what has to be known before anything is written, and makes the parts one session. */
+  async #complete(): Promise<void> {
+    const asked = new Set(this.#actions.flatMap(({ scope }) => [...scope]));
+    await this.load(this.all.filter(({ part }) => asked.has(part)));
+    const pending = this.loaded().filter(({ login }) => login);
+    if (pending.length === 0 && !this.loaded().some(begins)) return;
+    await this.load(this.all);
+    const home = this.home as LoadedPart;
+    const handle = (this.#anchor() ?? home).session.handle;
+    if (home.work.found === null) home.work.state.meta.handle = handle;
+    for (const one of this.loaded()) {
+      const { login, work, part } = one;
+      if (one === home || !(begins(one) || (login && exists(one)))) continue;
+      one.login = undefined;
+      if (login && !part.plain) one.session.login(login.subject, { merge: login.merge });
+      work.state.meta.handle = handle;
+      const subject = login?.subject ?? home.session.subject;
+      if (subject !== undefined && !home.work.state.destroyed) work.state.meta.subject = subject;
+    }
+  }
+
+  /** The first part with a record that can be ended: whether the session is there is looked for at it. */
+  #anchor(): LoadedPart | undefined {
+    const living = this.#saved.filter((part) => part.isLoaded()).filter(exists);
+    return living.find((part) => part === this.home) ?? living[0];
+  }
+
+  /** The session ended elsewhere, when the part ended that says who is logged in. */
+  #isOver(): boolean {
+    const { work } = this.home;
+    return work?.ended === true && !work.state.destroyed && !(work.late && work.state.marks.loggedIn);
+  }
+
+  async #saveEach(): Promise<boolean> {
+    const anchor = this.#anchor();
+    let all = true;
+    for (const one of this.#saved) {
+      if (!one.isLoaded()) continue;
+      const { work, part } = one;
+      if (one !== this.home && this.#isOver()) {
+        if (wouldSave(work)) {
+          all = false;
+          refused((this.home as LoadedPart).work);
+        }
+        continue;
+      }
+      const isNew = begins(one);
+      const isLogin = work.state.marks.loggedIn;
+      if (!(await work.save())) all = false;
+      else if (isNew && anchor && anchor !== one && !isLogin && !anchor.part.plain && !part.plain) {
+        all = (await this.#stands(anchor, one)) && all;
+      }
+    }
+    return all;
+  }
+
+  /** Takes a new record back when the session that it belongs to has ended meanwhile, or nobody can say. */
+  async #stands({ work: { found, core } }: LoadedPart, { work }: LoadedPart): Promise<boolean> {
+    let there = false;
+    try {
+      there = found !== null && (await core.records.again(found.place))?.content !== undefined;
+      work.ended = !there;
+    } finally {
+      if (!there) await takeBack(work);
+    }
+    if (!there) refused(work);
+    return there;
+  }
+}
+
+/** What cannot be removed now ends by itself; the client never gets to know its id. */
+async function takeBack(work: Work): Promise<void> {
+  const { found, core, state } = work;
+  work.found = null;
+  work.setCookie = undefined;
+  state.expiresAt = undefined;
+  if (found) await core.records.remove(found.place, state.meta.subject).catch(() => {});
+}

@@ -1,0 +1,138 @@
+/** `session.data` of a session in parts is one object. */
+
+import { inspect } from "node:util";
+import { createSessions, type PartsSession } from "sojourn";
+import { cookieStore } from "sojourn/stores/cookie";
+import { memoryStore } from "sojourn/stores/memory";
+import { describe, expect, test } from "vitest";
+import { request } from "../support/requests.ts";
+
+interface Data {
+  token: string;
+  user: { name: string; tags?: string[] };
+  cart: string[];
+  theme: string;
+  toJSON: string;
+  __proto__: string;
+}
+
+function setUp() {
+  return createSessions<Data>({
+    parts: {
+      csrf: { cookie: { name: "csrf" }, store: cookieStore({ secrets: "x".repeat(32) }), fields: ["token"] },
+      login: { store: memoryStore(), fields: ["user"] },
+      rest: { cookie: { name: "rest" }, store: memoryStore(), fields: "rest" },
+    },
+  });
+}
+
+async function within<T>(handler: (session: PartsSession<Data>) => T | Promise<T>): Promise<T> {
+  const { value, error } = await request(setUp(), undefined, (session) => handler(session as PartsSession<Data>));
+  if (error) throw error;
+  return value as T;
+}
+
+const filled = { token: "t", user: { name: "Ada" }, cart: ["tea"], theme: "dark" };
+
+describe("data", () => {
+  test("is read, written, deleted and listed as one object, in the order of the parts", () =>
+    within(({ data }) => {
+      Object.assign(data, { theme: "dark", cart: ["tea"], user: { name: "Ada" }, token: "t" });
+      expect(data).toEqual(filled);
+      expect(Object.keys(data)).toEqual(["token", "user", "theme", "cart"]);
+      expect({ ...data }).toEqual(filled);
+      expect(JSON.parse(JSON.stringify(data))).toEqual(filled);
+      expect(Object.entries(data)).toHaveLength(4);
+      expect("user" in data && !("nobody" in data)).toBe(true);
+      expect(Object.hasOwn(data, "theme")).toBe(true);
+      delete data.theme;
+      expect("theme" in data).toBe(false);
+      expect(data.theme).toBeUndefined();
+      data.user?.tags?.push("never");
+      if (data.user) data.user.tags = ["new"];
+      expect(data.user).toEqual({ name: "Ada", tags: ["new"] });
+      Object.defineProperty(data, "theme", { value: "light", enumerable: true, writable: true, configurable: true });
+      expect(data.theme).toBe("light");
+      expect(Object.getOwnPropertyDescriptor(data, "theme")).toEqual({
+        value: "light",
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+    }));
+
+  test("has no prototype and no reserved keys", () =>
+    within(({ data }) => {
+      expect(Object.getPrototypeOf(data)).toBeNull();
+      const keys = ["constructor", "hasOwnProperty", "__proto__", "then"] as never[];
+      for (const key of keys) expect(data[key]).toBeUndefined();
+      for (const key of keys) (data as Record<string, string>)[key] = "mine";
+      for (const key of keys) expect(data[key]).toBe("mine");
+      expect(Object.getPrototypeOf(data)).toBeNull();
+      expect(() => Object.setPrototypeOf(data, {})).toThrow(TypeError);
+      expect(() => Object.freeze(data)).toThrow(TypeError);
+      expect((data as Record<symbol, unknown>)[Symbol.iterator]).toBeUndefined();
+      expect(() => Object.assign(data, { [Symbol("s")]: 1 })).toThrow(TypeError);
+    }));
+
+  test("is shown with its values", () =>
+    within((session) => {
+      Object.assign(session.data, filled);
+      expect(inspect(session.data)).toContain("name: 'Ada'");
+      expect(inspect(session, { depth: 5 })).toContain("theme: 'dark'");
+    }));
+
+  test("a key that no part takes is an error where it is written, and undefined where it is read", () => {
+    const sessions = createSessions<Record<string, unknown>>({
+      parts: { only: { store: memoryStore(), fields: ["a"] } },
+    });
+    return request(sessions, undefined, (session) => {
+      const says = 'no part takes the key "b"; give it to one of parts.only.fields';
+      expect(session.data.b).toBeUndefined();
+      expect("b" in session.data).toBe(false);
+      expect(delete session.data.b).toBe(true);
+      expect(() => {
+        session.data.b = 1;
+      }).toThrow(says);
+      expect(() => Object.defineProperty(session.data, "b", { value: 1 })).toThrow(says);
+      expect(() => session.update("b", () => 1)).toThrow(says);
+      expect(() => session.flash("b", 1)).toThrow(says);
+      expect(() => session.take("b")).toThrow(says);
+    }).then(({ error }) => expect(error).toBeUndefined());
+  });
+
+  test("update, flash and take go to the part of their key", async () => {
+    const sessions = setUp();
+    const first = await request(sessions, undefined, (session) => {
+      session.update("cart", (cart = []) => [...cart, "tea"]);
+      session.flash("theme", "dark");
+      session.data.token = "t";
+    });
+    const cookie = first.headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
+    const second = await request(sessions, cookie, (session) => [session.take("theme"), { ...session.data }]);
+    expect(second.value).toEqual(["dark", { token: "t", cart: ["tea"] }]);
+    const third = await request(sessions, cookie, ({ data }) => ({ ...data }));
+    expect(third.value).toEqual({ token: "t", cart: ["tea"] });
+  });
+
+  test("after destroy() it is empty and takes nothing", () =>
+    within((session) => {
+      Object.assign(session.data, filled);
+      session.destroy();
+      expect({ ...session.data }).toEqual({});
+      expect(() => {
+        session.data.theme = "light";
+      }).toThrow(TypeError);
+      for (const act of [
+        () => session.clear(),
+        () => session.login("ada"),
+        () => session.regenerate(),
+        () => session.update("theme", () => "x"),
+      ]) {
+        expect(act).toThrow(expect.objectContaining({ code: "ERR_SESSION_ENDED" }));
+      }
+    }));
+});
