@@ -25,6 +25,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["sojourn-source", "node"], externalConditions: ["sojourn-source"] } },
   test: {
     environment: "node",
+    setupFiles: "Deno" in globalThis ? ["test/support/deno-threads.ts"] : [],
     maxWorkers: Math.max(2, availableParallelism()),
     hookTimeout: 30_000,
     projects: [

@@ -32,22 +32,24 @@ interface VitestJson {
 }
 
 /** Runs a vitest project, its output shown as it comes. */
-export async function runGroup(group: string, scratch: string): Promise<Outcome> {
-  const json = join(scratch, `${group}.json`);
-  const report = join(scratch, `${group}.jsonl`);
+export function runGroup(group: string, scratch: string): Promise<Outcome> {
+  return runTests(group, scratch, [process.execPath], ["--project", group, "--reporter=default"]);
+}
+
+/** Runs vitest, with whatever runs JavaScript. */
+export async function runTests(
+  name: string,
+  scratch: string,
+  [command = "", ...before]: readonly string[],
+  selection: readonly string[],
+): Promise<Outcome> {
+  const json = join(scratch, `${name}.json`);
+  const report = join(scratch, `${name}.jsonl`);
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
-  const args = [
-    vitest,
-    "run",
-    "--project",
-    group,
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${json}`,
-  ];
+  const args = [...before, vitest, "run", ...selection, "--reporter=json", `--outputFile.json=${json}`];
   const code = await new Promise<number>((resolve, reject) => {
     const env = { ...process.env, SOJOURN_TEST_REPORT: report };
-    const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
     child.on("close", (status) => resolve(status ?? 1));
   });

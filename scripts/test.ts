@@ -11,11 +11,12 @@ import { runChecks } from "./check.ts";
 import { publicFiles } from "./checks/surface.ts";
 import { projectRoot, seconds } from "./lib.ts";
 import { runNodeMatrix } from "./node-matrix.ts";
+import { runRuntimes } from "./runtimes.ts";
 import { prepareServers } from "./servers.ts";
 import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-report.ts";
 
 /** The projects of vitest.config.ts, in the order they run. */
-const groups = ["unit", "stores", "frameworks", "browser", "package"];
+const groups = ["unit", "stores", "interop", "frameworks", "runtimes", "browser", "package"];
 
 const start = performance.now();
 const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);
@@ -53,6 +54,14 @@ try {
   }
   rows.push(...rowsOf(outcomes, shipped()));
 
+  await stage("Bun and Deno", async () => {
+    for (const result of await runRuntimes(scratch)) {
+      passed += result.passed;
+      failed += result.failed;
+      rows.push(...result.rows);
+    }
+  });
+
   await stage("other versions of Node", async () => {
     for (const { major, version, tests, failure } of await runNodeMatrix()) {
       count(failure === "" || (version === undefined && !process.env.CI));
@@ -83,8 +92,8 @@ function count(good: boolean): void {
   else failed += 1;
 }
 
-/** What must have a row: every store and every framework. */
+/** What must have a row: every store, every framework, and the runtime that has no vitest. */
 function shipped(): string[] {
   const files = ["stores", "frameworks"].flatMap((folder) => publicFiles(projectRoot, folder));
-  return files.map((file) => basename(file, ".ts"));
+  return [...files.map((file) => basename(file, ".ts")), "workerd"];
 }

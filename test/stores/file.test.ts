@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { isMainThread } from "node:worker_threads";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import type { StoreRecord } from "../../src/core/store.ts";
 import { type FileStore, fileStore } from "../../src/stores/file.ts";
@@ -21,8 +22,11 @@ afterEach(() => {
 
 const sample = fileStore({ directory: root });
 describeStore({ name: "file", sample, open: (options) => open(options, root) });
-describeProcesses({ name: "file", sample, module: new URL("file-process.ts", import.meta.url), args: root });
+// Deno loses the last message of a child process now and then: it ends before the message is through.
+if (!("Deno" in globalThis))
+  describeProcesses({ name: "file", sample, module: new URL("file-process.ts", import.meta.url), args: root });
 
+// A thread has no working directory and no umask of its own: some tests run in the main one only.
 let directories = 0;
 function newDirectory(): string {
   directories += 1;
@@ -68,7 +72,7 @@ describe("options", () => {
     expect(() => fileStore(undefined as never)).toThrow(TypeError);
   });
 
-  test("a relative directory counts from the working directory at construction", async () => {
+  test.runIf(isMainThread)("a relative directory counts from the working directory at construction", async () => {
     const directory = newDirectory();
     const before = process.cwd();
     try {
@@ -136,7 +140,7 @@ describe("the directory", () => {
     expect(fs.existsSync(directory)).toBe(false);
   });
 
-  test("and all in it are for this user alone: 0700 and 0600, whatever the umask", async () => {
+  test.runIf(isMainThread)("and all in it are for this user alone: 0700 and 0600, whatever the umask", async () => {
     const directory = join(newDirectory(), "deep", "sessions");
     const umask = process.umask(0);
     try {
