@@ -4,7 +4,7 @@ import { wrongArgument } from "../core/errors.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { type FastifyLike, fastifySessions } from "./fastify.ts";
-import { connectSessions } from "./node.ts";
+import { type ConnectMiddleware, connectSessions } from "./node.ts";
 import { markFailed } from "./shared/held-response.ts";
 
 /** The options of {@link nestSessions}. */
@@ -71,7 +71,7 @@ export function nestSessions<Data extends object>(
   if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
     throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
   }
-  const onConnect = connectSessions(sessions, { attach });
+  const connect = connectSessions(sessions, { attach });
   const onFastify = fastifySessions(sessions, { attach });
 
   // One class each: two kinds of session are two modules.
@@ -80,7 +80,7 @@ export function nestSessions<Data extends object>(
       // Before the middleware of all modules, for every path, whatever the version of Nest writes for that.
       const adapter = consumer.getHttpAdapter();
       if (adapter.getType() === "fastify") await onFastify(adapter.getInstance() as FastifyLike);
-      else adapter.use(onConnect);
+      else adapter.use(onConnect(connect));
     }
   }
   // APP_INTERCEPTOR of @nestjs/core
@@ -106,6 +106,14 @@ export function currentSession<Data extends object>(
   sessions: Sessions<Data>,
 ): (data: unknown, context: NestContext) => Promise<Session<Data>> {
   return (_data, context) => sessions.get(context.switchToHttp().getRequest());
+}
+
+/** Exception filters answer, most without a look whether that is still possible: then they would end the process. */
+function onConnect(middleware: ConnectMiddleware): ConnectMiddleware {
+  return (req, res, next) =>
+    middleware(req, res, (error) => {
+      if (error === undefined || !res.headersSent) next(error);
+    });
 }
 
 /** An interceptor: what a handler changed before it threw is not saved, whatever status an exception filter answers with. */

@@ -32,7 +32,7 @@ import { ExpressAdapter, type NestExpressApplication } from "@nestjs/platform-ex
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { text as bodyParser, type Request, type Response } from "express";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { createSessions, SessionError, type Session } from "sojourn";
+import { createSessions, type Session, SessionError } from "sojourn";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { currentSession, nestSessions } from "sojourn/frameworks/nest";
 import { memoryStore } from "sojourn/stores/memory";
@@ -105,7 +105,11 @@ function answer(response: object, given: Reply): void {
 
 async function create(platform: Platform, module: Type | DynamicModule): Promise<INestApplication> {
   const adapter = platform === "express" ? new ExpressAdapter() : new FastifyAdapter({ forceCloseConnections: true });
-  return NestFactory.create(module, adapter as ExpressAdapter, { logger: false, bodyParser: false, abortOnError: false });
+  return NestFactory.create(module, adapter as ExpressAdapter, {
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
 }
 
 async function launch(app: INestApplication): Promise<RunningApp> {
@@ -127,7 +131,9 @@ async function start(platform: Platform, { sessions, attach, handle, onError }: 
       answer(response, await handle(request, request.originalUrl, body));
     }
   }
-  decorate(AnyController, [Controller()], { any: { on: [All(platform === "express" ? "*all" : "*")], parameters: [Req(), Res()] } });
+  decorate(AnyController, [Controller()], {
+    any: { on: [All(platform === "express" ? "*all" : "*")], parameters: [Req(), Res()] },
+  });
   class AnyFilter implements ExceptionFilter {
     async catch(error: unknown, host: ArgumentsHost): Promise<void> {
       const http = host.switchToHttp();
@@ -144,7 +150,11 @@ async function start(platform: Platform, { sessions, attach, handle, onError }: 
   else {
     const fastify = app.getHttpAdapter().getInstance();
     fastify.removeAllContentTypeParsers();
-    fastify.addContentTypeParser("*", { parseAs: "string" }, (_request: unknown, body: string, done: (e: null, b: string) => void) => done(null, body));
+    fastify.addContentTypeParser(
+      "*",
+      { parseAs: "string" },
+      (_request: unknown, body: string, done: (e: null, b: string) => void) => done(null, body),
+    );
   }
   return launch(app);
 }
@@ -156,3 +166,164 @@ for (const platform of platforms) {
   };
   describeCases(harness.name, frameworkConformance(harness));
 }
+
+interface Data {
+  a: string;
+}
+
+const running: RunningApp[] = [];
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.close();
+});
+
+function setup() {
+  const state = { fault: "pass" as Fault };
+  const store = faultyStore(memoryStore(), () => state.fault);
+  return { sessions: createSessions<Data>({ store, warn() {} }), state };
+}
+
+type Setup = ReturnType<typeof setup>;
+type AnyRequest = Request & FastifyRequest;
+
+/** What each test has: routes that write, read, fail and refuse. */
+function moduleOf({ sessions, state }: Setup, configure?: (consumer: MiddlewareConsumer) => void): Type {
+  const CurrentSession = createParamDecorator(currentSession(sessions));
+  class Guard implements CanActivate {
+    async canActivate(context: ExecutionContext): Promise<boolean> {
+      const session = await sessions.get(context.switchToHttp().getRequest());
+      return session.subject === "ada";
+    }
+  }
+  class Routes {
+    async write(session: Session<Data>) {
+      session.data.a = "1";
+      return { ...session.data };
+    }
+    async read(request: AnyRequest) {
+      return { ...(await sessions.get(request)).data };
+    }
+    async fail(session: Session<Data>) {
+      session.data.a = "2";
+      state.fault = "throw-before";
+      return { secret: true };
+    }
+    async refuse(session: Session<Data>) {
+      session.data.a = "3";
+      throw new ForbiddenException("not you");
+    }
+    async login(session: Session<Data>) {
+      session.login("ada");
+    }
+    async guarded() {
+      return { in: true };
+    }
+  }
+  const parameters = [CurrentSession()];
+  decorate(Routes, [Controller()], {
+    write: { on: [Post("write")], parameters },
+    read: { on: [Get("read")], parameters: [Req()] },
+    fail: { on: [Post("fail")], parameters },
+    refuse: { on: [Post("refuse")], parameters },
+    login: { on: [Post("login"), Redirect("/guarded", 303)], parameters },
+    guarded: { on: [Get("guarded"), UseGuards(Guard)] },
+  });
+  class AppModule {
+    configure(consumer: MiddlewareConsumer): void {
+      configure?.(consumer);
+    }
+  }
+  Module({ imports: [nestSessions(sessions)], controllers: [Routes] })(AppModule);
+  return AppModule;
+}
+
+async function run(app: INestApplication): Promise<string> {
+  const one = await launch(app);
+  running.push(one);
+  return one.url;
+}
+
+const ours = (response: globalThis.Response): string[] =>
+  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
+const cookieOf = (response: globalThis.Response): { headers: { cookie: string } } => ({
+  headers: { cookie: `${ours(response)[0]?.split(";")[0]}` },
+});
+const method = "POST";
+
+describe.each(platforms)("nestSessions on %s", (platform) => {
+  test("a parameter of a handler is the session, and guards get it by the request", async () => {
+    const url = await run(await create(platform, moduleOf(setup())));
+    expect((await fetch(`${url}/guarded`)).status).toBe(403);
+    const login = await fetch(`${url}/login`, { method, redirect: "manual" });
+    expect([login.status, login.headers.get("location")]).toEqual([303, "/guarded"]);
+    expect(await (await fetch(`${url}/guarded`, cookieOf(login))).json()).toEqual({ in: true });
+  });
+
+  test("without a filter of one's own Nest answers 503, read or write, with nothing of the handler's response", async () => {
+    const { sessions, state } = setup();
+    const url = await run(await create(platform, moduleOf({ sessions, state })));
+    const made = await fetch(`${url}/write`, { method });
+    for (const path of ["/fail", "/write"]) {
+      const response = await fetch(url + path, { method, ...cookieOf(made) });
+      expect([response.status, await response.json()]).toEqual([
+        503,
+        { statusCode: 503, message: "Service Unavailable" },
+      ]);
+      expect(ours(response)).toEqual([]);
+    }
+    state.fault = "pass";
+    expect(await (await fetch(`${url}/read`, cookieOf(made))).json()).toEqual({ a: "1" });
+  });
+
+  test("a filter that catches SessionError answers, read or write", async () => {
+    const { sessions, state } = setup();
+    class SessionFilter implements ExceptionFilter<SessionError> {
+      catch(error: SessionError, host: ArgumentsHost): void {
+        app.getHttpAdapter().reply(host.switchToHttp().getResponse(), { sorry: error.code }, error.status);
+      }
+    }
+    Catch(SessionError)(SessionFilter);
+    const app = await create(platform, moduleOf({ sessions, state }));
+    app.useGlobalFilters(new SessionFilter());
+    const url = await run(app);
+    const made = await fetch(`${url}/write`, { method });
+    for (const path of ["/fail", "/write"]) {
+      const response = await fetch(url + path, { method, ...cookieOf(made) });
+      expect([response.status, await response.json()]).toEqual([503, { sorry: "ERR_SESSION_STORE_UNAVAILABLE" }]);
+    }
+  });
+
+  test("what a handler changed before it threw is not saved, whatever status answers", async () => {
+    const url = await run(await create(platform, moduleOf(setup())));
+    const made = cookieOf(await fetch(`${url}/write`, { method }));
+    const response = await fetch(`${url}/refuse`, { method, ...made });
+    expect([response.status, (await response.json()) as object]).toEqual([
+      403,
+      expect.objectContaining({ message: "not you" }),
+    ]);
+    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "1" });
+  });
+
+  test("middleware of Nest has the session: on Express by itself, on Fastify when the plugin came before Nest", async () => {
+    const given = setup();
+    const seen: unknown[] = [];
+    const module = moduleOf(given, (consumer) => {
+      const middleware = async (req: object, _res: object, next: () => void): Promise<void> => {
+        seen.push({ ...(await given.sessions.get(req)).data });
+        next();
+      };
+      consumer.apply(middleware).forRoutes("read");
+    });
+    const adapter = platform === "express" ? new ExpressAdapter() : new FastifyAdapter({ forceCloseConnections: true });
+    if (adapter instanceof FastifyAdapter) await adapter.register(fastifySessions(given.sessions) as never);
+    const url = await run(await NestFactory.create(module, adapter as ExpressAdapter, { logger: false }));
+    const made = cookieOf(await fetch(`${url}/write`, { method }));
+    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "1" });
+    expect(seen).toEqual([{ a: "1" }]);
+  });
+});
+
+test("wrong options are refused where they are given", () => {
+  for (const attach of ["", 1]) {
+    expect(() => nestSessions(setup().sessions, { attach: attach as never })).toThrow(/attach must be the name of a/);
+  }
+});
