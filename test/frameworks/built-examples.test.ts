@@ -1,12 +1,14 @@
 /** The examples for frameworks that build an application first: they are built, they run, and are what the documentation shows. */
 
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import makeFetchCookie from "fetch-cookie";
 import { CookieJar } from "tough-cookie";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot, run } from "../../scripts/lib.ts";
 import { type Program, scratch, start } from "../examples/demo-process.ts";
+import { listen } from "../support/node-app.ts";
 
 interface Example {
   /** Builds the example in one directory into another. */
@@ -35,7 +37,11 @@ describe.each(Object.entries(examples))("the example for %s", (name, { build, pr
     const source = join(projectRoot, "examples", name);
     const { code, output } = await run("node", [join(projectRoot, build), source, directory.path]);
     expect(code, output).toBe(0);
-    running = start([join(directory.path, program)], { cwd: directory.path, env: { PORT: "0" } });
+    // Not all of them know port 0.
+    const probe = await listen(createServer());
+    await probe.close();
+    const env = { PORT: new URL(probe.url).port, HOST: "127.0.0.1" };
+    running = start([join(directory.path, program)], { cwd: directory.path, env });
   }, 60_000);
   afterAll(async () => {
     await running?.stop();

@@ -1,0 +1,9 @@
+/** A page with a load function and an action. */
+
+import { error, redirect } from "@sveltejs/kit";
+
+const trialOf = (event) => globalThis.sojournTrials.get(event.url.port);
+
+export const load = (event) => trialOf(event).load(event, { error, redirect });
+
+export const actions = { default: (event) => trialOf(event).action(event, { error, redirect }) };
