@@ -39,13 +39,15 @@ const headers = inGroup("headers", [
     name: "Vary: * stays, other values are kept beside Cookie, Cookie is not named twice",
     async run(trial) {
       for (const [given, expected] of [
-        ["*", /^\*$/],
-        ["Accept", /^accept, cookie$/i],
-        ["accept, COOKIE", /^accept, cookie$/i],
+        ["*", "*"],
+        ["Accept", "accept, cookie"],
+        ["accept, COOKIE", "accept, cookie"],
       ] as const) {
         const app = await trial.start({ routes: withHeaders([["vary", given]]) });
         const vary = (await app.client().get("/headed")).headers.get("vary") ?? "";
-        check(expected.test(vary), `Vary: ${given} became ${vary}`);
+        // Frameworks add names of their own.
+        const names = vary.toLowerCase().split(/\s*,\s*/);
+        same(names.filter((name) => /^(\*|accept|cookie)$/.test(name)).join(", "), expected, `of Vary: ${vary}`);
       }
     },
   },
