@@ -20,6 +20,8 @@ export interface FlaskOptions {
   readonly backend: { readonly type: string; readonly [option: string]: unknown };
   /** `app.config`: `SECRET_KEY`, `SESSION_PERMANENT`, ... */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** With Flask-Login. Default false. */
+  readonly login?: boolean;
 }
 
 /** One thing a Flask handler does with `session`. Values and keys are Python expressions: `"'k'"`, `"1.0"`, `"b'\\xff'"`. */
@@ -30,6 +32,9 @@ export type FlaskStep =
   | readonly [name: "permanent", value: boolean]
   | readonly [name: "flash", text: string, category: string]
   | readonly [name: "flashed" | "clear" | "regenerate" | "modified" | "fail"]
+  /** Flask-Login's: `who` is `(id, fresh)`. */
+  | readonly [name: "login", id: string]
+  | readonly [name: "logout" | "who"]
   /** Holds the request, its session loaded, until `open(gate)`. */
   | readonly [name: "wait", gate: string];
 

@@ -2,6 +2,7 @@
 
 python app.py CONFIG, where CONFIG is JSON:
   backend  {"type": "redis", "url": ...} and the like, see `client_for`; {"type": "cookie"} is Flask's own session.
+  login    true: with Flask-Login, which knows every user.
   config   what else goes into app.config: SECRET_KEY, SESSION_USE_SIGNER, SESSION_PERMANENT, ...
 Prints "listening PORT" when it serves. Each request is handled in a thread of its own.
 
@@ -18,6 +19,7 @@ import uuid
 import warnings
 
 from flask import Flask, flash, get_flashed_messages, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_fresh, login_user, logout_user
 from flask_session import Session
 from markupsafe import Markup
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -99,12 +101,19 @@ def client_for(app, backend):
         raise ValueError(kind)
 
 
+class User(UserMixin):
+    def __init__(self, id):
+        self.id = id
+
+
 def make_app(given):
     app = Flask(__name__)
     app.config.update(given.get("config", {}))
     if given["backend"]["type"] != "cookie":
         client_for(app, given["backend"])
         Session(app)
+    if given.get("login"):
+        LoginManager(app).user_loader(User)
 
     gates = {}
     lock = threading.Lock()
@@ -140,6 +149,9 @@ def make_app(given):
         "regenerate": lambda: app.session_interface.regenerate(session),
         "flash": lambda text, category: flash(text, category),
         "flashed": lambda: repr(get_flashed_messages(with_categories=True)),
+        "login": lambda id: login_user(User(id)) and None,
+        "logout": lambda: logout_user() and None,
+        "who": lambda: repr((current_user.get_id(), login_fresh())),
         "wait": wait,
         "fail": fail,
     }

@@ -111,6 +111,50 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       expect((await flask.do(jar, ["get", "'k'"])).results).toEqual(["1"]);
     });
   });
+
+  describe("with Flask-Login", () => {
+    let backend: Backend;
+    let node: NodeServer;
+    const running: FlaskServer[] = [];
+    const flask = async (protection: string): Promise<FlaskServer> => {
+      const config = { SECRET_KEY: secretKey, SESSION_PROTECTION: protection };
+      running.push(await startFlask({ backend: backend.flask, config, login: true }));
+      return running.at(-1)!;
+    };
+    beforeAll(async () => {
+      backend = await open();
+      node = await startNode(createSessions<Data>({ ...flaskSession(common), store: backend.store }));
+    });
+    afterAll(async () => {
+      node?.stop();
+      for (const one of running) await one.stop();
+      await backend?.stop();
+    });
+
+    test("who logs in and out on one side does so on the other", async () => {
+      const { do: inFlask } = await flask("basic");
+      const jar = new Jar();
+      await inFlask(jar, ["login", "7"]);
+      expect((await node.do(jar, ({ subject }) => subject)).value).toBe("7");
+      await node.do(jar, ({ data }) => Object.assign(data, { k: 1 }));
+      expect((await inFlask(jar, ["who"])).results).toEqual(["('7', True)"]);
+      await inFlask(jar, ["logout"]);
+      const { value } = await node.do(jar, ({ subject, data }) => [subject, data.k]);
+      expect(value).toEqual([undefined, 1]);
+      await node.do(jar, (session) => session.login("8"));
+      expect((await inFlask(jar, ["who"])).results).toEqual(["('8', False)"]);
+      await node.do(jar, (session) => session.destroy());
+      expect((await inFlask(jar, ["who"])).results).toEqual(["(None, False)"]);
+    });
+
+    test.each([true, false])("a login by Node under strong protection, persistent: %s", async (persistent) => {
+      const { do: inFlask } = await flask("strong");
+      const jar = new Jar();
+      await node.do(jar, (session) => session.login("8", { persistent }));
+      const known = persistent ? "('8', False)" : "(None, False)";
+      expect((await inFlask(jar, ["who"])).results).toEqual([known]);
+    });
+  });
 });
 
 async function connected(url: string) {
