@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { newHandle } from "../../src/core/id.ts";
+import { type IdScheme, newHandle, withoutKeys } from "../../src/core/id.ts";
 import { twins } from "./twins.ts";
 
 describe.each(twins)("ids over %s", (name, { id }) => {
@@ -71,4 +71,35 @@ test("handles are 12 characters and differ", () => {
   const handles = new Set(Array.from({ length: 10_000 }, newHandle));
   expect(handles.size).toBe(10_000);
   expect([...handles].every((handle) => /^[A-Za-z0-9_-]{12}$/.test(handle))).toBe(true);
+});
+
+describe("a text without keys", () => {
+  const one = `${"a".repeat(42)}-`;
+  const two = `${"B".repeat(42)}_`;
+  const like = (prefix: string): IdScheme => ({
+    prefix,
+    create: () => one,
+    accepts: (text) => /^[A-Za-z0-9_-]{43}$/.test(text),
+    keyOf: (id) => prefix + id,
+    secretKeys: true,
+  });
+
+  test.each([
+    ["the store failed", "the store failed"],
+    ["", ""],
+    ["Duplicate entry 'session:KEY' for key 'x'", "Duplicate entry 'session:…' for key 'x'"],
+    ["GET session:KEY session:OTHER", "GET session:… session:…"],
+    ["with args beginning with: 'session:aaaaaa", "with args beginning with: 'session:…"],
+    ["KEY", "…"],
+    ["no OTHER, no KEY; (KEY)", "no …, no …; (…)"],
+    ["the table session: gone", "the table session:… gone"],
+    ["MaxRetriesPerRequestError-of-a-cluster", "MaxRetriesPerRequestError-of-a-cluster"],
+  ])("%s", (text, expected) => {
+    const filled = text.replaceAll("KEY", one).replaceAll("OTHER", two);
+    expect(withoutKeys(filled, like("session:"))).toBe(expected);
+  });
+
+  test("without a prefix, what looks like an id goes", () => {
+    expect(withoutKeys(`Key (id)=(${one}) exists`, like(""))).toBe("Key (id)=(…) exists");
+  });
 });

@@ -1,8 +1,10 @@
 /** The time limit on store calls, and what becomes of the errors of stores. */
 
+import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SessionError } from "../../src/core/errors.ts";
 import { Events, type SessionEvent } from "../../src/core/events.ts";
+import { randomIds } from "../../src/core/id.ts";
 import { withTimeLimit } from "../../src/core/time-limit.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 
@@ -69,6 +71,39 @@ describe("a call that fails", () => {
     await expect(limited(() => Promise.reject(undefined))).rejects.toMatchObject({
       code: "ERR_SESSION_STORE_UNAVAILABLE",
     });
+  });
+});
+
+describe("where keys are ids, a call that fails", () => {
+  const id = "a".repeat(43);
+  const ids = { ...randomIds("session:"), keyOf: (one: string) => `session:${one}`, secretKeys: true };
+  const failing = (thrown: unknown): Promise<SessionError> =>
+    withTimeLimit(() => Promise.reject(thrown), store, 2000, events, ids).then(
+      () => Promise.reject(new Error("it did not fail")),
+      (error: SessionError) => error,
+    );
+
+  test("tells name, code and message of the client's error, and no key", async () => {
+    const inner = Object.assign(new Error("x", { cause: { id } }), { command: { args: [id] }, code: "WRONGTYPE" });
+    inner.message = `WRONGTYPE of session:${id}`;
+    inner.name = "ReplyError";
+    const { cause, code } = await failing(inner);
+    expect(code).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(cause).toMatchObject({ name: "ReplyError", message: "WRONGTYPE of session:…", code: "WRONGTYPE" });
+    expect(inspect([cause, heard], { depth: 9, showHidden: true })).not.toContain("aaaa");
+  });
+
+  test("that is a SessionError keeps its code, and its cause is told the same way", async () => {
+    const cause = Object.assign(new Error(`no room for ${id}`), { code: 1114, id });
+    const error = await failing(new SessionError("ERR_SESSION_STORE_FULL", `full at session:${id}`, cause));
+    expect(error).toMatchObject({ code: "ERR_SESSION_STORE_FULL", message: "full at session:…" });
+    expect(error.cause).toMatchObject({ message: "no room for …", code: 1114 });
+    expect((await failing(new SessionError("ERR_SESSION_TOO_LARGE", "too large"))).cause).toBeUndefined();
+    expect(inspect([error, heard], { depth: 9, showHidden: true })).not.toContain("aaaa");
+  });
+
+  test.each([undefined, null, 5, "a text", { message: 5, name: 5, code: {} }])("with %j says that", async (thrown) => {
+    expect((await failing(thrown)).cause).toMatchObject({ message: `threw ${typeof thrown}` });
   });
 });
 
