@@ -16,7 +16,6 @@ import {
   type ExecutionContext,
   ForbiddenException,
   Get,
-  HttpException,
   type INestApplication,
   type MiddlewareConsumer,
   Module,
@@ -112,6 +111,11 @@ async function create(platform: Platform, module: Type | DynamicModule): Promise
   });
 }
 
+function addFilter(app: INestApplication, filter: ExceptionFilter): void {
+  // biome-ignore lint/correctness/useHookAtTopLevel: Nest's, not React's
+  app.useGlobalFilters(filter);
+}
+
 async function launch(app: INestApplication): Promise<RunningApp> {
   await app.listen(0, "127.0.0.1");
   const server = app.getHttpServer();
@@ -145,7 +149,7 @@ async function start(platform: Platform, { sessions, attach, handle, onError }: 
   Module({ imports: sessions.map((one) => nestSessions(one, { attach })), controllers: [AnyController] })(AppModule);
 
   const app = await create(platform, AppModule);
-  app.useGlobalFilters(new AnyFilter());
+  addFilter(app, new AnyFilter());
   if (platform === "express") (app as NestExpressApplication).use(bodyParser({ type: () => true, limit: "1mb" }));
   else {
     const fastify = app.getHttpAdapter().getInstance();
@@ -283,7 +287,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     }
     Catch(SessionError)(SessionFilter);
     const app = await create(platform, moduleOf({ sessions, state }));
-    app.useGlobalFilters(new SessionFilter());
+    addFilter(app, new SessionFilter());
     const url = await run(app);
     const made = await fetch(`${url}/write`, { method });
     for (const path of ["/fail", "/write"]) {
