@@ -99,16 +99,17 @@ const rules: readonly Rule[] = [
 const nodeAllowed = [
   /\.node\.ts$/,
   /^src\/stores\/file(\/|\.ts$)/,
-  /^src\/frameworks\/(?!fetch|hono|h3)/,
+  /^src\/frameworks\/(?!fetch|hono|h3|sveltekit|astro)/,
   /^src\/(cli|testing|interop)\//,
 ];
 
 /** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */
-const everywhere = [
+export const everywhere: readonly string[] = [
   "src/index.ts",
   "src/frameworks/fetch.ts",
   "src/frameworks/hono.ts",
   "src/frameworks/h3.ts",
+  "src/frameworks/sveltekit.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
   "src/stores/sql.ts",
@@ -117,6 +118,7 @@ const everywhere = [
   "src/stores/cached.ts",
   "src/stores/keyv.ts",
   "src/stores/unstorage.ts",
+  "src/interop/flask-session.ts",
 ];
 
 export const layers: Check = {

@@ -24,6 +24,7 @@ export const mostValues = 1_000_000;
 export class MsgpackExt {
   /** The application's number for the type, -128 to 127. */
   readonly type: number;
+  /** The octets, which mean what the application says. */
   readonly data: Uint8Array;
 
   constructor(type: number, data: Uint8Array) {
