@@ -6,15 +6,21 @@ import { join } from "node:path";
 import makeFetchCookie from "fetch-cookie";
 import { CookieJar } from "tough-cookie";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { projectRoot, run } from "../../scripts/lib.ts";
-import { type Program, scratch, start } from "../examples/demo-process.ts";
+import { projectRoot } from "../../scripts/lib.ts";
+import { type Program, start } from "../examples/demo-process.ts";
+import { type BuiltApp, buildApp } from "../support/app-build.ts";
 import { listen } from "../support/node-app.ts";
 
+const support = join(projectRoot, "test", "support");
+
 interface Example {
-  /** Builds the example in one directory into another. */
-  readonly build: string;
-  /** What runs it, in that other directory. */
+  /** What builds it. */
+  readonly build: readonly [string, ...string[]];
+  /** What runs it. */
   readonly program: string;
+  /** Where it is logged in and out. */
+  readonly login?: string;
+  readonly logout?: string;
   readonly page: string;
   /** Its files that the page shows. */
   readonly shown: readonly string[];
@@ -22,47 +28,63 @@ interface Example {
 
 const examples: Readonly<Record<string, Example>> = {
   nitro: {
-    build: "test/support/nitro-build.ts",
-    program: "output/server/index.mjs",
+    build: ["node", join(support, "nitro-build.ts")],
+    program: ".output/server/index.mjs",
     page: "docs/frameworks/h3.md",
     shown: ["sessions.ts", "middleware/sessions.ts", "routes/index.get.ts"],
   },
+  sveltekit: {
+    build: ["vite", "build", "--config", join(support, "vite-source.config.js")],
+    program: "build/index.js",
+    login: "/?/login",
+    logout: "/?/logout",
+    page: "docs/frameworks/sveltekit.md",
+    shown: [
+      "src/lib/sessions.server.ts",
+      "src/hooks.server.ts",
+      "src/routes/+page.server.ts",
+      "src/routes/+page.svelte",
+    ],
+  },
 };
 
-describe.each(Object.entries(examples))("the example for %s", (name, { build, program, page, shown }) => {
-  let directory: Awaited<ReturnType<typeof scratch>>;
+describe.each(Object.entries(examples))("the example for %s", (name, example) => {
+  const { build, program, page, shown, login = "/login", logout = "/logout" } = example;
+  let app: BuiltApp;
   let running: Program;
   beforeAll(async () => {
-    directory = await scratch();
-    const source = join(projectRoot, "examples", name);
-    const { code, output } = await run("node", [join(projectRoot, build), source, directory.path]);
-    expect(code, output).toBe(0);
+    app = await buildApp(`examples/${name}`, ...build);
     // Not all of them know port 0.
     const probe = await listen(createServer());
     await probe.close();
-    const env = { PORT: new URL(probe.url).port, HOST: "127.0.0.1" };
-    running = start([join(directory.path, program)], { cwd: directory.path, env });
-  }, 60_000);
+    const env = { PORT: new URL(probe.url).port, HOST: "127.0.0.1", PROTOCOL_HEADER: "x-forwarded-proto" };
+    running = start([join(app.path, program)], { cwd: app.path, env });
+  }, 120_000);
   afterAll(async () => {
     await running?.stop();
-    await directory?.remove();
+    await app?.remove();
   });
 
   test("counts visits, logs in and out", async () => {
     const url = await running.url;
     const browser = makeFetchCookie(fetch, new CookieJar());
-    const said = async (path: string, method = "GET"): Promise<string> =>
-      (await browser(url + path, { method, headers: { origin: url } })).text();
-    expect(await said("/")).toBe("guest, visit 1\n");
-    expect(await said("/")).toBe("guest, visit 2\n");
-    expect(await said("/login", "POST")).toBe("ada, visit 3\n");
-    expect(await said("/logout", "POST")).toBe("guest, visit 1\n");
-    expect((await browser(`${url}/elsewhere`)).status).toBe(404);
+    const ask = (path: string, method = "GET"): Promise<Response> => {
+      const headers = { origin: url, "x-forwarded-proto": "http", accept: "text/html" };
+      const body = method === "POST" ? new URLSearchParams({ form: "1" }) : null;
+      return browser(url + path, { method, headers, body });
+    };
+    const said = async (path: string, method?: string): Promise<string | undefined> =>
+      (await (await ask(path, method)).text()).match(/\w+, visit \d+/)?.[0];
+    expect(await said("/")).toBe("guest, visit 1");
+    expect(await said("/")).toBe("guest, visit 2");
+    expect(await said(login, "POST")).toBe("ada, visit 3");
+    expect(await said(logout, "POST")).toBe("guest, visit 1");
+    expect((await ask("/elsewhere")).status).toBe(404);
   });
 
   test.each(shown)("%s is the one in the documentation", (file) => {
-    const example = readFileSync(join(projectRoot, "examples", name, file), "utf8");
-    const code = example.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/m, "");
+    const source = readFileSync(join(projectRoot, "examples", name, file), "utf8");
+    const code = source.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/m, "");
     expect(readFileSync(join(projectRoot, page), "utf8")).toContain(code);
   });
 });

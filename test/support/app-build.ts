@@ -23,7 +23,8 @@ export async function buildApp(sources: string, ...command: readonly [string, ..
   const path = await mkdtemp(join(cache, "app-"));
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
   try {
-    await cp(join(projectRoot, sources), path, { recursive: true });
+    const filter = (source: string): boolean => !/\/(node_modules|\.svelte-kit|\.astro)$/.test(source);
+    await cp(join(projectRoot, sources), path, { recursive: true, filter });
     await writeFile(join(path, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
     await mkdir(join(path, "node_modules"));
     await symlink(projectRoot, join(path, "node_modules", "sojourn"));

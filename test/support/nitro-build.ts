@@ -1,16 +1,9 @@
-/** Builds the Nitro application in one directory into another. */
+/** Builds the Nitro application in the working directory, which gets this package as it is in `src`. */
 
 import { build, createNitro, prepare } from "nitro";
 
-const [rootDir, outDir] = process.argv.slice(2) as [string, string];
-const nitro = await createNitro({
-  rootDir,
-  preset: "node-server",
-  logLevel: 1,
-  exportConditions: ["sojourn-source"],
-  buildDir: `${outDir}/build`,
-  output: { dir: `${outDir}/output` },
-});
+const exportConditions = ["sojourn-source"];
+const nitro = await createNitro({ rootDir: process.cwd(), preset: "node-server", logLevel: 1, exportConditions });
 await prepare(nitro);
 await build(nitro);
 await nitro.close();

@@ -8,6 +8,8 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import { createServer as createTls } from "node:https";
+import { error as httpError } from "@sveltejs/kit";
+import { type Handle, type HandleServerError, sequence } from "@sveltejs/kit/hooks";
 import connect from "connect";
 import express, { type RequestHandler, Router } from "express";
 import express4 from "express4";
@@ -23,6 +25,7 @@ import { h3Sessions } from "sojourn/frameworks/h3";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
 import { connectSessionErrors, connectSessions, nodeSessions } from "sojourn/frameworks/node";
+import { svelteKitSessionErrors, svelteKitSessions } from "sojourn/frameworks/sveltekit";
 
 interface Data {
   visits: number;
@@ -214,3 +217,30 @@ export const foundInH3: Promise<Session<Data>> = sessions.get(h3Event);
 h3Sessions(sessions, { attach: true });
 // @ts-expect-error What a route may do has three words.
 h3Sessions(sessions, { access: () => "write" });
+
+// SvelteKit: hooks that fit its types.
+export const svelteKitHandle: Handle = svelteKitSessions(sessions, { attach: "session", streaming: true });
+export const svelteKitSequence: Handle = sequence(
+  svelteKitSessions(sessions, { access: ({ route }) => (route.id === "/ping" ? "skip" : undefined) }),
+  svelteKitSessions(sessions, { onError: ({ status }) => httpError(status, "later") }),
+  async ({ event, resolve }) => {
+    const session: Session<Data> = await sessions.get(event);
+    // @ts-expect-error No such key.
+    session.data.visit = 1;
+    // @ts-expect-error Another type.
+    session.data.visits = "1";
+    // @ts-expect-error No await.
+    sessions.get(event).data;
+    // @ts-expect-error Importing the adapter adds nothing.
+    event.locals.session;
+    return resolve(event);
+  },
+);
+export const svelteKitHandleError: HandleServerError = svelteKitSessionErrors(({ kind, event }) => {
+  return { status: kind === "framework" ? 404 : 500, message: event.url.pathname };
+});
+svelteKitSessionErrors(({ kind }: { kind: string }) => kind);
+// @ts-expect-error The name of a property.
+svelteKitSessions(sessions, { attach: true });
+// @ts-expect-error It answers.
+svelteKitSessions(sessions, { onError: () => {} });

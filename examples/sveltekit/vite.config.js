@@ -1,0 +1,8 @@
+/** How Vite builds the application. */
+
+import adapter from "@sveltejs/adapter-node";
+import { sveltekit } from "@sveltejs/kit/vite";
+import { defineConfig } from "vite";
+
+// biome-ignore lint/style/noDefaultExport: it is what Vite loads
+export default defineConfig({ plugins: [sveltekit({ adapter: adapter() })] });
