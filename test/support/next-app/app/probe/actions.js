@@ -54,4 +54,3 @@ export async function unwrapped() {
   const session = await getSession();
   session.data.a = "unwrapped";
 }
-

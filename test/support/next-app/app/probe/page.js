@@ -23,6 +23,7 @@ async function attempted(name) {
   }
 }
 
+// biome-ignore lint/style/noDefaultExport: Next takes pages so.
 export default async function Page({ searchParams }) {
   const { attempt } = await searchParams;
   const outcome = attempt && (await attempted(attempt));

@@ -4,7 +4,7 @@ import { cookies } from "next/headers";
 import { notFound, permanentRedirect, redirect } from "next/navigation";
 import { getSession, route, sessions } from "../../../probe.js";
 
-export const GET = route(async (request, context) => {
+export const GET = route(async (request) => {
   const session = await sessions.get(request);
   session.data.list = ["1"];
   const end = request.nextUrl.searchParams.get("end");
@@ -14,7 +14,6 @@ export const GET = route(async (request, context) => {
   if (end === "missing") notFound();
   if (end === "fail") throw new Error("a mistake");
   if (end === "cookies") (await cookies()).set("own", "1", { path: "/" });
-  if (end === "gone") session.destroy();
   if (end === "read") return Response.json({ ...(await getSession()).data });
-  return Response.json(await context.params);
+  return new Response("done");
 });
