@@ -129,7 +129,11 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 
   set persistent(persistent: boolean) {
     if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
-    if (persistent === this.persistent) return;
+    if (persistent === this.persistent) {
+      // Of a new session nothing was said yet, and the option `persistent` would decide.
+      if (this.isNew) this.#state.meta.persistent = persistent;
+      return;
+    }
     this.#alive();
     this.#owner.needsCookie("session.persistent");
     this.#state.meta.persistent = persistent;

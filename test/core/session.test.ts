@@ -358,6 +358,22 @@ describe("cookies", () => {
     expect(moved.cookie).toBe(cookie);
   });
 
+  test("a new one that is told not to be persistent was so all the same, where the option says persistent", async () => {
+    const { sessions } = setUp({ persistent: true });
+    const login = await request(sessions, undefined, (session) => session.login("ann", { persistent: false }));
+    expect(login.setCookie).not.toMatch(/max-age/i);
+    const set = await request(sessions, undefined, (session) => {
+      session.persistent = false;
+      session.data.visits = 1;
+    });
+    expect(set.setCookie).not.toMatch(/max-age/i);
+    expect((await request(sessions, set.cookie, ({ persistent }) => persistent)).value).toBe(false);
+    const unused = await request(sessions, undefined, (session) => {
+      session.persistent = false;
+    });
+    expect(unused.setCookie).toBeUndefined();
+  });
+
   test("a session that was made to end with the browser kept a cookie that outlives it", async () => {
     const { sessions, clock } = setUp({ persistent: true });
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
