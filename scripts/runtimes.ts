@@ -27,6 +27,7 @@ const selection = ["--project", "unit", "--project", "frameworks", "--reporter=d
 export interface RuntimeResult {
   readonly passed: number;
   readonly failed: number;
+  readonly failures: readonly string[];
   readonly rows: readonly Row[];
 }
 
@@ -39,7 +40,9 @@ export async function runRuntimes(scratch: string): Promise<RuntimeResult[]> {
     const { output } = await run(program, ["--version"]);
     const server = `${name} ${/\d+\.\d+\.\d+/.exec(output)?.[0] ?? ""}`;
     const outcome = await runTests(name, scratch, [program, ...command.slice(1)], ["--pool", pool, ...selection]);
-    results.push({ passed: outcome.passed, failed: outcome.failed, rows: rowsOn(server, outcome) });
+    const { passed, failed } = outcome;
+    const failures = outcome.failures.map((failure) => `${name}: ${failure}`);
+    results.push({ passed, failed, failures, rows: rowsOn(server, outcome) });
     console.log(
       `${server}: ${outcome.passed} passed, ${outcome.failed} failed (${seconds(performance.now() - start)})`,
     );

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { ReportLine } from "../test/support/report.ts";
 import { projectRoot } from "./lib.ts";
 
@@ -11,6 +11,8 @@ export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly tests: readonly TestResult[];
+  /** What failed, each with the beginning of its message. */
+  readonly failures: readonly string[];
   readonly reports: readonly ReportLine[];
 }
 
@@ -27,7 +29,14 @@ interface VitestJson {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { ancestorTitles: readonly string[]; title: string; status: string }[];
+    /** Of a file that does not load. */
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
   }[];
 }
 
@@ -54,7 +63,7 @@ export async function runTests(
     child.on("close", (status) => resolve(status ?? 1));
   });
   const reports = existsSync(report) ? readLines(report) : [];
-  if (!existsSync(json)) return { passed: 0, failed: 1, tests: [], reports };
+  if (!existsSync(json)) return { passed: 0, failed: 1, tests: [], failures: [`${name}: vitest ended early`], reports };
   const { testResults } = JSON.parse(readFileSync(json, "utf8")) as VitestJson;
   const tests = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.map(({ ancestorTitles, title, status }) => ({
@@ -70,7 +79,26 @@ export async function runTests(
     ({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"),
   ).length;
   const failed = failedTests + failedFiles;
-  return { passed, failed: failed === 0 && code !== 0 ? 1 : failed, tests, reports };
+  const failures = testResults.flatMap(failuresOf);
+  if (failed > 0 || code === 0) return { passed, failed, tests, failures, reports };
+  return { passed, failed: 1, tests, failures: [`${name}: vitest ended with ${code}, outside any test`], reports };
+}
+
+function failuresOf({ name, status, message, assertionResults }: VitestJson["testResults"][number]): string[] {
+  const file = relative(projectRoot, name);
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  if (failed.length === 0 && status === "failed") return [`${file}\n${beginningOf(message)}`];
+  return failed.map(({ ancestorTitles, title, failureMessages }) =>
+    [file, ...ancestorTitles, `${title}\n${beginningOf(failureMessages?.join("\n"))}`].join(" > "),
+  );
+}
+
+function beginningOf(message = ""): string {
+  const lines = message.split("\n").filter((line) => !/^\s+at (?!.*\/(src|test)\/)/.test(line));
+  return lines
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 240).replaceAll(projectRoot, ".")}`)
+    .join("\n");
 }
 
 function readLines(path: string): ReportLine[] {

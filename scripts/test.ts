@@ -23,6 +23,7 @@ const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);
 const rows: Row[] = [];
 let passed = 0;
 let failed = 0;
+const failures: string[] = [];
 
 try {
   await stage("servers", async () => {
@@ -50,6 +51,7 @@ try {
       outcomes.push(outcome);
       passed += outcome.passed;
       failed += outcome.failed;
+      failures.push(...outcome.failures);
     });
   }
   rows.push(...rowsOf(outcomes, shipped()));
@@ -58,6 +60,7 @@ try {
     for (const result of await runRuntimes(scratch)) {
       passed += result.passed;
       failed += result.failed;
+      failures.push(...result.failures);
       rows.push(...result.rows);
     }
   });
@@ -77,6 +80,8 @@ try {
 }
 
 failed += rows.filter((row) => row.result.startsWith("not tested")).length;
+if (failures.length > 0) console.log(`\n=== what failed\n${failures.join("\n")}`);
+console.log();
 printTable(rows);
 console.log(`\nTook ${seconds(performance.now() - start)}.`);
 console.log(`${passed} passed, ${failed} failed`);
