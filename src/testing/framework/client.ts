@@ -5,6 +5,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { request as request1s, Agent as SecureAgent } from "node:https";
 import type { Readable } from "node:stream";
 import { check } from "../store/check.ts";
+import { keepCookie } from "./jar.ts";
 
 /** What is sent. */
 export interface Sent {
@@ -90,7 +91,7 @@ export class Client {
       this.#http2 ? this.#open2(method, path, all, body) : this.#open1(method, path, all, body),
       path,
     );
-    for (const line of incoming.headers.getSetCookie()) this.#keep(line);
+    for (const line of incoming.headers.getSetCookie()) keepCookie(this, line);
     return incoming;
   }
 
@@ -130,21 +131,6 @@ export class Client {
       });
       if (body !== "") stream.end(body);
     });
-  }
-
-  /** RFC 6265bis: a prefixed cookie that lacks what its prefix asks for is dropped, also when it removes. */
-  #keep(line: string): void {
-    const [pair = "", ...rest] = line.split(";").map((part) => part.trim());
-    const name = pair.slice(0, pair.indexOf("="));
-    const attributes = new Map(rest.map((part) => [part.split("=")[0]?.toLowerCase() ?? "", part.split("=")[1] ?? ""]));
-    const isHost = name.startsWith("__Host-");
-    const isSecure = isHost || name.startsWith("__Secure-");
-    if (isSecure && !attributes.has("secure")) this.refused.push(`${name}: not Secure`);
-    else if (isHost && (attributes.get("path") !== "/" || attributes.has("domain")))
-      this.refused.push(`${name}: not for the host`);
-    else if (attributes.get("max-age") === "0" || Date.parse(attributes.get("expires") ?? "") <= Date.now())
-      this.cookies.delete(name);
-    else this.cookies.set(name, pair.slice(pair.indexOf("=") + 1));
   }
 }
 
