@@ -179,6 +179,33 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       });
     });
 
+    test("what stands beside a value that Node changes, in the same dict or list, stays as Flask wrote it", async () => {
+      const us = inCookie || format === "json" ? "'then'" : `datetime.datetime(2024, 1, 2, 3, 4, 5, 678901, ${utc})`;
+      const jar = await begin([
+        "set",
+        "'v'",
+        step(`{'price': 2.0, 'list': [1.0, {'n': 1, 'at': ${us}}], 'zero': -0.0}`),
+      ]);
+      await node.do(jar, ({ data }) => {
+        const { list } = data.v as { list: [number, { n: number }] };
+        list[1].n += 1;
+      });
+      const seen = await inFlask(jar, "v");
+      // Flask's cookie has its keys sorted.
+      const wanted = inCookie
+        ? "{'list': [1.0, {'at': 'then', 'n': 2}], 'price': 2.0, 'zero': -0.0}"
+        : `{'price': 2.0, 'list': [1.0, {'n': 2, 'at': ${us}}], 'zero': -0.0}`;
+      expect(seen).toBe(wanted);
+    });
+
+    test.skipIf(inCookie)("20 requests to Node at once that raise a counter of Flask's raise it by 20", async () => {
+      const jar = await begin(["set", "'count'", "1"]);
+      const raise = (): Promise<unknown> =>
+        node.do(jar.copy(), (session) => session.update("count", (count) => Number(count) + 1));
+      await Promise.all(Array.from({ length: 20 }, raise));
+      expect(await inFlask(jar, "count")).toBe("21");
+    });
+
     describe("a value that Node writes is one of Python's", () => {
       const instant = new Date("2024-01-02T03:04:05.678Z");
       const written: [what: string, value: unknown, python: string, not?: readonly Setup["format"][]][] = [
