@@ -70,6 +70,11 @@ const rules: readonly Rule[] = [
     says: "the default store is the memory or the file store",
   },
   {
+    from: /^src\/frameworks\/nest\.ts$/,
+    values: /^src\/(core\/|frameworks\/(node|fastify)\.ts$|frameworks\/shared\/)/,
+    says: "the adapter for Nest imports core and the adapters of its platforms",
+  },
+  {
     from: /^src\/frameworks\//,
     values: /^src\/(core\/|frameworks\/(node|fetch)\.ts$|frameworks\/shared\/)/,
     says: "a framework imports core and its base (frameworks/node or frameworks/fetch); never a store",
@@ -99,7 +104,7 @@ const rules: readonly Rule[] = [
 const nodeAllowed = [
   /\.node\.ts$/,
   /^src\/stores\/file(\/|\.ts$)/,
-  /^src\/frameworks\/(?!fetch|hono|h3|sveltekit|astro)/,
+  /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro)/,
   /^src\/(cli|testing|interop)\//,
 ];
 
@@ -108,6 +113,7 @@ export const everywhere: readonly string[] = [
   "src/index.ts",
   "src/frameworks/fetch.ts",
   "src/frameworks/hono.ts",
+  "src/frameworks/elysia.ts",
   "src/frameworks/h3.ts",
   "src/frameworks/sveltekit.ts",
   "src/stores/memory.ts",
