@@ -10,7 +10,7 @@ import { type Installed, installPacked, loadEntries } from "../../scripts/pack.t
 const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
 /** These must work, types included, where there is no Node. */
 const everywhere = specifiers.filter(
-  (name) => !/stores\/file$|frameworks\/(node|express|koa|fastify)$|\/testing$/.test(name),
+  (name) => !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/testing$/.test(name),
 );
 
 let packed: Installed;
