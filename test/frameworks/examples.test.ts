@@ -1,6 +1,8 @@
 /** The examples of the adapters run, and are what the documentation shows. */
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import makeFetchCookie from "fetch-cookie";
 import { CookieJar } from "tough-cookie";
@@ -15,12 +17,12 @@ afterEach(async () => {
 });
 
 /** Runs a program in a directory of its own, where it keeps its sessions. */
-async function run(...args: string[]): Promise<Program> {
+async function run(args: readonly string[], port = 0): Promise<Program> {
   const directory = await scratch();
   cleaning.push(directory.remove);
   const program = start([condition, ...args.map((arg) => join(projectRoot, arg))], {
     cwd: directory.path,
-    env: { PORT: "0" },
+    env: { PORT: `${port}` },
   });
   cleaning.push(() => program.stop());
   return program;
@@ -34,12 +36,30 @@ const programs = {
   hono: ["examples/hono/server.ts"],
   h3: ["examples/h3/server.ts"],
   // Node has no server for fetch handlers of its own.
+  "react-router": ["test/support/fetch-program.ts", "examples/react-router/server.ts"],
   fetch: ["test/support/fetch-program.ts", "examples/fetch/server.ts"],
+  elysia: ["examples/elysia/server.ts"],
+  // Node strips types, but does not know decorators.
+  nest: ["test/support/decorators-program.ts", "examples/nest/server.ts"],
 };
+
+/** For a server that does not say which port it was given; none that the system gives to others. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer().listen(port, "localhost");
+    const free = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (free) return port;
+  }
+}
 
 describe.each(Object.entries(programs))("the example for %s", (name, args) => {
   test("counts visits, logs in and out", async () => {
-    const url = await (await run(...args)).url;
+    const url = await (await run(args, name === "elysia" ? await freePort() : 0)).url;
     const jar = new CookieJar();
     const browser = makeFetchCookie(fetch, jar);
     const said = async (path: string, method = "GET"): Promise<string> =>
@@ -51,9 +71,31 @@ describe.each(Object.entries(programs))("the example for %s", (name, args) => {
     expect((await browser(`${url}/elsewhere`)).status).toBe(404);
   });
 
-  test("is the one in the documentation", () => {
-    const example = readFileSync(join(projectRoot, "examples", name, "server.ts"), "utf8");
-    const program = example.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/m, "");
-    expect(readFileSync(join(projectRoot, "docs", "frameworks", `${name}.md`), "utf8")).toContain(program);
-  });
+  test("is the one in the documentation", () => documented(name));
 });
+
+describe("the example for trpc", () => {
+  test("counts visits, logs in and out", async () => {
+    const url = await (await run(["examples/trpc/server.ts"])).url;
+    const browser = makeFetchCookie(fetch, new CookieJar());
+    const said = async (procedure: string, method = "GET"): Promise<unknown> => {
+      const { result } = await (await browser(`${url}/${procedure}`, { method })).json();
+      return result.data;
+    };
+    expect(await said("home")).toBe("guest, visit 1");
+    expect(await said("home")).toBe("guest, visit 2");
+    await said("login", "POST");
+    expect(await said("home")).toBe("ada, visit 3");
+    await said("logout", "POST");
+    expect(await said("home")).toBe("guest, visit 1");
+  });
+
+  test("is the one in the documentation", () => documented("trpc"));
+});
+
+/** Fails unless the page shows the example as it is. */
+function documented(name: string): void {
+  const example = readFileSync(join(projectRoot, "examples", name, "server.ts"), "utf8");
+  const program = example.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/m, "");
+  expect(readFileSync(join(projectRoot, "docs", "frameworks", `${name}.md`), "utf8")).toContain(program);
+}
