@@ -37,7 +37,9 @@ export interface NextSessions<Data extends object> {
    * Wraps a server action; in it, `getSession()` is the session. It is saved when the action is done, also when it
    * ends with `redirect()` or `notFound()`; when it throws anything else, nothing is saved.
    */
-  action<Args extends unknown[], Result>(action: (...args: Args) => Promise<Result>): (...args: Args) => Promise<Result>;
+  action<Args extends unknown[], Result>(
+    action: (...args: Args) => Promise<Result>,
+  ): (...args: Args) => Promise<Result>;
   /**
    * The session of the request at hand. In a wrapped action or route handler it can be changed. In a component, where
    * Next can set no cookie, it can only be read: a change throws, `session.data.a = 1` as well as `session.login()`.
@@ -70,7 +72,11 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
   if (typeof cookies !== "function") throw wrongArgument("cookies", "the function cookies of next/headers", cookies);
   if (typeof headers !== "function") throw wrongArgument("headers", "the function headers of next/headers", headers);
   if (typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  const reader: RequestReader<Opened> = { cookie: ({ cookie }) => cookie, secure: ({ headers }) => secure(headers) };
+  const reader: RequestReader<Opened> = {
+    cookie: ({ cookie }) => cookie,
+    secure: ({ headers }) => secure(headers),
+    failed: withDigest,
+  };
   const withSessions = fetchSessions(sessions, { ...rest, secure: (request) => secure(request.headers) });
   // Next makes one such object per request.
   const acting = new WeakMap<NextHeaders, () => Promise<Session<Data>>>();
@@ -149,9 +155,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
         session = read(list);
         reading.set(list, session);
       }
-      return session.catch((error: unknown) => {
-        throw withDigest(error);
-      });
+      return session;
     },
   };
 }

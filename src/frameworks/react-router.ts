@@ -4,6 +4,7 @@ import { isSessionError, wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
@@ -32,6 +33,11 @@ export interface ReactRouterOptions<Data extends object> {
    * the browser is going to drop. Default: the protocol of the request's URL.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<ReactRouterArgs> | undefined;
   /**
    * Also saves what is changed while the page is streamed; the end of the body waits for it. Default false: only for
    * server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
@@ -74,7 +80,8 @@ export function reactRouterSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ReactRouterOptions<Data> = {},
 ): ReactRouterMiddleware {
-  const { attach, secure, streaming = false } = options;
+  const { attach, secure, access, streaming = false } = options;
+  checkAccess(access);
   if (attach !== undefined && (typeof attach !== "object" || attach === null)) {
     throw wrongArgument("attach", "what createContext() of React Router gives", attach);
   }
@@ -83,14 +90,16 @@ export function reactRouterSessions<Data extends object>(
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),
     secure: secure ?? ((request) => request.url.startsWith("https:")),
-    // Before the loader can let the error pass.
-    use: (request) => queueMicrotask(() => sessions.get(request).catch(answerable)),
+    // Should the loader let the error pass, React Router has it.
+    failed: answerable,
   };
 
   return async <Result>({ request, context }: ReactRouterArgs, next: () => Promise<Result>): Promise<Result> => {
     // Not by the context: whoever made one for several requests would share a session among them.
     const exchange = sessions.isOpen(request) ? undefined : sessions.open(request, reader, context);
-    if (attach !== undefined) (context as Context).set(attach, await sessions.get(request));
+    const allowed = access?.({ request, context });
+    exchange?.restrict(allowed);
+    if (attach !== undefined && allowed !== "skip") (context as Context).set(attach, await sessions.get(request));
     if (!exchange) return next();
     noteOpened(request, exchange);
     const response = await exchange.run(next);

@@ -142,7 +142,7 @@ async function browser() {
     async call(fields: Record<string, string>): Promise<Response> {
       const id = (await actions())[0]?.replace("$ACTION_ID_", "") ?? "";
       const body = new FormData();
-      for (const [name, value] of Object.entries(fields)) body.append(`1_${name}`, value);
+      for (const [name, value] of Object.entries(fields)) body.append(`_1_${name}`, value);
       body.append("0", '["$K1"]');
       return ask("/probe", { method: "POST", body, headers: { origin: server.url, "next-action": id } });
     },

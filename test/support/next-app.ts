@@ -4,11 +4,13 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import next from "next";
+import commonJs from "next";
 import { compileTo } from "../../scripts/build.ts";
 import { projectRoot, run } from "../../scripts/lib.ts";
 import type { RunningApp } from "../../src/testing/index.ts";
 import { listen } from "./node-app.ts";
+
+const next = commonJs as unknown as typeof commonJs.default;
 
 /** An application that was built. */
 export interface NextApp {

@@ -57,6 +57,7 @@ const reader: RequestReader<Opened> = {
   cookie: ({ header }) => header,
   // Nobody knows here.
   secure: () => true,
+  failed: answerable,
 };
 
 /**
@@ -87,7 +88,8 @@ export function reactRouterStorage<Data extends object, FlashData = Data>(
 
   const commit = async (session: object, change: (session: Session<Data>) => void): Promise<string> => {
     const exchange = exchanges.get(session);
-    if (!exchange) throw new TypeError(`the session must be one that getSession of this storage gave; ${received(session)}`);
+    if (!exchange)
+      throw new TypeError(`the session must be one that getSession of this storage gave; ${received(session)}`);
     const headers = new Headers();
     try {
       change(await exchange.get());
@@ -105,11 +107,7 @@ export function reactRouterStorage<Data extends object, FlashData = Data>(
   return {
     async getSession(header) {
       const exchange = sessions.open<Opened>({ header }, reader);
-      const session = await exchange.get().catch((error: unknown) => {
-        answerable(error);
-        throw error;
-      });
-      const facade = facadeOf<Data, FlashData>(session);
+      const facade = facadeOf<Data, FlashData>(await exchange.get());
       exchanges.set(facade, exchange);
       return facade;
     },
@@ -117,7 +115,9 @@ export function reactRouterStorage<Data extends object, FlashData = Data>(
       const { maxAge, expires, ...others } = options;
       const [other] = Object.keys(others);
       if (other !== undefined)
-        throw new TypeError(`commitSession takes maxAge and expires; "${other}" is an option of createSessions (cookie)`);
+        throw new TypeError(
+          `commitSession takes maxAge and expires; "${other}" is an option of createSessions (cookie)`,
+        );
       return commit(session, (session) => {
         if (maxAge !== undefined || expires !== undefined) session.persistent = true;
       });
