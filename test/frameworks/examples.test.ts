@@ -79,7 +79,8 @@ describe("the example for trpc", () => {
     const url = await (await run(["examples/trpc/server.ts"])).url;
     const browser = makeFetchCookie(fetch, new CookieJar());
     const said = async (procedure: string, method = "GET"): Promise<unknown> => {
-      const { result } = await (await browser(`${url}/${procedure}`, { method })).json();
+      const headers = { "content-type": "application/json" };
+      const { result } = await (await browser(`${url}/${procedure}`, { method, headers })).json();
       return result.data;
     };
     expect(await said("home")).toBe("guest, visit 1");
