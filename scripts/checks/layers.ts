@@ -116,6 +116,8 @@ export const everywhere: readonly string[] = [
   "src/frameworks/elysia.ts",
   "src/frameworks/h3.ts",
   "src/frameworks/sveltekit.ts",
+  "src/frameworks/next.ts",
+  "src/frameworks/react-router.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
   "src/stores/sql.ts",
