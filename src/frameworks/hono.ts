@@ -115,5 +115,6 @@ function replace(c: HonoContext, response: Response): void {
 
 /** Hono's own error handler answers with what an error has here, and with 500 when it has nothing. */
 function answerable(error: unknown): void {
-  if (isSessionError(error)) Object.defineProperty(error, "getResponse", { value: () => failureResponse(error) });
+  if (!isSessionError(error)) return;
+  Object.defineProperty(error, "getResponse", { value: () => failureResponse(error), configurable: true });
 }

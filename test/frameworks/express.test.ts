@@ -4,24 +4,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import express5, { type ErrorRequestHandler, type RequestHandler, type Response } from "express";
+import express5 from "express";
 import express4 from "express4";
 import makeFetchCookie from "fetch-cookie";
 import { createSessions } from "sojourn";
-import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+import { expressSessions } from "sojourn/frameworks/express";
 import { fileStore } from "sojourn/stores/file";
 import { memoryStore } from "sojourn/stores/memory";
-import {
-  type FrameworkHarness,
-  frameworkConformance,
-  type Reply,
-  type RunningApp,
-  type TrialApp,
-} from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { CookieJar } from "tough-cookie";
 import { afterAll, expect, test } from "vitest";
+import { startExpress } from "../support/express-app.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -32,39 +25,11 @@ reportBackend({
   clients: [clientVersion("express"), clientVersion("express4")],
 });
 
-function reply(res: Response, given: Reply): void {
-  for (const [name, value] of given.headers ?? []) res.append(name, value);
-  if (given.kind === "text") res.status(given.status ?? 200).send(given.text);
-  else if (given.kind === "redirect") res.redirect(given.status ?? 302, given.location);
-  else if (given.kind === "file") res.sendFile(given.path);
-  // It rejects when the client goes away; nobody is left to be told.
-  else pipeline(Readable.from(given.chunks), res).catch(() => {});
-}
-
-function start(express: typeof express5, { sessions, attach, handle, onError }: TrialApp): Promise<RunningApp> {
-  const app = express();
-  app.set("env", "test"); // Otherwise Express prints the errors that are meant.
-  for (const one of sessions) app.use(expressSessions(one, { attach }));
-  app.use(express.text({ type: () => true, limit: "1mb" }));
-  const route: RequestHandler = (req, res, next) => {
-    const given = handle(req, req.originalUrl, async () => (typeof req.body === "string" ? req.body : ""));
-    given.then((one) => reply(res, one)).catch(next);
-  };
-  const failed: ErrorRequestHandler = (error, req, res, next) => {
-    if (res.headersSent) return next(error);
-    onError(error, req).then((one) => reply(res, one), next);
-  };
-  app.use(route);
-  app.use(expressSessionErrors());
-  app.use(failed);
-  return listen(createServer(app));
-}
-
 const root = mkdtempSync(join(tmpdir(), "sojourn-express-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const five: FrameworkHarness = { name: clientVersion("express"), start: (app) => start(express5, app) };
-const four: FrameworkHarness = { name: clientVersion("express4"), start: (app) => start(express4, app) };
+const five: FrameworkHarness = { name: clientVersion("express"), start: (app) => startExpress(express5, app) };
+const four: FrameworkHarness = { name: clientVersion("express4"), start: (app) => startExpress(express4, app) };
 const files: FrameworkHarness = {
   ...five,
   name: `${five.name} on the file store`,

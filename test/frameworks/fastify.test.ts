@@ -1,75 +1,30 @@
 /** Fastify 5: the framework suite, and what is Fastify's own. */
 
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { createSessions, type Session } from "sojourn";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { memoryStore } from "sojourn/stores/memory";
-import {
-  type Fault,
-  type FrameworkHarness,
-  faultyStore,
-  frameworkConformance,
-  type Reply,
-  type RunningApp,
-  type TrialApp,
-} from "sojourn/testing";
+import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { cert, key } from "../support/certificate.ts";
+import { launchFastify, startFastify } from "../support/fastify-app.ts";
 import { askAndGo } from "../support/http2-client.ts";
-import { bodyOf } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "fastify", server: nodeServer, clients: [clientVersion("fastify")] });
 
-function answer(reply: FastifyReply, given: Reply): FastifyReply {
-  const several = new Set<string>();
-  for (const [name, value] of given.headers ?? []) {
-    // Fastify appends cookies only.
-    const before = several.has(name) && name.toLowerCase() !== "set-cookie" ? `${reply.getHeader(name)}, ` : "";
-    several.add(name);
-    reply.header(name, before + value);
-  }
-  if (given.kind === "redirect") return reply.redirect(given.location, given.status ?? 302);
-  reply.code(given.status ?? 200);
-  if (given.kind === "text") return reply.send(given.text);
-  return reply.send(given.kind === "file" ? createReadStream(given.path) : Readable.from(given.chunks));
-}
-
-async function launch(app: FastifyInstance): Promise<RunningApp> {
-  const url = await app.listen({ port: 0, host: "127.0.0.1" });
-  return {
-    url,
-    async close() {
-      app.server.closeAllConnections?.();
-      await app.close();
-    },
-  };
-}
-
-function mount(app: FastifyInstance, { sessions, attach, handle, onError }: TrialApp): Promise<RunningApp> {
-  for (const one of sessions) app.register(fastifySessions(one, { attach }));
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  app.setErrorHandler(async (error, request, reply) => answer(reply, await onError(error, request)));
-  const route = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    // Fastify leaves a body of HTTP/2 that does not say what it is.
-    answer(reply, await handle(request, request.url, async () => (request.body as string) ?? bodyOf(request.raw)));
-  app.all("/*", route);
-  return launch(app);
-}
-
 const name = clientVersion("fastify");
 const harnesses: readonly FrameworkHarness[] = [
-  { name, start: (app) => mount(fastify({ forceCloseConnections: true }), app) },
+  { name, start: (app) => startFastify(fastify({ forceCloseConnections: true }), app) },
   {
     name: `${name} over HTTP/2`,
     http2: true,
-    start: (app) => mount(fastify({ http2: true, https: { key, cert }, http2SessionTimeout: 1000 }) as never, app),
+    start: (app) =>
+      startFastify(fastify({ http2: true, https: { key, cert }, http2SessionTimeout: 1000 }) as never, app),
   },
 ];
 
@@ -85,7 +40,7 @@ afterEach(async () => {
 });
 
 async function start(app: FastifyInstance): Promise<string> {
-  const one = await launch(app);
+  const one = await launchFastify(app);
   running.push(one);
   return one.url;
 }

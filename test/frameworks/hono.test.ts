@@ -1,19 +1,17 @@
 /** Hono 4 on its server for Node: the framework suite, and what is Hono's own. */
 
-import { createServer } from "node:http";
-import { basename, dirname } from "node:path";
-import { Readable } from "node:stream";
+import type { createServer } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { serveStatic } from "@hono/node-server/serve-static";
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import { createSessions, type Session } from "sojourn";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { memoryStore } from "sojourn/stores/memory";
-import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance, type Reply } from "sojourn/testing";
+import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { startHono } from "../support/hono-app.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -24,37 +22,7 @@ reportBackend({
   clients: [clientVersion("hono"), clientVersion("@hono/node-server")],
 });
 
-async function answer(c: Context, given: Reply): Promise<Response> {
-  for (const [name, value] of given.headers ?? []) c.header(name, value, { append: true });
-  if (given.kind === "redirect") return c.redirect(given.location, (given.status ?? 302) as 302);
-  if (given.kind === "text") return c.text(given.text, (given.status ?? 200) as 200);
-  if (given.kind === "stream") return c.body(Readable.toWeb(Readable.from(given.chunks)) as ReadableStream, 200);
-  const file = serveStatic({ root: dirname(given.path), path: basename(given.path) });
-  return ((await file(c, async () => {})) as Response | undefined) ?? c.notFound();
-}
-
-const harness: FrameworkHarness = {
-  name: clientVersion("hono"),
-  start({ sessions, attach, handle, onError }) {
-    const app = new Hono();
-    for (const one of sessions) app.use(honoSessions(one, { attach }));
-    if (attach !== undefined) app.use(asProperty(attach));
-    app.all("*", async (c) => {
-      const { pathname, search } = new URL(c.req.url);
-      return answer(c, await handle(c, pathname + search, () => c.req.text()));
-    });
-    app.onError(async (error, c) => answer(c, await onError(error, c)));
-    return listen(createAdaptorServer({ fetch: app.fetch, createServer }) as ReturnType<typeof createServer>);
-  },
-};
-
-/** The suite looks for what is attached among the properties; with Hono it is a variable. */
-function asProperty(name: string): MiddlewareHandler {
-  return async (c, next) => {
-    Object.assign(c, { [name]: c.get(name) });
-    await next();
-  };
-}
+const harness: FrameworkHarness = { name: clientVersion("hono"), start: startHono };
 
 describeCases(harness.name, frameworkConformance(harness));
 

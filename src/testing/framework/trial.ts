@@ -76,6 +76,8 @@ export interface FrameworkHarness {
   readonly http2?: boolean;
   /** The store to run on. Default: the memory store. */
   store?(): Store | Promise<Store>;
+  /** Makes the sessions from the options of a case. Default: as `createSessions` does. */
+  sessions?(options: SessionOptions & { readonly store: Store }): Sessions | Promise<Sessions>;
 }
 
 /** A request as a route of a case sees it. */
@@ -137,17 +139,18 @@ export class FrameworkTrial {
       faultyStore(inner, (call) => app.fault?.(call) ?? (app.delay > 0 ? { late: wait(app.delay) } : "pass")),
     );
     const warnings: string[] = [];
-    const sessions = new Sessions({ ...options, store, warn: (message) => warnings.push(message) });
+    const all = { ...options, store, warn: (message: string) => void warnings.push(message) };
+    const sessions = harness.sessions ? await harness.sessions(all) : new Sessions(all);
     const events: SessionEvent[] = [];
     sessions.on((event) => events.push(event));
     const mounted = mount?.(sessions) ?? [sessions];
-    const all: Routes = { ...standardRoutes, ...routes };
+    const known: Routes = { ...standardRoutes, ...routes };
     const running = await harness.start({
       sessions: mounted,
       attach,
       async handle(request, url, body) {
         const { pathname, searchParams: query } = new URL(url, "http://trial.test");
-        const route = all[pathname];
+        const route = known[pathname];
         if (!route) return { kind: "text", status: 404, text: `no route ${pathname}` };
         return route({ request, query, body, session: () => sessions.get(request) });
       },
