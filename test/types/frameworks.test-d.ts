@@ -8,9 +8,16 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import { createServer as createTls } from "node:https";
+import { createParamDecorator, type DynamicModule, type ExecutionContext, type ModuleMetadata } from "@nestjs/common";
 import { error as httpError } from "@sveltejs/kit";
 import { type Handle, type HandleServerError, sequence } from "@sveltejs/kit/hooks";
+import { initTRPC } from "@trpc/server";
+import type { CreateExpressContextOptions } from "@trpc/server/adapters/express";
+import type { CreateFastifyContextOptions } from "@trpc/server/adapters/fastify";
+import type { FetchCreateContextFnOptions } from "@trpc/server/adapters/fetch";
+import type { CreateHTTPContextOptions } from "@trpc/server/adapters/standalone";
 import connect from "connect";
+import { Elysia } from "elysia";
 import express, { type RequestHandler, Router } from "express";
 import express4 from "express4";
 import fastify, { type FastifyRequest } from "fastify";
@@ -18,12 +25,14 @@ import { H3, type H3Event } from "h3";
 import { type Context, Hono } from "hono";
 import Koa, { type Middleware } from "koa";
 import { createSessions, type Session, type Sessions } from "sojourn";
+import { elysiaSessions } from "sojourn/frameworks/elysia";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { h3Sessions } from "sojourn/frameworks/h3";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
+import { currentSession, nestSessions } from "sojourn/frameworks/nest";
 import { connectSessionErrors, connectSessions, nodeSessions } from "sojourn/frameworks/node";
 import { svelteKitSessionErrors, svelteKitSessions } from "sojourn/frameworks/sveltekit";
 
@@ -244,3 +253,58 @@ svelteKitSessionErrors(({ kind }: { kind: string }) => kind);
 svelteKitSessions(sessions, { attach: true });
 // @ts-expect-error It answers.
 svelteKitSessions(sessions, { onError: () => {} });
+
+// Elysia: the plugin keeps the types of the application, and derive adds the session's.
+const elysia = new Elysia()
+  .decorate("db", 1)
+  .use(elysiaSessions(sessions, { streaming: true, access: (request) => (request.url === "" ? "skip" : undefined) }))
+  .derive(async ({ request }) => ({ visitor: await sessions.get(request) }))
+  .get("/:id", async (context) => {
+    const session: Session<Data> = await sessions.get(context);
+    const [db, id]: [number, string] = [context.db, context.params.id];
+    // @ts-expect-error Another type.
+    context.visitor.data.visits = "1";
+    // @ts-expect-error No such key.
+    session.data.visit = 1;
+    // @ts-expect-error No await.
+    sessions.get(context).data;
+    // @ts-expect-error Not there.
+    context.session;
+    return [db, id, context.visitor.data.visits];
+  });
+new Elysia().use(elysia);
+// @ts-expect-error There is no such option: see derive.
+elysiaSessions(sessions, { attach: "visitor" });
+// @ts-expect-error A function of the request.
+elysiaSessions(sessions, { secure: true });
+
+// Nest: a dynamic module, and what createParamDecorator takes.
+export const dynamicModule: DynamicModule = nestSessions(sessions, { attach: "visitor" });
+export const nestModule: ModuleMetadata = { imports: [nestSessions(sessions), dynamicModule] };
+export const CurrentSession: () => ParameterDecorator = createParamDecorator(currentSession(sessions));
+export async function canActivate(context: ExecutionContext): Promise<boolean> {
+  const session: Session<Data> = await currentSession(sessions)(undefined, context);
+  // @ts-expect-error No await.
+  currentSession(sessions)(undefined, context).data;
+  // @ts-expect-error No such key.
+  session.data.visit = 1;
+  return (await sessions.get(context.switchToHttp().getRequest())) === session;
+}
+// @ts-expect-error The name of a property.
+nestSessions(sessions, { attach: true });
+
+// tRPC: the session in the context, by the request of each of its adapters.
+const trpc = initTRPC.context<{ session(): Promise<Session<Data>> }>().create();
+trpc.procedure.query(async ({ ctx }) => {
+  // @ts-expect-error Another type.
+  (await ctx.session()).data.visits = "1";
+  // @ts-expect-error No await.
+  ctx.session().data;
+  return (await ctx.session()).data.visits;
+});
+export const trpcContexts = [
+  ({ req }: FetchCreateContextFnOptions) => ({ session: () => sessions.get(req) }),
+  ({ req }: CreateHTTPContextOptions) => ({ session: () => sessions.get(req) }),
+  ({ req }: CreateExpressContextOptions) => ({ session: () => sessions.get(req) }),
+  ({ req }: CreateFastifyContextOptions) => ({ session: () => sessions.get(req) }),
+];
