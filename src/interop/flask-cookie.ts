@@ -13,8 +13,6 @@ import type { Format } from "../core/format.ts";
 import { flaskSeal } from "./flask-cookie/seal.ts";
 import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
 
-export { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
-
 /** Options of {@link flaskCookie}. All but `secretKey` have the defaults of Flask 3, but for the cookie's attributes. */
 export interface FlaskCookieOptions extends TaggedJsonOptions {
   /** Flask's `SECRET_KEY`. Whoever has it can make any session. */

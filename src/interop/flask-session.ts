@@ -10,3 +10,5 @@ export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redi
 export { type FlaskSessionConfig, type FlaskSessionOptions, flaskSession } from "./flask-session/options.ts";
 export { type FlaskSecretKey, flaskToken } from "./flask-session/token.ts";
 export { MsgpackExt } from "./flask-session/tree.ts";
+export { type PickleFormatOptions, pickleFormat } from "./pickle/format.ts";
+export { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";

@@ -23,6 +23,14 @@ export type TaggedJsonOptions = SubjectOptions;
  * `Uint8Array` as bytes, a `Set` as list, a number as key of a `Map` as text.
  *
  * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskSession, taggedJsonFormat } from "sojourn/interop/flask-session";
+ * import { memoryStore } from "sojourn/stores/memory";
+ *
+ * const sessions = createSessions({ ...flaskSession(), format: taggedJsonFormat(), store: memoryStore() });
+ * ```
  */
 export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
   checkSubjectOptions(options);

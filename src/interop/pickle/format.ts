@@ -25,6 +25,14 @@ export type PickleFormatOptions = SubjectOptions;
  * A text that came from a type JavaScript has no word for (a UUID, a date) is that type as long as the text is the same.
  *
  * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskSession, pickleFormat } from "sojourn/interop/flask-session";
+ * import { memoryStore } from "sojourn/stores/memory";
+ *
+ * const sessions = createSessions({ ...flaskSession(), format: pickleFormat(), store: memoryStore() });
+ * ```
  */
 export function pickleFormat(options: PickleFormatOptions = {}): Format {
   checkSubjectOptions(options);
