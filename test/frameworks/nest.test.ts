@@ -195,6 +195,7 @@ function moduleOf({ sessions, state }: Setup, configure?: (consumer: MiddlewareC
   class Guard implements CanActivate {
     async canActivate(context: ExecutionContext): Promise<boolean> {
       const session = await sessions.get(context.switchToHttp().getRequest());
+      if (session.data.a !== undefined) session.data.a = "guarded";
       return session.subject === "ada";
     }
   }
@@ -305,6 +306,13 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
       expect.objectContaining({ message: "not you" }),
     ]);
     expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "1" });
+  });
+
+  test("what a guard changed before it refused is saved: Nest tells nobody", async () => {
+    const url = await run(await create(platform, moduleOf(setup())));
+    const made = cookieOf(await fetch(`${url}/write`, { method }));
+    expect((await fetch(`${url}/guarded`, made)).status).toBe(403);
+    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "guarded" });
   });
 
   test("middleware of Nest has the session: on Express by itself, on Fastify when the plugin came before Nest", async () => {

@@ -185,13 +185,15 @@ describe.each(Object.keys(servers))("tRPC on %s", (name) => {
     expect(response.text).not.toContain("result");
   });
 
-  test("what a procedure changed is not saved when it fails with 500; it is when it refuses", async () => {
+  test("what a procedure changed is not saved when it fails with 500; it is when it refuses, or others of its batch succeed", async () => {
     const { query, mutate } = await setup(name);
     await mutate("write");
     expect((await mutate("fail")).status).toBe(500);
     expect((await query("note")).results()).toEqual(["written"]);
     expect((await mutate("refuse")).status).toBe(400);
     expect((await query("note")).results()).toEqual(["refused"]);
+    expect((await mutate("fail", "count")).status).toBe(207);
+    expect((await query("note")).results()).toEqual(["failed"]);
   });
 
   test("what comes after the head of a streamed batch: a login is an error, save() keeps a change", async () => {
