@@ -97,10 +97,11 @@ const harness: FrameworkHarness = {
 
 describeCases(harness.name, frameworkConformance(harness));
 
-const state = { fault: "pass" as Fault, warnings: [] as string[] };
-const store = countedStore(faultyStore(memoryStore(), () => state.fault));
+const state = { fault: "pass" as Fault, warnings: [] as string[], ahead: 0 };
+const now = (): number => Date.now() + state.ahead;
+const store = countedStore(faultyStore(memoryStore({ now }), () => state.fault));
 Object.assign(globalThis, {
-  [Symbol.for("sojourn probe")]: { store, warn: (message: string) => state.warnings.push(message) },
+  [Symbol.for("sojourn probe")]: { store, now, warn: (message: string) => state.warnings.push(message) },
 });
 
 interface Shown {
@@ -152,6 +153,7 @@ async function browser() {
 const running: RunningApp[] = [];
 afterEach(async () => {
   state.fault = "pass";
+  state.ahead = 0;
   store.reset();
   for (const one of running.splice(0)) await one.close();
 });
@@ -282,6 +284,19 @@ describe("server components", () => {
       expect(await shown(`/probe?attempt=${attempt}`)).toMatchObject({ outcome: "ERR_SESSION_READ_ONLY" });
     expect(await shown("/probe?attempt=nested")).toMatchObject({ outcome: "TypeError" });
     expect(await shown("/probe")).toMatchObject({ data: { a: "list", list: ["1"] } });
+  });
+
+  test("a page that is seen keeps the session alive", async () => {
+    const { act, shown } = await browser();
+    await act({ what: "set", a: "1" });
+    store.reset();
+    for (let minutes = 0; minutes < 150; minutes += 50) {
+      state.ahead += 50 * 60_000;
+      expect(await shown("/probe")).toMatchObject({ data: { a: "1" } });
+    }
+    expect(store.calls).toEqual({ read: 3, touch: 3 });
+    state.ahead += 61 * 60_000;
+    expect(await shown("/probe")).toMatchObject({ isNew: true, data: {} });
   });
 
   test("an outage is an error page, and nobody is logged out", async () => {

@@ -5,7 +5,7 @@ import { createSessions } from "sojourn";
 import { nextSessions } from "sojourn/frameworks/next";
 import { memoryStore } from "sojourn/stores/memory";
 
-const { store = memoryStore(), warn = () => {} } = globalThis[Symbol.for("sojourn probe")] ?? {};
+const { store = memoryStore(), warn = () => {}, now } = globalThis[Symbol.for("sojourn probe")] ?? {};
 
-export const sessions = createSessions({ store, warn, current: true });
+export const sessions = createSessions({ store, warn, now, current: true });
 export const { route, action, getSession } = nextSessions(sessions, { cookies, headers });
