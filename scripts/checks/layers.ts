@@ -116,6 +116,7 @@ export const everywhere: readonly string[] = [
   "src/frameworks/elysia.ts",
   "src/frameworks/h3.ts",
   "src/frameworks/sveltekit.ts",
+  "src/frameworks/astro.ts",
   "src/frameworks/next.ts",
   "src/frameworks/react-router.ts",
   "src/stores/memory.ts",

@@ -4,6 +4,7 @@ import { isSessionError, type SessionError, wrongArgument } from "../core/errors
 import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { type AccessOf, checkAccess } from "./shared/access.ts";
+import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 
 /** The options of {@link svelteKitSessions}. */
@@ -36,13 +37,7 @@ export interface SvelteKitEvent {
   readonly url: URL;
   readonly route: { readonly id: string | null };
   readonly locals: object;
-  readonly cookies: SvelteKitCookies;
-}
-
-/** What is needed of `event.cookies`. */
-export interface SvelteKitCookies {
-  set(name: string, value: string, options: object): void;
-  parse(line: string, options: { decode: (value: string) => string }): { name: string; value?: string | undefined };
+  readonly cookies: { set(name: string, value: string, options: object): void };
 }
 
 /** A `handle` hook of SvelteKit. */
@@ -123,12 +118,7 @@ async function answerOf(
     if (isSessionError(thrown) || !exchange.used) throw thrown;
     const headers = new Headers();
     await exchange.commit(headers, isRedirect(thrown) ? undefined : failure);
-    const asItIs = (value: string): string => value;
-    for (const line of headers.getSetCookie()) {
-      const { name, value = "", ...attributes } = cookies.parse(line, { decode: asItIs });
-      const options = { secure: false, httpOnly: false, sameSite: false, ...attributes, encode: asItIs };
-      set.call(cookies, name, value, options);
-    }
+    for (const line of headers.getSetCookie()) setByLine(line, (...args) => set.apply(cookies, args));
     throw thrown;
   }
 }

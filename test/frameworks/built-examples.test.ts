@@ -11,11 +11,7 @@ import { type Program, start } from "../examples/demo-process.ts";
 import { type BuiltApp, buildApp } from "../support/app-build.ts";
 import { listen } from "../support/node-app.ts";
 
-const support = join(projectRoot, "test", "support");
-
 interface Example {
-  /** What builds it. */
-  readonly build: readonly [string, ...string[]];
   /** What runs it. */
   readonly program: string;
   /** Where it is logged in and out. */
@@ -26,15 +22,13 @@ interface Example {
   readonly shown: readonly string[];
 }
 
-const examples: Readonly<Record<string, Example>> = {
+const examples = {
   nitro: {
-    build: ["node", join(support, "nitro-build.ts")],
     program: ".output/server/index.mjs",
     page: "docs/frameworks/h3.md",
     shown: ["sessions.ts", "middleware/sessions.ts", "routes/index.get.ts"],
   },
   sveltekit: {
-    build: ["vite", "build", "--config", join(support, "vite-source.config.js")],
     program: "build/index.js",
     login: "/?/login",
     logout: "/?/logout",
@@ -46,14 +40,20 @@ const examples: Readonly<Record<string, Example>> = {
       "src/routes/+page.svelte",
     ],
   },
-};
+  astro: {
+    program: "dist/server/entry.mjs",
+    page: "docs/frameworks/astro.md",
+    shown: ["src/sessions.ts", "src/middleware.ts", "src/pages/index.astro", "src/pages/login.ts"],
+  },
+} satisfies Readonly<Record<string, Example>>;
 
-describe.each(Object.entries(examples))("the example for %s", (name, example) => {
-  const { build, program, page, shown, login = "/login", logout = "/logout" } = example;
+describe.each(Object.keys(examples) as (keyof typeof examples)[])("the example for %s", (name) => {
+  const example: Example = examples[name];
+  const { program, page, shown, login = "/login", logout = "/logout" } = example;
   let app: BuiltApp;
   let running: Program;
   beforeAll(async () => {
-    app = await buildApp(`examples/${name}`, ...build);
+    app = await buildApp(`examples/${name}`, name);
     // Not all of them know port 0.
     const probe = await listen(createServer());
     await probe.close();
@@ -84,7 +84,7 @@ describe.each(Object.entries(examples))("the example for %s", (name, example) =>
 
   test.each(shown)("%s is the one in the documentation", (file) => {
     const source = readFileSync(join(projectRoot, "examples", name, file), "utf8");
-    const code = source.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/m, "");
+    const code = source.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/gm, "");
     expect(readFileSync(join(projectRoot, page), "utf8")).toContain(code);
   });
 });

@@ -41,6 +41,7 @@ reportBackend({
 interface Kit {
   readonly error: typeof error;
   readonly redirect: typeof redirect;
+  readonly getRequestEvent?: () => RequestEvent;
 }
 
 /** What the built application asks for each request. */
@@ -63,7 +64,7 @@ Object.assign(globalThis, { sojournTrials: trials });
 let app: BuiltApp;
 let handler: (req: IncomingMessage, res: ServerResponse) => void;
 beforeAll(async () => {
-  app = await buildApp("test/support/sveltekit-app", "vite", "build");
+  app = await buildApp("test/support/sveltekit-app", "sveltekit");
   process.env.PROTOCOL_HEADER = "x-forwarded-proto";
   ({ handler } = await import(/* @vite-ignore */ pathToFileURL(join(app.path, "build", "handler.js")).href));
 }, 120_000);
@@ -155,8 +156,9 @@ describe("svelteKitSessions", () => {
     const { sessions } = setup();
     const visit = await browse({
       hooks: (adapter) => [adapter(sessions)],
-      async load(event) {
-        const session = await sessions.get(event);
+      async load(event, { getRequestEvent }) {
+        const session = await sessions.get(getRequestEvent?.() ?? {});
+        expect([await sessions.get(event), await sessions.get(event.request)]).toEqual([session, session]);
         return { text: `${session.subject ?? "guest"} ${session.update("a", (a = "") => `${a}x`)}` };
       },
       async action(event, { redirect }) {
@@ -196,30 +198,32 @@ describe("svelteKitSessions", () => {
     expect(await (await visit("/page")).text()).toContain("1 xx");
   });
 
-  test("a redirect that a hook behind the sessions throws sees the session saved, with cookies of both", async () => {
-    const { sessions } = setup();
-    const visit = await browse({
-      hooks: (adapter, { redirect }) => [
-        adapter(sessions),
-        async ({ event, resolve }: { event: RequestEvent; resolve(event: RequestEvent): Promise<Response> }) => {
-          const session = await sessions.get(event);
-          if (session.subject) return resolve(event);
-          event.cookies.set("own", "1", { path: "/", secure: false });
-          session.data.a = event.url.pathname;
-          return redirect(307, "/login");
-        },
-      ],
-      load: () => ({ text: "page" }),
-    });
-    for (const path of ["/page", dataOf]) {
-      const answer = await visit(path, { headers: { cookie: "" } });
+  test.each(["/page", dataOf])(
+    "a redirect that a hook behind the sessions throws has the cookies of both (%s)",
+    async (path) => {
+      const { sessions } = setup();
+      const visit = await browse({
+        hooks: (adapter, { redirect }) => [
+          adapter(sessions),
+          async ({ event, resolve }: { event: RequestEvent; resolve(event: RequestEvent): Promise<Response> }) => {
+            const session = await sessions.get(event);
+            if (session.data.a) return resolve(event);
+            event.cookies.set("own", "1", { path: "/", secure: false });
+            session.data.a = event.url.pathname;
+            return redirect(307, "/login");
+          },
+        ],
+        endpoint: async (event) => Response.json((await sessions.get(event)).data),
+      });
+      const answer = await visit(path);
       if (path === "/page") expect([answer.status, answer.headers.get("location")]).toEqual([307, "/login"]);
       else expect(await answer.json()).toMatchObject({ type: "redirect", location: "/login" });
       const [line = ""] = ours(answer);
       expect(line).toMatch(/^__Host-session=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/i);
       expect(answer.headers.getSetCookie()).toHaveLength(2);
-    }
-  });
+      expect(await (await visit("/read")).json()).toEqual({ a: "/page" });
+    },
+  );
 
   test("a hook behind the sessions that redirects while the store is down: 503", async () => {
     const { sessions, state } = setup();

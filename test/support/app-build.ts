@@ -10,13 +10,22 @@ export interface BuiltApp {
   remove(): Promise<void>;
 }
 
+const support = join(projectRoot, "test", "support");
+
+/** What builds applications, with this package as it is in `src`. */
+const builders = {
+  // Its path has to be relative.
+  astro: ["astro", "build", "--config", "../../test/support/astro-source.config.js"],
+  nitro: ["node", join(support, "nitro-build.ts")],
+  sveltekit: ["vite", "build", "--config", join(support, "vite-source.config.js")],
+} as const;
+
 /**
  * Builds an application.
  *
  * @param sources Its directory.
- * @param command What builds it: the name of a program of `node_modules/.bin`, and its arguments.
  */
-export async function buildApp(sources: string, ...command: readonly [string, ...string[]]): Promise<BuiltApp> {
+export async function buildApp(sources: string, builder: keyof typeof builders): Promise<BuiltApp> {
   // Below this project: it finds the framework there.
   const cache = join(projectRoot, ".cache");
   await mkdir(cache, { recursive: true });
@@ -28,11 +37,11 @@ export async function buildApp(sources: string, ...command: readonly [string, ..
     await writeFile(join(path, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
     await mkdir(join(path, "node_modules"));
     await symlink(projectRoot, join(path, "node_modules", "sojourn"));
-    const [program, ...args] = command;
+    const [program, ...args] = builders[builder];
     // Vitest's own settings are not meant for it.
     const env = { NODE_ENV: undefined, VITEST: undefined, NODE_OPTIONS: "", ASTRO_TELEMETRY_DISABLED: "1" };
     const { code, output } = await run(program, args, { cwd: path, env });
-    if (code !== 0) throw new Error(`"${command.join(" ")}" ended with ${code}:\n${output}`);
+    if (code !== 0) throw new Error(`${program} could not build ${sources}:\n${output}`);
     return { path, remove };
   } catch (error) {
     await remove();

@@ -2,11 +2,7 @@
 
 import adapter from "@sveltejs/adapter-node";
 import { sveltekit } from "@sveltejs/kit/vite";
-import { defaultServerConditions, defineConfig } from "vite";
+import { defineConfig } from "vite";
 
 // biome-ignore lint/style/noDefaultExport: it is what Vite loads
-export default defineConfig({
-  logLevel: "warn",
-  ssr: { resolve: { conditions: ["sojourn-source", ...defaultServerConditions] } },
-  plugins: [sveltekit({ adapter: adapter({ precompress: false }) })],
-});
+export default defineConfig({ plugins: [sveltekit({ adapter: adapter({ precompress: false }) })] });

@@ -1,0 +1,6 @@
+/** Opens every request, before its page. */
+
+import { astroSessions } from "sojourn/frameworks/astro";
+import { sessions } from "./sessions.ts";
+
+export const onRequest = astroSessions(sessions); // among others: the first of sequence(…)

@@ -1,0 +1,10 @@
+/** Each request belongs to the trial that listens on its port. */
+
+import { sequence } from "astro:middleware";
+import { astroSessions } from "sojourn/frameworks/astro";
+
+export const onRequest = (context, next) => {
+  const trial = globalThis.sojournTrials.get(context.url.port);
+  trial.sequence ??= sequence(...trial.middleware(astroSessions));
+  return trial.sequence(context, next);
+};
