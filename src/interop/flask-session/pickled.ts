@@ -1,9 +1,10 @@
 /** Older records: what a pickle says, as nodes, so that a float stays one when the record is written anew. */
 
+import { Allowance } from "../pickle/allowance.ts";
 import { readTree } from "../pickle/machine.ts";
 import { instantOf, objectToJs } from "../pickle/objects.ts";
 import { nameOf as classOf, type PyInstance, type PyValue } from "../pickle/values.ts";
-import { deepest, type Entry, isKey, isTime, Lowering, mostValues, type Node, nameOf, scalar } from "./tree.ts";
+import { type Entry, isKey, isTime, Lowering, type Node, nameOf, scalar } from "./tree.ts";
 
 function instance(object: PyInstance): Node {
   const instant = instantOf(object);
@@ -14,11 +15,10 @@ function instance(object: PyInstance): Node {
 
 /** The value of a pickle, read through a whitelist. Throws for whatever is not on it; executes nothing. */
 export function readPickled(payload: Uint8Array): Node {
-  let left = mostValues;
+  const allowance = new Allowance();
 
   function nodeOf(value: PyValue, depth: number): Node {
-    left -= 1;
-    if (depth > deepest || left < 0) throw new RangeError("not a session: too deep or too large");
+    allowance.spend(value, depth);
     switch (value.kind) {
       case "atom":
       case "int":

@@ -14,9 +14,15 @@ export class Allowance {
 
   /** Throws when the values seen so far are too many, or this one is nested too deep. */
   spend(value: PyValue, depth: number): void {
-    this.#left -= 16;
-    if ("value" in value && (typeof value.value === "string" || value.value instanceof Uint8Array))
-      this.#left -= value.value.length;
+    this.#left -= 16 + sizeOf(value);
     if (this.#left < 0 || depth > deepest) throw new RangeError("a pickle of too many values, or nested too deep");
   }
+}
+
+function sizeOf(value: PyValue): number {
+  // A decimal or a Markup is as long as its text.
+  if (value.kind === "instance") return value.args.items[0] ? sizeOf(value.args.items[0]) : 0;
+  return "value" in value && (typeof value.value === "string" || value.value instanceof Uint8Array)
+    ? value.value.length
+    : 0;
 }

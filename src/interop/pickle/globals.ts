@@ -58,8 +58,8 @@ export function create(cls: PyValue, args: PyValue): PyValue {
 }
 
 /** `object.__setstate__(state)`: only a UUID has one. */
-export function build(object: PyValue | undefined, state: PyValue): void {
-  if (object?.kind !== "instance" || object.of.name.value !== "UUID" || object.state) refused();
+export function build(state: PyValue, object: PyValue): void {
+  if (object.kind !== "instance" || object.of.name.value !== "UUID" || object.state) refused();
   else object.state = state;
 }
 

@@ -106,12 +106,9 @@ class Machine {
       case 0x90: // ADDITEMS
         this.#append("set", this.#popToMark());
         break;
-      case 0x62: {
-        // BUILD
-        const state = this.#pop();
-        build(this.#top(), state);
+      case 0x62: // BUILD
+        build(this.#pop(), this.#top());
         break;
-      }
       default:
         this.#stack.push(this.#value(opcode));
     }
@@ -146,11 +143,11 @@ class Machine {
       case 0x56: // UNICODE
         return pyText(rawUnicode(this.#line()));
       case 0x8c: // SHORT_BINUNICODE
-        return this.#text(this.#u8());
+        return pyText(fromUtf8(this.#slice(this.#u8())));
       case 0x58: // BINUNICODE
-        return this.#text(this.#u32());
+        return pyText(fromUtf8(this.#slice(this.#u32())));
       case 0x8d: // BINUNICODE8
-        return this.#text(this.#u64());
+        return pyText(fromUtf8(this.#slice(this.#u64())));
       case 0x53: // STRING
         return pyText(quoted(this.#line()));
       case 0x55: // SHORT_BINSTRING
@@ -187,27 +184,19 @@ class Machine {
         return pyItems("frozenset", this.#popToMark());
       case 0x63: // GLOBAL
         return this.#global(pyText(moduleName(this.#line())), pyText(this.#line()));
-      case 0x93: {
-        // STACK_GLOBAL
-        const [module, name] = this.#popLast(2);
-        return module?.kind === "str" && name?.kind === "str" ? this.#global(module, name) : malformed();
-      }
-      case 0x52: {
-        // REDUCE
-        const [callable, args] = this.#popLast(2) as [PyValue, PyValue];
-        return call(callable, args);
-      }
-      case 0x81: {
-        // NEWOBJ
-        const [cls, args] = this.#popLast(2) as [PyValue, PyValue];
-        return create(cls, args);
-      }
+      case 0x93: // STACK_GLOBAL
+        return this.#global(...this.#popTwo());
+      case 0x52: // REDUCE
+        return call(...this.#popTwo());
+      case 0x81: // NEWOBJ
+        return create(...this.#popTwo());
       default:
         return malformed();
     }
   }
 
-  #global(module: PyText, name: PyText): PyValue {
+  #global(module: PyValue, name: PyValue): PyValue {
+    if (module.kind !== "str" || name.kind !== "str") return malformed();
     const known = this.#names.get(module.value);
     if (!known) this.#names.set(module.value, module);
     const value = { kind: "global", module: known ?? module, name } as const;
@@ -252,6 +241,10 @@ class Machine {
     return this.#without(this.#stack.splice(start));
   }
 
+  #popTwo(): [PyValue, PyValue] {
+    return this.#popLast(2) as [PyValue, PyValue];
+  }
+
   #popToMark(): PyValue[] {
     const start = this.#stack.lastIndexOf(mark);
     if (start < 0) malformed();
@@ -262,10 +255,6 @@ class Machine {
 
   #without(values: (PyValue | typeof mark)[]): PyValue[] {
     return values.includes(mark) ? malformed() : (values as PyValue[]);
-  }
-
-  #text(length: number): PyText {
-    return pyText(fromUtf8(this.#slice(length)));
   }
 
   /** A line, read as Latin-1, without its end. */

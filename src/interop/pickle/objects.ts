@@ -36,8 +36,9 @@ export function objectToJs(object: PyInstance): Date | string {
     case "uuid.UUID":
       return uuid(object);
     case "decimal.Decimal":
+      return decimal.test(textIn(items)) ? textIn(items) : wrong();
     case "markupsafe.Markup":
-      return items[0]?.kind === "str" && items.length === 1 ? items[0].value : wrong();
+      return textIn(items);
     default:
       return wrong();
   }
@@ -97,6 +98,12 @@ function datetime(fields: Uint8Array, microsecond: number): string {
 
 function zoneOf([, zone]: readonly PyValue[]): PyValue | undefined {
   return zone?.kind === "atom" && zone.value === null ? undefined : zone;
+}
+
+const decimal = /^-?(?:\d+(?:\.\d*)?(?:E[+-]\d+)?|s?NaN\d*|Infinity)$/;
+
+function textIn([text, ...rest]: readonly PyValue[]): string {
+  return text?.kind === "str" && rest.length === 0 ? text.value : wrong();
 }
 
 function time(items: readonly PyValue[]): string {

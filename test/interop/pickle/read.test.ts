@@ -11,6 +11,12 @@ function ascii(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
+/** Sixty values, each of the one before it twice. */
+function laughs(open: string, key: string, close: string): string {
+  const twice = (at: number): string => `${key}h${String.fromCharCode(at)}`.repeat(2);
+  return Array.from({ length: 60 }, (_, at) => `${open}${twice(at)}${close}`).join("0");
+}
+
 const read = (hex: string): unknown => readPickle(bytesOf(hex));
 const plain = (entries: object): object => Object.assign(Object.create(null), entries);
 
@@ -130,6 +136,7 @@ describe("refused", () => {
     ["a datetime of nine octets", "\x80\x03cdatetime\ndatetime\nC\x09\x07\xe8\x02\x1d\0\0\0\0\0\x85R."],
     ["a datetime in a zone that is none", "\x80\x03cdatetime\ndatetime\nC\x0a\x07\xe8\x02\x1d\0\0\0\0\0\0K\x01\x86R."],
     ["a timedelta of texts", "cdatetime\ntimedelta\n(Va\nVb\nVc\ntR."],
+    ["a decimal that is none", "cdecimal\nDecimal\n(V1,5\ntR."],
     ["text that is not UTF-8", "\x80\x04\x8c\x01\xff."],
     ["Latin-1 in a text of Python 2", "U\x01\xe9."],
     ["a protocol to come", "\x80\x06N."],
@@ -153,15 +160,21 @@ describe("refused", () => {
     ["deep nesting", `${"(".repeat(300_000)}${"l".repeat(300_000)}.`],
     ["marks", `${"(".repeat(900_000)}.`],
     ["memo entries", `N${"\x94".repeat(2_000_000)}.`],
-    [
-      "a billion laughs",
-      `]\x94${Array.from({ length: 60 }, (_, at) => `](h${String.fromCharCode(at)}h${String.fromCharCode(at)}e\x94`).join("")}.`,
-    ],
-    ["a long text many times", `](X\0\0\x10\0${"x".repeat(1_048_576)}\x94${"h\0".repeat(1000)}e.`],
   ])("%s", (_, text) => {
     const began = performance.now();
     expect(() => readPickle(ascii(text))).toThrow();
     expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  test.each([
+    ["a billion laughs", `]\x940${laughs("](", "", "e\x94")}.`],
+    ["a billion laughs in dicts", `}\x940${laughs("}(", "Va\n", "u\x94")}.`],
+    ["a billion laughs in tuples", `)\x940${laughs("", "", "\x86\x94")}.`],
+    ["a long text many times", `](X\0\0\x10\0${"x".repeat(1_048_576)}\x94${"h\0".repeat(1000)}e.`],
+    ["a long decimal many times", `](cdecimal\nDecimal\nV${"9".repeat(1_000_000)}\n\x85R\x94${"h\0".repeat(1000)}e.`],
+    ["steps", "N0".repeat(600_000)],
+  ])("too much: %s", (_, text) => {
+    expect(() => readPickle(ascii(text))).toThrow(RangeError);
   });
 
   test("whatever is cut off", () => {
