@@ -43,6 +43,9 @@ const variants: Variant[] = [
   { framework: "fastify", sessions: "by hand" },
   { framework: "fastify", sessions: "sojourn" },
   { framework: "fastify", sessions: "@fastify/session" },
+  { framework: "hono", sessions: "none" },
+  { framework: "hono", sessions: "by hand" },
+  { framework: "hono", sessions: "sojourn" },
 ];
 
 /** `-- --only express` measures one framework. */

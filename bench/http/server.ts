@@ -3,15 +3,18 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
+import { getRequestListener } from "@hono/node-server";
 import { RedisStore } from "connect-redis";
 import express from "express";
 import expressSession from "express-session";
 import fastify from "fastify";
+import { type Context, Hono } from "hono";
 import Koa from "koa";
 import koaSession from "koa-session";
 import { createClient } from "redis";
 import { expressSessions } from "../../src/frameworks/express.ts";
 import { fastifySessions } from "../../src/frameworks/fastify.ts";
+import { honoSessions } from "../../src/frameworks/hono.ts";
 import { koaSessions } from "../../src/frameworks/koa.ts";
 import { nodeSessions } from "../../src/frameworks/node.ts";
 import { createSessions } from "../../src/index.ts";
@@ -19,7 +22,7 @@ import { redisStore } from "../../src/stores/redis.ts";
 
 /** What the driver asks for in the environment. */
 export interface Variant {
-  readonly framework: "express" | "node" | "koa" | "fastify";
+  readonly framework: "express" | "node" | "koa" | "fastify" | "hono";
   readonly sessions: "none" | "by hand" | "sojourn" | "express-session" | "koa-session" | "@fastify/session";
 }
 
@@ -145,6 +148,29 @@ function koaApp(): RequestListener {
   return app.callback() as unknown as RequestListener;
 }
 
+function honoApp(): RequestListener {
+  const app = new Hono();
+  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  if (kind === "sojourn") app.use(honoSessions(sessions));
+  const dataOf = async (c: Context): Promise<Partial<Data>> => (await sessions.get(c)).data;
+  app.get("/", (c) => c.text("12"));
+  app.get("/untouched", (c) => c.text("12"));
+  app.get("/begin", async (c) => {
+    Object.assign(await dataOf(c), contents);
+    return c.text("begun");
+  });
+  app.get("/read", async (c) => {
+    if (kind === "by hand") return c.text(String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits));
+    return c.text(String((await dataOf(c)).visits));
+  });
+  app.get("/write", async (c) => {
+    const data = await dataOf(c);
+    data.visits = (data.visits ?? 0) + 1;
+    return c.text(String(data.visits));
+  });
+  return getRequestListener(app.fetch) as RequestListener;
+}
+
 /** Fastify listens by itself. */
 async function fastifyApp(): Promise<number> {
   const app = fastify();
@@ -193,7 +219,7 @@ function listen(listener: RequestListener): Promise<number> {
   });
 }
 
-const listeners = { express: expressApp, node: nodeApp, koa: koaApp };
+const listeners = { express: expressApp, node: nodeApp, koa: koaApp, hono: honoApp };
 process.send?.({ port: framework === "fastify" ? await fastifyApp() : await listen(listeners[framework]()) });
 process.on("message", (word) => {
   if (word === "cpu") process.send?.({ cpu: process.cpuUsage() });
