@@ -121,7 +121,12 @@ export class PartsRequest implements PartsData {
     let at: HeldPart = this.home;
     try {
       await this.#complete();
-      for (at of this.#saved) if (at.isLoaded()) await rehearse(at.work);
+      for (at of this.#saved) {
+        if (!at.isLoaded()) continue;
+        // All of them before the first is saved: whoever is revoked after that is found by the part that is saved later.
+        await at.work.epoch;
+        await rehearse(at.work);
+      }
     } catch (error) {
       this.#report(error, at);
       throw error;
@@ -164,6 +169,7 @@ export class PartsRequest implements PartsData {
 
   async #saveEach(): Promise<boolean> {
     const anchor = this.#anchor();
+    const strays = this.#strays();
     let all = true;
     for (const one of this.#saved) {
       if (!one.isLoaded()) continue;
@@ -177,12 +183,35 @@ export class PartsRequest implements PartsData {
       }
       const isNew = begins(one);
       const isLogin = work.state.marks.loggedIn;
-      if (!(await work.save())) all = false;
+      const saved = await work.save();
+      if (one === this.home && saved) for (const end of strays) await end().catch(() => {});
+      if (!saved) all = false;
       else if (isNew && anchor && anchor !== one && !isLogin && !anchor.part.plain && !part.plain) {
         all = (await this.#stands(anchor, one)) && all;
       }
     }
     return all;
+  }
+
+  /**
+   * What ends the parts that a parallel request may be making just now, of which this one has no cookie: at a logout,
+   * and when another user takes over.
+   */
+  #strays(): (() => Promise<unknown>)[] {
+    const { work, session } = this.home;
+    if (!work?.found || !session || !(work.state.destroyed || work.state.marks.loggedIn)) return [];
+    const { subject } = work.state.format.decode(work.found.payload).meta;
+    const isTakenOver = subject !== session.subject;
+    if (subject === undefined || !(work.state.destroyed || isTakenOver)) return [];
+    const { handle } = session;
+    return this.loaded()
+      .filter(({ part, work }) => !part.plain && work.found === null && (isTakenOver || work.state.destroyed))
+      .filter(({ work }) => work.core.config.store.capabilities.bySubject)
+      .map(
+        ({ work }) =>
+          () =>
+            work.core.subjects.revoke(subject, { handle }),
+      );
   }
 
   /** Takes a new record back when the session that it belongs to has ended meanwhile, or nobody can say. */

@@ -1,0 +1,154 @@
+/** Promises 1 and 2 over two parts in two stores, in every order of the store calls of two requests. */
+
+import { createSessions, type PartsSession, type PartsSessions, type Store } from "sojourn";
+import { memoryStore } from "sojourn/stores/memory";
+import { explore } from "sojourn/testing";
+import { describe, expect, test } from "vitest";
+import { Browser, type Data, type Visit } from "./browser.ts";
+
+type Handler = (session: PartsSession<Data>) => unknown;
+
+interface Scene {
+  /** Holds the cookies of before. */
+  readonly before: Browser;
+  readonly browsers: readonly Browser[];
+  readonly visits: readonly Visit<unknown>[];
+  readonly sessions: PartsSessions<Data>;
+  /** The keys of the sessions there are, of both parts, without their hashes. */
+  records(): Promise<string[]>;
+}
+
+interface Options {
+  readonly begin?: Handler;
+  readonly sample?: number;
+  readonly also?: (sessions: PartsSessions<Data>) => Promise<unknown>;
+}
+
+/** Explores requests of one session that holds `user` in one store and `cart` in another. */
+async function together(handlers: readonly Handler[], check: (scene: Scene) => Promise<void>, options: Options = {}) {
+  const result = await explore(
+    async (gate) => {
+      const now = () => 1_800_000_000_000;
+      const inner: Store[] = [memoryStore({ now }), memoryStore({ now })];
+      const [login, cart] = inner.map((store) => gate.store(store)) as [Store, Store];
+      const served = (): PartsSessions<Data> =>
+        createSessions<Data, string>({
+          now,
+          wait: () => Promise.resolve(),
+          parts: {
+            login: { store: login, fields: ["user"] },
+            cart: { store: cart, cookie: { name: "cart" }, fields: ["cart", "total"] },
+          },
+        });
+      const sessions = served();
+      const before = new Browser(sessions);
+      await before.visit(options.begin ?? (({ data }) => Object.assign(data, { user: "u", cart: "c" })));
+      const browsers = handlers.map(() => new Browser(served(), before.cookies));
+      const visits: Visit<unknown>[] = [];
+      const scene: Scene = {
+        before,
+        browsers,
+        visits,
+        sessions,
+        async records() {
+          const keys = [];
+          for (const store of inner)
+            for await (const { key, payload } of store.list?.() ?? [])
+              if (String(payload).startsWith('{"sojourn"')) keys.push(`${key.split(":")[0]}`);
+          return keys.sort();
+        },
+      };
+      const requests = handlers.map((handler, at) => async () => {
+        const browser = browsers[at] as Browser;
+        // Whoever comes when the session is gone is a new visitor.
+        visits[at] = await browser.visit((session) => (session.part("login").isNew ? "gone" : handler(session)));
+        if (visits[at]?.error) throw visits[at].error;
+      });
+      return {
+        tasks: [...requests, ...(options.also ? [() => options.also?.(sessions) as Promise<unknown>] : [])],
+        check: () => check(scene),
+      };
+    },
+    options.sample === undefined ? {} : { sample: options.sample },
+  );
+  if (options.sample === undefined) expect(result.complete).toBe(true);
+  return result.orders;
+}
+
+const look = async (browser: Browser): Promise<Data | undefined> =>
+  (await browser.visit(({ data, isNew }) => (isNew ? undefined : { ...data }))).value;
+
+const both: Handler = ({ data }) => Object.assign(data, { user: "u2", total: 1 });
+const anonymous: Handler = ({ data }) => Object.assign(data, { user: "u" });
+const loggedIn: Handler = (session) => {
+  session.data.user = "u";
+  session.login("ada");
+};
+
+describe("two requests over two parts, in every order", { timeout: 120_000 }, () => {
+  test("changes of different keys are all kept, in both parts", async () => {
+    const orders = await together([both, ({ data }) => Object.assign(data, { cart: "c2" })], async ({ before }) => {
+      expect(await look(before)).toEqual({ user: "u2", cart: "c2", total: 1 });
+    });
+    expect(orders).toBeGreaterThan(20);
+  });
+
+  test("a destroyed session does not come back, in no part", async () => {
+    await together([(session) => session.destroy(), both], async ({ before, browsers, visits, records }) => {
+      expect(await records()).toEqual([]);
+      expect(await look(before)).toBeUndefined();
+      expect(browsers[0]?.cookies.size).toBe(0);
+      expect(visits[1]?.cookies).toEqual([]);
+    });
+  });
+
+  test("the ids before a login find nothing, in no part, and a slower request sets no cookie", async () => {
+    await together([(session) => session.login("ada"), both], async ({ before, browsers, visits, records }) => {
+      expect(await look(before)).toBeUndefined();
+      expect(await look(browsers[0] as Browser)).toMatchObject({ cart: "c" });
+      expect(await records()).toEqual(["cart", "session"]);
+      expect(visits[1]?.cookies).toEqual([]);
+    });
+  });
+
+  const make: Handler = ({ data }) => Object.assign(data, { cart: "made" });
+
+  test("a part that is made while a logout ends a user's session is not left behind", async () => {
+    const check = async ({ before, records }: Scene): Promise<void> => {
+      expect(await records()).toEqual([]);
+      expect(await look(before)).toBeUndefined();
+    };
+    await together([(session) => session.destroy(), make], check, { begin: loggedIn });
+  });
+
+  test("a part that is made while another user takes over is not left to him", async () => {
+    const check = async ({ records }: Scene): Promise<void> => {
+      expect(await records()).toEqual(["session"]);
+    };
+    await together([(session) => session.login("bob"), make], check, { begin: loggedIn });
+  });
+
+  test("a guest's part that is made while he leaves or logs in is his, or is taken back", async () => {
+    for (const end of [(session) => session.destroy(), (session) => session.login("ada")] as Handler[]) {
+      const check = async ({ browsers, visits, records }: Scene): Promise<void> => {
+        const keeps = visits[1]?.cookies.includes("cart") === true;
+        expect((await records()).includes("cart")).toBe(keeps);
+        const { value } = await (browsers[1] as Browser).visit((session) => session.part("cart").subject);
+        expect(value).toBeUndefined();
+      };
+      await together([end, make], check, { begin: anonymous });
+    }
+  });
+
+  test("whoever is revoked while a part is made, or a login is saved, has nothing left", async () => {
+    const again: Handler = (session) => {
+      session.login("ada");
+      session.data.cart = "made";
+    };
+    for (const handler of [make, again]) {
+      const also = (sessions: PartsSessions<Data>): Promise<unknown> => sessions.revoke("ada");
+      const check = async ({ records }: Scene): Promise<void> => expect(await records()).toEqual([]);
+      await together([handler], check, { begin: loggedIn, also });
+    }
+  });
+});
