@@ -80,7 +80,7 @@ function rows(): StoreRow[] {
     { name: "mongodb", capabilities: mongodbStore({ collection: mongo }).capabilities, runs: withClient },
     {
       name: "sql",
-      behind: "PostgreSQL, MySQL, MariaDB, SQLite, Kysely",
+      behind: "PostgreSQL, MySQL, MariaDB, SQLite, D1, Kysely",
       capabilities: sqlStore({ client: new DatabaseSync(":memory:") }).capabilities,
       runs: withClient,
       seenBy: "all machines; SQLite: one",

@@ -26,7 +26,7 @@ describe("A client", () => {
     ["nothing", undefined, "received undefined"],
     ["a connection string", "postgres://localhost", "received a string of 20 characters"],
     ["an empty object", {}, "received an object"],
-    ["D1, whose statements answer later", fake("prepare", "exec", "batch", "dump"), "received an object"],
+    ["a session of D1, which may read what is old", fake("prepare", "batch", "getBookmark"), "received an object"],
     ["sqlite3 with callbacks", fake("prepare", "exec", "run", "all", "configure"), "received an object"],
     ["mysql, which prepares nothing", fake("query", "getConnection"), "received an object"],
   ])("that is %s is refused", (_, client, said) => {

@@ -1,10 +1,18 @@
 /** Programs for workerd, the engine of Cloudflare Workers: bundled as its users bundle, and run by miniflare. */
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import { build, type Plugin } from "vite";
+import type { ConformanceCase } from "../../src/testing/store-conformance.ts";
+import { caseQuery } from "./workers/cases.ts";
+
+const { version } = createRequire(import.meta.resolve("miniflare"))("workerd/package.json") as { version: string };
+
+/** What the tests run against, for their report. */
+export const workerdVersion = `workerd ${version}`;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -16,6 +24,11 @@ export interface Bundle {
   readonly code: string;
   /** What it imports all the same: Node's modules, for the engine to have or to refuse. */
   readonly imports: readonly string[];
+}
+
+/** The path of a program in `workers`. */
+export function program(name: string): string {
+  return join(root, "test/support/workers", `${name}.ts`);
 }
 
 /**
@@ -44,6 +57,23 @@ export function startWorker({ code }: Bundle, options: Partial<MiniflareOptions>
   const modules = [{ type: "ESModule", path: "worker.mjs", contents: code }] as const;
   return new Miniflare({ compatibilityDate: "2026-07-01", ...options, modules: [...modules] } as MiniflareOptions);
 }
+
+/** The same cases, each run by the program of a worker. */
+export function casesIn(
+  worker: () => Miniflare,
+  cases: readonly ConformanceCase[],
+  query = (): string => "",
+): ConformanceCase[] {
+  const run = async (one: ConformanceCase): Promise<void> => {
+    const response = await worker().dispatchFetch(`https://suite.test/case?${caseQuery(one)}${query()}`);
+    const answer = await response.text();
+    if (answer !== "passed") throw new Error(answer);
+  };
+  return cases.map((one) => ({ ...one, run: () => run(one) }));
+}
+
+/** For the harness whose cases run there. */
+export const elsewhere = (): Promise<never> => Promise.reject(new Error("this case runs in workerd"));
 
 type Targets = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 

@@ -84,6 +84,21 @@ export interface LibsqlClient {
   batch(statements: { sql: string; args: never[] }[], mode: "write"): Promise<LibsqlResult[]>;
 }
 
+/** Cloudflare D1: the database a Worker finds in its `env`. Not a session of it, which may read what is old. */
+export interface D1Client {
+  /** Tells it from a session of it. */
+  exec(sql: string): Promise<unknown>;
+  /** Tells it from other clients. */
+  batch(statements: never[]): Promise<unknown>;
+  /** Prepares one statement, given its values before it is run. */
+  prepare(sql: string): {
+    bind(...values: unknown[]): {
+      raw(): Promise<unknown[]>;
+      run(): Promise<{ readonly meta: { readonly changes: number } }>;
+    };
+  };
+}
+
 /** What a {@link LibsqlClient} answers. */
 export interface LibsqlResult {
   /** Rows with their columns by number. */
@@ -130,5 +145,6 @@ export type SqlClient =
   | MariadbClient
   | SqliteClient
   | LibsqlClient
+  | D1Client
   | KyselyClient
   | SqlRunner;

@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../../core/errors.ts";
 import type {
+  D1Client,
   KyselyClient,
   LibsqlClient,
   MariadbClient,
@@ -13,6 +14,7 @@ import type {
   SqliteClient,
   SqlRunner,
 } from "./clients.ts";
+import { d1 } from "./d1.ts";
 import type { SqlDialect } from "./dialect.ts";
 import type { SqlValue } from "./layout.ts";
 
@@ -35,12 +37,14 @@ export interface SqlConnection {
   readonly alone: boolean;
   /** Other processes can reach the same database. */
   readonly shared: boolean;
+  /** The most octets of a payload, where that is a limit that matters. */
+  readonly maxPayloadBytes?: number;
   run(sql: string, values: SqlValue[]): Promise<SqlResult>;
 }
 
 const takes =
-  "a client of pg, postgres.js, PGlite, mysql2, mariadb, better-sqlite3, node:sqlite or @libsql/client, a Kysely " +
-  "instance, an object { run(sql, values) }, or a function that returns one of these";
+  "a client of pg, postgres.js, PGlite, mysql2, mariadb, better-sqlite3, node:sqlite, @libsql/client or D1, a " +
+  "Kysely instance, an object { run(sql, values) }, or a function that returns one of these";
 
 /** Finds out what a client is. Throws a `TypeError` when it is none of those the store knows. */
 export function connectionOf(client: unknown): SqlConnection {
@@ -56,8 +60,9 @@ export function connectionOf(client: unknown): SqlConnection {
   if (has("execute", "batch")) return mariadb(client as MariadbClient);
   if (has("execute", "promise")) return mysql2((client as Mysql2CallbackClient).promise());
   if (has("execute", "query")) return mysql2(client as Mysql2Client);
-  // D1 has a batch, sqlite3 with callbacks a configure: neither answers at once.
-  if (has("prepare", "exec") && !has("batch") && !has("configure")) return sqlite(client as SqliteClient);
+  if (has("prepare", "exec", "batch")) return d1(client as D1Client);
+  // sqlite3 with callbacks has a configure, and does not answer at once.
+  if (has("prepare", "exec") && !has("configure")) return sqlite(client as SqliteClient);
   if (has("query", "connect")) return pg(client as unknown as PgClient);
   if (has("run") && !has("prepare")) return runner(client as SqlRunner);
   throw wrongArgument("client", takes, client);

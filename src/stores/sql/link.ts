@@ -10,6 +10,8 @@ export interface SqlLink {
   readonly dialect: SqlDialect;
   /** Other processes can reach the same database, as far as is known before it is used. */
   readonly shared: boolean;
+  /** The most octets of a payload, as far as is known before it is used. */
+  readonly maxPayloadBytes?: number | undefined;
   readonly connect: Lazy<SqlConnection>;
 }
 
@@ -26,7 +28,8 @@ export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLin
     const known = connection(client);
     const spoken = known.dialect ?? dialect;
     if (spoken === undefined) throw wrongArgument("dialect", `given with a client ${known.kind}`, dialect);
-    return { dialect: spoken, shared: known.shared, connect: () => known };
+    const { shared, maxPayloadBytes } = known;
+    return { dialect: spoken, shared, maxPayloadBytes, connect: () => known };
   }
   if (dialect === undefined) throw wrongArgument("dialect", "given when client is a function", dialect);
   return { dialect, shared: true, connect: lazily(client, connection) };

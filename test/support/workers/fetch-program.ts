@@ -1,8 +1,8 @@
 /** Runs in workerd: the framework suite over a fetch handler. Client and application are one worker; HTTP is between them. */
 
-import { frameworkConformance, type RunningApp, type TrialApp } from "../../src/testing/framework-conformance.ts";
-import { runCase } from "../support/case-requests.ts";
-import { fetchApp, workerdLacks } from "../support/fetch-app.ts";
+import { frameworkConformance, type RunningApp, type TrialApp } from "../../../src/testing/framework-conformance.ts";
+import { fetchApp, workerdLacks } from "../fetch-app.ts";
+import { runCase } from "./cases.ts";
 
 const applications = new Map<string, (request: Request) => Promise<Response>>();
 let started = 0;

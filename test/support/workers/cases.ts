@@ -1,6 +1,6 @@
 /** Cases of a suite that are asked for by request: how tests on Node run those that are in another engine. */
 
-import type { ConformanceCase } from "../../src/testing/store-conformance.ts";
+import type { ConformanceCase } from "../../../src/testing/store-conformance.ts";
 
 /** The query that asks for a case. */
 export function caseQuery({ group, name }: ConformanceCase): string {

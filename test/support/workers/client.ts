@@ -1,7 +1,7 @@
 /** The client of the framework suite inside workerd, over its `fetch`: its `node:http` does not give headers as they came. */
 
-import type { Answer, Incoming, Sent } from "../../src/testing/framework/client.ts";
-import { keepCookie } from "../../src/testing/framework/jar.ts";
+import type { Answer, Incoming, Sent } from "../../../src/testing/framework/client.ts";
+import { keepCookie } from "../../../src/testing/framework/jar.ts";
 
 /** One browser, with what the suite's own has. */
 export class Client {

@@ -4,8 +4,8 @@ import { createSessions } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
-import { storeConformance } from "../../src/testing/store-conformance.ts";
-import { runCase } from "../support/case-requests.ts";
+import { storeConformance } from "../../../src/testing/store-conformance.ts";
+import { runCase } from "./cases.ts";
 
 const cases = storeConformance({ name: "memory", sample: memoryStore(), open: ({ now }) => memoryStore({ now }) });
 const secrets = "a secret of at least 32 characters, really";
