@@ -59,6 +59,7 @@ export function createSessions<Data extends object = Record<string, unknown>, Na
 export function createSessions<Data extends object = Record<string, unknown>>(
   options?: SessionOptions<Data>,
 ): Sessions<Data>;
+/** Either. */
 export function createSessions<Data extends object>(
   options: SessionOptions<Data> | PartsOptions<Data> = {},
 ): Sessions<Data> {

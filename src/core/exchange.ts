@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { wrongArgument } from "./errors.ts";
 import type { SessionListener } from "./events.ts";
 import type { Session } from "./session.ts";
+import type { Store } from "./store.ts";
 import type { SubjectSessions } from "./subjects.ts";
 import { type HeaderAccess, writeHeaders } from "./transport.ts";
 
@@ -50,6 +51,7 @@ export interface Keeping<Data extends object> {
   /** Of each record there may be. What they have in common is the same in all. */
   readonly config: Pick<Config, "current">;
   readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
+  readonly stores: readonly Store[];
   on(listener: SessionListener): () => void;
   openExchange(
     context: Context<WeakRef<Exchange>> | undefined,
@@ -71,6 +73,7 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   #saveFailed = false;
   /** No cookie can be set any more. */
   protected headersSent = false;
+  /** What the route may not do. */
   protected restrictions: Restrictions | undefined;
 
   /** @internal Made by `sessions.open`. */

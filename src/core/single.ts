@@ -1,5 +1,6 @@
 /** Sessions in one record each: one cookie, one store. */
 
+import { cleanupOf } from "./cleanup.ts";
 import { checked, type SessionsCore, Work } from "./commit.ts";
 import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -21,7 +22,7 @@ export type SingleOptions<Data extends object> = SessionOptions<Data> & { store:
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
   const config = resolveConfig(options);
-  return { config, turns: new Turns(), ...keeping(config, config.store) };
+  return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keeping(config, config.store) };
 }
 
 /** Each session in one record. */
@@ -30,9 +31,16 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
   return {
     config,
     subjects,
+    stores: storesOf([config]),
     on: (listener) => config.events.add(listener),
     openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
   };
+}
+
+/** The stores behind these, each once; of sessions in cookies the one with their notes. */
+export function storesOf(configs: readonly Config[]): readonly Store[] {
+  const stores = configs.map(({ store }) => (isCookieStore(store) ? store.revocations : store));
+  return [...new Set(stores)].filter((store) => store !== undefined);
 }
 
 /** Where sessions are kept, and what is known of subjects there. */
@@ -67,6 +75,7 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     if (!this.#session) {
       this.#session = this.#load();
       this.noted(this.#session);
+      this.#core.cleanup?.request();
     }
     return this.#session;
   }
@@ -93,7 +102,12 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   }
 
   async #load(): Promise<Session<Data>> {
-    const work = await loadWork(this.#core, this.cookie());
+    const core = this.#core;
+    const header = this.cookie();
+    const cookie = core.config.carrier.find(header);
+    // Not loadWork: every promise on the way counts here.
+    const found = cookie === undefined ? null : await find(core, cookie);
+    const work = new Work(core, found, core.config.carrier.held(header, cookie));
     this.#work = work;
     this.tell();
     return new RecordSession<Data>(work.state, work);
