@@ -1,20 +1,28 @@
 /** Sessions in Memcached, through the client you already have. One command to read, one to write; nothing survives a restart of the server. */
 
-import { octets, payloadBytes } from "../core/bytes.ts";
+import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { Store, StoreRecord, Version } from "../core/store.ts";
 import { connectionOf, type Item, type MemcachedClient } from "./memcached/client.ts";
-import { decodeValue, encodeValue, withExpiry } from "./memcached/value.ts";
+import { bareLayout, type MemcachedLayout, nativeLayout, sizeOf } from "./memcached/layout.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
-export type { CallbackMemcachedClient, MemcachedClient, PromiseMemcachedClient } from "./memcached/client.ts";
+export type {
+  ByteItem,
+  ByteMemcachedClient,
+  CallbackMemcachedClient,
+  MemcachedClient,
+  PromiseMemcachedClient,
+} from "./memcached/client.ts";
+export type { MemcachedLayout } from "./memcached/layout.ts";
 
 /** What `memcachedStore` takes. */
 export interface MemcachedStoreOptions {
   /**
-   * Your client: an instance of the npm package `memcached` 2 or `memcache-client` 1. Or a function that returns one,
-   * or a promise of one: it is called once, when the store is first used. The store never configures or closes it.
+   * Your client: an instance of the npm package `memcached` 2 or `memcache-client` 1, or `memcachedClient()` of
+   * `sojourn/interop/memcached`. Or a function that returns one, or a promise of one: it is called once, when the store
+   * is first used. The store never configures or closes it.
    */
   readonly client: MemcachedClient | (() => MemcachedClient | Promise<MemcachedClient>);
   /**
@@ -22,6 +30,12 @@ export interface MemcachedStoreOptions {
    * `/` or `-`. Default `"sojourn:"`. Applications that share servers need prefixes of which none begins with another.
    */
   readonly prefix?: string | undefined;
+  /**
+   * How another program keeps its sessions in the same Memcached, to share them with it: `flaskMemcached()` of
+   * `sojourn/interop/flask-session`. Only a client that keeps bytes will do, `memcachedClient()`, and Memcached 1.6.
+   * `prefix` is then `""` by default, and there is no room for a subject. Default: this store's own layout.
+   */
+  readonly layout?: MemcachedLayout | undefined;
   /**
    * The largest item the servers take, in octets: what they were started with as `-I`. Default 1,048,576, their
    * default. A session that does not fit rejects with `ERR_SESSION_TOO_LARGE` and stays as it was.
@@ -33,8 +47,14 @@ export interface MemcachedStoreOptions {
 
 /** One thing to write under a key. */
 interface Write {
-  readonly value: string;
+  readonly value: string | Uint8Array;
   readonly lifetime: number;
+}
+
+/** A version: what names the state of a record, and the server's token for the item where it is known. */
+interface Seen {
+  readonly stamp: string;
+  readonly cas?: string;
 }
 
 /**
@@ -55,8 +75,11 @@ interface Write {
  * ```
  */
 export function memcachedStore(options: MemcachedStoreOptions): Store {
-  const { client, prefix = "sojourn:", maxItemBytes = 1_048_576, now = Date.now } = options;
-  if (typeof prefix !== "string" || !/^[!-~]{0,49}[:./-]$/.test(prefix)) {
+  const { client, layout: foreign, maxItemBytes = 1_048_576, now = Date.now } = options;
+  const { prefix = foreign === undefined ? "sojourn:" : "" } = options;
+  const layout = foreign === undefined ? nativeLayout : bareLayout(foreign);
+  const free = foreign !== undefined && prefix === "";
+  if (!free && (typeof prefix !== "string" || !/^[!-~]{0,49}[:./-]$/.test(prefix))) {
     throw wrongArgument("prefix", "1 to 50 printable ASCII characters that end in one of : . / -", prefix);
   }
   if (!Number.isSafeInteger(maxItemBytes) || maxItemBytes < 8192) {
@@ -65,6 +88,9 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, (one) => {
     const connection = connectionOf(one);
+    if (layout.needsBytes && !connection.keepsBytes) {
+      throw wrongArgument("client", "memcachedClient() of sojourn/interop/memcached when the store has a layout", one);
+    }
     const room = longestKey - 200 - prefix.length;
     if (connection.namespace.length <= room) return connection;
     throw new TypeError(
@@ -72,15 +98,14 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
         `received one with ${connection.namespace.length}`,
     );
   });
-  // Bytes are stored as base64url; the rest is for the header, the subject, the key and what Memcached adds.
-  const maxPayloadBytes = Math.floor(((maxItemBytes - 4096) * 3) / 4);
+  const maxPayloadBytes = layout.room(maxItemBytes);
 
   /** The record as it will be stored; throws before anything is sent when it does not fit. */
   function encode(record: StoreRecord): Write & { readonly stamp: string } {
     const size = payloadBytes(record.payload);
     if (size <= maxPayloadBytes) {
-      const encoded = encodeValue(record);
-      if (octets(encoded.value) <= maxItemBytes - 512) return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
+      const encoded = layout.encode(record);
+      if (sizeOf(encoded.value) <= maxItemBytes - 512) return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
     }
     throw new SessionError(
       "ERR_SESSION_TOO_LARGE",
@@ -122,8 +147,11 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
 
   /** Writes if the record is still in the state that `version` names. */
   function changeIf(key: string, version: Version, write: Write): Promise<boolean> {
-    const [stamp, cas] = (version as string).split(" ");
-    const stands = (item: Item | undefined): boolean => item !== undefined && decodeValue(item.value)?.stamp === stamp;
+    const { stamp, cas } = version as Seen;
+    const stands = (item: Item | undefined): boolean => {
+      const found = item && layout.decode(item, now());
+      return found ? found.stamp === stamp : false;
+    };
     return change(prefix + key, (item) => stands(item) && write, cas === undefined ? undefined : { write, cas });
   }
 
@@ -132,25 +160,25 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
     capabilities: { ...capabilities, maxPayloadBytes },
     async read(key) {
       const item = await (await connect()).get(prefix + key);
-      const found = item && decodeValue(item.value);
+      const found = item && layout.decode(item, now());
       if (!found) return null;
       const { stamp, ...record } = found;
-      return { ...record, version: `${stamp} ${item.cas}` };
+      return { ...record, version: { stamp, cas: item.cas } satisfies Seen };
     },
     async create(key, record) {
       const { value, stamp, lifetime } = encode(record);
-      return (await (await connect()).add(prefix + key, value, lifetime)) ? stamp : null;
+      return (await (await connect()).add(prefix + key, value, lifetime)) ? ({ stamp } satisfies Seen) : null;
     },
     async update(key, record, version) {
       const write = encode(record);
-      return (await changeIf(key, version, write)) ? write.stamp : null;
+      return (await changeIf(key, version, write)) ? ({ stamp: write.stamp } satisfies Seen) : null;
     },
     touch: (key, expiresAt) =>
       change(prefix + key, (item) => {
-        const record = item && decodeValue(item.value);
+        const record = item && layout.decode(item, now());
         if (!item || !record) return false;
         if (expiresAt <= Math.max(record.expiresAt, now())) return true;
-        return { value: withExpiry(item.value, expiresAt), lifetime: lifetimeOf(expiresAt) };
+        return { value: layout.prolonged(item, expiresAt), lifetime: lifetimeOf(expiresAt) };
       }),
     rename: (from, to, record, version) => renameByCopy(steps, from, to, record, version),
     async delete(key) {

@@ -7,7 +7,7 @@ import { Client as Memjs } from "memjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { type MemcachedClient, memcachedStore } from "../../src/stores/memcached.ts";
-import { type ClientPackage, clientPackages, type OpenClient } from "../support/memcached-clients.ts";
+import { clientPackages, clientTitles, type OpenClient, packages } from "../support/memcached-clients.ts";
 import {
   type MemcachedServer,
   memcachedProgram,
@@ -15,11 +15,10 @@ import {
   noMemcached,
   startMemcached,
 } from "../support/memcached-servers.ts";
-import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { reportBackend, reportMissing } from "../support/report.ts";
 
-const packages: readonly ClientPackage[] = ["memcached", "memcache-client"];
 if (memcachedProgram) {
-  reportBackend({ backend: "memcached", server: memcachedVersion, clients: packages.map(clientVersion) });
+  reportBackend({ backend: "memcached", server: memcachedVersion, clients: clientTitles });
 }
 const missing = !memcachedProgram && reportMissing("memcached", noMemcached);
 
@@ -112,7 +111,7 @@ describe.skipIf(missing)("Commands", () => {
       for (const key of ["text", "number", "bytes", "cut"]) {
         expect(await store.read(key), key).toBeNull();
         expect(await store.touch(key, Date.now() + day), key).toBe(false);
-        expect(await store.update(key, record("x"), "abcdefghijklmnop 1"), key).toBeNull();
+        expect(await store.update(key, record("x"), { stamp: "abcdefghijklmnop", cas: "1" }), key).toBeNull();
         expect(await store.create(key, record("x")), key).toBeNull();
         await store.delete(key);
         expect(await store.create(key, record("x")), key).not.toBeNull();
@@ -151,14 +150,12 @@ describe.skipIf(missing)("Commands", () => {
   });
 
   test("one client reads, touches and updates what the other wrote", async () => {
-    const [a, b] = packages.map((name) => clientPackages[name](server.address)) as [OpenClient, OpenClient];
-    const [one, two] = [memcachedStore({ client: a.client }), memcachedStore({ client: b.client })];
+    const clients = packages.map((name) => clientPackages[name](server.address));
+    const stores = clients.map(({ client }) => memcachedStore({ client }));
     try {
       for (const payload of ["text", "a\r\nb\\\n", "ä漢🍪", new Uint8Array([0, 10, 13, 255])]) {
-        for (const [writer, reader] of [
-          [one, two],
-          [two, one],
-        ] as const) {
+        for (const [at, writer] of stores.entries()) {
+          const reader = stores[(at + 1) % stores.length]!;
           await writer.create("a", record(payload, "ada"));
           const found = await reader.read("a");
           expect(found).toMatchObject({ payload, subject: "ada" });
@@ -170,8 +167,7 @@ describe.skipIf(missing)("Commands", () => {
         }
       }
     } finally {
-      a.close();
-      b.close();
+      for (const { close } of clients) close();
     }
   });
 
@@ -214,7 +210,9 @@ describe("Options", () => {
     for (const other of others) {
       const make = (): Store => memcachedStore({ client: other as MemcachedClient });
       expect(make).toThrow(TypeError);
-      expect(make).toThrow(/npm package memcached 2 or memcache-client 1 .*cannot compare and swap/);
+      expect(make).toThrow(
+        /npm package memcached 2 or memcache-client 1, or memcachedClient\(\) .*cannot compare and swap/,
+      );
     }
   });
 

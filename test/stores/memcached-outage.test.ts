@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/store.ts";
 import { memcachedStore } from "../../src/stores/memcached.ts";
-import { type ClientPackage, clientPackages, type OpenClient } from "../support/memcached-clients.ts";
+import { clientPackages, clientTitles, type OpenClient, packages } from "../support/memcached-clients.ts";
 import {
   type MemcachedServer,
   memcachedProgram,
@@ -14,11 +14,10 @@ import {
   startMemcached,
 } from "../support/memcached-servers.ts";
 import { pause } from "../support/processes.ts";
-import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { reportBackend, reportMissing } from "../support/report.ts";
 
-const packages: readonly ClientPackage[] = ["memcached", "memcache-client"];
 if (memcachedProgram) {
-  reportBackend({ backend: "memcached", server: memcachedVersion, clients: packages.map(clientVersion) });
+  reportBackend({ backend: "memcached", server: memcachedVersion, clients: clientTitles });
 }
 
 const record = (payload: string): StoreRecord => ({ payload, expiresAt: Date.now() + 600_000 });

@@ -1,7 +1,7 @@
 /** The Memcached store: the whole suite through both clients, and from two processes at once. */
 
 import { afterAll, beforeAll, describe } from "vitest";
-import { type ClientPackage, memcachedHarness, memcachedProcesses } from "../support/memcached-clients.ts";
+import { clientTitles, memcachedHarness, memcachedProcesses, packages } from "../support/memcached-clients.ts";
 import {
   type MemcachedServer,
   memcachedProgram,
@@ -9,12 +9,11 @@ import {
   noMemcached,
   startMemcached,
 } from "../support/memcached-servers.ts";
-import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { reportBackend, reportMissing } from "../support/report.ts";
 import { describeProcesses, describeStore } from "../support/store-tests.ts";
 
-const packages: readonly ClientPackage[] = ["memcached", "memcache-client"];
 if (memcachedProgram) {
-  reportBackend({ backend: "memcached", server: memcachedVersion, clients: packages.map(clientVersion) });
+  reportBackend({ backend: "memcached", server: memcachedVersion, clients: clientTitles });
 }
 
 describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("Memcached", () => {

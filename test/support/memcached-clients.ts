@@ -3,8 +3,10 @@
 import { MemcacheClient } from "memcache-client";
 import Memcached from "memcached";
 import type { Store } from "../../src/core/store.ts";
+import { memcachedClient } from "../../src/interop/memcached.ts";
 import { type MemcachedClient, memcachedStore } from "../../src/stores/memcached.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
+import { clientVersion } from "./report.ts";
 
 /** A client that may be connected, and how to be rid of it. */
 export interface OpenClient {
@@ -22,10 +24,22 @@ export const clientPackages = {
     const client = new MemcacheClient({ server: address });
     return { client, close: () => client.shutdown() };
   },
+  sojourn(address: string): OpenClient {
+    const client = memcachedClient({ server: address });
+    return { client, close: () => client.close() };
+  },
 } as const;
 
-/** `"memcached"` or `"memcache-client"` */
+/** `"memcached"`, `"memcache-client"`, or our own. */
 export type ClientPackage = keyof typeof clientPackages;
+
+/** All of them. */
+export const packages: readonly ClientPackage[] = ["memcached", "memcache-client", "sojourn"];
+
+/** For `reportBackend`. */
+export const clientTitles: readonly string[] = packages.map((name) =>
+  name === "sojourn" ? "sojourn/interop/memcached" : clientVersion(name),
+);
 
 /** The store suite through one package. */
 export function memcachedHarness(name: ClientPackage, address: () => string): StoreHarness {

@@ -1,0 +1,221 @@
+/**
+ * A small Memcached client that keeps bytes as they are, for sessions shared with another program.
+ *
+ * @module
+ */
+
+import { connect, type Socket } from "node:net";
+import { type Duration, durationOption } from "../core/duration.ts";
+import { wrongArgument } from "../core/errors.ts";
+import { Replies, type Reply } from "./memcached/replies.ts";
+
+/** The options of {@link memcachedClient}. */
+export interface MemcachedClientOptions {
+  /** The server: `"host:port"`, `"host"` for port 11211, `"[::1]:11211"`. Default `"127.0.0.1:11211"`. One server, no list. */
+  readonly server?: string | undefined;
+  /**
+   * How long the server may leave a command unanswered, a duration or seconds. Default 5 s. Then the connection is given
+   * up, every command on it rejects, and the next one connects anew.
+   */
+  readonly timeout?: Duration | undefined;
+}
+
+/** What Memcached has under a key. */
+export interface MemcachedItem {
+  readonly value: Uint8Array;
+  /** Names this state of the item, for `cas`. */
+  readonly cas: string;
+  /** A number of 32 bits that clients put beside a value to tell its type. */
+  readonly flags: number;
+  /** How many seconds it has left; `undefined` when it does not end by itself. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** How an item is written. */
+export interface MemcachedWrite {
+  /** As in the protocol: seconds from now up to thirty days, else an instant in epoch seconds; 0 for ever; negative: over. */
+  readonly lifetime: number;
+  /** Default 0. */
+  readonly flags?: number | undefined;
+}
+
+/** A connection to one Memcached server. Every command rejects when it fails; its errors hold no keys and no values. */
+export interface MemcachedClient {
+  /** The item under a key. */
+  item(key: string): Promise<MemcachedItem | undefined>;
+  /** Stores an item, whatever there is. */
+  set(key: string, value: string | Uint8Array, options: MemcachedWrite): Promise<void>;
+  /** Stores a new item. False: the key is taken. */
+  add(key: string, value: string | Uint8Array, options: MemcachedWrite): Promise<boolean>;
+  /** Replaces the item in that state. False: it is gone, or was written since. */
+  cas(key: string, value: string | Uint8Array, options: MemcachedWrite & { readonly cas: string }): Promise<boolean>;
+  /** Gives the item another end. False: there is none. */
+  touch(key: string, lifetime: number): Promise<boolean>;
+  /** Removes the item. False: there was none. */
+  delete(key: string): Promise<boolean>;
+  /** Ends the connection; what has no answer yet rejects, and so does every later command. */
+  close(): void;
+}
+
+interface Waiting {
+  readonly since: number;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
+/**
+ * A client for Memcached 1.6 or later, over one TCP connection that is made at the first command and again after it was
+ * lost. Commands are sent at once, without waiting for the answers of those before.
+ *
+ * No TLS, no authentication, one server.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskMemcached, flaskSession } from "sojourn/interop/flask-session";
+ * import { memcachedClient } from "sojourn/interop/memcached";
+ * import { memcachedStore } from "sojourn/stores/memcached";
+ *
+ * const client = memcachedClient({ server: "127.0.0.1:11211" });
+ *
+ * export const sessions = createSessions({
+ *   ...flaskSession(),
+ *   store: memcachedStore({ client, layout: flaskMemcached() }),
+ * });
+ * ```
+ */
+export function memcachedClient(options: MemcachedClientOptions = {}): MemcachedClient {
+  const { server = "127.0.0.1:11211", timeout: limit = "5s" } = options;
+  const address = addressOf(server);
+  const timeout = durationOption("timeout", limit, 1, 600_000);
+  let socket: Socket | undefined;
+  let closed = false;
+  let waiting: Waiting[] = [];
+
+  /** The connection there is, or a new one: what is written before it is made waits in it. */
+  function connection(): Socket {
+    if (socket) return socket;
+    const made = connect({ ...address, noDelay: true, keepAlive: true });
+    socket = made;
+    const replies = new Replies();
+    const end = (reason: string, cause?: Error): void => {
+      made.destroy();
+      if (socket !== made) return;
+      socket = undefined;
+      const lost = waiting;
+      waiting = [];
+      for (const { reject } of lost) reject(new Error(reason, { cause }));
+    };
+    made.on("data", (chunk) => {
+      try {
+        for (const reply of replies.read(chunk)) {
+          const first = waiting.shift();
+          if (!first) throw new Error("Memcached answered what was not asked");
+          first.resolve(reply);
+        }
+        if (replies.lost) end("Memcached refused a command");
+      } catch (error) {
+        end((error as Error).message);
+      }
+    });
+    made.on("error", (error) => end("Memcached cannot be reached", error));
+    made.on("close", () => end("Memcached closed the connection"));
+    const watch = setInterval(
+      () => {
+        const oldest = waiting[0];
+        if (oldest && performance.now() - oldest.since > timeout) end(`Memcached did not answer within ${timeout} ms`);
+      },
+      Math.min(Math.max(timeout / 4, 1), 1000),
+    );
+    watch.unref();
+    made.on("close", () => clearInterval(watch));
+    return made;
+  }
+
+  function send(line: string, value?: Uint8Array): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (closed) throw new Error("The Memcached client is closed");
+      const data = value ? Buffer.concat([Buffer.from(`${line}\r\n`), value, end]) : `${line}\r\n`;
+      const target = connection();
+      waiting.push({ since: performance.now(), resolve, reject });
+      target.write(data);
+    });
+  }
+
+  async function store(
+    command: "set" | "add" | "cas",
+    key: string,
+    value: string | Uint8Array,
+    { lifetime, flags = 0, cas }: MemcachedWrite & { readonly cas?: string },
+  ): Promise<boolean> {
+    const bytes = typeof value === "string" ? Buffer.from(value) : value;
+    const token = cas === undefined ? "" : ` ${whole("cas", cas)}`;
+    const head = `${command} ${checked(key)} ${whole("flags", flags)} ${whole("lifetime", lifetime)}`;
+    const { line } = await send(`${head} ${bytes.length}${token}`, bytes);
+    if (line === "STORED") return true;
+    const refusals = command === "add" ? ["NOT_STORED"] : command === "cas" ? ["EXISTS", "NOT_FOUND"] : [];
+    if (refusals.includes(line)) return false;
+    throw failure(line);
+  }
+
+  return {
+    async item(key) {
+      const { line, value } = await send(`mg ${checked(key)} v c f t`);
+      if (line === "EN") return undefined;
+      const [, cas, flags, left] = /^VA \d+ c(\d+) f(\d+) t(-?\d+)/.exec(line) ?? [];
+      if (!value || cas === undefined) throw failure(line);
+      return { value, cas, flags: Number(flags), secondsLeft: left === "-1" ? undefined : Number(left) };
+    },
+    async set(key, value, options) {
+      await store("set", key, value, options);
+    },
+    add: (key, value, options) => store("add", key, value, options),
+    cas: (key, value, options) => store("cas", key, value, options),
+    async touch(key, lifetime) {
+      return isDone((await send(`touch ${checked(key)} ${whole("lifetime", lifetime)}`)).line, "TOUCHED");
+    },
+    async delete(key) {
+      return isDone((await send(`delete ${checked(key)}`)).line, "DELETED");
+    },
+    close() {
+      closed = true;
+      socket?.destroy();
+    },
+  };
+}
+
+const end = Buffer.from("\r\n");
+
+function isDone(line: string, done: string): boolean {
+  if (line === done) return true;
+  if (line === "NOT_FOUND") return false;
+  throw failure(line);
+}
+
+/** What the server says of itself has no keys in it; anything else may. */
+function failure(line: string): Error {
+  if (line === "ERROR") return new Error("Memcached does not know a command; it must be version 1.6 or later");
+  const told = /^(?:SERVER_|CLIENT_)?ERROR [ -~]{0,200}/.exec(line)?.[0];
+  return new Error(told ? `Memcached answered ${told}` : "Memcached gave an answer that is none to this command");
+}
+
+function checked(key: string): string {
+  if (typeof key === "string" && /^[\x21-\x7e]{1,250}$/.test(key)) return key;
+  throw wrongArgument("key", "1 to 250 printable ASCII characters without spaces", key);
+}
+
+/** As it goes into a command: whoever gives something else must not be able to send another one. */
+function whole(name: string, value: string | number): string {
+  const text = String(value);
+  if (/^-?\d{1,20}$/.test(text)) return text;
+  throw wrongArgument(name, "a whole number", value);
+}
+
+function addressOf(server: unknown): { host: string; port: number } {
+  const [, six, host = six, digits = "11211"] =
+    (typeof server === "string" && /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(server)) || [];
+  const port = Number(digits);
+  if (host === undefined || port < 1 || port > 65_535) throw wrongArgument("server", '"host:port", one server', server);
+  return { host, port };
+}
