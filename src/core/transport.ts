@@ -18,7 +18,9 @@ export function writeHeaders(headers: HeaderAccess, setCookie: readonly string[]
   if (!vary) headers.set("vary", "Cookie");
   else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
   if (setCookie === undefined) return;
-  for (const line of setCookie) headers.append("set-cookie", line);
+  // The answer to an error may be sealed again by an adapter around the one that made it.
+  const there = headers.get("set-cookie") ?? "";
+  for (const line of setCookie) if (!there.includes(line)) headers.append("set-cookie", line);
   if (!/(?:^|[,\s])no-store(?:$|[,\s;])/i.test(headers.get("cache-control") ?? ""))
     headers.set("cache-control", "no-store");
 }

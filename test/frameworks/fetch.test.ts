@@ -251,3 +251,20 @@ describe("fetchSessions", () => {
     );
   });
 });
+
+test("an answer to an error inside, sealed again outside, had the outer session's cookie twice", async () => {
+  const outer = createSessions({ store: memoryStore(), cookie: { secure: false } });
+  const broken = faultyStore(memoryStore(), () => "throw-before");
+  const inner = createSessions({ store: broken, cookie: { name: "inner", secure: false } });
+  const handler = fetchSessions(outer)(
+    fetchSessions(inner)(async (request) => {
+      const session = await outer.get(request);
+      session.data["a"] = 1;
+      await session.save();
+      (await inner.get(request)).data["b"] = 2;
+      return new Response("from the handler");
+    }),
+  );
+  const answer = await handler(new Request("http://localhost/"));
+  expect([answer.status, answer.headers.getSetCookie().length]).toEqual([503, 1]);
+});
