@@ -2,6 +2,7 @@
 
 import { samePayload } from "./bytes.ts";
 import { adopt, merge } from "./changes.ts";
+import type { Cleanup } from "./cleanup.ts";
 import type { Config } from "./config.ts";
 import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
@@ -22,6 +23,7 @@ export interface SessionsCore {
   readonly records: Records;
   readonly subjects: SubjectSessions;
   readonly turns: Turns;
+  readonly cleanup: Cleanup | undefined;
 }
 
 /** Everything a commit works on: one request's session, from loading to the last save. */

@@ -55,8 +55,16 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly storeTimeout?: Duration | undefined;
   /** How long a save may go on merging with parallel ones before it is a `SessionError` with status 503. Default `"10s"`. */
   readonly conflictTimeout?: Duration | undefined;
+  /**
+   * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
+   * session: after that request's own work, in batches, one removal at a time. What fails is the event
+   * `store_unavailable`. Default: never, for `sojourn cleanup` or a job of yours does it. Not for runtimes that stop with the response.
+   */
+  readonly cleanupEvery?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
+  /** Decides which requests clean up: 0 to below 1. Default `Math.random`. For tests. */
+  readonly random?: (() => number) | undefined;
   /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
   /** Says a warning, once each. Default `console.warn`. */
@@ -83,7 +91,10 @@ export interface Config {
   readonly storeTimeout: number;
   /** Milliseconds. */
   readonly conflictTimeout: number;
+  /** Requests. */
+  readonly cleanupEvery: number | undefined;
   readonly now: () => number;
+  readonly random: () => number;
   readonly wait: (ms: number) => Promise<void>;
   /** Warns once per message. */
   readonly warn: (message: string) => void;
@@ -109,7 +120,9 @@ const known: Record<keyof SessionOptions, true> = {
   onError: true,
   storeTimeout: true,
   conflictTimeout: true,
+  cleanupEvery: true,
   now: true,
+  random: true,
   wait: true,
   warn: true,
 };
@@ -155,7 +168,9 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
     storeTimeout: durationOption("storeTimeout", storeTimeout, 1, 600_000),
     conflictTimeout: durationOption("conflictTimeout", conflictTimeout, 1, 600_000),
+    cleanupEvery: checkRequests(options.cleanupEvery),
     now,
+    random: callable("random", options.random) ?? Math.random,
     wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     warn,
     events: new Events(now, warn),
@@ -255,6 +270,12 @@ function checkGroups(groups: unknown): readonly (readonly string[])[] {
     groups.every((group) => Array.isArray(group) && group.every((key) => typeof key === "string"));
   if (!ok) throw wrongArgument("together", 'a list of lists of keys, such as [["cart", "total"]]', groups);
   return groups;
+}
+
+function checkRequests(count: unknown): number | undefined {
+  if (count === undefined || (Number.isSafeInteger(count) && (count as number) >= 1))
+    return count as number | undefined;
+  throw wrongArgument("cleanupEvery", "a whole number of requests, at least 1", count);
 }
 
 function checkPrefix(prefix: unknown): string {

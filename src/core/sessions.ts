@@ -7,6 +7,7 @@ import type { SessionListener } from "./events.ts";
 import type { Access, Exchange, Keeping, RequestReader } from "./exchange.ts";
 import type { Session } from "./session.ts";
 import { makeCore, type SingleOptions, single } from "./single.ts";
+import type { Store } from "./store.ts";
 import type { RevokeOptions, SessionInfo } from "./subjects.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
@@ -152,6 +153,14 @@ export class Sessions<Data extends object = Record<string, unknown>> {
     if (typeof listener !== "function")
       throw wrongArgument("the listener given to sessions.on", "a function", listener);
     return this.#kept.on(listener);
+  }
+
+  /**
+   * The stores behind these sessions, each once: to `setup()` and `prune()` them, as `sojourn cleanup` does. Of sessions
+   * in cookies it is the store of `revocations`, if there is one.
+   */
+  get stores(): readonly Store[] {
+    return this.#kept.stores;
   }
 
   /**

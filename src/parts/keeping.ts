@@ -5,7 +5,7 @@ import type { SessionEvent, SessionEventType, SessionListener } from "../core/ev
 import { Exchange, type Keeping, type RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import { Sessions } from "../core/sessions.ts";
-import { loadWork, restrictWork } from "../core/single.ts";
+import { loadWork, restrictWork, storesOf } from "../core/single.ts";
 import type { SubjectSessions } from "../core/subjects.ts";
 import { makeParts, type Parts, type PartsOptions } from "./options.ts";
 import { PartsRequest } from "./request.ts";
@@ -49,6 +49,7 @@ function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
   return {
     config: parts.home.core.config,
     subjects: subjectsOf(parts),
+    stores: storesOf(parts.all.map(({ core }) => core.config)),
     on: (listener) => listen(parts, listener),
     openExchange: (context, request, reader) => new PartsExchange(parts, context, request, reader),
   };
@@ -118,6 +119,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
       return work;
     });
     this.tell();
+    this.#parts.cleanup?.request();
     return this.#request;
   }
 }

@@ -1,5 +1,6 @@
 /** The options of sessions in parts, checked, and a core for each part. */
 
+import { type Cleanup, cleanupOf } from "../core/cleanup.ts";
 import type { SessionsCore } from "../core/commit.ts";
 import type { SessionOptions } from "../core/config.ts";
 import { type CookieStore, isCookieStore } from "../core/cookie-records.ts";
@@ -14,7 +15,17 @@ import { type Fields, Routes } from "./fields.ts";
 type Lifetime = "idleTimeout" | "absoluteTimeout" | "touchInterval" | "renewAfter" | "renewGrace" | "persistent";
 
 /** What is the same for all parts. */
-type Common = "together" | "current" | "onError" | "storeTimeout" | "conflictTimeout" | "now" | "wait" | "warn";
+type Common =
+  | "together"
+  | "current"
+  | "onError"
+  | "storeTimeout"
+  | "conflictTimeout"
+  | "cleanupEvery"
+  | "now"
+  | "random"
+  | "wait"
+  | "warn";
 
 /** One part of a session: its keys, its cookie, its store, and whatever else a session alone may have. */
 export interface PartOptions<Data extends object = Record<string, unknown>>
@@ -51,6 +62,8 @@ export interface Parts {
   /** The one that says who is logged in. */
   readonly home: Part;
   readonly routes: Routes;
+  /** One for all parts: a request counts once. */
+  readonly cleanup: Cleanup | undefined;
 }
 
 const lifetimes: readonly Lifetime[] = [
@@ -67,7 +80,9 @@ const common: readonly Common[] = [
   "onError",
   "storeTimeout",
   "conflictTimeout",
+  "cleanupEvery",
   "now",
+  "random",
   "wait",
   "warn",
 ];
@@ -93,7 +108,8 @@ export function makeParts(options: PartsOptions<never>): Parts {
   const all = named.map(([name, part], at) => makePart(name, part, options, groups[at] as string[][]));
   checkCookies(all);
   checkPrefixes(all);
-  return { all, home: all.find(({ plain }) => !plain) ?? (all[0] as Part), routes };
+  const cleanup = cleanupOf(all.map(({ core }) => core.config));
+  return { all, home: all.find(({ plain }) => !plain) ?? (all[0] as Part), routes, cleanup };
 }
 
 function makePart(

@@ -62,7 +62,7 @@ describe("by default", () => {
       "onError",
       "storeTimeout",
     ];
-    const all = [...names, ...more, "conflictTimeout", "now", "wait", "warn"];
+    const all = [...names, ...more, "conflictTimeout", "cleanupEvery", "now", "random", "wait", "warn"];
     const options = Object.fromEntries(all.map((name) => [name, undefined]));
     expect(JSON.stringify(resolve(options))).toBe(JSON.stringify(resolve()));
   });
@@ -317,6 +317,18 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       [new Date(0), "received an instance of Date"],
       [null, "received null"],
     ],
+  },
+  cleanupEvery: {
+    takes: "a whole number of requests, at least 1",
+    values: [
+      [0, "received 0"],
+      [2.5, "received 2.5"],
+      ["100", "received a string of 3 characters"],
+    ],
+  },
+  random: {
+    takes: "a function",
+    values: [[0.5, "received 0.5"]],
   },
   wait: {
     takes: "a function",
