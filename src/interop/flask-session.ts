@@ -6,7 +6,17 @@
 
 export { type FlaskFormatOptions, flaskFormat } from "./flask-session/format.ts";
 export { type FlaskIdOptions, flaskIds } from "./flask-session/ids.ts";
+export { flaskMemcached } from "./flask-session/layouts/memcached.ts";
+export { flaskMongodb } from "./flask-session/layouts/mongodb.ts";
 export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redis.ts";
+export {
+  type FlaskPeeweeOptions,
+  type FlaskPostgresqlOptions,
+  type FlaskSqlalchemyOptions,
+  flaskPeewee,
+  flaskPostgresql,
+  flaskSqlalchemy,
+} from "./flask-session/layouts/sql.ts";
 export { type FlaskSessionConfig, type FlaskSessionOptions, flaskSession } from "./flask-session/options.ts";
 export { type FlaskSecretKey, flaskToken } from "./flask-session/token.ts";
 export { MsgpackExt } from "./flask-session/tree.ts";

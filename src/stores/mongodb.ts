@@ -31,7 +31,10 @@ export interface MongodbStoreOptions {
    * configures or closes its client. Whatever read preference it has, the store reads from the primary.
    */
   readonly collection: MongodbCollection | (() => MongodbCollection | Promise<MongodbCollection>);
-  /** Other names for the fields. Default `{ key, payload, expiresAt, subject, version }`, each named as it is. */
+  /**
+   * Other names for the fields. Default `{ key, payload, expiresAt, subject, version }`, each named as it is. To share the
+   * sessions of another program, its own: `flaskMongodb()` of `sojourn/interop/flask-session`.
+   */
   readonly layout?: MongodbLayout | undefined;
   /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
@@ -39,6 +42,11 @@ export interface MongodbStoreOptions {
 
 /** A {@link Store} with every optional power of the MongoDB store. */
 export type MongodbStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune" | "setup">>;
+
+/** The same with a layout that has no field for the subject: sessions cannot be found by that. */
+export type MongodbBareStore = Store & Required<Pick<Store, "list" | "prune" | "setup">>;
+
+type WithSubject = MongodbLayout & { readonly subject?: string | undefined };
 
 /**
  * Keeps sessions in a collection of MongoDB 4.4 or later.
@@ -58,7 +66,11 @@ export type MongodbStore = Store & Required<Pick<Store, "list" | "listBySubject"
  * }
  * ```
  */
-export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
+export function mongodbStore(
+  options: MongodbStoreOptions & { readonly layout?: WithSubject | undefined },
+): MongodbStore;
+export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore;
+export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
   const { collection, layout = {}, now = Date.now } = options;
   const fields = fieldsOf(layout);
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
@@ -120,7 +132,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
     return indexed;
   }
 
-  return {
+  const store: MongodbBareStore = {
     name: "mongodb",
     capabilities,
     async read(key) {
@@ -170,7 +182,6 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
       await (await connect()).deleteOne(byKey(key), exactly);
     },
     list: () => rowsOf({}),
-    listBySubject: (subject) => rowsOf({ [fields.subject]: encode(subject) }),
     async prune({ limit = 1000 } = {}) {
       const own = await connect();
       const filter = { [fields.expiresAt]: { $type: "date" }, $expr: ended };
@@ -185,6 +196,9 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbStore {
       await (await connect()).createIndexes(indexesFor(fields));
     },
   };
+  const { subject: owner } = fields;
+  if (owner !== null) store.listBySubject = (subject) => rowsOf({ [owner]: encode(subject) });
+  return store;
 }
 
 function capabilitiesFor(fields: Fields): StoreCapabilities {
@@ -195,7 +209,7 @@ function capabilitiesFor(fields: Fields): StoreCapabilities {
     clock: "server",
     atomicRename: true,
     list: true,
-    bySubject: true,
+    bySubject: fields.subject !== null,
     shared: true,
     // A document has 16 MiB, and so has an update; without a version it holds the old payload and the new one.
     maxPayloadBytes: fields.version === null ? 8_000_000 : 16_000_000,

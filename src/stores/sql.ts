@@ -2,14 +2,17 @@
 
 import { wrongArgument } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
+import { barePieces, type SqlLayout } from "./sql/bare.ts";
 import type { SqlClient } from "./sql/clients.ts";
-import { rulesOf, type SqlDialect } from "./sql/dialect.ts";
+import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
+import { nativePieces, type SqlPieces } from "./sql/layout.ts";
 import { linkTo } from "./sql/link.ts";
-import { schemaOf } from "./sql/schema.ts";
 import { storeOn } from "./sql/store.ts";
 import { type SqlTableOptions, tableOf } from "./sql/table.ts";
 
+export type { SqlLayout } from "./sql/bare.ts";
 export type {
+  D1Client,
   KyselyClient,
   LibsqlClient,
   LibsqlResult,
@@ -31,8 +34,9 @@ export interface SqlStoreOptions extends SqlTableOptions {
   /**
    * Your client, connected and configured by you: for PostgreSQL a Pool of `pg`, postgres.js or PGlite; for MySQL and
    * MariaDB a pool of `mysql2` or `mariadb`; for SQLite better-sqlite3, `DatabaseSync` of `node:sqlite` or
-   * `@libsql/client`; a Kysely instance over any of these; or an object with `run(sql, values)`. Or, with `dialect`, a
-   * function that returns one, or a promise of one: it is called once, when the store is first used.
+   * `@libsql/client`, or a database of Cloudflare D1; a Kysely instance over any of these; or an object with
+   * `run(sql, values)`. Or, with `dialect`, a function that returns one, or a promise of one: it is called once, when
+   * the store is first used.
    *
    * Every call of the store is one statement that commits by itself. A pool keeps it out of the transactions of your
    * application. A single connection of `pg`, `mysql2` or `mariadb` does not: what the store does while it is in a
@@ -46,6 +50,12 @@ export interface SqlStoreOptions extends SqlTableOptions {
    */
   readonly dialect?: SqlDialect | undefined;
   /**
+   * How another program keeps its sessions in a table of the same database, to share them with it: `flaskSqlalchemy()`
+   * of `sojourn/interop/flask-session`. It names the table, so `table`, `schema` and `columns` are not given then. Such
+   * rows have no room for a subject, so there is no `listBySubject`. Default: this store's own table.
+   */
+  readonly layout?: SqlLayout | undefined;
+  /**
    * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
    * PostgreSQL and MySQL decide that by their own clock, and are sent how long it lasts.
    */
@@ -56,6 +66,8 @@ export interface SqlStoreOptions extends SqlTableOptions {
 export interface SqlSchemaOptions extends SqlTableOptions {
   /** What the database speaks. */
   readonly dialect: SqlDialect;
+  /** The store's `layout`, if it has one. */
+  readonly layout?: SqlLayout | undefined;
 }
 
 /**
@@ -80,8 +92,18 @@ export function sqlStore(options: SqlStoreOptions): Store {
   if (typeof now !== "function") throw wrongArgument("now", "a function", now);
   const link = linkTo(client, dialect);
   const rules = rulesOf(link.dialect);
-  const table = tableOf(rules, options);
-  return storeOn({ name: "sql", link, rules, table, now });
+  return storeOn({ name: "sql", link, rules, pieces: piecesOf(rules, options), now });
+}
+
+function piecesOf(
+  rules: DialectRules,
+  { layout, ...own }: SqlTableOptions & { layout?: SqlLayout | undefined },
+): SqlPieces {
+  if (layout === undefined) return nativePieces(rules, tableOf(rules, own));
+  for (const name of ["table", "schema", "columns"] as const) {
+    if (own[name] !== undefined) throw wrongArgument(name, "left out with a layout, which names its own", own[name]);
+  }
+  return barePieces(rules, layout);
 }
 
 /**
@@ -97,7 +119,7 @@ export function sqlStore(options: SqlStoreOptions): Store {
  */
 export function sqlSchema(options: SqlSchemaOptions): string {
   const rules = rulesOf(options.dialect);
-  return schemaOf(rules, tableOf(rules, options))
-    .map((sql) => `${sql};\n`)
+  return piecesOf(rules, options)
+    .schema.map((sql) => `${sql};\n`)
     .join("");
 }

@@ -11,7 +11,8 @@ export function withFormat(store: Store): Store {
   const wrapped: Store = {
     name: store.name,
     get capabilities() {
-      return store.capabilities;
+      const { maxPayloadBytes: most, ...others } = store.capabilities;
+      return { ...others, maxPayloadBytes: most === undefined ? undefined : most - headSize };
     },
     read: async (key) => opened(await store.read(key)),
     create: (key, record) => store.create(key, packed(record)),
@@ -31,9 +32,11 @@ export function withFormat(store: Store): Store {
   return wrapped;
 }
 
-/** `{"type":...,"subject":...}`, a line break, the payload. */
+const headSize = 256;
+
+/** `{"text":...,"subject":...}`, spaces up to a size that is always the same, a line break, the payload. */
 function packed({ payload, expiresAt, subject }: StoreRecord): StoreRecord {
-  const head = `${JSON.stringify({ text: typeof payload === "string", subject })}\n`;
+  const head = `${JSON.stringify({ text: typeof payload === "string", subject }).padEnd(headSize - 1)}\n`;
   return { payload: Uint8Array.from(Buffer.concat([Buffer.from(head), Buffer.from(payload)])), expiresAt };
 }
 

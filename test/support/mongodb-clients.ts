@@ -33,8 +33,8 @@ export const clientPackages = {
 /** `"mongodb"` or `"mongodb6"` */
 export type ClientPackage = keyof typeof clientPackages;
 
-/** What Flask-Session has in its collection. */
-export const foreignLayout: MongodbLayout = { key: "id", payload: "val", expiresAt: "expiration", version: null };
+/** What Flask-Session has in its collection, and a subject. */
+export const foreignLayout = { key: "id", payload: "val", expiresAt: "expiration", version: null } as const;
 
 interface Args extends Place {
   readonly through: ClientPackage;

@@ -33,7 +33,7 @@ export function indexesFor(fields: Fields): { readonly key: Record<string, 1>; r
   return [
     { key: { [fields.key]: 1 }, unique: true, ...exactly },
     { key: { [fields.expiresAt]: 1 }, expireAfterSeconds: 0 },
-    { key: { [fields.subject]: 1 }, sparse: true, ...exactly },
+    ...(fields.subject === null ? [] : [{ key: { [fields.subject]: 1 as const }, sparse: true, ...exactly }]),
   ];
 }
 

@@ -13,8 +13,11 @@ export interface MongodbLayout {
   readonly payload?: string | undefined;
   /** A date: when the record ends. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
-  /** Text: whom it belongs to; absent for an anonymous session. Default `"subject"`. */
-  readonly subject?: string | undefined;
+  /**
+   * Text: whom it belongs to; absent for an anonymous session. Default `"subject"`. With `null` there is no such field
+   * and no `listBySubject`, for a collection in which programs write that do not know it.
+   */
+  readonly subject?: string | null | undefined;
   /**
    * Text, new with every write: what updates compare. Default `"version"`. With `null` there is no such field and
    * updates compare the payload, for a collection in which programs write that do not know the field.
@@ -38,7 +41,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
   const fields = { key, payload, expiresAt, subject, version };
   const seen = new Set<unknown>(["_id", timeLeft]);
   for (const [field, name] of Object.entries(fields)) {
-    if (field === "version" && name === null) continue;
+    if ((field === "version" || field === "subject") && name === null) continue;
     if (typeof name !== "string" || !/^[^$.\0][^.\0]*$/.test(name) || seen.has(name)) {
       throw wrongArgument(`layout.${field}`, "a field name of its own, without dots, not beginning with $", name);
     }
@@ -53,7 +56,7 @@ const timeLeft = "sojourn_left";
 /** What is asked of a document: our fields, and how long it has, for whoever asks may have a wrong clock. */
 export function projectionOf(fields: Fields): MongodbDocument {
   const { key, payload, subject, version, expiresAt } = fields;
-  const names = [key, payload, subject, ...(version === null ? [] : [version])];
+  const names = [key, payload, subject, version].filter((name) => name !== null);
   const left = { $subtract: [`$${expiresAt}`, "$$NOW"] };
   return { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])), [timeLeft]: left };
 }
@@ -80,7 +83,9 @@ export function contentsOf(fields: Fields, record: StoreRecord, version: Version
   const { payload, subject } = record;
   return {
     [fields.payload]: { $literal: encode(payload) },
-    [fields.subject]: subject === undefined ? "$$REMOVE" : { $literal: encode(subject) },
+    ...(fields.subject !== null && {
+      [fields.subject]: subject === undefined ? "$$REMOVE" : { $literal: encode(subject) },
+    }),
     ...(fields.version !== null && { [fields.version]: { $literal: version } }),
   };
 }
@@ -93,7 +98,7 @@ export function recordIn(fields: Fields, document: MongodbDocument | null, now: 
   const version = fields.version === null ? payload : document[fields.version];
   if (typeof left !== "number" || left <= 0 || payload === null || version === undefined || version === null)
     return null;
-  const subject = decode(document[fields.subject]);
+  const subject = fields.subject === null ? null : decode(document[fields.subject]);
   const record = { payload, version, expiresAt: now + left };
   return typeof subject === "string" ? { ...record, subject } : record;
 }

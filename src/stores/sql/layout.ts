@@ -1,8 +1,9 @@
-/** How a record is kept in a row. */
+/** How a record is kept in a row: the pieces that statements are made of, and those of this store's own table. */
 
 import { SessionError } from "../../core/errors.ts";
-import type { ListedRecord, StoreRecord } from "../../core/store.ts";
+import type { ListedRecord, StoreRecord, Version } from "../../core/store.ts";
 import type { DialectRules } from "./dialect.ts";
+import { schemaOf } from "./schema.ts";
 import type { SqlTable } from "./table.ts";
 
 /** A value of a statement. */
@@ -15,10 +16,14 @@ export type SqlValues = Readonly<Record<string, SqlValue>>;
  * The pieces of SQL that know the columns, and both ways between a record and its row. In every piece `{name}` is a
  * value; `{now}`, `{left}` and `{ends}` are there in every statement.
  */
-export interface SqlLayout {
+export interface SqlPieces {
   readonly table: string;
+  /** The statements that make it. */
+  readonly schema: readonly string[];
   /** The column of the key. */
   readonly key: string;
+  /** What holds for the record under `{key}`, compared octet by octet. Default: that the column is equal. */
+  readonly exactly?: string;
   /** The columns `decode` takes, in its order. */
   readonly selected: string;
   /** Columns that a write sets, the key aside, and what to. */
@@ -33,20 +38,31 @@ export interface SqlLayout {
   readonly later: string;
   /** What holds while the record is in the state that `version` names. */
   readonly stands: string;
-  /** What holds for a record of the subject. */
-  readonly belongs: string;
+  /** What holds for a record of the subject; without it sessions cannot be found by that. */
+  readonly belongs?: string;
+  /** What holds for a record that an update would leave as it is; without it each update leaves another version. */
+  readonly same?: string;
+  /** An instant in epoch milliseconds as a value. Default: the number. */
+  instant?(at: number): SqlValue;
+  /** The last instant that fits, in epoch milliseconds. Default: that of whole numbers. */
+  readonly latest?: number;
+  /** In milliseconds. */
+  readonly granularity: number;
+  /** The most octets of a payload, where that is a limit that matters. */
+  readonly maxPayloadBytes?: number | undefined;
   /** The values of a record, and the version it is about to have. */
-  encode(record: StoreRecord): { readonly values: SqlValues; readonly version: number };
+  encode(record: StoreRecord): { readonly values: SqlValues; readonly version: Version };
   /** The key in a column of a row. */
   keyOf(column: unknown): string;
   /** The value of a subject that is looked for. */
-  subject(subject: string): SqlValue;
+  subject?(subject: string): SqlValue;
   /** The record in a row. */
   decode(row: readonly unknown[], now: number): ListedRecord;
 }
 
 /** The table of this store: {@link SqlColumns}. */
-export function nativeLayout(rules: DialectRules, { name, columns }: SqlTable): SqlLayout {
+export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
+  const { name, columns } = own;
   const { key, payload, kind, expiresAt, subject, version } = columns;
   const { now } = rules;
   const present = now ?? "{now}";
@@ -54,6 +70,8 @@ export function nativeLayout(rules: DialectRules, { name, columns }: SqlTable): 
   const of = (table: string | undefined, column: string): string => (table ? `${table}.${column}` : column);
   return {
     table: name,
+    schema: schemaOf(rules, own),
+    granularity: 1,
     key,
     selected: [
       key,
@@ -148,19 +166,19 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** MySQL's drivers take bytes only as a Buffer of Node's; where there is none, neither are they. */
 const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
 
-function ownBytes(bytes: Uint8Array): Uint8Array {
+export function ownBytes(bytes: Uint8Array): Uint8Array {
   return NodeBuffer ? NodeBuffer.from(bytes) : new Uint8Array(bytes);
 }
 
-function utf8(text: string): Uint8Array {
+export function utf8(text: string): Uint8Array {
   return ownBytes(encoder.encode(text));
 }
 
-function bytesOf(value: unknown): Uint8Array {
+export function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   return value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(value as string);
 }
 
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   return typeof value === "string" ? value : decoder.decode(bytesOf(value));
 }

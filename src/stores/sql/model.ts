@@ -4,6 +4,7 @@ import { wrongArgument } from "../../core/errors.ts";
 import type { Store, StoreCapabilities } from "../../core/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
+import { nativePieces } from "./layout.ts";
 import { type SqlStoreParts, storeOn } from "./store.ts";
 import { columnNames, type SqlColumns, type SqlTable, tableOf } from "./table.ts";
 
@@ -93,11 +94,16 @@ export function tableOfModel(rules: DialectRules, { option, name, schema, column
   return tableOf(rules, { table: name, schema, columns: Object.fromEntries(names) as unknown as SqlColumns });
 }
 
+/** What such a store is made of. */
+export interface ModelParts extends Omit<SqlStoreParts, "pieces"> {
+  readonly table: SqlTable;
+}
+
 /** A store on a table that is there by the application's own migrations: `setup` creates nothing, and looks. */
-export function modelStore(parts: SqlStoreParts): Store {
-  const { link, table } = parts;
+export function modelStore({ table, ...parts }: ModelParts): Store {
+  const { link, rules } = parts;
   return {
-    ...storeOn(parts),
+    ...storeOn({ ...parts, pieces: nativePieces(rules, table) }),
     async setup() {
       const connection = await link.connect();
       // With the table's name before it, or SQLite takes a name that is no column for a text.

@@ -1,10 +1,13 @@
 /** Every statement of the store, made once. */
 
 import { type DialectRules, type Statement, statement } from "./dialect.ts";
-import type { SqlLayout } from "./layout.ts";
+import type { SqlPieces } from "./layout.ts";
 
 /** How many rows one answer has when there may be many. */
 export const pageSize = 100;
+
+/** How many keys one statement asks for: D1 takes 100 values, and the time is another. */
+export const manySize = 90;
 
 /** The statements by what they are for. All but `prune` are the same at every call, so that drivers can keep them prepared. */
 export interface Statements {
@@ -14,9 +17,13 @@ export interface Statements {
   readonly update: Statement;
   readonly touch: Statement;
   readonly exists: Statement;
+  /** The record is as the update just sent would make it. */
+  readonly same: Statement;
+  /** Its key, or one that the database takes for the same, is that of a live record. */
+  readonly occupied: Statement;
   readonly rename: Statement;
   readonly remove: Statement;
-  /** Removes the record under `{key}` if it has ended. */
+  /** Removes what occupies `{key}` if it has ended. */
   readonly free: Statement;
   /** A page of live records, from the key after `{key}`. */
   readonly page: Statement;
@@ -24,13 +31,14 @@ export interface Statements {
   readonly ofSubject: Statement;
   /** The keys of all of them. */
   readonly keysOfSubject: Statement;
-  /** The live records under as many keys as a page has, `{key0}` and so on. */
+  /** The live records under `manySize` keys, `{key0}` and so on. */
   readonly many: Statement;
   prune(limit: number): Statement;
 }
 
-export function statementsOf(rules: DialectRules, layout: SqlLayout): Statements {
-  const { table, key, selected, written, ends, stands, belongs, later } = layout;
+export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements {
+  const { table, key, selected, written, ends, stands, later, belongs = "1 = 0", same = "1 = 0" } = layout;
+  const { exactly = `${key} = {key}` } = layout;
   const make = (text: string): Statement => statement(rules, text);
   const live = layout.live();
   const ended = layout.ended();
@@ -52,18 +60,20 @@ export function statementsOf(rules: DialectRules, layout: SqlLayout): Statements
       `DELETE FROM ${table} WHERE ${ended} AND ${key} IN (SELECT ${key} FROM ${table} ${oldest(limit)})`,
   };
   return {
-    read: make(`${select} AND ${key} = {key}`),
+    read: make(`${select} AND ${exactly}`),
     create: make(rules.onConflict ? insert + orReplace : insert),
-    update: make(`UPDATE ${table} SET ${set} WHERE ${key} = {key} AND ${stands} AND ${live}`),
-    touch: make(`UPDATE ${table} SET ${later} WHERE ${key} = {key} AND ${live}`),
-    exists: make(`SELECT 1 FROM ${table} WHERE ${key} = {key} AND ${live}`),
-    rename: make(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${key} = {key} AND ${stands} AND ${live}`),
-    remove: make(`DELETE FROM ${table} WHERE ${key} = {key}`),
+    update: make(`UPDATE ${table} SET ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
+    touch: make(`UPDATE ${table} SET ${later} WHERE ${exactly} AND ${live}`),
+    exists: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${live}`),
+    same: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${same} AND ${live}`),
+    occupied: make(`SELECT 1 FROM ${table} WHERE ${key} = {key} AND ${live}`),
+    rename: make(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
+    remove: make(`DELETE FROM ${table} WHERE ${exactly}`),
     free: make(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
     page: make(`${select} AND ${key} > {key} ORDER BY ${key} LIMIT ${pageSize}`),
     ofSubject: make(`${select} AND ${belongs} LIMIT ${pageSize + 1}`),
     keysOfSubject: make(`SELECT ${key} FROM ${table} WHERE ${live} AND ${belongs}`),
-    many: make(`${select} AND ${key} IN (${Array.from({ length: pageSize }, (_, at) => `{key${at}}`).join(", ")})`),
+    many: make(`${select} AND ${key} IN (${Array.from({ length: manySize }, (_, at) => `{key${at}}`).join(", ")})`),
     prune: (limit) => make(pruneBy[rules.dialect](limit)),
   };
 }

@@ -1,14 +1,12 @@
 /** The store itself: its methods over a link to a client and a table. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoreRecord } from "../../core/store.ts";
+import { SessionError, wrongArgument } from "../../core/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/store.ts";
 import type { SqlResult } from "./connection.ts";
 import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";
-import { nativeLayout, type SqlValue, type SqlValues } from "./layout.ts";
+import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
 import { patiently, type SqlLink } from "./link.ts";
-import { schemaOf } from "./schema.ts";
-import { pageSize, statementsOf } from "./statements.ts";
-import type { SqlTable } from "./table.ts";
+import { manySize, pageSize, statementsOf } from "./statements.ts";
 
 /** What a store is made of. */
 export interface SqlStoreParts {
@@ -16,19 +14,22 @@ export interface SqlStoreParts {
   readonly name: string;
   readonly link: SqlLink;
   readonly rules: DialectRules;
-  readonly table: SqlTable;
+  readonly pieces: SqlPieces;
   readonly now: () => number;
 }
 
 /** Makes a store of them. */
-export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store {
-  const layout = nativeLayout(rules, table);
+export function storeOn({ name, link, rules, pieces: layout, now }: SqlStoreParts): Store {
   const statements = statementsOf(rules, layout);
+  const { instant = (at: number): SqlValue => at, latest = Number.MAX_SAFE_INTEGER } = layout;
+  const endOf = (expiresAt: number): number => Math.min(Math.ceil(expiresAt), latest);
 
   const run = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
+    refuseTooLarge(values, smaller(layout.maxPayloadBytes, connection.maxPayloadBytes));
     const value = (name: string): SqlValue => {
-      if (name === "now") return now();
+      if (name === "now") return instant(now());
+      if (name === "ends") return instant(Number(values.ends));
       if (name === "left") return Math.ceil(Number(values.ends) - now());
       return values[name] ?? null;
     };
@@ -39,11 +40,11 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
     const present = now();
     return rows.map((row) => layout.decode(row, present));
   };
-  const encode = (record: StoreRecord): { values: SqlValues; version: number } => {
+  const encode = (record: StoreRecord): { values: SqlValues; version: Version } => {
     const { values, version } = layout.encode(record);
-    return { values: { ...values, ends: Math.ceil(record.expiresAt) }, version };
+    return { values: { ...values, ends: endOf(record.expiresAt) }, version };
   };
-  const isLive = async (key: string): Promise<boolean> => (await run(statements.exists, { key })).rows.length > 0;
+  const holds = async (one: Statement, values: SqlValues): Promise<boolean> => (await run(one, values)).rows.length > 0;
   /** Runs a write of a key that is to be new. A record that has ended there makes room. */
   const take = async (one: Statement, key: string, values: SqlValues): Promise<boolean> => {
     for (let round = 1; ; round++) {
@@ -53,13 +54,42 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
         if (!isTaken(error) || round === 5) throw error;
       }
       const { count } = await run(statements.free, { key });
-      if (count === 0 && (await isLive(key))) return false;
+      if (count === 0 && (await holds(statements.occupied, { key }))) return false;
     }
   };
 
-  return {
+  const listBySubject = async function* (subject: string): AsyncIterable<ListedRecord> {
+    const wanted = layout.subject?.(subject) ?? null;
+    const first = await select(statements.ofSubject, { subject: wanted });
+    if (first.length <= pageSize) {
+      yield* first;
+      return;
+    }
+    // Too many for one answer. Page after page would miss what is renamed to a key that was passed already.
+    const seen = new Set<string>();
+    for (let missed = true; missed; ) {
+      const { rows } = await run(statements.keysOfSubject, { subject: wanted });
+      const keys = rows.map(([key]) => layout.keyOf(key)).filter((key) => !seen.has(key));
+      missed = false;
+      for (let at = 0; at < keys.length; at += manySize) {
+        const some = keys.slice(at, at + manySize);
+        const values = Array.from({ length: manySize }, (_, index) => [`key${index}`, some[index] ?? some[0] ?? ""]);
+        const records = await select(statements.many, Object.fromEntries(values));
+        for (const { key } of records) seen.add(key);
+        missed ||= records.length < some.length;
+        yield* records.filter((record) => record.subject === subject);
+      }
+    }
+  };
+
+  const store: Store = {
     name,
-    capabilities: capabilitiesOf(rules, link.shared),
+    capabilities: {
+      ...capabilitiesOf(rules, link.shared),
+      expiryGranularity: layout.granularity,
+      bySubject: layout.belongs !== undefined,
+      maxPayloadBytes: smaller(layout.maxPayloadBytes, link.maxPayloadBytes),
+    },
 
     async read(key) {
       const [row] = await select(statements.read, { key });
@@ -75,13 +105,16 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
 
     async update(key, record, version) {
       const { values, version: next } = encode(record);
-      const { count } = await run(statements.update, { ...values, key, version: version as SqlValue });
-      return count > 0 ? next : null;
+      const all = { ...values, key, version: version as SqlValue };
+      const { count } = await run(statements.update, all);
+      return count > 0 || (rules.countsChanges && isSame(version, next) && (await holds(statements.same, all)))
+        ? next
+        : null;
     },
 
     async touch(key, expiresAt) {
-      const { count } = await run(statements.touch, { key, ends: Math.ceil(expiresAt) });
-      return count > 0 || (rules.countsChanges && (await isLive(key)));
+      const { count } = await run(statements.touch, { key, ends: endOf(expiresAt) });
+      return count > 0 || (rules.countsChanges && (await holds(statements.exists, { key })));
     },
 
     async rename(from, to, record, version) {
@@ -105,30 +138,6 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
       }
     },
 
-    async *listBySubject(subject) {
-      const wanted = layout.subject(subject);
-      const first = await select(statements.ofSubject, { subject: wanted });
-      if (first.length <= pageSize) {
-        yield* first;
-        return;
-      }
-      // Too many for one answer. Page after page would miss what is renamed to a key that was passed already.
-      const seen = new Set<string>();
-      for (let missed = true; missed; ) {
-        const { rows } = await run(statements.keysOfSubject, { subject: wanted });
-        const keys = rows.map(([key]) => layout.keyOf(key)).filter((key) => !seen.has(key));
-        missed = false;
-        for (let at = 0; at < keys.length; at += pageSize) {
-          const some = keys.slice(at, at + pageSize);
-          const values = Array.from({ length: pageSize }, (_, index) => [`key${index}`, some[index] ?? some[0] ?? ""]);
-          const records = await select(statements.many, Object.fromEntries(values));
-          for (const { key } of records) seen.add(key);
-          missed ||= records.length < some.length;
-          yield* records.filter((record) => record.subject === subject);
-        }
-      }
-    },
-
     async prune({ limit = 1000 } = {}) {
       if (!Number.isSafeInteger(limit) || limit < 1)
         throw wrongArgument("limit", "a whole number of at least 1", limit);
@@ -138,7 +147,7 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
     },
 
     async setup() {
-      for (const sql of schemaOf(rules, table)) {
+      for (const sql of layout.schema) {
         const create = (): Promise<SqlResult> => run(statement(rules, sql));
         // Of two processes at once PostgreSQL lets one fail, and then the thing is there.
         await create().catch((error: unknown) => {
@@ -148,6 +157,27 @@ export function storeOn({ name, link, rules, table, now }: SqlStoreParts): Store
       }
     },
   };
+  if (layout.belongs !== undefined) store.listBySubject = listBySubject;
+  return store;
+}
+
+/** Two versions that are the stored bytes themselves, and the same ones. */
+function isSame(one: Version, other: Version): boolean {
+  if (!(one instanceof Uint8Array && other instanceof Uint8Array)) return false;
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}
+
+function smaller(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
+
+/** Some databases keep no more; said before anything is sent. */
+function refuseTooLarge({ payload }: SqlValues, most: number | undefined): void {
+  if (most === undefined || !(payload instanceof Uint8Array) || payload.length <= most) return;
+  throw new SessionError(
+    "ERR_SESSION_TOO_LARGE",
+    `The encoded session has ${payload.length} octets; this database keeps at most ${most}. Keep less in it.`,
+  );
 }
 
 /** What a store of this kind promises. */

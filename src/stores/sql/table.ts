@@ -85,7 +85,7 @@ export function tableOf(rules: DialectRules, options: SqlTableOptions): SqlTable
 }
 
 /** A name made of nothing that could end a quoted one, and no longer than every server keeps. */
-function identifier({ quote }: DialectRules, option: string, name: unknown, longest: number): string {
+export function identifier({ quote }: DialectRules, option: string, name: unknown, longest: number): string {
   if (typeof name !== "string" || name.length > longest || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     const takes = `a name of at most ${longest} letters, digits and underscores that does not start with a digit`;
     throw wrongArgument(option, takes, name);
