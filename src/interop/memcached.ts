@@ -59,6 +59,8 @@ export interface MemcachedClient {
 
 interface Waiting {
   readonly since: number;
+  /** Whether it is an answer to this command. If not, those behind it are none to theirs. */
+  readonly fits: (line: string) => boolean;
   resolve(reply: Reply): void;
   reject(error: Error): void;
 }
@@ -112,7 +114,11 @@ export function memcachedClient(options: MemcachedClientOptions = {}): Memcached
         for (const reply of replies.read(chunk)) {
           const first = waiting.shift();
           if (!first) throw new Error("Memcached answered what was not asked");
-          first.resolve(reply);
+          if (first.fits(reply.line) || told.test(reply.line)) first.resolve(reply);
+          else {
+            waiting.unshift(first);
+            throw new Error("Memcached gave an answer that is none to the command");
+          }
         }
         if (replies.lost) end("Memcached refused a command");
       } catch (error) {
@@ -133,12 +139,12 @@ export function memcachedClient(options: MemcachedClientOptions = {}): Memcached
     return made;
   }
 
-  function send(line: string, value?: Uint8Array): Promise<Reply> {
+  function send(line: string, fits: Waiting["fits"], value?: Uint8Array): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (closed) throw new Error("The Memcached client is closed");
       const data = value ? Buffer.concat([Buffer.from(`${line}\r\n`), value, end]) : `${line}\r\n`;
       const target = connection();
-      waiting.push({ since: performance.now(), resolve, reject });
+      waiting.push({ since: performance.now(), fits, resolve, reject });
       target.write(data);
     });
   }
@@ -152,18 +158,23 @@ export function memcachedClient(options: MemcachedClientOptions = {}): Memcached
     const bytes = typeof value === "string" ? Buffer.from(value) : value;
     const token = cas === undefined ? "" : ` ${whole("cas", cas)}`;
     const head = `${command} ${checked(key)} ${whole("flags", flags)} ${whole("lifetime", lifetime)}`;
-    const { line } = await send(`${head} ${bytes.length}${token}`, bytes);
-    if (line === "STORED") return true;
-    const refusals = command === "add" ? ["NOT_STORED"] : command === "cas" ? ["EXISTS", "NOT_FOUND"] : [];
-    if (refusals.includes(line)) return false;
-    throw failure(line);
+    const answers = answersTo[command];
+    const { line } = await send(`${head} ${bytes.length}${token}`, (one) => answers.includes(one), bytes);
+    return isDone(line, answers);
+  }
+
+  async function change(command: "touch" | "delete", key: string, more = ""): Promise<boolean> {
+    const answers = answersTo[command];
+    return isDone((await send(`${command} ${checked(key)}${more}`, (one) => answers.includes(one))).line, answers);
   }
 
   return {
     async item(key) {
-      const { line, value } = await send(`mg ${checked(key)} v c f t`);
-      if (line === "EN") return undefined;
-      const [, cas, flags, left] = /^VA \d+ c(\d+) f(\d+) t(-?\d+)/.exec(line) ?? [];
+      // With the key in the answer: a session must never be taken for another's, whatever stands between.
+      const fits = (one: string): boolean => one === "EN" || (answer.test(one) && one.endsWith(` k${key}`));
+      const { line, value } = await send(`mg ${checked(key)} v c f t k`, fits);
+      if (line.startsWith("EN")) return undefined;
+      const [, cas, flags, left] = answer.exec(line) ?? [];
       if (!value || cas === undefined) throw failure(line);
       return { value, cas, flags: Number(flags), secondsLeft: left === "-1" ? undefined : Number(left) };
     },
@@ -172,12 +183,8 @@ export function memcachedClient(options: MemcachedClientOptions = {}): Memcached
     },
     add: (key, value, options) => store("add", key, value, options),
     cas: (key, value, options) => store("cas", key, value, options),
-    async touch(key, lifetime) {
-      return isDone((await send(`touch ${checked(key)} ${whole("lifetime", lifetime)}`)).line, "TOUCHED");
-    },
-    async delete(key) {
-      return isDone((await send(`delete ${checked(key)}`)).line, "DELETED");
-    },
+    touch: async (key, lifetime) => change("touch", key, ` ${whole("lifetime", lifetime)}`),
+    delete: (key) => change("delete", key),
     close() {
       closed = true;
       socket?.destroy();
@@ -187,17 +194,28 @@ export function memcachedClient(options: MemcachedClientOptions = {}): Memcached
 
 const end = Buffer.from("\r\n");
 
-function isDone(line: string, done: string): boolean {
-  if (line === done) return true;
-  if (line === "NOT_FOUND") return false;
+const answer = /^(?:EN|VA \d+ c(\d+) f(\d+) t(-?\d+)) k/;
+
+/** What a command may be answered: the first is success, the others a refusal. */
+const answersTo: Readonly<Record<"set" | "add" | "cas" | "touch" | "delete", readonly string[]>> = {
+  set: ["STORED"],
+  add: ["STORED", "NOT_STORED"],
+  cas: ["STORED", "EXISTS", "NOT_FOUND"],
+  touch: ["TOUCHED", "NOT_FOUND"],
+  delete: ["DELETED", "NOT_FOUND"],
+};
+
+function isDone(line: string, answers: readonly string[]): boolean {
+  if (answers.includes(line)) return line === answers[0];
   throw failure(line);
 }
 
-/** What the server says of itself has no keys in it; anything else may. */
+/** What the server says of itself, which has no keys in it. */
+const told = /^(?:SERVER_|CLIENT_)?ERROR\b[ -~]{0,200}/;
+
 function failure(line: string): Error {
   if (line === "ERROR") return new Error("Memcached does not know a command; it must be version 1.6 or later");
-  const told = /^(?:SERVER_|CLIENT_)?ERROR [ -~]{0,200}/.exec(line)?.[0];
-  return new Error(told ? `Memcached answered ${told}` : "Memcached gave an answer that is none to this command");
+  return new Error(`Memcached answered ${told.exec(line)?.[0]}`);
 }
 
 function checked(key: string): string {
