@@ -364,7 +364,7 @@ describe("cookies", () => {
     expect(login.setCookie).not.toMatch(/max-age/i);
     const set = await request(sessions, undefined, (session) => {
       session.persistent = false;
-      session.data.visits = 1;
+      session.data.n = 1;
     });
     expect(set.setCookie).not.toMatch(/max-age/i);
     expect((await request(sessions, set.cookie, ({ persistent }) => persistent)).value).toBe(false);
