@@ -6,6 +6,12 @@
 
 export { type FlaskFormatOptions, flaskFormat } from "./flask-session/format.ts";
 export { type FlaskIdOptions, flaskIds } from "./flask-session/ids.ts";
+export {
+  type Flask2DynamodbOptions,
+  type FlaskDynamodbOptions,
+  flask2Dynamodb,
+  flaskDynamodb,
+} from "./flask-session/layouts/dynamodb.ts";
 export { flaskMemcached } from "./flask-session/layouts/memcached.ts";
 export { flaskMongodb } from "./flask-session/layouts/mongodb.ts";
 export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redis.ts";

@@ -3,6 +3,7 @@
 import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
+import { bareDynamodbStore, checkLayout, type DynamodbLayout } from "./dynamodb/bare.ts";
 import {
   type Condition,
   clientOf,
@@ -31,6 +32,7 @@ import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { recordsOf } from "./shared/listing.ts";
 
+export type { DynamodbLayout } from "./dynamodb/bare.ts";
 export type { DynamodbClient } from "./dynamodb/client.ts";
 export type { DynamodbAttributes } from "./dynamodb/items.ts";
 export { type DynamodbTable, type DynamodbTableOptions, dynamodbTable } from "./dynamodb/table.ts";
@@ -49,6 +51,12 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
    * table need prefixes of which none begins with another.
    */
   readonly prefix?: string | undefined;
+  /**
+   * How another program keeps its sessions in DynamoDB, to share them with it: `flaskDynamodb()` of
+   * `sojourn/interop/flask-session`. It names the table and its attributes, so `table`, `attributes` and `prefix` are not
+   * given then. Such items have no room for a subject, so there is no `listBySubject`. Default: this store's own layout.
+   */
+  readonly layout?: DynamodbLayout | undefined;
   /** The present in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
@@ -73,15 +81,22 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
  * ```
  */
 export function dynamodbStore(options: DynamodbStoreOptions): Store {
-  const { client, prefix = "", now = Date.now } = options;
+  const { client, layout, prefix = "", now = Date.now } = options;
   if (typeof prefix !== "string" || prefix.length > 500) {
     throw wrongArgument("prefix", "text of at most 500 characters", prefix);
   }
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  const connect = lazily(client, clientOf);
+  if (layout !== undefined) {
+    checkLayout(layout);
+    for (const name of ["table", "attributes", "prefix"] as const) {
+      if (options[name] !== undefined) throw wrongArgument(name, "left out with a layout", options[name]);
+    }
+    return bareDynamodbStore({ connect, layout, now, most: capabilities.maxPayloadBytes });
+  }
   const TableName = tableOf(options.table);
   const names = namesOf(options.attributes);
   const items = itemsOf(names, prefix);
-  const connect = lazily(client, clientOf);
   const { words, when } = expressionsOf(names, now);
   const isFree = (): ReturnType<typeof when> => when("attribute_not_exists(#partition) OR #expiresAt <= :now");
   const stands = ({ stamp }: State): ReturnType<typeof when> =>

@@ -4,15 +4,22 @@ import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/c
 
 /**
  * A store that keeps payloads of bytes and no subjects, with a stand-in for the format in front: each payload says its
- * type and subject itself. Everything else, the versions above all, is the store's own.
+ * type and subject itself. Everything else, the versions above all, is the store's own. `as: "text"` is for a layout
+ * whose payloads are text: they are base64 then.
  */
-export function withFormat(store: Store): Store {
+export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "text" } = {}): Store {
   const { list } = store;
+  const packed = (record: StoreRecord): StoreRecord => {
+    const payload = bytesOf(record);
+    const { expiresAt } = record;
+    return { payload: as === "bytes" ? payload : Buffer.from(payload).toString("base64"), expiresAt };
+  };
   const wrapped: Store = {
     name: store.name,
     get capabilities() {
       const { maxPayloadBytes: most, ...others } = store.capabilities;
-      return { ...others, maxPayloadBytes: most === undefined ? undefined : most - headSize };
+      // Of text as base64 there is no saying.
+      return { ...others, maxPayloadBytes: most === undefined || as === "text" ? undefined : most - headSize };
     },
     read: async (key) => opened(await store.read(key)),
     create: (key, record) => store.create(key, packed(record)),
@@ -35,16 +42,17 @@ export function withFormat(store: Store): Store {
 const headSize = 256;
 
 /** `{"text":...,"subject":...}`, spaces up to a size that is always the same, a line break, the payload. */
-function packed({ payload, expiresAt, subject }: StoreRecord): StoreRecord {
+function bytesOf({ payload, subject }: StoreRecord): Uint8Array {
   const head = `${JSON.stringify({ text: typeof payload === "string", subject }).padEnd(headSize - 1)}\n`;
-  return { payload: Uint8Array.from(Buffer.concat([Buffer.from(head), Buffer.from(payload)])), expiresAt };
+  return Uint8Array.from(Buffer.concat([Buffer.from(head), Buffer.from(payload)]));
 }
 
 function opened(record: StoredRecord): StoredRecord;
 function opened(record: StoredRecord | null): StoredRecord | null;
 function opened(record: StoredRecord | ListedRecord | null): StoredRecord | null {
   if (!record) return null;
-  const bytes = Buffer.from(record.payload);
+  const bytes =
+    typeof record.payload === "string" ? Buffer.from(record.payload, "base64") : Buffer.from(record.payload);
   const end = bytes.indexOf("\n");
   const { text, subject } = JSON.parse(bytes.subarray(0, end).toString()) as { text: boolean; subject?: string };
   const body = bytes.subarray(end + 1);

@@ -1,7 +1,6 @@
 /** Conditions and the like in DynamoDB's language, with words instead of names and values. */
 
 import type { Condition, Expression, Item, Value } from "./client.ts";
-import type { Names } from "./items.ts";
 
 /** Expressions over the attributes of one table. */
 export interface Expressions {
@@ -15,7 +14,8 @@ export function number(value: number): Value {
   return { N: String(value) };
 }
 
-export function expressionsOf(names: Names, now: () => number): Expressions {
+/** `names` by field; `now` as the attributes of time have it. */
+export function expressionsOf(names: Readonly<Record<string, string>>, now: () => number): Expressions {
   const fields = Object.entries(names).map(([field, name]): [string, string] => [`#${field}`, name]);
   const words: Expressions["words"] = (text, values = {}) => {
     // DynamoDB refuses what is not used.

@@ -26,21 +26,19 @@ export function tableOf(table: unknown = "sessions"): string {
   return table;
 }
 
-/** The inputs for one table. */
-export function tableInputs(table: string, names: Names): DynamodbTable {
-  const { partition, sort, ttl } = names;
+/** The inputs for one table of this store's own. */
+export function tableInputs(table: string, { partition, sort, ttl }: Names): DynamodbTable {
+  return tableInputsOf(table, [partition, sort], ttl);
+}
+
+/** The inputs for a table with a partition key, and perhaps a sort key. */
+export function tableInputsOf(table: string, keys: readonly string[], ttl: string): DynamodbTable {
   return {
     createTable: {
       TableName: table,
       BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [
-        { AttributeName: partition, AttributeType: "S" },
-        { AttributeName: sort, AttributeType: "S" },
-      ],
-      KeySchema: [
-        { AttributeName: partition, KeyType: "HASH" },
-        { AttributeName: sort, KeyType: "RANGE" },
-      ],
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+      KeySchema: keys.map((AttributeName, at) => ({ AttributeName, KeyType: at === 0 ? "HASH" : "RANGE" })),
     },
     updateTimeToLive: { TableName: table, TimeToLiveSpecification: { AttributeName: ttl, Enabled: true } },
   };
