@@ -15,9 +15,11 @@ import { DataSource } from "typeorm";
 import { createStorage } from "unstorage";
 import type { StoreCapabilities } from "../src/core/store.ts";
 import { cachedStore } from "../src/stores/cached.ts";
+import { cloudflareKvStore } from "../src/stores/cloudflare-kv.ts";
 import { cookieStore } from "../src/stores/cookie.ts";
 import { datastoreStore } from "../src/stores/datastore.ts";
 import { drizzleStore } from "../src/stores/drizzle.ts";
+import { durableObjectStore } from "../src/stores/durable-objects.ts";
 import { dynamodbStore } from "../src/stores/dynamodb.ts";
 import { elasticsearchStore } from "../src/stores/elasticsearch.ts";
 import { fileStore } from "../src/stores/file.ts";
@@ -57,6 +59,9 @@ function rows(): StoreRow[] {
   const anywhere = "anywhere";
   const withClient = "where its client does";
   const node = "Node, Bun, Deno";
+  const none = (): never => {
+    throw new Error("only declared");
+  };
   const mongo = new MongoClient("mongodb://127.0.0.1:1").db("none").collection("none");
   return [
     { name: "memory", capabilities: memoryStore().capabilities, runs: anywhere },
@@ -126,6 +131,21 @@ function rows(): StoreRow[] {
       name: "datastore",
       capabilities: datastoreStore({ client: new Datastore({ projectId: "none" }) as never }).capabilities,
       runs: withClient,
+    },
+    {
+      name: "durable-objects",
+      behind: "Cloudflare Durable Objects",
+      capabilities: durableObjectStore({ namespace: { idFromName: none, get: none } }).capabilities,
+      runs: "Cloudflare Workers",
+      seenBy: "all Workers",
+    },
+    {
+      name: "cloudflare-kv",
+      behind: "Cloudflare KV",
+      capabilities: cloudflareKvStore({ namespace: { get: none, put: none, delete: none, list: none } }).capabilities,
+      runs: "Cloudflare Workers",
+      seenBy: "all Workers, up to a minute late",
+      largest: "25 MiB",
     },
     {
       name: "keyv",

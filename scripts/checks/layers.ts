@@ -125,6 +125,8 @@ export const everywhere: readonly string[] = [
   "src/stores/cookie.ts",
   "src/stores/null.ts",
   "src/stores/cached.ts",
+  "src/stores/durable-objects.ts",
+  "src/stores/cloudflare-kv.ts",
   "src/stores/keyv.ts",
   "src/stores/unstorage.ts",
   "src/interop/flask-session.ts",

@@ -4,11 +4,7 @@ import { expect } from "vitest";
 import type { Store } from "../../src/core/store.ts";
 import type { StoreHarness } from "../../src/testing/index.ts";
 import { describeStore } from "./store-tests.ts";
-
-/** Within one process its changes take turns: there it has to pass the races of a store that compares and swaps. */
-export function withinOneProcess(store: Store): Store {
-  return { ...store, capabilities: { ...store.capabilities, compareAndSwap: "atomic", shared: false } };
-}
+import { withinOneProcess } from "./workers/one-process.ts";
 
 /** Registers the store suite twice. `close` gets the store that `open` gave. */
 export function describePlainStore(harness: StoreHarness): void {

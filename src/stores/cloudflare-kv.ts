@@ -1,0 +1,86 @@
+/** Sessions in Cloudflare KV: near every visitor, and up to a minute behind what happened elsewhere. */
+
+import { wrongArgument } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
+import { plainStore } from "./shared/plain.ts";
+import { queueOf } from "./shared/queue.ts";
+
+/** A namespace of KV, as far as it is used here: the binding a Worker finds in its `env`. */
+export interface KvNamespaceClient {
+  get(key: string): Promise<string | null>;
+  put(key: string, value: string, options: { expirationTtl: number }): Promise<void>;
+  delete(key: string): Promise<void>;
+  list(options: { prefix: string; cursor?: string }): Promise<{
+    readonly keys: readonly { readonly name: string }[];
+    readonly list_complete: boolean;
+    readonly cursor?: string | undefined;
+  }>;
+}
+
+/** What {@link cloudflareKvStore} takes. */
+export interface CloudflareKvStoreOptions {
+  /** The binding. */
+  readonly namespace: KvNamespaceClient;
+  /** What all keys in the namespace start with: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
+  readonly prefix?: string | undefined;
+  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions in Cloudflare KV. **A logout can be undone, or not be seen, for a minute**: KV answers from caches
+ * that are up to 60 seconds old, cannot compare and swap, and of two writes keeps the one that came last. For logins
+ * take `sojourn/stores/durable-objects`, or D1 by `sojourn/stores/sql`; KV is for what may be lost, such as a theme.
+ *
+ * KV removes what has ended by itself, at least a minute after it was written.
+ *
+ * @throws TypeError when `namespace` is none, or another option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { cloudflareKvStore, type KvNamespaceClient } from "sojourn/stores/cloudflare-kv";
+ *
+ * export function sessionsOf(env: { SESSIONS: KvNamespaceClient }) {
+ *   return createSessions({ store: cloudflareKvStore({ namespace: env.SESSIONS }) });
+ * }
+ * ```
+ */
+export function cloudflareKvStore(options: CloudflareKvStoreOptions): Store {
+  const { namespace, prefix = "sojourn:", now = Date.now } = options;
+  const methods = ["get", "put", "delete", "list"] as const;
+  // Of Cloudflare's bindings R2 has these too, and cannot give a text.
+  const isKv = methods.every((name) => typeof namespace?.[name] === "function") && !("head" in namespace);
+  if (!isKv) throw wrongArgument("namespace", "a namespace of Cloudflare KV: a binding in env", namespace);
+  if (typeof prefix !== "string" || !/^[!-~]{0,50}$/.test(prefix)) {
+    throw wrongArgument("prefix", "at most 50 printable ASCII characters without spaces", prefix);
+  }
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  return plainStore(
+    {
+      get: (key) => namespace.get(key),
+      // It takes whole seconds, 60 at least, and there is always more of it than the session lasts.
+      set: (key, text, lifetime) =>
+        namespace.put(key, text, { expirationTtl: Math.min(Math.ceil(lifetime / 1000), longest) }),
+      remove: (key) => namespace.delete(key),
+      async *keys() {
+        for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+          const page = await namespace.list({ prefix, ...(cursor !== "" && { cursor }) });
+          for (const { name } of page.keys) yield name;
+          cursor = page.list_complete ? undefined : page.cursor;
+        }
+      },
+    },
+    {
+      name: "cloudflare-kv",
+      queue: queueOf(namespace),
+      now,
+      shared: true,
+      nativeExpiry: true,
+      place: (key) => prefix + key,
+    },
+  );
+}
+
+/** Ten years, in seconds. KV takes no number above 2^31, which is soon over as an instant. */
+const longest = 315_360_000;
