@@ -5,12 +5,18 @@ import type { CookieOptions } from "../../core/cookie.ts";
 import { type Duration, durationOption } from "../../core/duration.ts";
 import { wrongArgument } from "../../core/errors.ts";
 import { bareToken } from "../../core/token.ts";
+import { pickleFormat } from "../pickle/format.ts";
 import { type FlaskFormatOptions, flaskFormat } from "./format.ts";
 import { type FlaskIdOptions, flaskIds } from "./ids.ts";
 import { type FlaskSecretKey, flaskToken } from "./token.ts";
 
 /** Options of {@link flaskSession}. All have the defaults of Flask-Session 0.8, but for the cookie's attributes. */
-export interface FlaskSessionOptions extends FlaskFormatOptions, FlaskIdOptions {
+export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">, FlaskIdOptions {
+  /**
+   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. `"msgpack"` and `"json"` are both read,
+   * whichever it is. `"pickle"` for what is in cachelib (`SESSION_TYPE` `filesystem` and `cachelib`), which knows nothing else.
+   */
+  readonly format?: "msgpack" | "json" | "pickle" | undefined;
   /** How long a session lives after its last use: `PERMANENT_SESSION_LIFETIME`. Default `"31d"`. */
   readonly lifetime?: Duration | undefined;
   /** Whether the cookie of a new session outlives the browser: `SESSION_PERMANENT`. Default true. */
@@ -67,7 +73,7 @@ export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionCon
   return {
     ids: flaskIds(options),
     token: signed ? flaskToken(signed.secretKey) : bareToken(),
-    format: flaskFormat(options),
+    format: options.format === "pickle" ? pickleFormat(options) : flaskFormat(options as FlaskFormatOptions),
     cookie: { prefix: "", ...cookie },
     idleTimeout,
     absoluteTimeout: false,

@@ -1,0 +1,195 @@
+/** A directory of cachelib's `FileSystemCache`, step by synchronous step. */
+
+import { createHash, randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { readTree } from "../pickle/machine.ts";
+import { pyInt } from "../pickle/values.ts";
+import { writeTree } from "../pickle/write.ts";
+import { decodeEntry, type Entry, encodeEntry, endOf, type Header } from "./entry.ts";
+import { locked } from "./lock.ts";
+
+/** What cachelib takes for none of its sessions, and leaves alone: its own unfinished files end so. */
+const aside = ".__wz_cache";
+const countKey = "__wz_cache_count";
+
+/** How a version of cachelib keeps sessions. */
+export interface Generation {
+  readonly hash: "sha256" | "md5";
+  readonly header: Header;
+}
+
+/** A file of a session, held open: as long as it is, no other file can be taken for it. */
+export interface Held {
+  readonly path: string;
+  readonly file: number;
+  /** `null`: it cannot be read. */
+  readonly entry: Entry | null;
+}
+
+/** The directory, for one holder of its lock. */
+export class Directory {
+  readonly #path: string;
+  readonly #generation: Generation;
+  readonly #mode: number;
+
+  constructor(path: string, generation: Generation, mode: number) {
+    this.#path = path;
+    this.#generation = generation;
+    this.#mode = mode;
+  }
+
+  /** Where a session may be: first where this version of cachelib looks, then where the others did. */
+  pathsOf(key: string): readonly [string, string] {
+    const { hash } = this.#generation;
+    return [this.#named(key, hash), this.#named(key, hash === "md5" ? "sha256" : "md5")];
+  }
+
+  /** Whether it is the name of a session's file. */
+  isSession(name: string): boolean {
+    return /^([0-9a-f]{32}|[0-9a-f]{64})$/.test(name) && !this.pathsOf(countKey).includes(join(this.#path, name));
+  }
+
+  /** Whether it is the name of a file that was never finished. */
+  isDraft(name: string): boolean {
+    return name.startsWith("tmp") && name.endsWith(aside);
+  }
+
+  locked<T>(step: (isMine: () => boolean) => T): Promise<T> {
+    const path = join(this.#path, `sojourn${aside}`);
+    const attempt = (): Promise<T> => locked(path, draftName, step);
+    return attempt().catch((error) => {
+      if (error?.code !== "ENOENT" || error.path !== path) throw error;
+      // As much for the group as its files are.
+      mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
+      return attempt();
+    });
+  }
+
+  /** Opens the file at a path. The step must not keep it. */
+  hold<T>(path: string, flags: "r" | "r+", step: (held: Held | undefined) => T): T {
+    const file = ifThere(() => openSync(path, flags));
+    if (file === undefined) return step(undefined);
+    try {
+      return step({ path, file, entry: decodeEntry(readFileSync(file)) });
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Whether nobody has put another file in its place. */
+  isStill({ path, file }: Held): boolean {
+    const [now, then] = [statSync(path, { bigint: true, throwIfNoEntry: false }), fstatSync(file, { bigint: true })];
+    return now !== undefined && now.ino === then.ino && now.dev === then.dev;
+  }
+
+  /** A new file where there is none; false when there is one. */
+  add(path: string, expiresAt: number, payload: Uint8Array): boolean {
+    const { header } = this.#generation;
+    const draft = this.#draft(encodeEntry(header, endOf(header, expiresAt), payload));
+    try {
+      linkSync(draft, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
+  /** Puts another file in the place of this one, with a header of the same kind. Between the look and the rename is the only moment in which a writer who does not know the lock can be overlooked. */
+  replace(held: Held, header: Header, expiresAt: number, payload: Uint8Array, isMine: () => boolean): boolean {
+    const draft = this.#draft(encodeEntry(header, endOf(header, expiresAt), payload));
+    try {
+      if (!isMine() || !this.isStill(held)) return false;
+      renameSync(draft, held.path);
+      return true;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
+  /** Gives a file a later end in its place: if it was replaced meanwhile, that changes nothing. */
+  prolong({ file, entry }: Held, expiresAt: number): void {
+    if (entry?.at !== undefined) writeSync(file, endOf(entry.header, expiresAt), 0, 4, entry.at);
+  }
+
+  /** Removes this file, unless there is another in its place. */
+  remove(held: Held): boolean {
+    return this.isStill(held) && this.removeAny(held.path);
+  }
+
+  /** Removes whatever is there. */
+  removeAny(path: string): boolean {
+    const there = statSync(path, { throwIfNoEntry: false }) !== undefined;
+    rmSync(path, { force: true });
+    return there;
+  }
+
+  /** Keeps the number of files as cachelib does, where it does: it has none when its threshold is 0. */
+  count(change: number): void {
+    if (change === 0) return;
+    const path = this.#named(countKey, this.#generation.hash);
+    const known = ifThere(() => decodeEntry(readFileSync(path)));
+    const value = known ? numberIn(known.payload) : undefined;
+    if (!known || value === undefined) return;
+    const bytes = writeTree(pyInt(Math.max(0, value + change)));
+    const head = encodeEntry(known.header, new Uint8Array(4), bytes);
+    renameSync(this.#draft(head), path);
+  }
+
+  #named(key: string, hash: string): string {
+    return join(this.#path, createHash(hash).update(key).digest("hex"));
+  }
+
+  #draft(bytes: Uint8Array): string {
+    const path = join(this.#path, draftName());
+    const file = openSync(path, "wx", this.#mode);
+    try {
+      fchmodSync(file, this.#mode);
+      writeFileSync(file, bytes);
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+    return path;
+  }
+}
+
+function draftName(): string {
+  return `tmp${randomBytes(8).toString("hex")}${aside}`;
+}
+
+function numberIn(pickle: Uint8Array): number | undefined {
+  try {
+    const value = readTree(pickle);
+    return value.kind === "int" && typeof value.value === "number" ? value.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function ifThere<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
