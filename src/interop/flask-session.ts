@@ -6,6 +6,7 @@
 
 export { type FlaskFormatOptions, flaskFormat } from "./flask-session/format.ts";
 export { type FlaskIdOptions, flaskIds } from "./flask-session/ids.ts";
+export { flask2Datastore } from "./flask-session/layouts/datastore.ts";
 export {
   type Flask2DynamodbOptions,
   type FlaskDynamodbOptions,

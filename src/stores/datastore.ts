@@ -13,6 +13,7 @@ import {
 } from "./datastore/client.ts";
 import { codeOf, commit, inTransaction, type Work } from "./datastore/transaction.ts";
 import {
+  bareNamesOf,
   checkName,
   encodeText,
   type GoogleNames,
@@ -21,7 +22,6 @@ import {
   idOf,
   instantOf,
   keyOf,
-  namesOf,
   type Prepared,
   prepare,
   recordIn,
@@ -41,7 +41,15 @@ export type {
 } from "./datastore/client.ts";
 
 /** Other names for the properties of an entity. */
-export type DatastoreProperties = GoogleNames;
+export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "version"> {
+  /**
+   * Text: whom it belongs to; null for an anonymous session. Default `"subject"`. With `null` there is no such property
+   * and no `listBySubject`, for entities that programs write which do not know it.
+   */
+  readonly subject?: string | null | undefined;
+  /** Text, new with every write: what updates compare. Default `"version"`. With `null` they compare the payload. */
+  readonly version?: string | null | undefined;
+}
 
 /** What `datastoreStore` takes. */
 export interface DatastoreStoreOptions {
@@ -54,7 +62,10 @@ export interface DatastoreStoreOptions {
   readonly kind?: string | undefined;
   /** The namespace they are in. Default the client's. */
   readonly namespace?: string | undefined;
-  /** Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. */
+  /**
+   * Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. To share the
+   * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/interop/flask-session`.
+   */
   readonly properties?: DatastoreProperties | undefined;
   /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
@@ -62,6 +73,11 @@ export interface DatastoreStoreOptions {
 
 /** A {@link Store} with every optional power of the Datastore store. */
 export type DatastoreStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+
+/** The same with `properties` that have none for the subject: sessions cannot be found by that. */
+export type DatastoreBareStore = Store & Required<Pick<Store, "list" | "prune">>;
+
+type WithSubject = DatastoreProperties & { readonly subject?: string | undefined };
 
 /**
  * Keeps sessions in entities of one kind, in Datastore, which today is Firestore in Datastore mode.
@@ -80,9 +96,13 @@ export type DatastoreStore = Store & Required<Pick<Store, "list" | "listBySubjec
  * }
  * ```
  */
-export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
+export function datastoreStore(
+  options: DatastoreStoreOptions & { readonly properties?: WithSubject | undefined },
+): DatastoreStore;
+export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore;
+export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore {
   const { client, kind = defaultKind, namespace, properties = {}, now = Date.now } = options;
-  const names = namesOf("properties", properties);
+  const names = bareNamesOf("properties", properties);
   checkKind(kind);
   if (namespace !== undefined && !(typeof namespace === "string" && /^[\w.-]{1,100}$/.test(namespace))) {
     throw wrongArgument("namespace", "1 to 100 letters, digits, dots, dashes or underscores", namespace);
@@ -105,7 +125,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
   const entity = (key: DatastoreKey, values: DatastoreEntity): DatastoreWrite => {
     const payload = values[names.payload];
     const stored = payload instanceof Uint8Array ? Buffer.from(payload) : payload;
-    const excludeFromIndexes = [names.payload, names.version];
+    const excludeFromIndexes = [names.payload, ...(names.version === null ? [] : [names.version])];
     return { key, data: { ...values, [names.payload]: stored }, excludeFromIndexes };
   };
 
@@ -131,8 +151,8 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     const keys = from === undefined ? [to] : [to, from];
     return transact(keys, async (transaction, own) => {
       const [there, source = there] = await look(own, transaction, ...keys);
-      // Only a commit whose answer was lost can have written this.
-      if (there?.stamp === next.stamp) return next.stamp;
+      // Only a commit whose answer was lost can have written this; but others may come to the same payload.
+      if (names.version !== null && there?.stamp === next.stamp) return next.stamp;
       if (was !== null && !(source?.live && source.stamp === was)) return null;
       if (there?.live && (was === null || from !== undefined)) return null;
       transaction.save(entity(at(own, to), next.values));
@@ -149,9 +169,9 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
     }
   }
 
-  return {
+  const store: DatastoreBareStore = {
     name: "datastore",
-    capabilities: googleCapabilities,
+    capabilities: { ...googleCapabilities, bySubject: names.subject !== null },
     async read(key) {
       const own = await connect();
       const [found] = await look(own, own, key);
@@ -199,13 +219,6 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
         page = query(own).limit(pageSize).start(endCursor);
       }
     },
-    async *listBySubject(subject) {
-      const own = await connect();
-      // Not page by page: between two pages a record could be renamed from a later one to an earlier one.
-      const theirs = query(own, { name: names.subject, op: "=", val: encodeText(subject) });
-      const [entities] = await own.runQuery(theirs, strongly);
-      yield* rowsOf(own, entities);
-    },
     async prune({ limit = 1000 } = {}) {
       const own = await connect();
       const ended = query(own, { name: names.expiresAt, op: "<=", val: new Date(now()) });
@@ -225,6 +238,17 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreStore {
       return { removed, cursor: entities.length < limit ? undefined : "more" };
     },
   };
+  const { subject: owner } = names;
+  if (owner !== null) {
+    store.listBySubject = async function* (subject) {
+      const own = await connect();
+      // Not page by page: between two pages a record could be renamed from a later one to an earlier one.
+      const theirs = query(own, { name: owner, op: "=", val: encodeText(subject) });
+      const [entities] = await own.runQuery(theirs, strongly);
+      yield* rowsOf(own, entities);
+    };
+  }
+  return store;
 }
 
 /**
@@ -243,7 +267,7 @@ export function datastoreSchema(
   options: { kind?: string; properties?: DatastoreProperties; database?: string } = {},
 ): string {
   const { kind = defaultKind, properties = {}, database = "(default)" } = options;
-  const names = namesOf("properties", properties);
+  const names = bareNamesOf("properties", properties);
   checkKind(kind);
   checkName("database", database, "the name of a database");
   return gcloudCommands(kind, database, names, []);

@@ -19,6 +19,13 @@ export interface GoogleNames {
 /** All four of them. */
 export type Names = Readonly<Record<keyof GoogleNames, string>>;
 
+/** The same where other programs write too, which may not know of subjects and versions. */
+export interface BareNames extends Omit<Names, "subject" | "version"> {
+  readonly subject: string | null;
+  /** `null`: the payload is compared. */
+  readonly version: string | null;
+}
+
 /** What both stores promise. */
 export const googleCapabilities: StoreCapabilities = {
   compareAndSwap: "atomic",
@@ -39,17 +46,27 @@ const longestSubject = 1500;
 
 /** Throws a `TypeError` for a name that cannot be one, or that is there twice. `option` is what the caller calls them. */
 export function namesOf(option: string, given: GoogleNames): Names {
+  return bareNamesOf(option, given, []) as Names;
+}
+
+/** The same, where `null` may stand for some of the names. */
+export function bareNamesOf(
+  option: string,
+  given: { readonly [Name in keyof GoogleNames]: string | null | undefined },
+  nullable: readonly (keyof GoogleNames)[] = ["subject", "version"],
+): BareNames {
   if (typeof given !== "object" || given === null) throw wrongArgument(option, "an object of names", given);
   const { payload = "payload", expiresAt = "expiresAt", subject = "subject", version = "version" } = given;
   const names = { payload, expiresAt, subject, version };
   const seen = new Set<unknown>();
   for (const [name, value] of Object.entries(names)) {
+    if (value === null && nullable.includes(name as keyof GoogleNames)) continue;
     if (typeof value !== "string" || !/^(?!__.*__$)[a-z_]\w*$/i.test(value) || seen.has(value)) {
       throw wrongArgument(`${option}.${name}`, "a name of its own of letters, digits and underscores", value);
     }
     seen.add(value);
   }
-  return names;
+  return names as BareNames;
 }
 
 /** A key as the id of a document or the name of an entity: without `/`, not `.` or `..` or `__like this__`. */
@@ -67,7 +84,7 @@ export function keyOf(id: string): string | null {
   }
 }
 
-/** A record as it will be stored. `stamp` is its version, which no record had before. */
+/** A record as it will be stored. `stamp` is its version, which no record had before unless it is the payload itself. */
 export interface Prepared {
   readonly values: Readonly<Record<string, string | Uint8Array | Date | null>>;
   readonly stamp: string;
@@ -75,7 +92,7 @@ export interface Prepared {
 }
 
 /** Throws before anything is sent when the record does not fit. */
-export function prepare(names: Names, backend: string, record: StoreRecord): Prepared {
+export function prepare(names: BareNames, backend: string, record: StoreRecord): Prepared {
   const { payload, subject } = record;
   // Bytes are copied, for they may be sent later.
   const stored = typeof payload === "string" ? encodeText(payload) : new Uint8Array(payload);
@@ -94,13 +111,13 @@ export function prepare(names: Names, backend: string, record: StoreRecord): Pre
       `The subject has ${octets(owner)} octets; the ${backend} store keeps at most ${longestSubject}.`,
     );
   }
-  const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const stamp = names.version === null ? stampOf(stored) : base64url(crypto.getRandomValues(new Uint8Array(12)));
   const ends = instantOf(record.expiresAt);
   const values = {
     [names.payload]: stored,
     [names.expiresAt]: ends,
-    [names.subject]: owner,
-    [names.version]: stamp,
+    ...(names.subject !== null && { [names.subject]: owner }),
+    ...(names.version !== null && { [names.version]: stamp }),
   };
   return { values, stamp, expiresAt: ends.getTime() };
 }
@@ -112,16 +129,24 @@ export interface Standing {
 }
 
 /** What stands in a document, or `null` when it is none of ours. */
-export function standingIn(names: Names, values: Readonly<Record<string, unknown>> | undefined): Standing | null {
-  const stamp = values?.[names.version];
+export function standingIn(names: BareNames, values: Readonly<Record<string, unknown>> | undefined): Standing | null {
+  const stamp = names.version === null ? stampOf(values?.[names.payload]) : values?.[names.version];
   const expiresAt = millisecondsOf(values?.[names.expiresAt]);
   return typeof stamp === "string" && expiresAt !== null ? { stamp, expiresAt } : null;
 }
 
+/** The version of a payload that is compared by itself. */
+function stampOf(stored: string | Uint8Array): string;
+function stampOf(stored: unknown): string | null;
+function stampOf(stored: unknown): string | null {
+  if (stored instanceof Uint8Array) return `bytes:${base64url(stored)}`;
+  return typeof stored === "string" ? `text:${stored}` : null;
+}
+
 /** The record in a document, or `null` when it is none of ours. */
-export function recordIn(names: Names, values: Readonly<Record<string, unknown>> | undefined): StoreRecord | null {
+export function recordIn(names: BareNames, values: Readonly<Record<string, unknown>> | undefined): StoreRecord | null {
   const expiresAt = millisecondsOf(values?.[names.expiresAt]);
-  const [stored, owner] = [values?.[names.payload], values?.[names.subject]];
+  const [stored, owner] = [values?.[names.payload], names.subject === null ? null : values?.[names.subject]];
   const payload =
     typeof stored === "string" ? decodeText(stored) : stored instanceof Uint8Array ? new Uint8Array(stored) : null;
   if (payload === null || expiresAt === null) return null;
@@ -162,7 +187,12 @@ function decodeText(stored: string): string | null {
 }
 
 /** The commands for `gcloud` that make the TTL policy and exempt from indexing what nobody asks for. */
-export function gcloudCommands(group: string, database: string, names: Names, exempt: readonly string[]): string {
+export function gcloudCommands(
+  group: string,
+  database: string,
+  names: Pick<Names, "expiresAt">,
+  exempt: readonly string[],
+): string {
   const where = `--collection-group=${quoted(group)} --database=${quoted(database)}`;
   return [
     `gcloud firestore fields ttls update ${names.expiresAt} ${where} --enable-ttl`,
