@@ -76,7 +76,8 @@ def client_for(app, backend):
     elif kind == "memcached":
         from pymemcache.client.base import PooledClient
 
-        config["SESSION_MEMCACHED"] = PooledClient(backend["address"])
+        # Without an answer awaited, a write may arrive after the response: up to 40 ms, by what TCP delays.
+        config["SESSION_MEMCACHED"] = PooledClient(backend["address"], default_noreply=False)
     elif kind == "filesystem":
         config["SESSION_FILE_DIR"] = backend["directory"]
     elif kind == "cachelib":
