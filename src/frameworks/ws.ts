@@ -158,7 +158,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
     return exchange;
   };
   const watched = new WatchedSockets<Socket>({
-    load: (cookie) => open({ request: { headers: {} }, cookie }).get(),
+    load: async (cookie) => open({ request: { headers: {} }, cookie }).get(),
     on: (listener) => sessions.on(listener),
     ended(socket, reason) {
       const { request } = opened.get(socket) as Opened;

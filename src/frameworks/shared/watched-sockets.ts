@@ -123,30 +123,33 @@ export class WatchedSockets<Socket extends object> {
     return this.#groups.get(group.cookie) === group;
   }
 
-  #hear({ type, handle }: SessionEvent): void {
-    if (handle === undefined) return;
+  #hear({ type, handle, subject }: SessionEvent): void {
     const end = ends[type];
     if (!end && type !== "session_renewed") return;
     for (const group of this.#groups.values()) {
-      if (!group.session) group.heard.set(handle, end ?? "renewed");
-      else if (group.session.handle !== handle) continue;
-      else if (end) this.#end(group, end);
-      else this.#lookAfterRenewal(group);
+      const { session } = group;
+      if (!session) {
+        if (handle !== undefined) group.heard.set(handle, end ?? "renewed");
+      } else if (handle === undefined) {
+        // All of a subject that lie in cookies, but for one perhaps.
+        if (session.subject === subject) this.#lookSoon(group, end);
+      } else if (session.handle === handle) {
+        if (end) this.#end(group, end);
+        // One in passing leads from the old id to the new one; a login, whose event comes next, does not.
+        else this.#lookSoon(group, "renewed");
+      }
     }
   }
 
-  /** A renewal in passing leads from the old id to the new one; a login, whose event comes next, does not. */
-  #lookAfterRenewal(group: Group<Socket>): void {
-    group.told = "renewed";
+  #lookSoon(group: Group<Socket>, told: SocketEnd | undefined): void {
+    group.told = told;
     queueMicrotask(() => this.#isWatched(group) && this.#look(group));
   }
 
   /** Reads a session; when it is being read already, once more after that. Never rejects. */
   #look(group: Group<Socket>): Promise<void> {
     if (group.looking) group.lookAgain = true;
-    group.looking ??= this.#read(group).finally(() => {
-      group.looking = undefined;
-    });
+    group.looking ??= this.#read(group);
     return group.looking;
   }
 
@@ -163,6 +166,7 @@ export class WatchedSockets<Socket extends object> {
         answered = false;
       }
     } while (group.lookAgain && this.#isWatched(group));
+    group.looking = undefined;
     if (this.#isWatched(group)) this.#schedule(group, answered);
   }
 
@@ -199,7 +203,7 @@ export class WatchedSockets<Socket extends object> {
       return;
     }
     group.session = known(session);
-    if (told === "renewed") this.#lookAfterRenewal(group);
+    if (told === "renewed") this.#lookSoon(group, told);
     else if (told) this.#end(group, told);
   }
 
