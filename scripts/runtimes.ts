@@ -21,6 +21,8 @@ const files = [
   ...stores.map((name) => `test/stores/${name}.test.ts`),
   ...frameworks.map((name) => `test/frameworks/${name}.test.ts`),
 ];
+/** Five minutes: it takes half of one. A runtime that hangs must not hold up the run. */
+const limit = 300_000;
 const selection = ["--project", "unit", "--project", "frameworks", "--reporter=default", ...files];
 
 /** What came of one runtime. */
@@ -39,7 +41,13 @@ export async function runRuntimes(scratch: string): Promise<RuntimeResult[]> {
     const program = join(projectRoot, "node_modules", ".bin", command[0]);
     const { output } = await run(program, ["--version"]);
     const server = `${name} ${/\d+\.\d+\.\d+/.exec(output)?.[0] ?? ""}`;
-    const outcome = await runTests(name, scratch, [program, ...command.slice(1)], ["--pool", pool, ...selection]);
+    const outcome = await runTests(
+      name,
+      scratch,
+      [program, ...command.slice(1)],
+      ["--pool", pool, ...selection],
+      limit,
+    );
     const { passed, failed } = outcome;
     const failures = outcome.failures.map((failure) => `${name}: ${failure}`);
     results.push({ passed, failed, failures, rows: rowsOn(server, outcome) });

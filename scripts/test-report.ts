@@ -45,12 +45,13 @@ export function runGroup(group: string, scratch: string): Promise<Outcome> {
   return runTests(group, scratch, [process.execPath], ["--project", group, "--reporter=default"]);
 }
 
-/** Runs vitest, with whatever runs JavaScript. */
+/** Runs vitest, with whatever runs JavaScript. What takes longer than `limit` milliseconds is ended, and has failed. */
 export async function runTests(
   name: string,
   scratch: string,
   [command = "", ...before]: readonly string[],
   selection: readonly string[],
+  limit = 0,
 ): Promise<Outcome> {
   const json = join(scratch, `${name}.json`);
   const report = join(scratch, `${name}.jsonl`);
@@ -58,7 +59,12 @@ export async function runTests(
   const args = [...before, vitest, "run", ...selection, "--reporter=json", `--outputFile.json=${json}`];
   const code = await new Promise<number>((resolve, reject) => {
     const env = { ...process.env, SOJOURN_TEST_REPORT: report };
-    const child = spawn(command, args, { cwd: projectRoot, env, stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, {
+      cwd: projectRoot,
+      env,
+      stdio: ["ignore", "inherit", "inherit"],
+      timeout: limit,
+    });
     child.on("error", reject);
     child.on("close", (status) => resolve(status ?? 1));
   });
