@@ -1,4 +1,4 @@
-/** The request at hand, where the runtime has no `AsyncLocalStorage`: none. The twin of `context.node.ts`. */
+/** The request at hand, where Node's modules cannot be imported: through `AsyncLocalStorage` if the runtime hands it out, as Cloudflare Workers do with `nodejs_compat`. The twin of `context.node.ts`. */
 
 /** What is needed of an `AsyncLocalStorage`. */
 export interface Context<T> {
@@ -6,7 +6,12 @@ export interface Context<T> {
   getStore(): T | undefined;
 }
 
+interface Host {
+  readonly process?: { getBuiltinModule?(name: string): { AsyncLocalStorage?: new <T>() => Context<T> } | undefined };
+}
+
 /** `undefined`: `sessions.current()` then says what to do instead. */
 export function makeContext<T>(): Context<T> | undefined {
-  return undefined;
+  const hooks = (globalThis as Host).process?.getBuiltinModule?.("node:async_hooks");
+  return hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<T>();
 }

@@ -1,11 +1,14 @@
 /** The request at hand: over Node's AsyncLocalStorage, and where the runtime has none. */
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import * as node from "../../src/core/context.node.ts";
 import * as web from "../../src/core/context.ts";
 
-test("a context follows promises and callbacks, and two requests do not see each other's", async () => {
-  const context = node.makeContext<string>();
+test.each([
+  ["imported", node.makeContext],
+  ["handed out by the runtime", web.makeContext],
+])("a context, %s, follows promises and callbacks, and two requests do not see each other's", async (_, make) => {
+  const context = make<string>() as web.Context<string>;
   const seen = await Promise.all(
     ["a", "b"].map((name) =>
       context.run(name, async () => {
@@ -19,5 +22,10 @@ test("a context follows promises and callbacks, and two requests do not see each
 });
 
 test("where the runtime has none, there is no context", () => {
-  expect(web.makeContext()).toBeUndefined();
+  vi.stubGlobal("process", undefined);
+  try {
+    expect(web.makeContext()).toBeUndefined();
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });

@@ -5,7 +5,7 @@ import { memoryStore } from "sojourn/stores/memory";
 import { frameworkConformance, storeConformance } from "sojourn/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { everywhere } from "../../scripts/checks/layers.ts";
-import { workerdLacks } from "../support/fetch-app.ts";
+import { fetchLacks } from "../support/fetch-app.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
 import { bundle, casesIn, elsewhere, program, startWorker, workerdVersion } from "../support/workerd.ts";
@@ -55,7 +55,7 @@ describe("a fetch handler", () => {
   });
   afterAll(() => worker?.dispose());
 
-  const cases = frameworkConformance({ name: "fetch", lacks: workerdLacks, start: elsewhere });
+  const cases = frameworkConformance({ name: "fetch", lacks: fetchLacks, start: elsewhere });
   describeCases(
     "fetch",
     casesIn(

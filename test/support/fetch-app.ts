@@ -10,12 +10,6 @@ export const fetchLacks: NonNullable<FrameworkHarness["lacks"]> = {
   "error page": "there is no error handling in fetch: what the handler throws goes to the server",
 };
 
-/** And besides, where a bundler takes what `package.json` has for every runtime. */
-export const workerdLacks: NonNullable<FrameworkHarness["lacks"]> = {
-  ...fetchLacks,
-  current: "sessions.current() needs Node's AsyncLocalStorage",
-};
-
 /** The handler, wrapped in all sessions of the application. */
 export function fetchApp({ sessions, handle, onError }: TrialApp): (request: Request) => Promise<Response> {
   const handler = async (request: Request): Promise<Response> => {

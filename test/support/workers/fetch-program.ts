@@ -1,7 +1,7 @@
 /** Runs in workerd: the framework suite over a fetch handler. Client and application are one worker; HTTP is between them. */
 
 import { frameworkConformance, type RunningApp, type TrialApp } from "../../../src/testing/framework-conformance.ts";
-import { fetchApp, workerdLacks } from "../fetch-app.ts";
+import { fetchApp, fetchLacks } from "../fetch-app.ts";
 import { runCase } from "./cases.ts";
 
 const applications = new Map<string, (request: Request) => Promise<Response>>();
@@ -20,7 +20,7 @@ const worker = {
       applications.set(name, fetchApp(app));
       return { url: searchParams.get("at") + name, close: () => applications.delete(name) };
     };
-    return runCase(frameworkConformance({ name: "fetch", lacks: workerdLacks, start }), searchParams);
+    return runCase(frameworkConformance({ name: "fetch", lacks: fetchLacks, start }), searchParams);
   },
 };
 
