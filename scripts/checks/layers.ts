@@ -88,9 +88,10 @@ const rules: readonly Rule[] = [
   { from: /^src\/parts\//, values: /^src\/(core|parts)\//, says: "parts imports core" },
   { from: /^src\/admin\//, values: /^src\/(core|admin)\//, says: "admin imports core" },
   {
-    from: /^src\/config\//,
-    values: /^src\/(core|config|stores|interop)\//,
-    says: "config imports core, stores and interop",
+    from: /^src\/config(\/|\.ts$)/,
+    values: /^src\/(core|config|stores|interop)\/|^src\/create\.ts$/,
+    types: /^src\/parts\//,
+    says: "config imports core, stores, interop and create",
   },
   {
     from: /^src\/testing\//,
@@ -105,7 +106,7 @@ const nodeAllowed = [
   /\.node\.ts$/,
   /^src\/stores\/file(\/|\.ts$)/,
   /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro)/,
-  /^src\/(cli|testing|interop)\//,
+  /^src\/(cli|config|testing|interop)\//,
 ];
 
 /** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */

@@ -1,0 +1,239 @@
+/** Clients out of the packages that the user has installed. Each connects when it is first used. */
+
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { list } from "./keys.ts";
+
+/** Loads a package by name, as `import()` does. */
+export type LoadPackage = (name: string) => Promise<unknown>;
+
+/** What opens clients for stores, and closes them again. */
+export class Opener {
+  readonly #load: LoadPackage;
+  readonly #closers: (() => unknown)[] = [];
+
+  constructor(load: LoadPackage | undefined) {
+    this.#load = load ?? loadInstalled;
+  }
+
+  /**
+   * A client of the first of these packages that is installed.
+   *
+   * @param key The key that asked for it.
+   */
+  async client(key: string, drivers: readonly Driver[], at: string): Promise<unknown> {
+    for (const { name, from = name, open } of drivers) {
+      const found = await this.#installed(from);
+      if (found) return open(exportsOf(found), at, (close) => this.#closers.push(close));
+    }
+    const names = drivers.map(({ name }) => name).filter((name) => !name.startsWith("node:"));
+    const others = names.length > 1 ? ` (or ${list(names.slice(1)).replaceAll('"', "")})` : "";
+    throw new TypeError(`${key} needs a package that is not installed: npm install ${names[0]}${others}`);
+  }
+
+  /** Registers what ends a client that needs no package. */
+  onClose(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  /** Ends all, whatever one of them says, and once. */
+  async close(): Promise<void> {
+    const closers = this.#closers.splice(0);
+    const ended = await Promise.allSettled(closers.map(async (close) => close()));
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
+  }
+
+  async #installed(name: string): Promise<object | undefined> {
+    try {
+      return (await this.#load(name)) as object;
+    } catch (error) {
+      if (isMissing(error, name)) return undefined;
+      throw new TypeError(`the package ${name} is installed and does not load`, { cause: error });
+    }
+  }
+}
+
+/** One package, and how to make a client of it. */
+export interface Driver {
+  /** What to install. */
+  readonly name: string;
+  /** What to import, if that is something else. */
+  readonly from?: string;
+  open(exports: Exports, at: string, onClose: (close: () => unknown) => void): unknown;
+}
+
+/** What the packages export is their own affair: the stores check what comes of it. */
+interface Client {
+  on?(event: "error", listener: () => void): unknown;
+  connect?(): unknown;
+  close?(): unknown;
+  destroy?(): unknown;
+  disconnect?(): unknown;
+  end?(): unknown;
+  terminate?(): unknown;
+}
+
+interface Export {
+  new (...args: unknown[]): Client;
+  (...args: unknown[]): Client;
+}
+
+type Exports = Readonly<Record<string, Export | undefined>>;
+
+/** Of an ES module its names, of a CommonJS one those of what it exports. */
+function exportsOf(module: object): Exports {
+  const { default: standard, ...named } = module as Record<string, unknown>;
+  return { ...(standard as object | undefined), default: standard, ...named } as Exports;
+}
+
+/** Whoever has no listener for it ends the process; what failed is told by the call that needed it. */
+function quiet(client: Client): Client {
+  client.on?.("error", () => {});
+  return client;
+}
+
+function need(value: Export | undefined): Export {
+  if (value === undefined) throw new TypeError("the installed package does not export what is needed of it: update it");
+  return value;
+}
+
+/** Redis at a URL. */
+export const redisDrivers: readonly Driver[] = [
+  {
+    name: "redis",
+    open:
+      ({ createClient }, url, onClose) =>
+      async () => {
+        const client = quiet(need(createClient)({ url }));
+        onClose(() => (client.destroy ? client.destroy() : client.disconnect?.()));
+        await client.connect?.();
+        return client;
+      },
+  },
+  ...["ioredis", "iovalkey"].map(
+    (name): Driver => ({
+      name,
+      open({ Redis, default: standard }, url, onClose) {
+        const client = quiet(new (need(Redis ?? standard))(url, { lazyConnect: true }));
+        onClose(() => client.disconnect?.());
+        return client;
+      },
+    }),
+  ),
+];
+
+/** MongoDB at a URL. */
+export const mongodbDrivers: readonly Driver[] = [
+  { name: "mongodb", open: ({ MongoClient }, url, onClose) => closing(new (need(MongoClient))(url), onClose) },
+];
+
+/** Databases by their dialect, at a URL; SQLite at a path. */
+export const sqlDrivers: Readonly<Record<"postgres" | "mysql" | "sqlite", readonly Driver[]>> = {
+  postgres: [
+    {
+      name: "pg",
+      open: ({ Pool }, connectionString, onClose) => ending(quiet(new (need(Pool))({ connectionString })), onClose),
+    },
+    { name: "postgres", open: ({ default: postgres }, url, onClose) => ending(need(postgres)(url), onClose) },
+  ],
+  mysql: [
+    { name: "mysql2", from: "mysql2/promise", open: mysqlPool },
+    { name: "mariadb", open: mysqlPool },
+  ],
+  sqlite: [
+    {
+      name: "better-sqlite3",
+      open: ({ default: Database }, path, onClose) => closing(new (need(Database))(path), onClose),
+    },
+    {
+      name: "node:sqlite",
+      open: ({ DatabaseSync }, path, onClose) => closing(new (need(DatabaseSync))(path), onClose),
+    },
+  ],
+};
+
+function mysqlPool({ createPool }: Exports, url: string, onClose: (close: () => unknown) => void): Client {
+  return ending(need(createPool)(mysqlOptions(url)), onClose);
+}
+
+/** Elasticsearch or OpenSearch at a URL. */
+export const elasticsearchDrivers: readonly Driver[] = ["@elastic/elasticsearch", "@opensearch-project/opensearch"].map(
+  (name): Driver => ({ name, open: ({ Client }, node, onClose) => closing(new (need(Client))({ node }), onClose) }),
+);
+
+/** DynamoDB: `at` is the options of its client, in JSON. */
+export const dynamodbDrivers: readonly Driver[] = [
+  {
+    name: "@aws-sdk/client-dynamodb",
+    open({ DynamoDB }, options, onClose) {
+      const client = new (need(DynamoDB))(JSON.parse(options));
+      onClose(() => client.destroy?.());
+      return client;
+    },
+  },
+];
+
+/** Firestore: `at` is the project, or nothing where the environment says it. */
+export const firestoreDrivers: readonly Driver[] = [
+  {
+    name: "@google-cloud/firestore",
+    open({ Firestore }, projectId, onClose) {
+      const client = new (need(Firestore))(projectId === "" ? {} : { projectId });
+      onClose(() => client.terminate?.());
+      return client;
+    },
+  },
+];
+
+/** Datastore: likewise. */
+export const datastoreDrivers: readonly Driver[] = [
+  {
+    name: "@google-cloud/datastore",
+    open: ({ Datastore }, projectId) => new (need(Datastore))(projectId === "" ? {} : { projectId }),
+  },
+];
+
+function ending(client: Client, onClose: (close: () => unknown) => void): Client {
+  onClose(() => client.end?.());
+  return client;
+}
+
+function closing(client: Client, onClose: (close: () => unknown) => void): Client {
+  onClose(() => client.close?.());
+  return client;
+}
+
+/** Both drivers take these; what else they read of a URL differs. */
+function mysqlOptions(url: string): object {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const [user, secret, database] = [username, password, pathname.slice(1)].map(decodeURIComponent);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 3306), user, password: secret, database };
+}
+
+/** From where this package is, else from where the program was started: not every installer puts them side by side. */
+async function loadInstalled(name: string): Promise<unknown> {
+  try {
+    return await import(name);
+  } catch (error) {
+    if (!isMissing(error, name)) throw error;
+    const path = createRequire(join(process.cwd(), "x.js")).resolve(name);
+    return import(pathToFileURL(path).href);
+  }
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+  if (code === "ERR_UNKNOWN_BUILTIN_MODULE") return true;
+  const missing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
+  // Not a package that it needs itself.
+  return (
+    missing &&
+    new RegExp(
+      `['"]${name
+        .split("/")
+        .slice(0, name.startsWith("@") ? 2 : 1)
+        .join("/")}(/|['"])`,
+    ).test(String(message))
+  );
+}

@@ -1,0 +1,66 @@
+/** The backends of Flask-Session-Plus, by the `session_type` of a part. */
+
+import type { Format } from "../core/format.ts";
+import type { Store } from "../core/store.ts";
+import { memcachedClient } from "../interop/memcached.ts";
+import { memcachedStore } from "../stores/memcached.ts";
+import { redisStore } from "../stores/redis.ts";
+import { type Opener, redisDrivers } from "./drivers.ts";
+import { type Keys, named, type Place } from "./keys.ts";
+
+/** One of them, for one part. */
+export interface PlusBackend {
+  /** Tells it from those of other parts. */
+  readonly place: string;
+  /** How sessions are written. Default: TaggedJSON. */
+  readonly format?: (subject: object) => Format;
+  open(opener: Opener): Promise<Store>;
+}
+
+interface Circumstances {
+  readonly native: boolean;
+  readonly keyPrefix: string;
+  /** Of the part, for messages. */
+  readonly label: string;
+}
+
+/** By `session_type`. */
+export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Circumstances) => PlusBackend>> = {
+  redis(own, { native, keyPrefix, label }) {
+    const client = clientOf(own, "redis://127.0.0.1:6379");
+    const layout = { name: "flask-session-plus", keyPrefix, payload: "text" } as const;
+    return {
+      place: placeOf(client),
+      async open(opener) {
+        const made = client.client ?? (await opener.client(`${label}.client`, redisDrivers, client.url ?? ""));
+        return named(`${label}.client`, () => redisStore({ client: made as never, ...(!native && { layout }) }));
+      },
+    };
+  },
+
+  memcache(own, { native, label }) {
+    const client = clientOf(own, "127.0.0.1:11211");
+    const layout = { name: "flask-session-plus", payload: "text", flags: [0, 16] } as const;
+    return {
+      place: placeOf(client),
+      async open(opener) {
+        const made = client.client ?? named(`${label}.client`, () => memcachedClient({ server: client.url ?? "" }));
+        if (!client.client) opener.onClose(() => (made as { close(): void }).close());
+        return named(`${label}.client`, () => memcachedStore({ client: made as never, ...(!native && { layout }) }));
+      },
+    };
+  },
+};
+
+function clientOf(own: Keys, otherwise: string): Place {
+  return own.place("client", otherwise);
+}
+
+const numbers = new WeakMap<object, number>();
+let clients = 0;
+
+function placeOf({ client, url }: Place): string {
+  if (client === undefined) return url;
+  if (!numbers.has(client)) numbers.set(client, ++clients);
+  return `client ${numbers.get(client)}`;
+}
