@@ -15,6 +15,7 @@ export {
 } from "./flask-session/layouts/dynamodb.ts";
 export { flaskMemcached } from "./flask-session/layouts/memcached.ts";
 export { flaskMongodb } from "./flask-session/layouts/mongodb.ts";
+export { flaskPlusMongodb } from "./flask-session/layouts/plus.ts";
 export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redis.ts";
 export {
   type FlaskPeeweeOptions,

@@ -21,7 +21,7 @@ import { lazily } from "./shared/lazy.ts";
 
 export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
 export { mongodbSchema } from "./mongodb/indexes.ts";
-export type { MongodbLayout } from "./mongodb/layout.ts";
+export type { MongodbBeside, MongodbLayout, MongodbParts } from "./mongodb/layout.ts";
 
 /** What `mongodbStore` takes. */
 export interface MongodbStoreOptions {

@@ -23,10 +23,31 @@ export interface MongodbLayout {
    * updates compare the payload, for a collection in which programs write that do not know the field.
    */
   readonly version?: string | null | undefined;
+  /** What a program keeps in fields of their own that is part of the session. Only where `version` is `null`. Default nothing. */
+  readonly beside?: MongodbBeside | undefined;
+}
+
+/** Fields beside the payload that belong to the session, for a format that knows of one payload only. */
+export interface MongodbBeside {
+  /** The names of the fields. */
+  readonly fields: readonly string[];
+  /** Takes a session apart, into the payload to store and the values of the fields. */
+  split(payload: string | Uint8Array): MongodbParts;
+  /** Puts one together. Throws when it is none. */
+  join(parts: MongodbParts): string | Uint8Array;
+}
+
+/** A session as it is stored: the payload, and the values of the fields beside it by their names. */
+export interface MongodbParts {
+  readonly payload: string | Uint8Array;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** A layout with all its names. */
-export type Fields = Readonly<Required<{ [Name in keyof MongodbLayout]: Exclude<MongodbLayout[Name], undefined> }>>;
+export type Fields = Readonly<Required<{ [Name in Field]: Exclude<MongodbLayout[Name], undefined> }>> &
+  Pick<MongodbLayout, "beside">;
+
+type Field = Exclude<keyof MongodbLayout, "beside">;
 
 /** All names of a layout. Throws a `TypeError` for one that cannot be a field, or that is there twice. */
 export function fieldsOf(layout: MongodbLayout): Fields {
@@ -37,9 +58,12 @@ export function fieldsOf(layout: MongodbLayout): Fields {
     expiresAt = "expiresAt",
     subject = "subject",
     version = "version",
+    beside,
   } = layout;
   const fields = { key, payload, expiresAt, subject, version };
-  const seen = new Set<unknown>(["_id", timeLeft]);
+  if (beside !== undefined && version !== null)
+    throw wrongArgument("layout.beside", "left out where the documents have a version", beside);
+  const seen = new Set<unknown>(["_id", timeLeft, ...(beside?.fields ?? [])]);
   for (const [field, name] of Object.entries(fields)) {
     if ((field === "version" || field === "subject") && name === null) continue;
     if (typeof name !== "string" || !/^[^$.\0][^.\0]*$/.test(name) || seen.has(name)) {
@@ -47,7 +71,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
     }
     seen.add(name);
   }
-  return fields;
+  return { ...fields, beside };
 }
 
 /** The name that a document's time to live in milliseconds is asked under. */
@@ -56,7 +80,7 @@ const timeLeft = "sojourn_left";
 /** What is asked of a document: our fields, and how long it has, for whoever asks may have a wrong clock. */
 export function projectionOf(fields: Fields): MongodbDocument {
   const { key, payload, subject, version, expiresAt } = fields;
-  const names = [key, payload, subject, version].filter((name) => name !== null);
+  const names = [key, payload, subject, version, ...(fields.beside?.fields ?? [])].filter((name) => name !== null);
   const left = { $subtract: [`$${expiresAt}`, "$$NOW"] };
   return { _id: 0, ...Object.fromEntries(names.map((name) => [name, 1])), [timeLeft]: left };
 }
@@ -68,11 +92,16 @@ export function endedBy(fields: Fields): MongodbDocument {
 
 /** A new version, which no record had before. */
 export function newVersion(fields: Fields, record: StoreRecord): Version {
+  if (fields.beside) return fields.beside.split(record.payload);
   return fields.version === null ? copy(record.payload) : base64url(crypto.getRandomValues(new Uint8Array(12)));
 }
 
 /** The filter for the state that a version names. */
 export function stateOf(fields: Fields, version: Version): MongodbDocument {
+  if (fields.beside) {
+    const parts = version as MongodbParts;
+    return { [fields.payload]: encode(parts.payload), ...parts.fields };
+  }
   return fields.version === null
     ? { [fields.payload]: encode(version as string | Uint8Array) }
     : { [fields.version]: version };
@@ -80,9 +109,11 @@ export function stateOf(fields: Fields, version: Version): MongodbDocument {
 
 /** The fields of a record for an update pipeline, all but its key and its expiry. */
 export function contentsOf(fields: Fields, record: StoreRecord, version: Version): MongodbDocument {
-  const { payload, subject } = record;
+  const { subject } = record;
+  const parts = fields.beside ? (version as MongodbParts) : { payload: record.payload, fields: {} };
   return {
-    [fields.payload]: { $literal: encode(payload) },
+    ...Object.fromEntries(Object.entries(parts.fields).map(([name, value]) => [name, { $literal: value }])),
+    [fields.payload]: { $literal: encode(parts.payload) },
     ...(fields.subject !== null && {
       [fields.subject]: subject === undefined ? "$$REMOVE" : { $literal: encode(subject) },
     }),
@@ -94,13 +125,28 @@ export function contentsOf(fields: Fields, record: StoreRecord, version: Version
 export function recordIn(fields: Fields, document: MongodbDocument | null, now: number): StoredRecord | null {
   if (!document) return null;
   const left = document[timeLeft];
-  const payload = decode(document[fields.payload]);
-  const version = fields.version === null ? payload : document[fields.version];
+  const stored = decode(document[fields.payload]);
+  const parts = fields.beside && stored !== null ? partsIn(fields.beside, stored, document) : undefined;
+  const payload = parts ? joined(fields.beside, parts) : stored;
+  const version = parts ?? (fields.version === null ? payload : document[fields.version]);
   if (typeof left !== "number" || left <= 0 || payload === null || version === undefined || version === null)
     return null;
   const subject = fields.subject === null ? null : decode(document[fields.subject]);
   const record = { payload, version, expiresAt: now + left };
   return typeof subject === "string" ? { ...record, subject } : record;
+}
+
+function partsIn(beside: MongodbBeside, payload: string | Uint8Array, document: MongodbDocument): MongodbParts {
+  return { payload, fields: Object.fromEntries(beside.fields.map((name) => [name, document[name] ?? null])) };
+}
+
+/** What is no session is left to the format, which says so. */
+function joined(beside: MongodbBeside | undefined, parts: MongodbParts): string | Uint8Array {
+  try {
+    return beside ? beside.join(parts) : parts.payload;
+  } catch {
+    return parts.payload;
+  }
 }
 
 const surrogate = /\p{Surrogate}/u;
