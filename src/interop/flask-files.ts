@@ -75,7 +75,8 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
   const { directory: path, cachelib = "0.16", mode = 0o600, now = Date.now } = options ?? {};
   if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw wrongArgument("directory", "the path of a directory", path);
-  const generation = Object.hasOwn(generations, cachelib) ? generations[cachelib] : undefined;
+  const generation =
+    typeof cachelib === "string" && Object.hasOwn(generations, cachelib) ? generations[cachelib] : undefined;
   if (!generation) throw wrongArgument("cachelib", `one of ${Object.keys(generations).join(", ")} as a text`, cachelib);
   if (!Number.isInteger(mode) || mode < 0o400 || mode > 0o777)
     throw wrongArgument("mode", "the mode of a file that its owner can read, such as 0o600", mode);
