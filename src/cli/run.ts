@@ -1,0 +1,151 @@
+/** What the command line says, and what is done about it. */
+
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { isSessionError } from "../core/errors.ts";
+import { cleanup } from "./cleanup.ts";
+import { showConfig } from "./show-config.ts";
+import { loadStores, readEnv } from "./sources.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Where a run of the program is. */
+export interface Surroundings extends Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** The options of all commands. */
+export interface Settings {
+  readonly from?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly records?: "flask" | "native" | undefined;
+  readonly batch: number;
+  readonly json: boolean;
+}
+
+/** Somebody asked for what there is not: exit code 2. */
+class Misuse extends Error {}
+
+const help = `Usage: sojourn <command> [options]
+
+Commands
+  cleanup   remove ended sessions, batch by batch, from stores that do not do so
+            by themselves: SQL, files, Elasticsearch and others
+  setup     create the tables, indexes and collections that are not there
+  config    show what the SESSION_* keys mean, without opening anything
+
+Where the stores are: the SESSION_* keys of the environment, or a module
+  --from <file>       a module that exports sessions, store or stores,
+                      and may export close
+  --env-file <file>   keys from a file such as .env; the environment goes first
+  --prefix <text>     what the keys begin with: FLASK_
+  --records <kind>    flask (default) or native, as of sessionsFromConfig
+
+Options
+  --batch <n>         cleanup: how many sessions to remove at a time (1000)
+  --json              one JSON object instead of text
+  -h, --help          this
+  -v, --version       the version
+
+Exit codes: 0 done, 1 failed, 2 wrong options or configuration
+`;
+
+/** Runs one command. Answers the exit code; never rejects. */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  const say = (line: string): void => {
+    stdout.write(`${line}\n`);
+  };
+  try {
+    const { values, positionals } = parse(args);
+    if (values.version) say(version());
+    else if (values.help || (positionals.length === 0 && args.length === 0)) stdout.write(help);
+    else await command(positionals, values, surroundings);
+    return 0;
+  } catch (error) {
+    const isTheirs = error instanceof Misuse || error instanceof TypeError;
+    const hint = error instanceof Misuse ? "\nsojourn --help tells what there is." : "";
+    stderr.write(`sojourn: ${textOf(error)}${hint}\n`);
+    return isTheirs ? 2 : 1;
+  }
+}
+
+async function command(positionals: readonly string[], values: Values, surroundings: Surroundings): Promise<void> {
+  const [name, ...others] = positionals;
+  if (name === undefined) throw new Misuse("which command? cleanup, setup or config");
+  if (!["cleanup", "setup", "config"].includes(name)) throw new Misuse(`there is no command ${JSON.stringify(name)}`);
+  if (others[0] !== undefined) throw new Misuse(`${name} takes no ${JSON.stringify(others[0])}`);
+  const settings = settingsOf(values);
+  const env = readEnv(surroundings, values["env-file"]);
+  if (name === "config") {
+    if (settings.from !== undefined) throw new Misuse("config is about the SESSION_* keys, and a module has none");
+    showConfig(settings, env, surroundings);
+    return;
+  }
+  const { stores, close } = await loadStores(settings, { ...surroundings, env });
+  try {
+    if (name === "cleanup") await cleanup(stores, settings, surroundings);
+    else await setup();
+  } finally {
+    await close();
+  }
+
+  async function setup(): Promise<void> {
+    const done: { store: string; created: boolean }[] = [];
+    for (const store of stores) {
+      await store.setup?.();
+      done.push({ store: store.name, created: store.setup !== undefined });
+      if (settings.json) continue;
+      const said = store.setup ? "what it needs is there" : "needs nothing to be created";
+      surroundings.stdout.write(`${store.name}: ${said}\n`);
+    }
+    if (settings.json) surroundings.stdout.write(`${JSON.stringify({ stores: done })}\n`);
+  }
+}
+
+type Values = ReturnType<typeof parse>["values"];
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        from: { type: "string" },
+        "env-file": { type: "string" },
+        prefix: { type: "string" },
+        records: { type: "string" },
+        batch: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "v" },
+      },
+    });
+  } catch (error) {
+    throw new Misuse((error as Error).message.split(". ")[0]);
+  }
+}
+
+function settingsOf({ from, prefix, records, batch = "1000", json = false }: Values): Settings {
+  if (records !== undefined && records !== "flask" && records !== "native")
+    throw new Misuse(`--records must be flask or native; received ${JSON.stringify(records)}`);
+  const size = /^\d{1,9}$/.test(batch) ? Number(batch) : 0;
+  if (size < 1) throw new Misuse(`--batch must be a whole number of at least 1; received ${JSON.stringify(batch)}`);
+  return { from, prefix, records, batch: size, json };
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return String(version);
+}
+
+/** With what the client of a store said, which is what helps. */
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const told = error.message || (error as NodeJS.ErrnoException).code || error.name;
+  const inner = error instanceof AggregateError ? error.errors[0] : cause;
+  if (inner instanceof Error && (isSessionError(error) || error instanceof TypeError || !error.message))
+    return `${told}: ${textOf(inner)}`;
+  return told;
+}
