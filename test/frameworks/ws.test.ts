@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { cookieStore } from "sojourn/stores/cookie";
 import { fileStore } from "sojourn/stores/file";
 import { memoryStore } from "sojourn/stores/memory";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 import { scratch } from "../examples/demo-process.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -130,6 +130,26 @@ describe("the session of a message", () => {
     expect((await app.sockets.get(request)).data).toEqual({ a: "1" });
     expect(await session.save()).toBe(true);
     expect((await app.sockets.get(request)).data).toEqual({ a: "2" });
+  });
+
+  test("is saved although the client went away while its message was handled", async () => {
+    const app = await start();
+    const { socket, closed, cookie } = await visitor(app);
+    let release = (): void => {};
+    app.state.fault = {
+      late: new Promise<void>((resolve) => {
+        release = resolve;
+      }),
+    };
+    const before = app.state.calls;
+    socket.send("a/2");
+    await vi.waitFor(() => expect(app.state.calls).toBe(before + 1));
+    app.state.fault = "pass";
+    socket.terminate();
+    await closed;
+    release();
+    await vi.waitFor(async () => expect((await app.request("/read", cookie)).text).toBe('{"a":"2"}'));
+    expect(app.errors).toEqual([]);
   });
 
   test("is kept alive by messages, but not where the access is no-touch", async () => {
@@ -256,7 +276,7 @@ describe("the end of a session in this process closes its sockets at once", () =
           onEnd(_socket, reason) {
             ends.push(reason);
             if (fails === "throws") throw new Error("onEnd failed");
-            if (fails === "rejects") return Promise.reject(new Error("onEnd failed"));
+            return fails === "rejects" ? Promise.reject(new Error("onEnd failed")) : undefined;
           },
         },
       });
@@ -275,7 +295,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     const client = await visitor(app);
     client.socket.terminate();
     await client.closed;
-    while (await app.sockets.check().then(() => reads(app))) await new Promise((resolve) => setTimeout(resolve, 5));
+    await vi.waitFor(async () => expect(await reads(app)).toBe(0));
     app.sockets.watch(client.socket, { headers: { cookie: client.cookie } });
     expect(await reads(app)).toBe(0);
     await app.request("/destroy", client.cookie);
