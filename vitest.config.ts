@@ -13,6 +13,9 @@ function project(name: string, include: string[], exclude: string[] = [], testTi
 /** Tests that start processes of their own: they need no server, but seconds each. */
 const processes = "test/*/*processes*.test.ts";
 
+/** Tests beside another program, or of its server. */
+const beside = "test/interop/{flask,flask-files,memcached}/**/*.test.ts";
+
 /** Tests of `test/stores` that need no server. */
 const serverless = [
   "test/stores/{memory,file,cookie,null,cached,unstorage}!(*processes*).test.ts",
@@ -32,10 +35,10 @@ export default defineConfig({
       project(
         "unit",
         ["test/!(stores|frameworks|runtimes|browser|package|examples)/**/*.test.ts", ...serverless],
-        [processes, "test/interop/flask/**"],
+        [processes, beside],
       ),
       project("stores", ["test/stores/**/*.test.ts", processes], serverless, 60_000),
-      project("interop", ["test/interop/flask/**/*.test.ts"], [], 60_000),
+      project("interop", [beside], [], 60_000),
       project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 60_000),
       project("runtimes", ["test/runtimes/**/*.test.ts"], [], 60_000),
       project("package", ["test/package/**/*.test.ts"], [], 120_000),
