@@ -47,3 +47,8 @@ export function withoutKeys(text: string, ids: IdScheme): string {
 export function newHandle(): string {
   return base64url(randomBytes(9));
 }
+
+/** The public name of a session whose format has no room for one: another with each id, and of no use either. */
+export function handleOf(key: string): MaybePromise<string> {
+  return andThen(sha256(`handle of ${key}`), (digest) => digest.slice(0, 12));
+}

@@ -30,10 +30,12 @@ export interface Draft extends StoreRecord {
   readonly meta: Meta;
 }
 
-/** What a write answers: where the record is now, and the token to send if that changed. */
+/** What a write answers: where the record is now, and, if that changed, the token to send. */
 export interface Written {
   readonly place: Place;
   readonly token?: string;
+  /** What the session is called there, where its format has no room for a name. */
+  readonly handle?: string | undefined;
 }
 
 /** Keeps records and makes the tokens that lead to them. `null` everywhere: there is no such record (any more), or it was changed since. */

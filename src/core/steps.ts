@@ -44,6 +44,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   }
   // What the application noted while the write was under way is for the next save.
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
+  if (written.handle !== undefined) state.meta.handle = written.handle;
   state.expiresAt = expiresAt;
   const asked = work.marks;
   work.marks = new Marks();

@@ -1,11 +1,10 @@
 /** Records over a store: hashed ids, signposts of renewals in passing, and a time limit on every call. */
 
-import { sha256 } from "#crypto";
 import { type MaybePromise, payloadBytes } from "./bytes.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Content, Format, Payload } from "./format.ts";
-import type { IdScheme } from "./id.ts";
+import { handleOf, type IdScheme } from "./id.ts";
 import type { Found, Records } from "./records.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
@@ -67,9 +66,11 @@ export function storeRecords(config: RecordsConfig): Records {
     checkSize(store, payload);
     return { payload, expiresAt: draft.expiresAt, subject: draft.subject };
   };
-  const fresh = async (): Promise<{ id: string; key: string; token: string }> => {
+  const fresh = async (): Promise<{ id: string; key: string; token: string; handle: string | undefined }> => {
     const id = ids.create();
-    return { id, key: await ids.keyOf(id), token: await config.token.seal(id, config.cookieName) };
+    const key = await ids.keyOf(id);
+    const handle = format.foreign ? await handleOf(key) : undefined;
+    return { id, key, token: await config.token.seal(id, config.cookieName), handle };
   };
 
   return {
@@ -97,10 +98,10 @@ export function storeRecords(config: RecordsConfig): Records {
       if (store.capabilities.maxPayloadBytes !== undefined) await record(ids.prefix, draft);
     },
     async create(draft) {
-      const { id, key, token } = await fresh();
+      const { id, key, token, handle } = await fresh();
       const content = await record(key, draft);
       const version = await limited(() => store.create(key, content));
-      return version === null ? null : { place: placeOf(key, version, id), token };
+      return version === null ? null : { place: placeOf(key, version, id), token, handle };
     },
     async update(place, draft) {
       const { key, version } = place as StorePlace;
@@ -115,13 +116,13 @@ export function storeRecords(config: RecordsConfig): Records {
     lane: (place) => (place as StorePlace).key,
     async rename(place, draft, login) {
       const { key: from, version } = place as StorePlace;
-      const { id, key, token } = await fresh();
+      const { id, key, token, handle } = await fresh();
       const content = await record(key, draft);
       const renaming = limited(() => store.rename(from, key, content, version));
       const next = await renaming.catch(async (error) => (await renamed(from, key)) ?? Promise.reject(error));
       if (next === null) return null;
       if (login && !format.foreign) await markEnded(from);
-      return { place: placeOf(key, next, id), token };
+      return { place: placeOf(key, next, id), token, handle };
     },
     // The new record first, then the signpost by compare-and-swap: of parallel renewals one wins, the others take
     // their record back and follow it. A crash in between leaves a record whose id nobody has.
@@ -226,7 +227,7 @@ export function storeRecords(config: RecordsConfig): Records {
       if (content) {
         const lost = hop > 0 && seen === undefined && now - postedAt >= config.renewGrace;
         const current = hop === 0;
-        if (format.foreign) content.meta.handle ??= (await sha256(`handle of ${key}`)).slice(0, 12);
+        if (format.foreign) content.meta.handle ??= await handleOf(key);
         const place: StorePlace = { key, version: stored.version, id: current ? id : undefined, entry };
         return { place, payload, content, expiresAt: stored.expiresAt, stale, lost, current };
       }

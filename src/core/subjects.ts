@@ -5,6 +5,7 @@ import { base64url } from "./bytes.ts";
 import type { Config } from "./config.ts";
 import { SessionError, wrongArgument } from "./errors.ts";
 import type { Content } from "./format.ts";
+import { handleOf } from "./id.ts";
 import { applySchema } from "./schema.ts";
 import type { ListedRecord, Store } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
@@ -168,7 +169,7 @@ export class Subjects implements SubjectSessions {
     }
     const { data, meta } = content;
     const { created: createdAt, authenticated: authenticatedAt } = meta;
-    const handle = meta.handle ?? (await sha256(`handle of ${row.key}`)).slice(0, 12);
+    const handle = meta.handle ?? (await handleOf(row.key));
     const { key, expiresAt } = row;
     return { key, data, info: { handle, subject, createdAt, authenticatedAt, expiresAt } };
   }

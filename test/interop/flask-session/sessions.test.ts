@@ -182,6 +182,36 @@ describe("a session that Flask made", () => {
   });
 });
 
+describe("the handle, which Flask's records have no room for", () => {
+  test("of an event was another than the one that later requests have", async () => {
+    const { sessions, events } = scene({ subjectKey: "_user_id" });
+    const handle = async (cookie: string | undefined) => (await request(sessions, cookie, (one) => one.handle)).value;
+    const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
+    const login = await request(sessions, begun.cookie, (session) => session.login("7"));
+    expect(events.map(({ type }) => type)).toEqual(["session_created", "session_renewed", "session_login"]);
+    const named = await handle(login.cookie);
+    expect(events.slice(1).map((event) => event.handle)).toEqual([named, named]);
+    expect(events[0]?.handle).not.toBe(named);
+    expect(await sessions.list("7")).toMatchObject([{ handle: named }]);
+    const again = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
+    expect(events.at(-1)).toMatchObject({ type: "session_created", handle: await handle(again.cookie) });
+  });
+
+  test("was still the old one after a login was saved, so that ending the other sessions ended this one", async () => {
+    const { sessions } = scene({ subjectKey: "_user_id" });
+    const other = await request(sessions, undefined, (session) => session.login("7"));
+    const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
+    const login = await request(sessions, begun.cookie, async (session) => {
+      session.login("7");
+      await session.save();
+      return sessions.revoke("7", { except: session.handle });
+    });
+    expect(login.value).toBe(1);
+    expect((await request(sessions, login.cookie, ({ subject }) => subject)).value).toBe("7");
+    expect((await request(sessions, other.cookie, ({ subject }) => subject)).value).toBeUndefined();
+  });
+});
+
 test.each(["attacker-chosen", `${id}.sig`, "B".repeat(43), `"${id}"`, "a\\012b", `${id}${id}`])(
   "the id %j is never adopted",
   async (given) => {
