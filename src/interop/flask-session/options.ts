@@ -64,7 +64,9 @@ export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionCon
     if (!known.includes(name))
       throw new TypeError(`flaskSession: there is no option "${name.slice(0, 40)}"; there are ${known.join(", ")}`);
   }
-  const { lifetime = "31d", permanent = true, signed, cookie } = options;
+  const { format = "msgpack", lifetime = "31d", permanent = true, signed, cookie } = options;
+  if (!["msgpack", "json", "pickle"].includes(format))
+    throw wrongArgument("format", '"msgpack", "json" or "pickle"', format);
   // In whole seconds, as Flask-Session cuts it.
   const idleTimeout = Math.floor(durationOption("lifetime", lifetime, 1000, 400 * 86_400_000) / 1000);
   if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
@@ -73,7 +75,7 @@ export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionCon
   return {
     ids: flaskIds(options),
     token: signed ? flaskToken(signed.secretKey) : bareToken(),
-    format: options.format === "pickle" ? pickleFormat(options) : flaskFormat(options as FlaskFormatOptions),
+    format: format === "pickle" ? pickleFormat(options) : flaskFormat({ ...options, format }),
     cookie: { prefix: "", ...cookie },
     idleTimeout,
     absoluteTimeout: false,

@@ -246,7 +246,7 @@ test("what cannot be an id of Flask's never reaches the store", async () => {
 describe("a wrong option is a TypeError that names it", () => {
   test.each<[Record<string, unknown>, string]>([
     [{ prefix: "x" }, 'flaskSession: there is no option "prefix"; there are format, subjectKey'],
-    [{ format: "pickle" }, 'format must be "msgpack" or "json"; received a string of 6 characters'],
+    [{ format: "yaml" }, 'format must be "msgpack", "json" or "pickle"; received a string of 4 characters'],
     [{ lifetime: 0 }, "lifetime must be a duration from 1s to 400d"],
     [
       { lifetime: "a month" },
