@@ -19,6 +19,9 @@ export interface FlaskSealConfig {
 /** A cookie has 4 KB, and zlib makes a thousand times as much of it; no session is that large. */
 const mostOctets = 1024 * 1024;
 
+/** 43 characters for SHA3-256, and some padding, of which Python takes any amount. */
+const longestSignature = 60;
+
 /** The seal of Flask's cookie. A session ends so many seconds after the timestamp, as Flask itself counts them. */
 export function flaskSeal({ keys, salt, digest, lifetime, now }: FlaskSealConfig): CookieSeal {
   const hmac = (key: Uint8Array, text: string): Uint8Array => createHmac(digest, key).update(text).digest();
@@ -32,15 +35,16 @@ export function flaskSeal({ keys, salt, digest, lifetime, now }: FlaskSealConfig
     },
     open(text) {
       const [, signed = "", body = "", time = "", signature = ""] = /^((.+)\.([^.]*))\.([^.]+)$/.exec(text) ?? [];
-      const given = unpadded(signature);
+      const given = signature.length <= longestSignature ? unpadded(signature) : null;
       const at = given ? derived.findIndex((key) => equalBytes(hmac(key, signed), given)) : -1;
       const octets = at === -1 ? null : unpadded(time);
       // One of more than eight octets is no time; one that is still to come is refused by Flask too.
       const made = octets && octets.length <= 8 ? fromBigEndian(octets) : Number.POSITIVE_INFINITY;
       const payload = made <= seconds(now()) ? unpacked(body) : null;
       if (payload === null) return null;
-      // Flask counts whole seconds, and the last of them is good to its end.
-      return { payload, expiresAt: (made + lifetime + 1) * 1000, stale: at > 0 };
+      // Flask counts whole seconds, and the last of them is good to its end. (A second after it would be the last of
+      // a cookie signed a second later, which is what the session would get when it is written without being used.)
+      return { payload, expiresAt: (made + lifetime) * 1000 + 999, stale: at > 0 };
     },
   };
 }
