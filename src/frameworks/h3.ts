@@ -5,7 +5,7 @@ import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type AccessOf, checkAccess } from "./shared/access.ts";
-import { isEventStream, noteOpened, savedAtEnd, sealFailure } from "./shared/fetch-response.ts";
+import { isEventStream, noteOpened, ofOneClient, savedAtEnd, sealFailure } from "./shared/fetch-response.ts";
 
 /** The options of {@link h3Sessions}. */
 export interface H3Options {
@@ -51,6 +51,8 @@ export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<
 type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 const failure: Outcome = { failed: true };
+/** What h3 makes of a handler for Node, which has sent its response itself. */
+const handled = Symbol.for("h3.handled");
 const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
@@ -105,11 +107,13 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
 }
 
 /** Saves, and gives what h3 makes the response of. */
-async function seal(event: H3EventLike, exchange: Saves, result: unknown, streaming: boolean): Promise<unknown> {
+async function seal(event: H3EventLike, exchange: Saves, made: unknown, streaming: boolean): Promise<unknown> {
+  let result = made;
   // Those of middleware inside are noted already; those outside seal what this makes of the response.
   noteOpened(event, exchange);
   const failed = hasFailed(event, exchange, result) ? failure : undefined;
   try {
+    if (result === handled) return await saveOnly(exchange, result);
     await write(event, exchange, result, failed);
   } catch (error) {
     streamOf(result)
@@ -118,6 +122,8 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
     await startOver(event, error);
     throw error;
   }
+  // Release candidates put the headers on the response itself, which may be one for all clients.
+  if (result instanceof Response && exchange.used) result = ofOneClient(result);
   const own = answerOf(result);
   if (!own && !(result instanceof ReadableStream)) return result;
   const types = [own?.headers, event.res.headers].map((headers) => headers?.get("content-type"));
@@ -127,6 +133,13 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
   if (result instanceof Response) return new Response(watched, result);
   if (result instanceof ReadableStream) return watched;
   return Object.assign(result as object, { body: watched });
+}
+
+/** The headers have left: what needs a cookie is an error. */
+async function saveOnly(exchange: Saves, result: unknown): Promise<unknown> {
+  await exchange.commit(nowhere, failure);
+  await exchange.finish();
+  return result;
 }
 
 /**

@@ -268,3 +268,17 @@ test("an answer to an error inside, sealed again outside, had the outer session'
   const answer = await handler(new Request("http://localhost/"));
   expect([answer.status, answer.headers.getSetCookie().length]).toEqual([503, 1]);
 });
+
+test("a response without a body that was made once for all gave every client the cookies of those before", async () => {
+  const sessions = createSessions({ store: memoryStore() });
+  const seeHome = new Response(null, { status: 303, headers: { location: "/" } });
+  const handler = fetchSessions(sessions)(async (request) => {
+    const session = await sessions.get(request);
+    if (request.url.endsWith("/login")) session.login("ada");
+    return seeHome;
+  });
+  const login = await handler(new Request("https://shop.test/login"));
+  expect([login.status, login.headers.get("location"), login.headers.getSetCookie().length]).toEqual([303, "/", 1]);
+  const next = await handler(new Request("https://shop.test/other"));
+  expect([next.status, next.headers.getSetCookie()]).toEqual([303, []]);
+});

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import {
   createEventStream,
+  fromNodeHandler,
   H3,
   type H3Event,
   HTTPError,
@@ -14,6 +15,7 @@ import {
   serve,
   toNodeHandler,
 } from "h3";
+import { H3 as CandidateH3 } from "nitro/h3";
 import { createSessions } from "sojourn";
 import { h3Sessions } from "sojourn/frameworks/h3";
 import { memoryStore } from "sojourn/stores/memory";
@@ -377,4 +379,53 @@ describe("h3Sessions", () => {
       "streaming must be true or false; received 1",
     );
   });
+});
+
+test("a handler for Node sends its response itself: a login there ended the session, and its cookie was never sent", async () => {
+  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const events: string[] = [];
+  sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));
+  const app = new H3({ silent: true });
+  app.use(h3Sessions(sessions));
+  app.get("/set", async (event) => {
+    (await sessions.get(event)).data.a = "1";
+    return "set";
+  });
+  app.get("/read", async (event) => (await sessions.get(event)).data);
+  const inNode = fromNodeHandler((_req, res) => void res.end("node"));
+  app.get("/change", async (event) => {
+    (await sessions.get(event)).data.a = "2";
+    return inNode(event);
+  });
+  app.get("/login", async (event) => {
+    (await sessions.get(event)).login("ada");
+    return inNode(event);
+  });
+  const { url, close } = await serving(app);
+  try {
+    const cookie = cookieOf(await fetch(`${url}/set`));
+    expect(await (await fetch(`${url}/change`, cookie)).text()).toBe("node");
+    expect(await (await fetch(`${url}/login`, cookie)).text()).toBe("node");
+    expect(await (await fetch(`${url}/read`, cookie)).json()).toEqual({ a: "2" });
+    expect(events).toEqual(["ERR_SESSION_HEADERS_SENT"]);
+  } finally {
+    await close();
+  }
+});
+
+test.each([
+  ["h3", H3],
+  ["the candidate of h3 in Nitro", CandidateH3 as unknown as typeof H3],
+])("with %s a response made once for all gave every client the cookies of those before", async (_name, Made) => {
+  const { sessions } = setup();
+  const app = new Made();
+  const seeHome = new Response(null, { status: 303, headers: { location: "/" } });
+  app.use(h3Sessions(sessions));
+  app.get("/**", async (event) => {
+    const session = await sessions.get(event);
+    if (event.url.pathname === "/login") session.login("ada");
+    return seeHome;
+  });
+  expect(ours(await app.fetch(new Request("http://shop.test/login")))).toHaveLength(1);
+  expect(ours(await app.fetch(new Request("http://shop.test/other")))).toEqual([]);
 });

@@ -251,3 +251,25 @@ describe("honoSessions", () => {
     );
   });
 });
+
+test("a text made once for all, as Hono's server for Node takes it, gave every client the cookies of those before", async () => {
+  const { sessions } = setup();
+  const app = new Hono();
+  app.use(honoSessions(sessions));
+  let text: Response | undefined;
+  app.get("*", async (c) => {
+    const session = await sessions.get(c);
+    if (c.req.path === "/login") session.login("ada");
+    text ??= new Response("hello");
+    return text;
+  });
+  const server = await listen(createAdaptorServer(app) as ReturnType<typeof createServer>);
+  try {
+    const login = await fetch(`${server.url}/login`);
+    expect([await login.text(), ours(login).length]).toEqual(["hello", 1]);
+    const next = await fetch(`${server.url}/`);
+    expect([await next.text(), ours(next)]).toEqual(["hello", []]);
+  } finally {
+    server.close();
+  }
+});

@@ -12,8 +12,8 @@ const failure: Outcome = { failed: true };
 const unread: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
- * Saves the session and gives the response to send. The same one if the session was not used, or if its headers can
- * be changed.
+ * Saves the session and gives the response to send. The same one if the session was not used, or no header has to
+ * be on a copy.
  *
  * @param streams Also saves what is changed while the body is sent. Server-sent events are always treated so.
  * @param threw The response is the answer to what a handler threw, whatever its status.
@@ -29,16 +29,17 @@ export async function sealResponse(
   let sealed = response;
   if (exchange.used) {
     if (response.status === 101 && !hasOpenHeaders(response)) return sealUpgrade(exchange, response, failed);
-    sealed = withOpenHeaders(response);
+    const headers = new Sealed(response);
     try {
-      await exchange.commit(sealed.headers, failed);
+      await exchange.commit(headers, failed);
     } catch (error) {
-      sealed.body?.cancel().catch(() => {});
+      headers.response.body?.cancel().catch(() => {});
       throw error;
     }
+    sealed = headers.response;
   } else {
     exchange.commit(unread);
-    if (!streams && isUnmadeText(response)) return response;
+    if (!streams && unmadeText(response) !== undefined) return response;
   }
   const watched = streams || isEventStream(sealed.headers.get("content-type"));
   return watched && sealed.body ? new Response(savedAtEnd(sealed.body, exchange, failed), sealed) : sealed;
@@ -56,11 +57,11 @@ export function noteOpened(request: object, exchange: Saves): void {
  * other sessions of this request that were saved for the response it replaces.
  */
 export async function sealFailure(request: object, response: Response): Promise<Response> {
-  const sealed = withOpenHeaders(response);
+  const headers = new Sealed(response);
   for (const exchange of (request as Opened)[slot] ?? []) {
-    await exchange.commit(sealed.headers, failure)?.catch(() => {});
+    await exchange.commit(headers, failure)?.catch(() => {});
   }
-  return sealed;
+  return headers.response;
 }
 
 /** What a client is told of an error: its status in words. */
@@ -70,19 +71,49 @@ export function failureResponse(error: { readonly status: number }): Response {
 }
 
 /**
- * Whether this is a text of which Hono's server for Node has not made a real response yet (it holds status, body and
- * headers under a symbol): asking for its headers would, for a third of a request's time. Should that server change,
- * this is false, and only slower.
+ * The text of which Hono's server for Node has not made a real response yet: it holds status, body and headers under a
+ * symbol. Asking for its headers would, for a third of a request's time. Should that server change, this finds nothing,
+ * and is only slower.
  */
-function isUnmadeText(response: Response): boolean {
+function unmadeText(response: Response): string | undefined {
   const [key] = Object.getOwnPropertySymbols(response);
   const parts = key === undefined ? undefined : (response as unknown as Record<symbol, unknown>)[key];
-  return Array.isArray(parts) && typeof parts[0] === "number" && typeof parts[1] === "string";
+  return Array.isArray(parts) && typeof parts[0] === "number" && typeof parts[1] === "string" ? parts[1] : undefined;
 }
 
-/** Responses that were fetched, and redirects, have headers that cannot be changed. */
-function withOpenHeaders(response: Response): Response {
-  return hasOpenHeaders(response) ? response : new Response(response.body, response);
+/**
+ * The headers of a response. Those that were fetched, and redirects, have closed ones: then it is a copy. So it is with
+ * a cookie, which is one client's, where the response may be one for all.
+ */
+class Sealed implements HeaderAccess {
+  response: Response;
+  readonly #given: Response;
+
+  constructor(given: Response) {
+    this.#given = given;
+    this.response = hasOpenHeaders(given) ? given : new Response(given.body, given);
+  }
+
+  get(name: string): string | null {
+    return this.response.headers.get(name);
+  }
+
+  set(name: string, value: string): void {
+    this.response.headers.set(name, value);
+  }
+
+  append(name: string, value: string): void {
+    if (this.response === this.#given) this.response = ofOneClient(this.#given);
+    this.response.headers.append(name, value);
+  }
+}
+
+/** A copy of a response that an application may have made once and answer every client with: of one that can be sent again. */
+export function ofOneClient(response: Response): Response {
+  const text = unmadeText(response);
+  if (text !== undefined)
+    return new Response(text, { status: response.status, headers: new Headers(response.headers) });
+  return response.status === 101 || response.body !== null ? response : new Response(null, response);
 }
 
 function hasOpenHeaders({ headers }: Response): boolean {
