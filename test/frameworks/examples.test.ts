@@ -7,6 +7,7 @@ import { join } from "node:path";
 import makeFetchCookie from "fetch-cookie";
 import { CookieJar } from "tough-cookie";
 import { afterEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { projectRoot } from "../../scripts/lib.ts";
 import { type Program, scratch, start } from "../examples/demo-process.ts";
 
@@ -92,6 +93,31 @@ describe("the example for trpc", () => {
   });
 
   test("is the one in the documentation", () => documented("trpc"));
+});
+
+describe("the example for ws", () => {
+  test("counts visits by requests and messages, and closes the socket at logout", async () => {
+    const url = await (await run(["examples/ws/server.ts"])).url;
+    const jar = new CookieJar();
+    const browser = makeFetchCookie(fetch, jar);
+    const said = async (path: string, method = "GET"): Promise<string> =>
+      (await browser(url + path, { method })).text();
+    expect(await said("/")).toBe("guest, visit 1\n");
+    expect(await said("/login", "POST")).toBe("ada, visit 2\n");
+
+    const headers = { cookie: await jar.getCookieString(url), origin: url };
+    const socket = new WebSocket(url.replace("http", "ws"), { headers });
+    cleaning.push(() => socket.terminate());
+    await once(socket, "open");
+    socket.send("hello");
+    expect(`${(await once(socket, "message"))[0]}`).toBe("ada, visit 3");
+    expect(await said("/")).toBe("ada, visit 4\n");
+    const closed = once(socket, "close");
+    expect(await said("/logout", "POST")).toBe("guest, visit 1\n");
+    expect((await closed).map(String)).toEqual(["4401", "logout"]);
+  });
+
+  test("is the one in the documentation", () => documented("ws"));
 });
 
 /** Fails unless the page shows the example as it is. */

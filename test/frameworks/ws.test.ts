@@ -340,6 +340,22 @@ describe("the clock", () => {
     await expectOpen(client);
   });
 
+  test("closes a socket when the old id of a renewal in passing has ended, which a new socket does not have", async () => {
+    const app = await start({ sessions: { renewAfter: "5m", renewGrace: "1m" } });
+    const client = await visitor(app);
+    app.state.now += 6 * 60_000;
+    const { cookie } = await app.request("/read", client.cookie);
+    expect(cookie).not.toBe(client.cookie);
+    expect(await client.ask("read")).toEqual({ a: "1" });
+    await app.request("/read", cookie);
+    await app.sockets.check();
+    await expectOpen(client);
+    app.state.now += 2 * 60_000;
+    await app.sockets.check();
+    expect(await client.closed).toEqual([4401, "renewed"]);
+    expect(await (await open(app, cookie)).ask("read")).toEqual({ a: "1" });
+  });
+
   test("reads each session once for all its sockets, and none when no socket is open", async () => {
     const app = await start();
     expect(await reads(app)).toBe(0);

@@ -187,9 +187,10 @@ export class WatchedSockets<Socket extends object> {
       this.#meet(group, session);
     } else if (session.isNew || session.handle !== before.handle || session.subject !== before.subject) {
       const expired = this.#options.now() >= (before.expiresAt ?? Number.POSITIVE_INFINITY);
-      this.#end(group, group.told ?? (expired ? "expired" : "gone"));
+      this.#end(group, expired ? "expired" : (group.told ?? "gone"));
     } else {
-      group.told = undefined;
+      // After a renewal in passing, the old id is good for a while.
+      if (group.told !== "renewed") group.told = undefined;
       group.session = known(session);
     }
   }
