@@ -37,11 +37,14 @@ export function contentOf(
 ): Content {
   const data: Record<string, unknown> = Object.create(null);
   const meta: Meta = {};
-  for (const [name, [, value]] of entriesByName(entries)) {
+  // All of it, since what shows nowhere is written too: what is too much, or no value, is no session.
+  const read = new Map(entries.map((entry) => [entry, [toValue(entry[0]), toValue(entry[1])]] as const));
+  for (const [name, entry] of entriesByName(entries)) {
+    const [, value] = entry;
     if (typeof name !== "string") continue;
     if (name === permanentKey) meta.persistent = isTruthy(value);
     else if (name === subjectKey) Object.assign(meta, noted(subjectOf(value)));
-    else data[name] = toValue(value);
+    else data[name] = read.get(entry)?.[1];
   }
   return { data, meta };
 }

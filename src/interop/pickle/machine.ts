@@ -36,10 +36,13 @@ class Machine {
   readonly #names = new Map<string, PyText>();
   #at = 0;
   #left = most;
+  /** How much calls may be given: Python gives nothing to two of them, so it is no more than the pickle itself. */
+  #given: number;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#given = bytes.length;
   }
 
   run(): PyValue {
@@ -187,12 +190,18 @@ class Machine {
       case 0x93: // STACK_GLOBAL
         return this.#global(...this.#popTwo());
       case 0x52: // REDUCE
-        return call(...this.#popTwo());
+        return this.#call(...this.#popTwo());
       case 0x81: // NEWOBJ
         return create(...this.#popTwo());
       default:
         return malformed();
     }
+  }
+
+  #call(callable: PyValue, args: PyValue): PyValue {
+    for (const arg of args.kind === "tuple" ? args.items : [])
+      this.#given -= arg.kind === "str" ? arg.value.length : "items" in arg ? arg.items.length : 0;
+    return this.#given < 0 ? malformed() : call(callable, args);
   }
 
   #global(module: PyValue, name: PyValue): PyValue {

@@ -137,7 +137,7 @@ function timedelta(object: PyValue): TimeDelta {
 function zoneOffset(zone: PyValue): { seconds: number; microseconds: number } {
   if (zone.kind !== "instance" || nameOf(zone.of) !== "datetime.timezone") return wrong();
   const { items } = zone.args;
-  if (items.length > 2 || !items[0]) return wrong();
+  if (items.length > 2 || !items[0] || (items[1] && items[1].kind !== "str")) return wrong();
   const { days, seconds, microseconds } = timedelta(items[0]);
   const total = days * 86_400 + seconds;
   return Math.abs(total) <= 86_400 ? { seconds: total, microseconds } : wrong();
@@ -161,6 +161,8 @@ function fraction(microsecond: number): string {
 
 function uuid({ state, args }: PyInstance): string {
   if (state?.kind !== "dict" || args.items.length > 0) return wrong();
+  // Beside the number there may be one that says how it was made.
+  if (state.entries.some(([key, value]) => key.kind !== "str" || value.kind !== "int")) return wrong();
   const number = state.entries.find(([key]) => key.kind === "str" && key.value === "int")?.[1];
   if (number?.kind !== "int" || number.value < 0 || BigInt(number.value) >> 128n !== 0n) return wrong();
   const hex = BigInt(number.value).toString(16).padStart(32, "0");

@@ -170,6 +170,78 @@ describe("_permanent and the subject", () => {
   });
 });
 
+describe("no session:", () => {
+  const deep = `${"]".repeat(50_000)}${"a".repeat(49_999)}`;
+  const decimal = `cdecimal\nDecimal\nX\x40\x42\x0f\0${"1".repeat(1_000_000)}\x85q\0R0`;
+
+  test.each([
+    // They were read, and then an error whenever the session was saved.
+    ["nested too deep under a key that is no text", `}K\x05${deep}sVa\nK\x01s.`],
+    ["nested too deep in such a key", `}${"(".repeat(50_000)}${"t".repeat(50_000)}NsVa\nK\x01s.`],
+    ["nested too deep in a UUID", `}Vu\ncuuid\nUUID\n)\x81}(Vint\nK\x05Vx\n${deep}ubs.`],
+    ["nested too deep in the name of a zone", `}Vd\ncdatetime\ntimezone\n(${deep}ts.`],
+    ["a class under a key that is no text", "}K\x05cdatetime\ndatetime\ns."],
+    // Every key was looked at by its digits.
+    ["a long decimal as a key many times", `}${decimal}(${"h\0N".repeat(100_000)}u.`],
+    ["a session that holds itself under a key that is no text", "}q\0K\x05h\0s."],
+  ])("%s", (_, text) => {
+    expect(() => format.decode(new Uint8Array(Buffer.from(text, "latin1")))).toThrow();
+  });
+
+  test("but keys that are no text stay, whatever is changed beside them", () => {
+    const pickle = new Uint8Array(Buffer.from("}(K\x05](K\x01K\x02eK\x01K\x02\x86NVa\nK\x01u.", "latin1"));
+    const content = format.decode(pickle);
+    expect(content).toEqual({ data: { a: 1 }, meta: {} });
+    content.data["a"] = 2;
+    const next = format.encode(content, pickle) as Uint8Array;
+    expect(readPickle(next)).toEqual(
+      new Map<unknown, unknown>([
+        [5, [1, 2]],
+        [[1, 2], null],
+        ["a", 2],
+      ]),
+    );
+  });
+});
+
+describe("whatever stands in a record", () => {
+  const parts = fc.array(fc.tuple(fc.nat(3), fc.nat(), fc.nat(), fc.nat(12), fc.nat(255)), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const mutated = fc.tuple(fc.constantFrom(...Object.values(vectors)), parts).map(([hex, changes]) => {
+    let all = [...bytesOf(hex)];
+    for (const [kind, from, to, length, byte] of changes) {
+      const [a, b] = [from % (all.length + 1), to % (all.length + 1)];
+      if (kind === 0) all[a] = byte;
+      if (kind === 1) all = [...all.slice(0, a), ...all.slice(a + length)];
+      if (kind >= 2) all = [...all.slice(0, a), ...all.slice(b, b + length), ...all.slice(a)];
+    }
+    return Uint8Array.from(all);
+  });
+
+  test("is refused, or read and found unchanged, and changed in one key only", () => {
+    let read = 0;
+    fc.assert(
+      fc.property(mutated, (payload) => {
+        let content: ReturnType<typeof withSubject.decode>;
+        try {
+          content = withSubject.decode(payload);
+        } catch {
+          return;
+        }
+        read += 1;
+        expect(withSubject.encode(content, payload)).toBe(payload);
+        content.data["mine"] = [1];
+        const again = withSubject.decode(withSubject.encode(content, payload));
+        expect(again).toEqual(content);
+      }),
+      runs(4000),
+    );
+    expect(read).toBeGreaterThan(100);
+  });
+});
+
 test("whatever was encoded decodes to the same, and encodes to the same octets", () => {
   const leaf = fc.oneof(
     fc.string({ unit: "grapheme" }),

@@ -177,6 +177,19 @@ describe("refused", () => {
     expect(() => readPickle(ascii(text))).toThrow(RangeError);
   });
 
+  // Each took seconds or gigabytes: a call copies what it is given, and little octets give the same again and again.
+  test.each([
+    [
+      "octets",
+      `X\xa0\x86\x01\0${"x".repeat(100_000)}q\x000X\x06\0\0\0latin1q\x010c_codecs\nencode\nq\x020`,
+      "h\x02h\0h\x01\x86R0",
+    ],
+    ["sets", `](${"K\x01".repeat(100_000)}eq\x000c__builtin__\nset\nq\x010`, "h\x01h\0\x85R0"],
+    ["dicts", `](${"]K\x01aK\x02a".repeat(50_000)}eq\x000ccollections\nOrderedDict\nq\x010`, "h\x01h\0\x85R0"],
+  ])("calls made the same %s many times", (_, made, call) => {
+    expect(() => readPickle(ascii(`}${made}${call.repeat(50_000)}.`))).toThrow("not a pickle of plain values");
+  });
+
   test("whatever is cut off", () => {
     for (const hex of Object.values(vectors)) {
       const bytes = bytesOf(hex);
