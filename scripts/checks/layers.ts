@@ -105,7 +105,7 @@ const rules: readonly Rule[] = [
 const nodeAllowed = [
   /\.node\.ts$/,
   /^src\/stores\/file(\/|\.ts$)/,
-  /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro)/,
+  /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro|ws)/,
   /^src\/(cli|config|testing|interop)\//,
 ];
 
@@ -120,6 +120,7 @@ export const everywhere: readonly string[] = [
   "src/frameworks/astro.ts",
   "src/frameworks/next.ts",
   "src/frameworks/react-router.ts",
+  "src/frameworks/ws.ts",
   "src/stores/memory.ts",
   "src/stores/redis.ts",
   "src/stores/sql.ts",
