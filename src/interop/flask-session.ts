@@ -13,6 +13,7 @@ export {
   flask2Dynamodb,
   flaskDynamodb,
 } from "./flask-session/layouts/dynamodb.ts";
+export { flask2Elasticsearch } from "./flask-session/layouts/elasticsearch.ts";
 export { flaskMemcached } from "./flask-session/layouts/memcached.ts";
 export { flaskMongodb } from "./flask-session/layouts/mongodb.ts";
 export { flaskPlusMongodb } from "./flask-session/layouts/plus.ts";

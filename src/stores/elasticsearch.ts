@@ -3,6 +3,7 @@
 import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
+import { bareElasticsearchStore, checkLayout, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
 import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
 import {
   documentsOf,
@@ -22,6 +23,7 @@ import { lastKey, requestsTo } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
+export type { ElasticsearchLayout } from "./elasticsearch/bare.ts";
 export type { ElasticsearchClient, SearchRequest } from "./elasticsearch/client.ts";
 export type { ElasticsearchFields } from "./elasticsearch/documents.ts";
 export { type ElasticsearchIndex, elasticsearchIndex } from "./elasticsearch/mapping.ts";
@@ -38,6 +40,13 @@ export interface ElasticsearchStoreOptions {
   readonly index?: string | undefined;
   /** The names of the fields. Each has a default. */
   readonly fields?: ElasticsearchFields | undefined;
+  /**
+   * How another program keeps its sessions in the index, to share them with it: `flask2Elasticsearch()` of
+   * `sojourn/interop/flask-session`. It names the fields, so `fields` is not given then. There is no list, also not by
+   * subject; a session may have whole numbers up to 2^53 and no key `constructor` or `__proto__`, and a number that is a
+   * whole one is an integer when it is written again. Default: this store's own layout.
+   */
+  readonly layout?: ElasticsearchLayout | undefined;
   /** The present in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
@@ -62,9 +71,16 @@ export interface ElasticsearchStoreOptions {
  * ```
  */
 export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
-  const { client, now = Date.now } = options;
+  const { client, layout, now = Date.now } = options;
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const index = indexOf(options.index);
+  if (layout !== undefined) {
+    checkLayout(layout);
+    if (options.fields !== undefined) throw wrongArgument("fields", "left out with a layout", options.fields);
+    const through = lazily(client, senderOf);
+    const send: Send = async (...request) => (await through())(...request);
+    return bareElasticsearchStore({ send, index, layout, now, most: capabilities.maxPayloadBytes });
+  }
   const names = namesOf(options.fields);
   const documents = documentsOf(names);
   const connect = lazily(client, senderOf);

@@ -5,21 +5,22 @@ import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/c
 /**
  * A store that keeps payloads of bytes and no subjects, with a stand-in for the format in front: each payload says its
  * type and subject itself. Everything else, the versions above all, is the store's own. `as: "text"` is for a layout
- * whose payloads are text: they are base64 then.
+ * whose payloads are text, `"json"` for one whose payloads are objects: they are base64 then.
  */
-export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "text" } = {}): Store {
+export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "text" | "json" } = {}): Store {
   const { list } = store;
   const packed = (record: StoreRecord): StoreRecord => {
     const payload = bytesOf(record);
     const { expiresAt } = record;
-    return { payload: as === "bytes" ? payload : Buffer.from(payload).toString("base64"), expiresAt };
+    const base64 = Buffer.from(payload).toString("base64");
+    return { payload: as === "bytes" ? payload : as === "text" ? base64 : JSON.stringify({ base64 }), expiresAt };
   };
   const wrapped: Store = {
     name: store.name,
     get capabilities() {
       const { maxPayloadBytes: most, ...others } = store.capabilities;
       // Of text as base64 there is no saying.
-      return { ...others, maxPayloadBytes: most === undefined || as === "text" ? undefined : most - headSize };
+      return { ...others, maxPayloadBytes: most === undefined || as !== "bytes" ? undefined : most - headSize };
     },
     read: async (key) => opened(await store.read(key)),
     create: (key, record) => store.create(key, packed(record)),
@@ -51,12 +52,17 @@ function opened(record: StoredRecord): StoredRecord;
 function opened(record: StoredRecord | null): StoredRecord | null;
 function opened(record: StoredRecord | ListedRecord | null): StoredRecord | null {
   if (!record) return null;
-  const bytes =
-    typeof record.payload === "string" ? Buffer.from(record.payload, "base64") : Buffer.from(record.payload);
+  const bytes = bodyOf(record.payload);
   const end = bytes.indexOf("\n");
   const { text, subject } = JSON.parse(bytes.subarray(0, end).toString()) as { text: boolean; subject?: string };
   const body = bytes.subarray(end + 1);
   const { expiresAt, version } = record;
   const found = { payload: text ? body.toString() : Uint8Array.from(body), expiresAt, version };
   return subject === undefined ? found : { ...found, subject };
+}
+
+function bodyOf(payload: string | Uint8Array): Buffer {
+  if (typeof payload !== "string") return Buffer.from(payload);
+  const base64 = payload.startsWith("{") ? (JSON.parse(payload) as { base64: string }).base64 : payload;
+  return Buffer.from(base64, "base64");
 }
