@@ -36,6 +36,7 @@ export interface Generation {
 export interface Held {
   readonly path: string;
   readonly file: number;
+  readonly ino: bigint;
   /** `null`: it cannot be read. */
   readonly entry: Entry | null;
 }
@@ -84,16 +85,16 @@ export class Directory {
     const file = ifThere(() => openSync(path, flags));
     if (file === undefined) return step(undefined);
     try {
-      return step({ path, file, entry: decodeEntry(readFileSync(file)) });
+      const { ino } = fstatSync(file, { bigint: true });
+      return step({ path, file, ino, entry: decodeEntry(readFileSync(file)) });
     } finally {
       closeSync(file);
     }
   }
 
   /** Whether nobody has put another file in its place. */
-  isStill({ path, file }: Held): boolean {
-    const [now, then] = [statSync(path, { bigint: true, throwIfNoEntry: false }), fstatSync(file, { bigint: true })];
-    return now !== undefined && now.ino === then.ino && now.dev === then.dev;
+  isStill({ path, ino }: Held): boolean {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino;
   }
 
   /** A new file where there is none; false when there is one. */
@@ -114,12 +115,17 @@ export class Directory {
   /** Puts another file in the place of this one, with a header of the same kind. Between the look and the rename is the only moment in which a writer who does not know the lock can be overlooked. */
   replace(held: Held, header: Header, expiresAt: number, payload: Uint8Array, isMine: () => boolean): boolean {
     const draft = this.#draft(encodeEntry(header, endOf(header, expiresAt), payload));
+    const ready = join(this.#path, draftName());
     try {
-      if (!isMine() || !this.isStill(held)) return false;
-      renameSync(draft, held.path);
+      // A change of the directory waits until others that are under way are over: then the look sees what they did.
+      if (!isMine()) return false;
+      renameSync(draft, ready);
+      if (!this.isStill(held)) return false;
+      renameSync(ready, held.path);
       return true;
     } finally {
       rmSync(draft, { force: true });
+      rmSync(ready, { force: true });
     }
   }
 

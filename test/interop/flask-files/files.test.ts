@@ -211,12 +211,12 @@ describe("Another writer, who knows no lock", () => {
   /** Lets it write at the call of a function of `node:fs` that fits. */
   const at = (
     name: "openSync" | "renameSync" | "statSync",
-    fits: (path: string) => boolean,
+    fits: (...paths: string[]) => boolean,
     write: () => void,
   ): void => {
     const real = fs[name] as (...args: unknown[]) => unknown;
     const wrapped = (...args: unknown[]): unknown => {
-      if (fits(String(args[0]))) {
+      if (fits(...args.map(String))) {
         Object.assign(fs, { [name]: real });
         syncBuiltinESMExports();
         write();
@@ -245,6 +245,7 @@ describe("Another writer, who knows no lock", () => {
     for (const [call, fits] of [
       ["openSync", isSession],
       ["openSync", isDraft],
+      ["renameSync", isDraft],
       ["statSync", isSession],
     ] as const) {
       await store.delete("k");
@@ -259,7 +260,11 @@ describe("Another writer, who knows no lock", () => {
   // The window that docs/interop/flask-session.md tells of: one system call wide.
   test("what it writes between the last look and the rename is overwritten", async () => {
     const version = await store.create("k", record({ k: 1 }));
-    at("renameSync", isDraft, () => theirs({ k: "theirs" }));
+    at(
+      "renameSync",
+      (_, to) => isSession(to!),
+      () => theirs({ k: "theirs" }),
+    );
     expect(await store.update("k", record({ k: 2 }), version!)).not.toBeNull();
     expect(dataOf(await store.read("k"))).toEqual({ k: 2 });
   });
