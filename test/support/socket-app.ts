@@ -92,13 +92,11 @@ export async function startSocketApp(
       res.end("done");
     }),
   );
-  const wss = new WebSocketServer(
-    options.noServer ? { noServer: true } : { server, verifyClient: sockets.verifyClient },
-  );
+  const { verifyClient } = sockets;
+  const wss = new WebSocketServer(options.noServer ? { noServer: true, verifyClient } : { server, verifyClient });
   if (options.noServer) {
     server.on("upgrade", (request, tcp, head) => {
-      if (!sockets.allows(request)) return tcp.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
-      return wss.handleUpgrade(request, tcp, head, (socket) => wss.emit("connection", socket, request));
+      wss.handleUpgrade(request, tcp, head, (socket) => wss.emit("connection", socket, request));
     });
   }
   wss.on("connection", (socket: WebSocket, request: IncomingMessage) => {
