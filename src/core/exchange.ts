@@ -44,7 +44,7 @@ export interface Restrictions {
   noTouch: boolean;
 }
 
-const skipped = 'the session of this request is not there: its route has the access "skip"';
+const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
 
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {

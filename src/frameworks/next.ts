@@ -6,6 +6,7 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
+import { checkAccess } from "./shared/access.ts";
 import { controlResponse, isControlFlow, type NextCookies, type NextHeaders, setCookie } from "./shared/next-flow.ts";
 import { readOnlyData } from "./shared/read-only.ts";
 
@@ -53,6 +54,13 @@ interface Opened {
   readonly headers: NextHeaders;
 }
 
+/** A handler or an action that is running. */
+interface Acting<Data extends object> {
+  get(): Promise<Session<Data>>;
+  /** The actions that were called meanwhile: what they change is saved with it. */
+  readonly called: Promise<unknown>[];
+}
+
 /**
  * Sessions for Next.js. Call it once, in a module of your own, and import what it gives.
  *
@@ -68,7 +76,7 @@ interface Opened {
  * ```
  */
 export function nextSessions<Data extends object>(sessions: Sessions<Data>, options: NextOptions): NextSessions<Data> {
-  const { cookies, headers, secure = isHttps, ...rest } = options ?? {};
+  const { cookies, headers, secure = isHttps, access, ...rest } = options ?? {};
   if (typeof cookies !== "function") throw wrongArgument("cookies", "the function cookies of next/headers", cookies);
   if (typeof headers !== "function") throw wrongArgument("headers", "the function headers of next/headers", headers);
   if (typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
@@ -77,9 +85,14 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     secure: ({ headers }) => secure(headers),
     failed: withDigest,
   };
-  const withSessions = fetchSessions(sessions, { ...rest, secure: (request) => secure(request.headers) });
+  checkAccess(access);
+  const withSessions = fetchSessions(sessions, {
+    ...rest,
+    secure: (request) => secure(request.headers),
+    access: (request) => (isPrerendered(request.headers) ? "skip" : access?.(request)),
+  });
   // Next makes one such object per request.
-  const acting = new WeakMap<NextHeaders, () => Promise<Session<Data>>>();
+  const acting = new WeakMap<NextHeaders, Acting<Data>>();
   const reading = new WeakMap<NextHeaders, Promise<Session<Data>>>();
   const changed = new WeakSet<NextHeaders>();
 
@@ -101,7 +114,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     // The header tells of a cookie that came twice; after an action, only Next's cookies are up to date.
     const cookie = changed.has(list) ? cookieHeader(await cookies()) : list.get("cookie");
     const exchange = sessions.open({ cookie, headers: list }, reader);
-    exchange.restrict("read");
+    exchange.restrict(isPrerendered(list) ? "skip" : "read");
     // No cookie can be set any more.
     exchange.commit(nowhere);
     const session = await exchange.get();
@@ -110,27 +123,41 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     return Object.defineProperty(session, "data", { value: readOnlyData(session.data) });
   }
 
+  /** Runs what may change the session, with the actions that it calls. */
+  async function act<Result>(list: NextHeaders, get: Acting<Data>["get"], run: () => Promise<Result>): Promise<Result> {
+    const called: Promise<unknown>[] = [];
+    acting.set(list, { get, called });
+    try {
+      return await run();
+    } finally {
+      // Not all have been waited for.
+      for (const one of called) await one;
+    }
+  }
+
   return {
     route: (handler) => {
-      const wrapped = withSessions((request: Request, ...rest: unknown[]) => {
+      const wrapped = withSessions(async (request: Request, ...rest: unknown[]) => {
         const answer = async (): Promise<Response> => handler(request as never, ...(rest as never));
-        return answer().catch(controlResponse);
+        return act(await headers(), () => sessions.get(request), answer).catch(controlResponse);
       });
-      return async (request, ...rest) => {
-        acting.set(await headers(), () => sessions.get(request));
-        return wrapped(request, ...rest);
-      };
+      return async (request, ...rest) => wrapped(request, ...rest);
     },
     action:
       (action) =>
       async (...args) => {
         const list = await headers();
-        // An action that calls another.
-        if (acting.has(list)) return action(...args);
+        const call = async () => action(...args);
+        const outer = acting.get(list);
+        if (outer) {
+          const result = call();
+          outer.called.push(result.catch(() => {}));
+          return result;
+        }
         const exchange = sessions.open({ cookie: list.get("cookie"), headers: list }, reader);
-        acting.set(list, () => exchange.get());
         try {
-          const [outcome] = await Promise.allSettled([exchange.run(async () => action(...args))]);
+          const run = exchange.run(() => act(list, () => exchange.get(), call));
+          const [outcome] = await Promise.allSettled([run]);
           const failed = outcome.status === "rejected" && !isControlFlow(outcome.reason);
           try {
             await commit(list, exchange, failed);
@@ -149,7 +176,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     async getSession() {
       const list = await headers();
       const open = acting.get(list);
-      if (open) return open();
+      if (open) return open.get();
       let session = reading.get(list);
       if (!session) {
         session = read(list);
@@ -161,6 +188,11 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
 }
 
 const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
+
+/** Whether there is no request, and the answer is for everybody (`dynamic = "force-static"`): then Next gives no headers at all. */
+function isPrerendered(headers: NextHeaders): boolean {
+  return headers.get("host") === null && headers.get("x-forwarded-proto") === null;
+}
 
 function isHttps(headers: NextHeaders): boolean {
   return headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";

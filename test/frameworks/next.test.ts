@@ -244,6 +244,12 @@ describe("server actions", () => {
     expect(store.total).toBe(0);
   });
 
+  test("of two actions at once, the changes of the one that took longer were lost", async () => {
+    const { ask, shown } = await browser();
+    expect(ours(await ask("/probe/beside"))).toHaveLength(1);
+    expect(await shown("/probe")).toMatchObject({ data: { quick: "yes", slow: "yes" } });
+  });
+
   test("when the store fails the action fails, says why in the digest, and the cookie stays", async () => {
     const { act, call, shown } = await browser();
     await act({ what: "set", a: "1" });
@@ -346,6 +352,15 @@ describe("route handlers", () => {
     const away = await ask("/probe/passed?away");
     expect([away.status, away.headers.get("location")?.endsWith("/elsewhere")]).toEqual([307, true]);
     expect(await (await ask("/probe/passed")).json()).toEqual({ passed: 4 });
+  });
+
+  test("the answer of a handler that Next prerenders had a session, and everybody got its cookie", async () => {
+    const { ask } = await browser();
+    for (const path of ["/probe/static", "/probe/static-page"]) {
+      const answer = await ask(path);
+      expect([answer.status, ours(answer)]).toEqual([200, []]);
+      expect(await answer.text()).toContain("is prerendered");
+    }
   });
 
   test("two cookies of different value are refused by pages as well", async () => {
