@@ -99,6 +99,7 @@ type WithSubject = DatastoreProperties & { readonly subject?: string | undefined
 export function datastoreStore(
   options: DatastoreStoreOptions & { readonly properties?: WithSubject | undefined },
 ): DatastoreStore;
+/** The same with properties of which none is for the subject: without `listBySubject`. */
 export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore;
 export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore {
   const { client, kind = defaultKind, namespace, properties = {}, now = Date.now } = options;
@@ -124,7 +125,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
   /** An entity to store. Bytes have to be a Buffer. */
   const entity = (key: DatastoreKey, values: DatastoreEntity): DatastoreWrite => {
     const payload = values[names.payload];
-    const stored = payload instanceof Uint8Array ? Buffer.from(payload) : payload;
+    const stored = payload instanceof Uint8Array && NodeBuffer ? NodeBuffer.from(payload) : payload;
     const excludeFromIndexes = [names.payload, ...(names.version === null ? [] : [names.version])];
     return { key, data: { ...values, [names.payload]: stored }, excludeFromIndexes };
   };
@@ -279,6 +280,9 @@ interface Found {
   readonly stamp: string | undefined;
   readonly live: boolean;
 }
+
+/** Not by its name: the types of this file are to be had where there is no Node. */
+const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
 
 const defaultKind = "sojourn_sessions";
 

@@ -69,6 +69,7 @@ type WithSubject = MongodbLayout & { readonly subject?: string | undefined };
 export function mongodbStore(
   options: MongodbStoreOptions & { readonly layout?: WithSubject | undefined },
 ): MongodbStore;
+/** The same with a layout that has no field for the subject: without `listBySubject`. */
 export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore;
 export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
   const { collection, layout = {}, now = Date.now } = options;
