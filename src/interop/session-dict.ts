@@ -60,7 +60,7 @@ export function entriesOf(
 ): readonly PyEntry[] {
   const { data, meta } = content;
   const { subjectKey } = options;
-  const lowering = new Lowering(data);
+  const lowering = new Lowering([data]);
   const before = entriesByName(was ?? []);
   const entries: PyEntry[] = [];
   for (const [name, entry] of before) {

@@ -90,6 +90,7 @@ class Reader {
       this.#blank();
       if (this.#text[this.#at] !== '"') throw notJson();
       const key = this.#string();
+      this.#left -= 1;
       this.#expect(":");
       const value = this.value(depth + 1);
       entries.set(key.value, { key: entries.get(key.value)?.key ?? key, value });

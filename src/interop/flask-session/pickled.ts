@@ -8,9 +8,8 @@ import { type Entry, isKey, isTime, Lowering, type Node, nameOf, scalar } from "
 
 function instance(object: PyInstance): Node {
   const instant = instantOf(object);
-  if (!instant) return new Lowering().lower(objectToJs(object));
-  if (!isTime(instant.seconds, instant.nanos)) throw new RangeError("not a session: no date of Python's");
-  return { kind: "time", ...instant, at: undefined };
+  if (instant && isTime(instant.seconds, instant.nanos)) return { kind: "time", ...instant, at: undefined };
+  return new Lowering().lower(objectToJs(object));
 }
 
 /** The value of a pickle, read through a whitelist. Throws for whatever is not on it; executes nothing. */

@@ -236,7 +236,7 @@ export class Lowering {
     const ancestors = countAncestors(value);
     if (value instanceof Date && ancestors === 2) return time(value.getTime(), was);
     for (const one of this.#above) if (one === value) throw new Refusal("it contains itself");
-    if (this.#above.length >= deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
+    if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
     const node = this.#container(value, ancestors, was);
     this.#above.pop();

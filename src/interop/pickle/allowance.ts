@@ -1,9 +1,7 @@
 /** What turning a pickle into values may cost: little bytes can say "the same again" very often. */
 
+import { deepest, mostValues } from "../flask-session/tree.ts";
 import type { PyValue } from "./values.ts";
-
-/** Deeper than anything Python itself would write as MessagePack or JSON. */
-const deepest = 500;
 
 /** In octets as it were: a value counts as often as it is referred to. */
 const mostOctets = 32 * 1024 * 1024;
@@ -11,11 +9,14 @@ const mostOctets = 32 * 1024 * 1024;
 /** The allowance of one pickle. */
 export class Allowance {
   #left = mostOctets;
+  #values = mostValues;
 
   /** Throws when the values seen so far are too many, or this one is nested too deep. */
   spend(value: PyValue, depth: number): void {
     this.#left -= 16 + sizeOf(value);
-    if (this.#left < 0 || depth > deepest) throw new RangeError("a pickle of too many values, or nested too deep");
+    this.#values -= 1;
+    if (this.#left < 0 || this.#values < 0 || depth > deepest)
+      throw new RangeError("a pickle of too many values, or nested too deep");
   }
 }
 

@@ -41,7 +41,7 @@ export function pickleFormat(options: PickleFormatOptions = {}): Format {
     foreign: true,
     decode(payload) {
       const allowance = new Allowance();
-      return contentOf(entriesIn(payload), (value) => toJs(value, allowance), options);
+      return contentOf(entriesIn(payload), (value) => toJs(value, allowance, 1), options);
     },
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : entriesIn(baseline);

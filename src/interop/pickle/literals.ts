@@ -28,7 +28,7 @@ export function float(text: string): PyValue {
 
 /** Latin-1 with `\uXXXX` and `\UXXXXXXXX`; any other backslash is itself. */
 export function rawUnicode(text: string): string {
-  return text.replace(/\\(?:u(.{0,4})|U(.{0,8})|[^uU]|$)/gs, (all, short?: string, wide?: string) => {
+  const unescaped = text.replace(/\\(?:u(.{0,4})|U(.{0,8})|[^uU]|$)/gs, (all, short?: string, wide?: string) => {
     const digits = short ?? wide;
     if (digits === undefined) return all;
     const code = new RegExp(short === undefined ? "^[0-9a-fA-F]{8}$" : "^[0-9a-fA-F]{4}$").test(digits)
@@ -36,6 +36,8 @@ export function rawUnicode(text: string): string {
       : malformed();
     return code > 0x10ffff ? malformed() : String.fromCodePoint(code);
   });
+  // Half of a surrogate pair is malformed in the later protocols, too.
+  return unescaped.isWellFormed() ? unescaped : malformed();
 }
 
 const escapes: Record<string, string> = {

@@ -28,10 +28,12 @@ const keeps = "plain objects, arrays, strings, numbers, booleans, null, Date, Ma
 export class Lowering {
   #left = mostValues;
   readonly #above: object[];
+  readonly #anyText: boolean;
 
-  /** @param above What is around the values, if anything. */
-  constructor(...above: object[]) {
-    this.#above = above;
+  /** @param above What is around the values, if anything. @param anyText Also text with half of a surrogate pair. */
+  constructor(above: readonly object[] = [], anyText = false) {
+    this.#above = [...above];
+    this.#anyText = anyText;
   }
 
   /** The Python value; `was` is what stood in its place. Throws {@link Refusal}. */
@@ -48,7 +50,8 @@ export class Lowering {
         return was?.kind === "int" && was.value === value ? was : pyInt(value);
       case "string":
         if (was && textOf(was) === value) return was;
-        if (surrogate.test(value)) throw new Refusal("it holds half of a surrogate pair, and Python's texts hold none");
+        if (!this.#anyText && surrogate.test(value))
+          throw new Refusal("it holds half of a surrogate pair, and Python's texts hold none");
         return pyText(value);
       case "object":
         if (value === null) return was?.kind === "atom" && was.value === null ? was : none;
@@ -67,7 +70,7 @@ export class Lowering {
     const ancestors = countAncestors(value);
     if (ancestors === 2 && value instanceof Date) return date(value.getTime(), was);
     if (this.#above.includes(value)) throw new Refusal("it contains itself");
-    if (this.#above.length >= deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
+    if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
     const lowered = this.#container(value, ancestors, was);
     this.#above.pop();

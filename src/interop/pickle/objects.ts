@@ -1,5 +1,6 @@
 /** Objects of Python's standard library as JavaScript values: what msgspec writes of them, or a Date. */
 
+import { isTime } from "../flask-session/tree.ts";
 import {
   nameOf,
   type PyGlobal,
@@ -15,7 +16,8 @@ import {
 } from "./values.ts";
 
 /**
- * A `Date` for an instant (a datetime with a zone); a text in the form msgspec writes for whatever else is not built in:
+ * A `Date` for an instant (a datetime with a zone); a text in the form msgspec writes for whatever else is not built in,
+ * and for what is in the years 1 to 9999 in its own zone only:
  * `2024-01-02T03:04:05`, `2024-01-02`, `03:04:05`, `P1DT7200S`, a UUID, a decimal number. A `Markup` is its text.
  */
 export function objectToJs(object: PyInstance): Date | string {
@@ -23,9 +25,10 @@ export function objectToJs(object: PyInstance): Date | string {
   switch (nameOf(object.of)) {
     case "datetime.datetime": {
       const instant = instantOf(object);
-      if (instant) return new Date(instant.seconds * 1000 + Math.floor(instant.nanos / 1_000_000));
+      if (instant && isTime(instant.seconds, instant.nanos))
+        return new Date(instant.seconds * 1000 + Math.floor(instant.nanos / 1_000_000));
       const fields = state(items[0], 10, items.length <= 2);
-      return datetime(fields, micro(fields, 7));
+      return datetime(fields, micro(fields, 7)) + offsetText(items);
     }
     case "datetime.date":
       return date(state(items[0], 4, items.length === 1));
@@ -109,14 +112,17 @@ function textIn([text, ...rest]: readonly PyValue[]): string {
 function time(items: readonly PyValue[]): string {
   const fields = state(items[0], 6, items.length <= 2);
   const [hour, minute, second] = [(fields[0] as number) & 127, fields[1] as number, fields[2] as number];
-  const text = clock(hour, minute, second, micro(fields, 3));
+  return clock(hour, minute, second, micro(fields, 3)) + offsetText(items);
+}
+
+function offsetText(items: readonly PyValue[]): string {
   const zone = zoneOf(items);
-  if (!zone) return text;
+  if (!zone) return "";
   const { seconds, microseconds } = zoneOffset(zone);
   const minutes = Math.round((seconds + microseconds / 1_000_000) / 60);
-  if (minutes === 0) return `${text}Z`;
+  if (minutes === 0) return "Z";
   const [ahead, distance] = [minutes > 0 ? "+" : "-", Math.abs(minutes)];
-  return `${text}${ahead}${two(Math.floor(distance / 60))}:${two(distance % 60)}`;
+  return `${ahead}${two(Math.floor(distance / 60))}:${two(distance % 60)}`;
 }
 
 interface TimeDelta {

@@ -17,14 +17,18 @@ export function readPickle(bytes: Uint8Array): unknown {
   return toJs(readTree(bytes));
 }
 
-/** A Python value as JavaScript has it, made anew: nobody else has it. */
-export function toJs(value: PyValue, allowance: Allowance = new Allowance()): unknown {
-  return convert(value, 0, allowance);
+/** A Python value as JavaScript has it, made anew: nobody else has it. `depth` is how deep it lies. */
+export function toJs(value: PyValue, allowance: Allowance = new Allowance(), depth = 0): unknown {
+  return convert(value, depth, allowance);
 }
 
 function convert(value: PyValue, depth: number, allowance: Allowance): unknown {
   allowance.spend(value, depth);
   const inside = (item: PyValue): unknown => convert(item, depth + 1, allowance);
+  const hashed = (item: PyValue): unknown => {
+    const converted = inside(item);
+    return isHashable(item) ? converted : unhashable();
+  };
   switch (value.kind) {
     case "atom":
     case "int":
@@ -39,20 +43,32 @@ function convert(value: PyValue, depth: number, allowance: Allowance): unknown {
       return value.items.map(inside);
     case "set":
     case "frozenset":
-      return new Set(value.items.map(inside));
+      return new Set(value.items.map(hashed));
     case "dict":
-      return dict(value.entries, inside);
+      return dict(value.entries, hashed, inside);
     case "instance":
-      return isOrderedDict(value) ? dict(value.entries, inside) : objectToJs(value);
+      return isOrderedDict(value) ? dict(value.entries, hashed, inside) : objectToJs(value);
     case "global":
       throw new TypeError("a class, which is no value");
   }
 }
 
-function dict(entries: readonly PyEntry[], inside: (item: PyValue) => unknown): unknown {
+type Convert = (value: PyValue) => unknown;
+
+function dict(entries: readonly PyEntry[], hashed: Convert, inside: Convert): unknown {
   if (entries.some(([key]) => key.kind !== "str"))
-    return new Map(entries.map(([key, item]) => [inside(key), inside(item)]));
+    return new Map(entries.map(([key, item]) => [hashed(key), inside(item)]));
   const object: Record<string, unknown> = Object.create(null);
-  for (const [key, item] of entries) object[inside(key) as string] = inside(item);
+  for (const [key, item] of entries) object[hashed(key) as string] = inside(item);
   return object;
+}
+
+/** Whether Python takes it for a key or into a set. */
+function isHashable(value: PyValue): boolean {
+  if (value.kind === "tuple") return value.items.every(isHashable);
+  return !["list", "set", "dict", "bytearray"].includes(value.kind) && !isOrderedDict(value);
+}
+
+function unhashable(): never {
+  throw new TypeError("a key, or an item of a set, that Python takes for none");
 }

@@ -116,6 +116,7 @@ class Reader {
     do {
       this.#match(blank);
       const key = pyText(this.#string());
+      this.#left -= 1;
       entries.push([key, this.#take(":") ? this.value(depth + 1) : malformed()]);
     } while (this.#take(","));
     return this.#take("}") ? entries : malformed();

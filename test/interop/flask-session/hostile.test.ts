@@ -5,7 +5,13 @@ import { describe, expect, test } from "vitest";
 import type { SessionEvent } from "../../../src/core/events.ts";
 import type { Payload } from "../../../src/core/format.ts";
 import { Sessions } from "../../../src/core/sessions.ts";
-import { type FlaskSessionOptions, flaskFormat, flaskSession } from "../../../src/interop/flask-session.ts";
+import {
+  type FlaskSessionOptions,
+  flaskFormat,
+  flaskSession,
+  pickleFormat,
+  taggedJsonFormat,
+} from "../../../src/interop/flask-session.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { runs } from "../../property/arbitraries.ts";
 import { request } from "../../support/requests.ts";
@@ -105,6 +111,38 @@ test("a record nested as deep as may be is a session", async () => {
   expect(await refused(list(500))).toBe(true);
 });
 
+test("a record of one list more than may be written was read, and each use of it was an error", async () => {
+  for (const depth of [499, 500, 501]) {
+    const json = `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const msgpack = new Uint8Array([0x81, 0xa1, 0x61, ...new Uint8Array(depth - 1).fill(0x91), 0x90]);
+    const pickle = utf8(`}Va\n${"]".repeat(depth)}${"a".repeat(depth - 1)}s.`);
+    for (const payload of [utf8(json), msgpack, pickle]) expect(await refused(payload)).toBe(depth > 500);
+    for (const [format, payload] of [
+      [taggedJsonFormat(), json],
+      [pickleFormat(), pickle],
+    ] as const) {
+      const read = (): unknown => format.encode(format.decode(payload), payload);
+      if (depth > 500) expect(read).toThrow(RangeError);
+      else expect(read()).toBe(payload);
+    }
+  }
+});
+
+test("a record of more keys and values than may be written was read, and each use of it was an error", async () => {
+  const record = (values: number): string =>
+    `{"a":{${Array.from({ length: values }, (_, i) => `"${i}":0`).join(",")}}}`;
+  for (const [payload, isRefused] of [
+    [record(499_990), false],
+    [record(500_010), true],
+  ] as const) {
+    for (const format of [flaskFormat({ format: "json" }), taggedJsonFormat()]) {
+      const read = (): unknown => format.encode(format.decode(payload), payload);
+      if (isRefused) expect(read).toThrow(RangeError);
+      else expect(read()).toBe(payload);
+    }
+  }
+});
+
 describe("whatever stands under a key", () => {
   const json = flaskFormat({ format: "json" });
   const msgpack = flaskFormat();
@@ -146,6 +184,7 @@ describe("whatever stands under a key", () => {
           return;
         }
         expect(format.encode(content, payload)).toBe(payload);
+        for (const key of Object.keys(content.data)) format.encodeValue(content.data[key], key);
         content.data["mine"] = [1];
         const next = format.encode(content, payload);
         const again = format.decode(next);

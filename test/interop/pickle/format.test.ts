@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SessionEvent } from "../../../src/core/events.ts";
 import { Sessions } from "../../../src/core/sessions.ts";
+import { flaskFormat } from "../../../src/interop/flask-session/format.ts";
 import { pickleFormat } from "../../../src/interop/pickle/format.ts";
 import { readPickle } from "../../../src/interop/pickle/read.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -181,11 +182,28 @@ describe("no session:", () => {
     ["nested too deep in a UUID", `}Vu\ncuuid\nUUID\n)\x81}(Vint\nK\x05Vx\n${deep}ubs.`],
     ["nested too deep in the name of a zone", `}Vd\ncdatetime\ntimezone\n(${deep}ts.`],
     ["a class under a key that is no text", "}K\x05cdatetime\ndatetime\ns."],
+    ["a set of dicts", "}Va\n\x8f(}\x90s."],
+    ["a set of bytearrays", "}Va\n\x8f(\x96\x01\0\0\0\0\0\0\0a\x90s."],
+    ["a dict as a key", "}Va\n}}Nss."],
+    ["a list as a key, which was written as a tuple", "}Va\n}]Nss."],
+    ["half of a surrogate pair, which no later protocol has", "}Va\nV\\ud800\ns."],
     // Every key was looked at by its digits.
     ["a long decimal as a key many times", `}${decimal}(${"h\0N".repeat(100_000)}u.`],
     ["a session that holds itself under a key that is no text", "}q\0K\x05h\0s."],
   ])("%s", (_, text) => {
     expect(() => format.decode(new Uint8Array(Buffer.from(text, "latin1")))).toThrow();
+  });
+
+  test("but a date that is one in its own zone only is text, and could not be compared", () => {
+    // The last second of 9999 a day behind UTC: in UTC it is in the year 10000.
+    const last = "C\x0a\x27\x0f\x0c\x1f\x17\x3b\x3b\0\0\0";
+    const zone = "cdatetime\ntimezone\n(cdatetime\ntimedelta\n(J\xff\xff\xff\xffM\x10\x0eK\0tRtR";
+    const pickle = new Uint8Array(Buffer.from(`}Va\ncdatetime\ndatetime\n(${last}${zone}tRs.`, "latin1"));
+    const content = format.decode(pickle);
+    expect(content.data).toEqual({ a: "9999-12-31T23:59:59-23:00" });
+    expect(format.encode(content, pickle)).toBe(pickle);
+    expect(() => format.encodeValue(content.data["a"], "a")).not.toThrow();
+    expect(flaskFormat().decode(pickle).data).toEqual({ a: "9999-12-31T23:59:59-23:00" });
   });
 
   test("but keys that are no text stay, whatever is changed beside them", () => {
@@ -232,6 +250,7 @@ describe("whatever stands in a record", () => {
         }
         read += 1;
         expect(withSubject.encode(content, payload)).toBe(payload);
+        for (const key of Object.keys(content.data)) withSubject.encodeValue(content.data[key], key);
         content.data["mine"] = [1];
         const again = withSubject.decode(withSubject.encode(content, payload));
         expect(again).toEqual(content);

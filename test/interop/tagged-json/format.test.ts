@@ -188,6 +188,15 @@ describe("hostile texts", () => {
     expect(changed(json, () => {})).toBe(json);
   });
 
+  test("half of a surrogate pair, as Python's JSON has it, could be kept and not be compared or taken", () => {
+    const json = '{"a":"\\ud800","b":{"\\udc00":1}}';
+    const { data } = format.decode(json);
+    expect(format.encodeValue(data.a, "a")).toBe('"\\ud800"');
+    expect(format.encodeValue(data.b, "b")).toBe('{"\\udc00":1}');
+    expect(changed(json, (data) => (data.c = 1))).toBe(json.replace("}}", '},"c":1}'));
+    expect(() => changed(json, (data) => (data.c = "\ud801"))).toThrow("it holds half of a surrogate pair");
+  });
+
   test("a key twice is the last one", () => {
     const json = '{"a":1,"a":2,"b":{" t":[1]," t":[2]}}';
     expect(format.decode(json).data).toEqual({ a: 2, b: [2] });
