@@ -3,6 +3,8 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { createSessions } from "sojourn";
+import { wsSessions } from "sojourn/frameworks/ws";
 import { cookieStore } from "sojourn/stores/cookie";
 import { fileStore } from "sojourn/stores/file";
 import { memoryStore } from "sojourn/stores/memory";
@@ -10,6 +12,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 import { scratch } from "../examples/demo-process.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { request } from "../support/requests.ts";
 import { type Client, connect, refusal, type SocketApp, startSocketApp } from "../support/socket-app.ts";
 
 reportBackend({ backend: "ws", server: nodeServer, clients: [clientVersion("ws")] });
@@ -386,6 +389,38 @@ describe("a session that lies in its cookie", () => {
     await app.sessions.revoke("ada");
     expect(await ada.closed).toEqual([4401, "revoked"]);
     await expectOpen(eve);
+  });
+});
+
+describe("a session in parts", () => {
+  test("is over when nobody is logged in any more, whatever other parts live on", async () => {
+    const store = memoryStore();
+    const sessions = createSessions<{ user: string; theme: string }>({
+      parts: {
+        login: { cookie: { name: "login" }, store, fields: ["user"] },
+        rest: { cookie: { name: "rest" }, store, fields: "rest" },
+      },
+    });
+    const sockets = wsSessions(sessions);
+    const first = await request(sessions, undefined, (session) => {
+      session.login("ada");
+      Object.assign(session.data, { user: "Ada", theme: "dark" });
+    });
+    const cookie = first.headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
+    const closed: unknown[] = [];
+    const socket = { close: (...how: unknown[]) => closed.push(how) };
+    sockets.watch(socket, { headers: { cookie } });
+    await sockets.with(socket, ({ data }) => {
+      data.theme = "light";
+    });
+    expect((await sockets.get(socket)).data).toEqual({ user: "Ada", theme: "light" });
+    // As another process does it: without an event here.
+    for await (const { key } of store.list?.() ?? []) if (key.startsWith("login:")) await store.delete(key);
+    await sockets.check();
+    expect(closed).toEqual([[4401, "gone"]]);
   });
 });
 
