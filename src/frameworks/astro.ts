@@ -36,6 +36,7 @@ export interface AstroContext {
   readonly request: Request;
   readonly url: URL;
   readonly routePattern: string;
+  readonly isPrerendered: boolean;
   readonly locals: object;
   readonly cookies: { set(name: string, value: string, options: object): void };
 }
@@ -83,7 +84,8 @@ export function astroSessions<Data extends object>(
     const before = failed.get(request);
     const isOpen = sessions.isOpen(context) || (sessions.isOpen(locals) && !before);
     const exchange = isOpen ? undefined : sessions.open(context, reader, request, locals);
-    const allowed = access?.(context);
+    // Nobody has asked, and everybody gets the answer.
+    const allowed = context.isPrerendered ? "skip" : access?.(context);
     exchange?.restrict(allowed);
     if (exchange) noteOpened(locals, exchange);
     try {

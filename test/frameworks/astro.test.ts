@@ -1,6 +1,6 @@
 /** Astro 7, built with its adapter for Node: the framework suite, and what is Astro's own. */
 
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -278,6 +278,11 @@ describe("astroSessions", () => {
     state.fault = "throw-before";
     const answer = await visit("/page", { headers: { cookie: `__Host-session=${"A".repeat(43)}` } });
     expect(await answer.text()).toContain("false");
+  });
+
+  test("a page that is prerendered had a session that nobody asked for", () => {
+    const page = readFileSync(join(app.path, "dist", "client", "static", "index.html"), "utf8");
+    expect(page).toContain("is prerendered");
   });
 
   test("wrong options are refused where they are given", () => {
