@@ -4,7 +4,7 @@ import { payloadBytes } from "../core/bytes.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { Store, StoreRecord, Version } from "../core/store.ts";
 import { connectionOf, type Item, type MemcachedClient } from "./memcached/client.ts";
-import { bareLayout, type MemcachedLayout, nativeLayout, sizeOf } from "./memcached/layout.ts";
+import { bareLayout, type MemcachedLayout, nativeLayout } from "./memcached/layout.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
@@ -105,7 +105,8 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
     const size = payloadBytes(record.payload);
     if (size <= maxPayloadBytes) {
       const encoded = layout.encode(record);
-      if (sizeOf(encoded.value) <= maxItemBytes - 512) return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
+      if (payloadBytes(encoded.value) <= maxItemBytes - 512)
+        return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
     }
     throw new SessionError(
       "ERR_SESSION_TOO_LARGE",

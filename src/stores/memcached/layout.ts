@@ -1,6 +1,6 @@
 /** What a value in Memcached is: this store's own line of text, or the payload of another program and nothing beside it. */
 
-import { fromUtf8, octets, payloadBytes, utf8 } from "../../core/bytes.ts";
+import { fromUtf8, utf8 } from "../../core/bytes.ts";
 import { wrongArgument } from "../../core/errors.ts";
 import type { StoreRecord } from "../../core/store.ts";
 import type { Item } from "./client.ts";
@@ -62,11 +62,6 @@ export function bareLayout(layout: MemcachedLayout): Layout {
     },
     prolonged: ({ value }) => value as Uint8Array,
   };
-}
-
-/** How many octets a value takes. */
-export function sizeOf(value: string | Uint8Array): number {
-  return typeof value === "string" ? octets(value) : payloadBytes(value);
 }
 
 /** A character for each byte: no two values have the same. */
