@@ -1,6 +1,6 @@
 /** SvelteKit 3, built with its adapter for Node: the framework suite, and what is SvelteKit's own. */
 
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -340,6 +340,10 @@ describe("svelteKitSessions", () => {
     state.fault = "throw-before";
     const answer = await visit("/page", { headers: { cookie: `__Host-session=${"A".repeat(43)}` } });
     expect(await answer.text()).toContain("no session");
+  });
+
+  test("what is prerendered is refused a session with access and building", () => {
+    expect(readFileSync(join(app.path, "build", "prerendered", "static"), "utf8")).toContain("is prerendered");
   });
 
   test("wrong options are refused where they are given", () => {
