@@ -57,8 +57,9 @@ function asSessionError(error: unknown, store: Store, ids: IdScheme | undefined)
 function reduced(error: unknown, ids: IdScheme): Error {
   const { name, message, code } = Object(error) as Partial<Record<"name" | "message" | "code", unknown>>;
   const plain = new Error(typeof message === "string" ? withoutKeys(message, ids) : `threw ${typeof error}`);
-  if (typeof name === "string") plain.name = withoutKeys(name, ids);
-  if (typeof code === "string") Object.assign(plain, { code: withoutKeys(code, ids) });
+  const constant = (text: string): string => (/^[A-Z][A-Za-z_]*$/.test(text) ? text : withoutKeys(text, ids));
+  if (typeof name === "string") plain.name = constant(name);
+  if (typeof code === "string") Object.assign(plain, { code: constant(code) });
   else if (typeof code === "number") Object.assign(plain, { code });
   return plain;
 }

@@ -93,6 +93,17 @@ describe("where keys are ids, a call that fails", () => {
     expect(inspect([cause, heard], { depth: 9, showHidden: true })).not.toContain("aaaa");
   });
 
+  test("tells names and codes that are as long as an id", async () => {
+    const wide = { ...ids, accepts: (text: string) => /^[\w-]{22,86}$/.test(text) };
+    const [name, code] = ["ProvisionedThroughputExceededException", "ERR_SOCKET_CONNECTION_TIMEOUT"];
+    const thrown = Object.assign(new Error(`at ${id}`), { name, code });
+    const { cause } = await withTimeLimit(() => Promise.reject(thrown), store, 2000, events, wide).catch((one) => one);
+    expect(cause).toMatchObject({ name, code, message: "at …" });
+    const odd = Object.assign(new Error("x"), { name: id, code: `${id}1` });
+    const reduced = await withTimeLimit(() => Promise.reject(odd), store, 2000, events, wide).catch((one) => one);
+    expect(reduced.cause).toMatchObject({ name: "…", code: "…" });
+  });
+
   test("that is a SessionError keeps its code, and its cause is told the same way", async () => {
     const cause = Object.assign(new Error(`no room for ${id}`), { code: 1114, id });
     const error = await failing(new SessionError("ERR_SESSION_STORE_FULL", `full at session:${id}`, cause));

@@ -9,17 +9,18 @@ import type { IdScheme } from "../../core/id.ts";
 export interface FlaskIdOptions {
   /** In front of every key in the store: `SESSION_KEY_PREFIX`. Default `"session:"`. */
   readonly keyPrefix?: string | undefined;
-  /** How many random octets an id is made of, 16 to 64: `SESSION_ID_LENGTH`. Default 32. */
+  /** How many random octets a new id is made of, 16 to 64: `SESSION_ID_LENGTH`. Default 32. */
   readonly idLength?: number | undefined;
   /** What new ids are: `"random"` (default; Flask-Session 0.6 and later), or `"uuid"` (Flask-Session2, Flask-Session up to 0.5). */
   readonly ids?: "random" | "uuid" | undefined;
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** 16 to 64 octets in base64url, whatever `SESSION_ID_LENGTH` was when they were made; UUIDs look like some of them. */
+const acceptable = /^[A-Za-z0-9_-]{22,86}$/;
 
 /**
- * Ids as Flask-Session has them. Ids of `idLength` octets and UUIDs are accepted, nothing else reaches the store;
- * one that names no session is never adopted.
+ * Ids as Flask-Session has them. Whatever looks like 16 to 64 octets in base64url or a UUID is accepted, nothing else
+ * reaches the store; one that names no session is never adopted.
  *
  * The key of a record is the id itself, not a hash of it: whoever reads the store can use every session in it.
  */
@@ -30,12 +31,11 @@ export function flaskIds(options: FlaskIdOptions = {}): IdScheme {
   if (!Number.isInteger(idLength) || idLength < 16 || idLength > 64)
     throw wrongArgument("idLength", "a whole number of octets from 16 to 64", idLength);
   if (ids !== "random" && ids !== "uuid") throw wrongArgument("ids", '"random" or "uuid"', ids);
-  const random = new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((idLength * 4) / 3)}}$`);
   return {
     prefix: keyPrefix,
     secretKeys: true,
     create: () => (ids === "uuid" ? crypto.randomUUID() : base64url(randomBytes(idLength))),
-    accepts: (text) => random.test(text) || uuid.test(text),
+    accepts: (text) => acceptable.test(text),
     keyOf: (id) => keyPrefix + id,
   };
 }

@@ -32,7 +32,7 @@ describe("ids", () => {
     }
   });
 
-  test("may be UUIDs, as Flask-Session2 makes them; these are accepted in any case", () => {
+  test("may be UUIDs, as Flask-Session2 makes them; these are always accepted", () => {
     const ids = flaskIds({ ids: "uuid" });
     const made = Array.from({ length: 1000 }, () => ids.create());
     expect(new Set(made).size).toBe(1000);
@@ -44,19 +44,26 @@ describe("ids", () => {
     expect(ids.accepts(sid43)).toBe(true);
   });
 
+  test("made before SESSION_ID_LENGTH was changed were refused", () => {
+    for (const [before, after] of [
+      [16, 64],
+      [64, 16],
+      [24, undefined],
+    ])
+      expect(flaskIds({ idLength: after }).accepts(flaskIds({ idLength: before }).create())).toBe(true);
+  });
+
   test.each([
     "",
-    sid43.slice(1),
-    `${sid43}A`,
+    "A".repeat(21),
+    "A".repeat(87),
     `${sid43}\n`,
     `${sid43.slice(1)}\n`,
     `${sid43.slice(1)}=`,
     `${sid43.slice(1)}.`,
     `${sid43.slice(1)}é`,
-    "12345678-1234-1234-1234-123456789012",
-    "12345678-1234-4234-8234-12345678901",
-    "12345678-1234-4234-8234-12345678901A",
     "12345678-1234-4234-8234-123456789012\n",
+    "{12345678-1234-4234-8234-123456789012}",
     "attacker-chosen",
     "a\0b",
     "x".repeat(9000),
