@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Backend, backends, type Circumstances, type Encoding } from "./config/backends.ts";
+import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
+import { backends } from "./config/backends.ts";
 import { type Common, commonOf, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
 import { type LoadPackage, Opener } from "./config/drivers.ts";
 import { type ExplainedKey, Keys, list, named } from "./config/keys.ts";
@@ -207,7 +208,12 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     throw new TypeError(`store cannot be given with SESSION_TYPE=${type}; SESSION_TYPE=custom is for a store of yours`);
   const common = commonOf(keys, native);
   const { lifetime, permanent, cookie, touchInterval, cleanupEvery } = common;
-  const also = { ...(touchInterval !== undefined && { touchInterval }), ...(cleanupEvery && { cleanupEvery }), ...own };
+  const also = {
+    ...(touchInterval !== undefined && { touchInterval }),
+    ...(cleanupEvery && { cleanupEvery }),
+    ...warning(options),
+    ...own,
+  };
   const records = native ? " with native records" : "";
   const name = `SESSION_TYPE=${type}${records}`;
 
@@ -248,6 +254,10 @@ function readOne(keys: Keys, options: OneOptions): Plan {
       return createSessions({ ...made, ...also, store: await backend.open(opener) } as SessionOptions<never>);
     },
   };
+}
+
+function warning({ warn }: ConfigOptions<never>): SessionOptions<never> {
+  return warn ? { warn } : {};
 }
 
 /** Only where Flask-Session asks for it, too. */

@@ -1,58 +1,40 @@
 /** What each `SESSION_TYPE` means: where the sessions are, how they are written there, and the store that does it. */
 
-import type { CookieStore } from "../core/cookie-records.ts";
 import { SessionError, wrongArgument } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
-import { type FlaskFilesOptions, flaskFiles } from "../interop/flask-files.ts";
+import { flaskFiles } from "../interop/flask-files.ts";
 import {
+  flask2Datastore,
   flask2Dynamodb,
+  flask2Elasticsearch,
   flaskDynamodb,
   flaskMemcached,
   flaskMongodb,
-  flaskPeewee,
-  flaskPostgresql,
   flaskRedis,
-  flaskSqlalchemy,
 } from "../interop/flask-session.ts";
 import { memcachedClient } from "../interop/memcached.ts";
+import { datastoreStore } from "../stores/datastore.ts";
 import { dynamodbStore } from "../stores/dynamodb.ts";
+import { elasticsearchStore } from "../stores/elasticsearch.ts";
 import { fileStore } from "../stores/file.ts";
+import { firestoreStore } from "../stores/firestore.ts";
 import { memcachedStore } from "../stores/memcached.ts";
 import { mongodbStore } from "../stores/mongodb.ts";
 import { nullStore } from "../stores/null.ts";
 import { redisStore } from "../stores/redis.ts";
-import type { SqlLayout } from "../stores/sql.ts";
-import { sqlStore } from "../stores/sql.ts";
-import { type Driver, dynamodbDrivers, mongodbDrivers, type Opener, redisDrivers, sqlDrivers } from "./drivers.ts";
-import { type Keys, named, type Place, parsed, withoutSecrets } from "./keys.ts";
-import { type SqlUrl, sqlUrl } from "./sql-url.ts";
-
-/** How a session is written in a backend of the family. */
-export type Encoding = "session" | "json" | "pickle";
-
-/** What was found out before anything is opened. */
-export interface Backend {
-  /** How Flask writes sessions there. */
-  readonly encoding: Encoding;
-  /** Nothing that is missing is to be created. */
-  readonly isThere?: boolean;
-  open(opener: Opener): Promise<Store | CookieStore>;
-}
-
-/** What a backend has to know. */
-export interface Circumstances {
-  /** Our own records instead of the family's. */
-  readonly native: boolean;
-  /** Sessions of Flask-Session2, or of Flask-Session up to 0.6. */
-  readonly pickled: boolean;
-  readonly keyPrefix: string;
-  readonly cachelib?: FlaskFilesOptions["cachelib"];
-}
-
-/** Flask's tables have other columns. */
-const ownTable = "sojourn_sessions";
-
-type Read = (keys: Keys, circumstances: Circumstances) => Backend;
+import { type Backend, type Circumstances, ownTable, type Read } from "./backend.ts";
+import { databases } from "./databases.ts";
+import {
+  type Driver,
+  datastoreDrivers,
+  dynamodbDrivers,
+  elasticsearchDrivers,
+  firestoreDrivers,
+  mongodbDrivers,
+  type Opener,
+  redisDrivers,
+} from "./drivers.ts";
+import { type Keys, named, type Place } from "./keys.ts";
 
 /** By `SESSION_TYPE`. */
 export const backends: Readonly<Record<string, Read>> = {
@@ -93,48 +75,14 @@ export const backends: Readonly<Record<string, Read>> = {
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
-        const client = (await clientAt(opener, "SESSION_MONGODB", mongodbDrivers, place)) as MongodbClient;
-        if (typeof client.db !== "function") throw wrongArgument("SESSION_MONGODB", "a MongoClient or a URL", client);
-        const collection = client.db(database).collection(name) as never;
+        const client = await clientAt(opener, "SESSION_MONGODB", mongodbDrivers, place);
+        const collection = collectionOf("SESSION_MONGODB", client, database, name) as never;
         return mongodbStore({ collection, ...(!native && { layout: flaskMongodb() }) });
       },
     };
   },
 
-  sqlalchemy(keys, { native, pickled }) {
-    const place = sqlalchemyPlace(keys);
-    const table = keys.text("SESSION_SQLALCHEMY_TABLE", native ? ownTable : "sessions");
-    const schema = keys.text("SESSION_SQLALCHEMY_SCHEMA");
-    const isThere = keys.flag("SESSION_SQLALCHEMY_TABLE_EXISTS", false);
-    const own = native ? { table, schema } : { layout: flaskSqlalchemy({ table, schema }) };
-    return { encoding: pickled ? "pickle" : "session", isThere, open: sqlOpening("SESSION_SQLALCHEMY", place, own) };
-  },
-
-  postgresql(keys, { native }) {
-    const key = "SESSION_POSTGRESQL";
-    const place = databaseAt(key, keys.place(key));
-    const table = keys.text("SESSION_POSTGRESQL_TABLE", native ? ownTable : "flask_sessions");
-    const schema = keys.text("SESSION_POSTGRESQL_SCHEMA", "public");
-    return {
-      encoding: "session",
-      async open(opener) {
-        const client = await databaseClient(opener, key, place);
-        const own = native
-          ? { table, schema }
-          : { layout: flaskPostgresql({ table, schema, timeZone: await zoneOf(key, client) }) };
-        return named(key, () => sqlStore({ client: client as never, ...own }));
-      },
-    };
-  },
-
-  peewee(keys, { native }) {
-    const place = databaseAt("SESSION_DB", keys.place("SESSION_DB") ?? peeweePlace(keys));
-    const table = keys.text("SESSION_PEEWEE_TABLE", native ? ownTable : "sessions");
-    return {
-      encoding: "pickle",
-      open: sqlOpening("SESSION_DB", place, native ? { table } : { layout: flaskPeewee({ table }) }),
-    };
-  },
+  ...databases,
 
   dynamodb(keys, { native, pickled }) {
     const place = keys.place("SESSION_DYNAMODB");
@@ -168,6 +116,51 @@ export const backends: Readonly<Record<string, Read>> = {
     };
   },
 
+  elasticsearch(keys, { native }) {
+    const place =
+      keys.place("SESSION_ELASTICSEARCH") ?? keys.place("SESSION_ELASTICSEARCH_HOST", "http://localhost:9200");
+    const index = keys.text("SESSION_ELASTICSEARCH_INDEX", native ? ownTable : "sessions");
+    return {
+      encoding: "json",
+      async open(opener) {
+        const key = "SESSION_ELASTICSEARCH";
+        const client = (await clientAt(opener, key, elasticsearchDrivers, place)) as never;
+        const layout = native ? {} : { layout: flask2Elasticsearch() };
+        return named(key, () => elasticsearchStore({ client, index, ...layout }));
+      },
+    };
+  },
+
+  datastore(keys, { native }) {
+    const project = keys.text("GCLOUD_APP_PROJECT_ID", "");
+    return {
+      encoding: "pickle",
+      async open(opener) {
+        // Flask-Session2 has "unknown" by default, and never looks at it.
+        const client = await opener.client(
+          "SESSION_TYPE=datastore",
+          datastoreDrivers,
+          project === "unknown" ? "" : project,
+        );
+        return datastoreStore({ client: client as never, ...(!native && flask2Datastore()) });
+      },
+    };
+  },
+
+  firestore(keys, { native }) {
+    const place = keys.place("SESSION_FIRESTORE");
+    const collection = keys.text("SESSION_FIRESTORE_COLLECT", native ? ownTable : "flask_session");
+    if (!native)
+      throw new TypeError('SESSION_TYPE=firestore needs records: "native": Flask-Session2 cannot write there itself');
+    return {
+      encoding: "pickle",
+      async open(opener) {
+        const client = (await clientAt(opener, "SESSION_FIRESTORE", firestoreDrivers, place ?? { url: "" })) as never;
+        return named("SESSION_FIRESTORE", () => firestoreStore({ client, collection }));
+      },
+    };
+  },
+
   null: () => ({ encoding: "session", open: async () => withoutSessions() }),
 };
 
@@ -196,111 +189,15 @@ function modeOf(keys: Keys): number {
   return mode;
 }
 
-interface MongodbClient {
-  db(name: string): { collection(name: string): unknown };
+/** The collection of a `MongoClient`. */
+export function collectionOf(key: string, client: unknown, database: string, name: string): unknown {
+  if (typeof (client as { db?: unknown }).db !== "function") throw wrongArgument(key, "a MongoClient or a URL", client);
+  return (client as { db(name: string): { collection(name: string): unknown } }).db(database).collection(name);
 }
 
 /** A client that was given, or one to the URL. */
 function clientAt(opener: Opener, key: string, drivers: readonly Driver[], { client, url }: Place): unknown {
   return client ?? opener.client(key, drivers, url ?? "");
-}
-
-/** A database: a client, or a URL that was understood. */
-type Database =
-  | { readonly client: object; readonly at?: undefined }
-  | { readonly client?: undefined; readonly at: SqlUrl };
-
-const takesUrl =
-  "a client, or a URL of PostgreSQL, MySQL, MariaDB or SQLite such as postgresql://user:password@host/database or sqlite:///file.db";
-
-function databaseAt(key: string, place: Place | undefined): Database {
-  if (place?.client) return { client: place.client };
-  const at = place?.url === undefined ? undefined : sqlUrl(place.url);
-  if (at) return { at };
-  const got = place?.url === undefined ? "received nothing" : `received ${JSON.stringify(withoutSecrets(place.url))}`;
-  throw new TypeError(`${key} must be ${takesUrl}; ${got}`);
-}
-
-/** Flask-SQLAlchemy has the URL; `SESSION_SQLALCHEMY` itself is an object there. */
-function sqlalchemyPlace(keys: Keys): Database {
-  const bind = keys.text("SESSION_SQLALCHEMY_BIND_KEY");
-  const given = keys.place("SESSION_SQLALCHEMY");
-  if (given) return databaseAt("SESSION_SQLALCHEMY", given);
-  if (bind === undefined) {
-    const key = keys.has("SQLALCHEMY_DATABASE_URI") ? "SQLALCHEMY_DATABASE_URI" : "SESSION_SQLALCHEMY";
-    return databaseAt(key, keys.place("SQLALCHEMY_DATABASE_URI"));
-  }
-  const value = keys.any("SQLALCHEMY_BINDS");
-  const binds = typeof value === "string" ? parsed(value) : value;
-  const found = (Object(binds) as Record<string, unknown>)[bind];
-  const url = typeof found === "object" && found !== null ? (found as { url?: unknown }).url : found;
-  if (typeof url !== "string")
-    throw wrongArgument(`SQLALCHEMY_BINDS[${JSON.stringify(bind.slice(0, 40))}]`, "a URL of a database", url);
-  keys.note("SQLALCHEMY_BINDS", withoutSecrets(url));
-  return databaseAt("SQLALCHEMY_BINDS", { url });
-}
-
-/** `SESSION_DB_CLASS` is a class of Peewee or its name, `SESSION_PEEWEE_CONFIG` what it is given. */
-function peeweePlace(keys: Keys): Place | undefined {
-  const name = keys.text("SESSION_DB_CLASS");
-  const value = keys.any("SESSION_PEEWEE_CONFIG");
-  if (name === undefined && value === undefined) return undefined;
-  const given = typeof value === "string" ? parsed(value) : value;
-  if (typeof given !== "object" || given === null)
-    throw keys.wrong(
-      "SESSION_PEEWEE_CONFIG",
-      "an object such as { name, host, port, user, password }, in the environment in JSON",
-      value,
-    );
-  const kind = /(postgres|mysql|maria|sqlite)/i.exec(name ?? "")?.[1]?.toLowerCase();
-  if (kind === undefined)
-    throw keys.wrong("SESSION_DB_CLASS", '"PostgresqlDatabase", "MySQLDatabase" or "SqliteDatabase"', name);
-  const {
-    database,
-    name: called = database,
-    host = "127.0.0.1",
-    port,
-    user,
-    password,
-    passwd = password,
-  } = given as Record<string, unknown>;
-  keys.note("SESSION_PEEWEE_CONFIG", kind === "sqlite" ? String(called) : `${host}, ${called}`);
-  if (kind === "sqlite") return { url: `sqlite:///${called}` };
-  const who = user === undefined ? "" : `${encode(user)}${passwd === undefined ? "" : `:${encode(passwd)}`}@`;
-  const at = `${who}${host}${port === undefined ? "" : `:${port}`}/${encode(called)}`;
-  return { url: `${kind === "postgres" ? "postgresql" : "mysql"}://${at}` };
-}
-
-function encode(part: unknown): string {
-  return encodeURIComponent(String(part));
-}
-
-function sqlOpening(
-  key: string,
-  place: Database,
-  own: { readonly layout: SqlLayout } | { readonly table: string; readonly schema?: string | undefined },
-): Backend["open"] {
-  return async (opener) => {
-    const client = (await databaseClient(opener, key, place)) as never;
-    return named(key, () => sqlStore({ client, ...own }));
-  };
-}
-
-async function databaseClient(opener: Opener, key: string, { client, at }: Database): Promise<unknown> {
-  return at ? opener.client(key, sqlDrivers[at.dialect], at.at) : client;
-}
-
-/** The zone in which PostgreSQL says what time it is, to us as to Flask, unless either has set another. */
-async function zoneOf(key: string, client: unknown): Promise<string> {
-  const { unsafe, query } = Object(client) as Record<
-    "unsafe" | "query",
-    ((sql: string) => Promise<unknown>) | undefined
-  >;
-  const ask = "SELECT current_setting('TimeZone') AS zone";
-  if (!unsafe && !query) throw new TypeError(`${key} must be a Pool of pg, postgres.js or PGlite, or a URL`);
-  const answer = await (unsafe ?? query)?.call(client, ask);
-  const rows = (Array.isArray(answer) ? answer : (answer as { rows: unknown[] }).rows) as { zone: string }[];
-  return rows[0]?.zone ?? "UTC";
 }
 
 /** The family's null: reading is fine, writing says what to configure. */

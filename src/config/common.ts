@@ -64,7 +64,7 @@ export function cookieOf(
 ): CookieOptions {
   const name = (word: string): string => prefix + (prefix.startsWith("S") ? word.toUpperCase() : word);
   if (!keys.flag(name("httponly"), true))
-    throw new TypeError(`${name("httponly")} must be true: no script may read the cookie of a session`);
+    throw keys.wrong(name("httponly"), "true: no script may read the cookie of a session", false);
   const cookieName = keys.text(name("name"), from.name ?? "session");
   // Before Flask 2.3 False was the way to say "this host alone".
   const domain = keys.any(name("domain")) === false ? undefined : keys.text(name("domain"));

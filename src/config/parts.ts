@@ -19,6 +19,7 @@ export interface PartsContext {
   readonly subjectKey?: string | undefined;
   readonly subjectType?: "string" | "integer" | undefined;
   readonly sessions?: object | undefined;
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** Sessions in parts, once their clients are there. */
@@ -67,6 +68,7 @@ export function readParts(keys: Keys, context: PartsContext): PartsPlan {
       const options = {
         parts: Object.fromEntries(made),
         ...(cleanupEvery !== undefined && { cleanupEvery }),
+        ...(context.warn && { warn: context.warn }),
         ...context.sessions,
       };
       return createSessions(options as unknown as PartsOptions<never>) as unknown as Sessions<never>;
@@ -141,15 +143,16 @@ function fieldsOf(own: Keys): Fields {
   const given = typeof value === "string" && value !== "auto" ? parsed(value) : value;
   const takes = 'a list of fields, { include, exclude } with such lists, or "auto"';
   const isList = (one: unknown): boolean => Array.isArray(one) && one.every((field) => typeof field === "string");
-  if (given === undefined || given === "auto" || (Array.isArray(given) && given.length === 0)) {
+  if (value === undefined || given === "auto" || (Array.isArray(given) && given.length === 0)) {
     own.note("session_fields", "what no other part has", value === undefined ? "default" : "given");
     return "rest";
   }
+  if (typeof given !== "object" || given === null) throw own.wrong("session_fields", takes, value);
   if (isList(given)) {
     own.note("session_fields", (given as string[]).join(", "));
     return given as string[];
   }
-  const { include = [], exclude = [], ...others } = Object(given) as Record<string, unknown>;
+  const { include = [], exclude = [], ...others } = given as Record<string, unknown>;
   if (Array.isArray(given) || !isList(include) || !isList(exclude) || Object.keys(others).length > 0)
     throw own.wrong("session_fields", takes, value);
   const [some, not] = [include as string[], exclude as string[]];

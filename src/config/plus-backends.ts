@@ -2,10 +2,14 @@
 
 import type { Format } from "../core/format.ts";
 import type { Store } from "../core/store.ts";
+import { flaskPlusMongodb } from "../interop/flask-session.ts";
 import { memcachedClient } from "../interop/memcached.ts";
+import { firestoreStore } from "../stores/firestore.ts";
 import { memcachedStore } from "../stores/memcached.ts";
+import { mongodbStore } from "../stores/mongodb.ts";
 import { redisStore } from "../stores/redis.ts";
-import { type Opener, redisDrivers } from "./drivers.ts";
+import { collectionOf } from "./backends.ts";
+import { firestoreDrivers, mongodbDrivers, type Opener, redisDrivers } from "./drivers.ts";
 import { type Keys, named, type Place } from "./keys.ts";
 
 /** One of them, for one part. */
@@ -47,6 +51,34 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
         const made = client.client ?? named(`${label}.client`, () => memcachedClient({ server: client.url ?? "" }));
         if (!client.client) opener.onClose(() => (made as { close(): void }).close());
         return named(`${label}.client`, () => memcachedStore({ client: made as never, ...(!native && { layout }) }));
+      },
+    };
+  },
+
+  mongodb(own, { native, label }) {
+    const client = clientOf(own, "mongodb://127.0.0.1:27017");
+    const database = own.text("db", native ? "sojourn" : "flask_session");
+    const name = own.text("collection", "sessions");
+    return {
+      place: `${placeOf(client)} ${database} ${name}`,
+      async open(opener) {
+        const made = client.client ?? (await opener.client(`${label}.client`, mongodbDrivers, client.url ?? ""));
+        return named(`${label}.client`, () => {
+          const collection = collectionOf(`${label}.client`, made, database, name) as never;
+          return mongodbStore({ collection, ...(!native && { layout: flaskPlusMongodb() }) });
+        });
+      },
+    };
+  },
+
+  firestore(own, { label }) {
+    const client = own.place("client") ?? { url: "" };
+    const collection = own.text("collection", "sojourn_sessions");
+    return {
+      place: `${placeOf(client)} ${collection}`,
+      async open(opener) {
+        const made = client.client ?? (await opener.client(`${label}.client`, firestoreDrivers, client.url ?? ""));
+        return named(`${label}.client`, () => firestoreStore({ client: made as never, collection }));
       },
     };
   },
