@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createSessions } from "sojourn";
 import { wsSessions } from "sojourn/frameworks/ws";
+import { flaskSession } from "sojourn/interop/flask-session";
 import { cookieStore } from "sojourn/stores/cookie";
 import { fileStore } from "sojourn/stores/file";
 import { memoryStore } from "sojourn/stores/memory";
@@ -392,6 +393,19 @@ describe("a session that lies in its cookie", () => {
   });
 });
 
+describe("a session of a format without room for a name", () => {
+  test("is called otherwise after a login, which is noticed by the next check, and its logout at once", async () => {
+    const app = await start({ sessions: flaskSession({ format: "json" }) });
+    const guest = await visitor(app);
+    const { cookie } = await app.request("/login/ada", guest.cookie);
+    const user = await open(app, cookie);
+    await app.sockets.check();
+    expect(await guest.closed).toEqual([4401, "gone"]);
+    await app.request("/destroy", cookie);
+    expect(await user.closed).toEqual([4401, "logout"]);
+  });
+});
+
 describe("a session in parts", () => {
   test("is over when nobody is logged in any more, whatever other parts live on", async () => {
     const store = memoryStore();
@@ -439,6 +453,13 @@ describe("another process", () => {
     }
   });
 
+  test("is not kept from ending by the sockets it watches", async () => {
+    const directory = await scratch();
+    cleaning.push(directory.remove);
+    const app = await start({ sessions: { store: fileStore({ directory: directory.path }), now: Date.now } });
+    await elsewhere(directory.path, (await app.request("/a/1")).cookie as string, "watch");
+  });
+
   test("changes what the next message sees", async () => {
     const directory = await scratch();
     cleaning.push(directory.remove);
@@ -453,7 +474,7 @@ describe("another process", () => {
 async function elsewhere(directory: string, cookie: string, action: string): Promise<void> {
   const program = join(projectRoot, "test/support/other-process-program.ts");
   const input = JSON.stringify({ directory, cookie, action });
-  await promisify(execFile)(process.execPath, ["--conditions=sojourn-source", program, input]);
+  await promisify(execFile)(process.execPath, ["--conditions=sojourn-source", program, input], { timeout: 25_000 });
 }
 
 describe("the origin", () => {
