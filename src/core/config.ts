@@ -23,7 +23,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly store?: Store | CookieStore | undefined;
   /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
   readonly idleTimeout?: Duration | false | undefined;
-  /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2); `false`: never by age. Not both `false`. */
+  /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2), with a foreign format `false`: never by age. Not both `false`. */
   readonly absoluteTimeout?: Duration | false | undefined;
   /** Moves the expiry of an unchanged session at most this often, so that reading does not write. A session may end earlier by as much. Default: a twentieth of `idleTimeout`, at most `"1m"`. */
   readonly touchInterval?: Duration | undefined;
@@ -178,7 +178,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
 }
 
 function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
-  const { idleTimeout = "1h", absoluteTimeout = "24h", renewGrace = "1m" } = options;
+  const { idleTimeout = "1h", absoluteTimeout = format.foreign ? false : "24h", renewGrace = "1m" } = options;
   const optional = (name: "idleTimeout" | "absoluteTimeout" | "renewAfter", value: Duration | false): number =>
     value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, 400 * day);
   const idle = optional("idleTimeout", idleTimeout);
@@ -186,6 +186,11 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   const renewAfter = optional("renewAfter", options.renewAfter === undefined ? false : options.renewAfter);
   if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
     throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
+  }
+  if (format.foreign && absolute !== Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      `absoluteTimeout must be false with format ${format.name}, which keeps no note of when a session began`,
+    );
   }
   if (format.foreign && renewAfter !== Number.POSITIVE_INFINITY) {
     throw new TypeError(
@@ -229,14 +234,14 @@ function checkInCookie(options: SessionOptions<never>, store: CookieStore, timeo
   if (format.wrap)
     throw new TypeError(`format ${format.name} cannot be given with cookieStore, which seals the cookie`);
   if (!store.revocations) return;
-  if (timeouts.absolute === Number.POSITIVE_INFINITY) {
-    throw new TypeError(
-      "absoluteTimeout must not be false with revocations: what was ended would have to be kept for ever",
-    );
-  }
   if (format.foreign) {
     throw new TypeError(
       `revocations cannot be given with format ${format.name}, which has no place for what they need`,
+    );
+  }
+  if (timeouts.absolute === Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      "absoluteTimeout must not be false with revocations: what was ended would have to be kept for ever",
     );
   }
 }

@@ -129,7 +129,7 @@ function makePart(
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // An option that it has from all is not its own.
-    const isShared = Object.keys(others).some((option) => error.message.startsWith(option) && !(option in part));
+    const isShared = Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
     throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });
   }
 }

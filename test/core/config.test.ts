@@ -104,6 +104,15 @@ describe("timeouts", () => {
     });
   });
 
+  test("by age was taken with a format that cannot tell it, and never ended a session", () => {
+    const format = { ...jsonFormat(), name: "theirs", foreign: true };
+    expect(resolve({ format }).timeouts.absolute).toBe(Number.POSITIVE_INFINITY);
+    expect(errorOf({ format, absoluteTimeout: "12h" }).message).toBe(
+      "absoluteTimeout must be false with format theirs, which keeps no note of when a session began",
+    );
+    expect(errorOf({ format, idleTimeout: false }).message).toMatch(/must not both be false/);
+  });
+
   test("of a renewal cannot go with a format that others read, also when it is encrypted", () => {
     const format = { ...jsonFormat(), name: "theirs", foreign: true };
     const secret = "a secret of at least 32 characters, really";
