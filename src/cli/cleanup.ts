@@ -3,6 +3,9 @@
 import type { Store } from "../core/store.ts";
 import { count, Progress, type Terminal } from "./terminal.ts";
 
+/** What a store said, and what had been done by then. */
+export class StoreFailure extends Error {}
+
 interface Cleaned {
   readonly store: string;
   readonly removed: number;
@@ -46,6 +49,9 @@ async function clean(store: Store, limit: number, progress: Progress | undefined
       // A database in this process leaves no room for anything else otherwise, Ctrl-C for one.
       await new Promise((resolve) => setTimeout(resolve));
     } while (cursor !== undefined);
+  } catch (error) {
+    const far = removed === 0 ? "nothing was removed" : `${count(removed)} ended sessions were removed`;
+    throw new StoreFailure(`${store.name}: the cleanup failed, ${far}`, { cause: error });
   } finally {
     progress?.end();
   }

@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { isSessionError } from "../core/errors.ts";
 import { cleanup } from "./cleanup.ts";
+import { setup } from "./setup.ts";
 import { showConfig } from "./show-config.ts";
 import { loadStores, readEnv } from "./sources.ts";
 import type { Terminal } from "./terminal.ts";
@@ -84,22 +84,9 @@ async function command(positionals: readonly string[], values: Values, surroundi
   }
   const { stores, close } = await loadStores(settings, { ...surroundings, env });
   try {
-    if (name === "cleanup") await cleanup(stores, settings, surroundings);
-    else await setup();
+    await (name === "cleanup" ? cleanup : setup)(stores, settings, surroundings);
   } finally {
     await close();
-  }
-
-  async function setup(): Promise<void> {
-    const done: { store: string; created: boolean }[] = [];
-    for (const store of stores) {
-      await store.setup?.();
-      done.push({ store: store.name, created: store.setup !== undefined });
-      if (settings.json) continue;
-      const said = store.setup ? "what it needs is there" : "needs nothing to be created";
-      surroundings.stdout.write(`${store.name}: ${said}\n`);
-    }
-    if (settings.json) surroundings.stdout.write(`${JSON.stringify({ stores: done })}\n`);
   }
 }
 
@@ -139,13 +126,10 @@ function version(): string {
   return String(version);
 }
 
-/** With what the client of a store said, which is what helps. */
+/** With what lies behind it: the words of a store's client are what helps. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const told = error.message || (error as NodeJS.ErrnoException).code || error.name;
-  const inner = error instanceof AggregateError ? error.errors[0] : cause;
-  if (inner instanceof Error && (isSessionError(error) || error instanceof TypeError || !error.message))
-    return `${told}: ${textOf(inner)}`;
-  return told;
+  const { message, name, cause = error instanceof AggregateError ? error.errors[0] : undefined } = error;
+  const told = message || String((error as { code?: unknown }).code ?? name);
+  return cause === undefined || told.includes(textOf(cause)) ? told : `${told}: ${textOf(cause)}`;
 }
