@@ -4,7 +4,7 @@ import { wrongArgument } from "../core/errors.ts";
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { type AccessOf, checkAccess } from "./shared/access.ts";
-import { noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 
 /** The options of {@link elysiaSessions}. */
 export interface ElysiaOptions {
@@ -103,9 +103,13 @@ export function elysiaSessions<Data extends object>(
     if (access) exchange.restrict(access(request));
     noteOpened(request, exchange);
     const response = await exchange.run(() => handle(request));
-    // A socket has no response; and what another kind of session failed for has been sealed for all.
-    if (!response || request[answered]) return response;
+    // What another kind of session failed for has been sealed for all.
+    if (request[answered]) return response;
     try {
+      if (isUpgrade(request, response)) {
+        await saveOnly(exchange);
+        return response;
+      }
       return await sealResponse(exchange, response, streaming, opened.context?.error !== undefined);
     } catch (error) {
       request[answered] = true;
@@ -128,6 +132,11 @@ export function elysiaSessions<Data extends object>(
     app.onRequest(link as never);
     return app;
   };
+}
+
+/** Whether it is a socket, for which Elysia sends nothing of the response, if there is one. */
+function isUpgrade({ headers }: Request, response: Response | undefined): boolean {
+  return !response || (response.status < 300 && headers.get("upgrade")?.toLowerCase() === "websocket");
 }
 
 /** What Elysia answers to the error, with nothing of the response that it replaces. */

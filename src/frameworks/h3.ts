@@ -5,7 +5,15 @@ import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type AccessOf, checkAccess } from "./shared/access.ts";
-import { isEventStream, noteOpened, ofOneClient, savedAtEnd, sealFailure } from "./shared/fetch-response.ts";
+import {
+  isEventStream,
+  noteOpened,
+  ofOneClient,
+  savedAtEnd,
+  saveOnly,
+  sealFailure,
+  unread,
+} from "./shared/fetch-response.ts";
 
 /** The options of {@link h3Sessions}. */
 export interface H3Options {
@@ -53,7 +61,6 @@ type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 const failure: Outcome = { failed: true };
 /** What h3 makes of a handler for Node, which has sent its response itself. */
 const handled = Symbol.for("h3.handled");
-const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
@@ -113,8 +120,8 @@ async function seal(event: H3EventLike, exchange: Saves, made: unknown, streamin
   noteOpened(event, exchange);
   const failed = hasFailed(event, exchange, result) ? failure : undefined;
   try {
-    if (result === handled) return await saveOnly(exchange, result);
-    await write(event, exchange, result, failed);
+    if (result === handled) await saveOnly(exchange);
+    else await write(event, exchange, result, failed);
   } catch (error) {
     streamOf(result)
       ?.cancel()
@@ -135,19 +142,12 @@ async function seal(event: H3EventLike, exchange: Saves, made: unknown, streamin
   return Object.assign(result as object, { body: watched });
 }
 
-/** The headers have left: what needs a cookie is an error. */
-async function saveOnly(exchange: Saves, result: unknown): Promise<unknown> {
-  await exchange.commit(nowhere, failure);
-  await exchange.finish();
-  return result;
-}
-
 /**
  * Writes to the headers that h3 puts on the response, and to those it puts on that of an error: which it takes is
  * known when it is too late. They go over the headers of a `Response`.
  */
 async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
-  if (!exchange.used) return void exchange.commit(nowhere);
+  if (!exchange.used) return void exchange.commit(unread);
   const { headers, errHeaders } = event.res;
   const own = answerOf(result)?.headers;
   const over = (prepared: Headers): HeaderAccess => ({

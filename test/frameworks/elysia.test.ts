@@ -21,6 +21,7 @@ import {
   type TrialApp,
 } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -310,4 +311,34 @@ describe("elysiaSessions", () => {
     expect(() => elysiaSessions(sessions, { access: 1 as never })).toThrow("access must be a function; received 1");
     expect(() => elysiaSessions(sessions, { streaming: 1 as never })).toThrow("streaming must be true or false");
   });
+});
+
+test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
+  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const events: string[] = [];
+  sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));
+  const hello = { open: (ws: { send(text: string): unknown }) => void ws.send("hello") };
+  const app = new Elysia({ adapter: node() })
+    .use(elysiaSessions(sessions))
+    .get("/set", async ({ request }) => (await sessions.get(request)).update("a", () => "1"))
+    .get("/read", async ({ request }) => (await sessions.get(request)).data)
+    .ws("/change", {
+      beforeHandle: async ({ request }) => void (await sessions.get(request)).update("a", () => "2"),
+      ...hello,
+    })
+    .ws("/login", { beforeHandle: async ({ request }) => (await sessions.get(request)).login("ada"), ...hello });
+  const { url, close } = await launch(app);
+  try {
+    const headers = { cookie: `${ours(await fetch(`${url}/set`))[0]?.split(";")[0]}` };
+    for (const path of ["/change", "/login"]) {
+      const socket = new WebSocket(url.replace("http", "ws") + path, { headers });
+      const [message] = await once(socket, "message");
+      expect(`${message}`).toBe("hello");
+      socket.close();
+    }
+    expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "2" });
+    expect(events).toEqual(["ERR_SESSION_HEADERS_SENT"]);
+  } finally {
+    await close();
+  }
 });

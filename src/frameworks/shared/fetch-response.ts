@@ -8,8 +8,8 @@ type Opened = { [slot]?: Saves[] | undefined };
 
 const slot = Symbol("sojourn exchanges");
 const failure: Outcome = { failed: true };
-/** Of a session that was not used, no header is read or written. */
-const unread: HeaderAccess = { get: () => undefined, set() {}, append() {} };
+/** No header is read or written. */
+export const unread: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Saves the session and gives the response to send. The same one if the session was not used, or no header has to
@@ -28,7 +28,11 @@ export async function sealResponse(
   const failed = threw || response.status >= 500 ? failure : undefined;
   let sealed = response;
   if (exchange.used) {
-    if (response.status === 101 && !hasOpenHeaders(response)) return sealUpgrade(exchange, response, failed);
+    // An upgrade cannot be copied.
+    if (response.status === 101 && !hasOpenHeaders(response)) {
+      await saveOnly(exchange, failed);
+      return response;
+    }
     const headers = new Sealed(response);
     try {
       await exchange.commit(headers, failed);
@@ -125,11 +129,10 @@ function hasOpenHeaders({ headers }: Response): boolean {
   }
 }
 
-/** An upgrade cannot be copied. Where its headers are closed too, it is as if they had left: what needs a cookie is an error. */
-async function sealUpgrade(exchange: Saves, response: Response, failed: Outcome | undefined): Promise<Response> {
-  await exchange.commit(new Headers(), failure);
-  await exchange.finish(failed);
-  return response;
+/** Saves where the headers have left, or cannot be changed: what needs a cookie is an error. */
+export async function saveOnly(exchange: Saves, outcome?: Outcome): Promise<void> {
+  await exchange.commit(unread, failure);
+  await exchange.finish(outcome);
 }
 
 /** Server-sent events. */
