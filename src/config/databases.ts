@@ -10,7 +10,7 @@ import { type Keys, named, type Place, parsed, withoutSecrets } from "./keys.ts"
 import { type SqlUrl, sqlUrl } from "./sql-url.ts";
 
 /** By `SESSION_TYPE`. */
-export const databases = {
+export const databases: Readonly<Record<string, Read>> = {
   sqlalchemy(keys, { native, pickled }) {
     const place = sqlalchemyPlace(keys);
     const table = keys.text("SESSION_SQLALCHEMY_TABLE", native ? ownTable : "sessions");
@@ -45,7 +45,7 @@ export const databases = {
       open: sqlOpening("SESSION_DB", place, native ? { table } : { layout: flaskPeewee({ table }) }),
     };
   },
-} satisfies Readonly<Record<string, Read>>;
+};
 
 /** A database: a client, or a URL that was understood. */
 type Database =

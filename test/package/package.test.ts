@@ -10,7 +10,7 @@ import { type Installed, installPacked, loadEntries } from "../../scripts/pack.t
 const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
 /** These must work, types included, where there is no Node. */
 const everywhere = specifiers.filter(
-  (name) => !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/testing$/.test(name),
+  (name) => !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/(testing|config)$/.test(name),
 );
 
 let packed: Installed;
@@ -42,6 +42,29 @@ test("nothing of the machine it was built on is in the tarball", () => {
 
 test("every export loads by import and by require, and both give the same module", async () => {
   expect(await loadEntries("node", packed.directory, specifiers)).toBe("");
+});
+
+describe("the command", () => {
+  const sojourn = (args: string[], env: Record<string, string> = {}) =>
+    run(join(packed.directory, "node_modules", ".bin", "sojourn"), args, { cwd: packed.directory, env });
+
+  test("runs, and says what it can", async () => {
+    const { code, output } = await sojourn(["--help"]);
+    expect([code, output.split("\n")[0]]).toEqual([0, "Usage: sojourn <command> [options]"]);
+    expect((await sojourn(["--version"])).output).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("names the package that is missing", async () => {
+    const { code, output } = await sojourn(["cleanup"], { SESSION_TYPE: "redis", SESSION_REDIS: "redis://cache" });
+    const needed = "SESSION_REDIS needs a package that is not installed: npm install redis (or ioredis or iovalkey)";
+    expect([code, output]).toEqual([2, `sojourn: ${needed}\n`]);
+  });
+
+  test("sets up and cleans a database with what Node has", async () => {
+    const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: "sqlite:///app.db", NODE_OPTIONS: "--no-warnings" };
+    expect(await sojourn(["setup"], env)).toEqual({ code: 0, output: "sql: what it needs is there\n" });
+    expect((await sojourn(["cleanup"], env)).output).toMatch(/^sql: removed 0 ended sessions in 1 batch, /);
+  });
 });
 
 describe("a program that uses every export compiles, declarations checked, under", () => {
