@@ -4,15 +4,13 @@ import { wrongArgument } from "../core/errors.ts";
 import type { Content, Meta } from "../core/format.ts";
 import { pathOf } from "../core/values.ts";
 import { Refusal, within } from "./flask-session/tree.ts";
-import { entriesByName, Lowering } from "./pickle/lower.ts";
-import { isTruthy, type PyEntry, type PyValue, pyBool, pyInt, pyText } from "./pickle/values.ts";
 
 /** Who is logged in, by the Flask application's own key. */
 export interface SubjectOptions {
   /**
    * The key under which the Flask application keeps who is logged in: `"_user_id"` with Flask-Login. It is then
-   * `session.subject`, written by `session.login`, and does not show in `session.data`. Default none: the subject
-   * of such a session is unknown.
+   * `session.subject`, written by `session.login`, and does not show in `session.data`. Default none: nobody knows whose
+   * a session is, and what is given to `session.login` is forgotten with the request.
    */
   readonly subjectKey?: string | undefined;
   /** What the Flask application has under that key: texts (`"string"`, the default, as Flask-Login) or integers. Both are read. */
@@ -29,94 +27,118 @@ export function checkSubjectOptions({ subjectKey, subjectType }: SubjectOptions)
     throw wrongArgument("subjectType", '"string" or "integer"', subjectType);
 }
 
-/** What a dict says of a session. A key that is no text has no place in `data`; it is kept. */
-export function contentOf(
-  entries: readonly PyEntry[],
-  toValue: (value: PyValue) => unknown,
+/** A key and its value. */
+type Entry<V> = readonly [key: V, value: V];
+/** The entries of a dict by the names of their keys. A name that is no text has no place in `session.data`. */
+export type Entries<V> = ReadonlyMap<unknown, Entry<V>>;
+
+/** What is asked of Python's values, in whatever form they were read. */
+export interface Kind<V> {
+  isTruthy(value: V): boolean;
+  /** A text or an integer; `undefined` for whatever else. */
+  simple(value: V): string | number | bigint | undefined;
+}
+
+/** What a dict says of a session. */
+export function contentOf<V>(
+  entries: Entries<V>,
+  kind: Kind<V>,
+  toValue: (entry: Entry<V>) => unknown,
   { subjectKey }: SubjectOptions,
 ): Content {
   const data: Record<string, unknown> = Object.create(null);
   const meta: Meta = {};
-  // All of it, since what shows nowhere is written too: what is too much, or no value, is no session.
-  const read = new Map(entries.map((entry) => [entry, [toValue(entry[0]), toValue(entry[1])]] as const));
-  for (const [name, entry] of entriesByName(entries)) {
-    const [, value] = entry;
+  for (const [name, entry] of entries) {
     if (typeof name !== "string") continue;
-    if (name === permanentKey) meta.persistent = isTruthy(value);
-    else if (name === subjectKey) Object.assign(meta, noted(subjectOf(value)));
-    else data[name] = read.get(entry)?.[1];
+    if (name === permanentKey) meta.persistent = kind.isTruthy(entry[1]);
+    else if (name !== subjectKey) data[name] = toValue(entry);
+    else {
+      const subject = subjectOf(kind, entry[1]);
+      if (subject !== undefined) meta.subject = subject;
+    }
   }
   return { data, meta };
 }
 
+/** Makes Python's values of those of JavaScript: the very `was` where that says the same. Throws {@link Refusal}. */
+export interface Lowers<V> {
+  lower(value: unknown, was?: V): V;
+}
+
 /**
  * The entries of the dict for a session: what was there in its order, each entry the very same object where nothing
- * changed, then what is new. The same array when nothing changed at all. Throws {@link Refusal}.
+ * changed, then what is new. The same entries when nothing changed at all. Throws {@link Refusal}.
  */
-export function entriesOf(
-  content: Content,
-  was: readonly PyEntry[] | undefined,
-  options: SubjectOptions,
-): readonly PyEntry[] {
-  const { data, meta } = content;
-  const { subjectKey } = options;
-  const lowering = new Lowering([data]);
-  const before = entriesByName(was ?? []);
-  const entries: PyEntry[] = [];
-  for (const [name, entry] of before) {
+export function entriesOf<V>(
+  { data, meta }: Content,
+  was: Entries<V> | undefined,
+  kind: Kind<V>,
+  lowering: Lowers<V>,
+  { subjectKey, subjectType }: SubjectOptions,
+): Entries<V> {
+  const entries = new Map<unknown, Entry<V>>();
+  let same = was !== undefined;
+  for (const [name, entry] of was ?? []) {
     const [key, value] = entry;
     const next = nextValue(name, value);
-    if (next) entries.push(next === value ? entry : [key, next]);
+    if (next !== undefined) entries.set(name, next === value ? entry : [key, next]);
+    same &&= next === value;
   }
-  const add = (name: string, value: PyValue): void => void entries.push([pyText(name), value]);
-  if (meta.persistent && !before.has(permanentKey)) add(permanentKey, pyBool(true));
-  if (subjectKey !== undefined && meta.subject !== undefined && !before.has(subjectKey))
-    add(subjectKey, subject(meta.subject, options));
+  if (meta.persistent && !entries.has(permanentKey)) add(permanentKey, lowering.lower(true));
+  if (subjectKey !== undefined && meta.subject !== undefined && !entries.has(subjectKey))
+    add(subjectKey, subject(meta.subject));
   for (const name of Object.keys(data)) {
     if (data[name] === undefined) continue;
     if (name === permanentKey) throw reserved(name, "session.persistent says it");
     if (name === subjectKey) throw reserved(name, "session.login() sets it");
-    if (!before.has(name)) add(name, lowered(name, data[name]));
+    if (!entries.has(name)) add(name, lowered(name, data[name]));
   }
-  const same = entries.length === before.size && [...before.values()].every((entry, at) => entry === entries[at]);
   return was && same ? was : entries;
 
-  function nextValue(name: unknown, value: PyValue): PyValue | undefined {
-    if (typeof name !== "string") return value;
-    if (name === permanentKey)
-      return isTruthy(value) === (meta.persistent === true) ? value : pyBool(meta.persistent === true);
-    if (name !== subjectKey) return data[name] === undefined ? undefined : lowered(name, data[name], value);
-    if (subjectOf(value) === meta.subject) return value;
-    return meta.subject === undefined ? undefined : subject(meta.subject, options);
+  function add(name: string, value: V): void {
+    // A key may hold half of a surrogate pair as well as a value.
+    entries.set(name, [named(name, () => lowering.lower(name)), value]);
+    same = false;
   }
 
-  function lowered(name: string, value: unknown, old?: PyValue): PyValue {
-    try {
-      // A key may hold half of a surrogate pair as well as a value.
-      if (!old) lowering.lower(name);
-      return lowering.lower(value, old);
-    } catch (error) {
-      throw within(error, () => pathOf("", name));
+  /** `undefined`: it goes. */
+  function nextValue(name: unknown, value: V): V | undefined {
+    if (typeof name !== "string") return value;
+    if (name === permanentKey) {
+      const persistent = meta.persistent === true;
+      return kind.isTruthy(value) === persistent ? value : lowering.lower(persistent);
     }
+    if (name !== subjectKey) return data[name] === undefined ? undefined : lowered(name, data[name], value);
+    if (subjectOf(kind, value) === meta.subject) return value;
+    return meta.subject === undefined ? undefined : subject(meta.subject);
+  }
+
+  function lowered(name: string, value: unknown, old?: V): V {
+    return named(name, () => lowering.lower(value, old));
+  }
+
+  function subject(text: string): V {
+    if (subjectType !== "integer") return lowering.lower(text);
+    if (!/^(0|-?[1-9]\d{0,17})$/.test(text))
+      throw new Refusal('the subject is no integer, and subjectType is "integer"');
+    return lowering.lower(BigInt(text));
   }
 }
 
-function subject(text: string, { subjectType }: SubjectOptions): PyValue {
-  if (subjectType !== "integer") return pyText(text);
-  if (!/^(0|-?[1-9]\d{0,17})$/.test(text)) throw new Refusal('the subject is no integer, and subjectType is "integer"');
-  return pyInt(BigInt(text));
+function named<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw within(error, () => pathOf("", name));
+  }
 }
 
 function reserved(name: string, instead: string): Refusal {
   return new Refusal(`the key is Flask's own here; ${instead}`).within(pathOf("", name));
 }
 
-function noted(subject: string | undefined): Meta {
-  return subject === undefined ? {} : { subject };
-}
-
 /** A subject as the core has them: a text of 1 to 200 characters. */
-function subjectOf(value: PyValue): string | undefined {
-  const text = value.kind === "int" ? String(value.value) : value.kind === "str" ? value.value : "";
+function subjectOf<V>(kind: Kind<V>, value: V): string | undefined {
+  const text = String(kind.simple(value) ?? "");
   return text.length > 0 && text.length <= 200 ? text : undefined;
 }

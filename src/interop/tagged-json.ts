@@ -3,10 +3,10 @@
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Format, Payload } from "../core/format.ts";
 import { naming } from "./flask-session/tree.ts";
-import { Lowering } from "./pickle/lower.ts";
+import { entriesByName, Lowering } from "./pickle/lower.ts";
 import { toJs } from "./pickle/read.ts";
-import { type PyDict, pyDict } from "./pickle/values.ts";
-import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "./session-dict.ts";
+import { type PyValue, pyDict, pyKind } from "./pickle/values.ts";
+import { checkSubjectOptions, contentOf, type Entries, entriesOf, type SubjectOptions } from "./session-dict.ts";
 import { readTagged, type TaggedText } from "./tagged-json/read.ts";
 import { writeTagged } from "./tagged-json/write.ts";
 
@@ -37,13 +37,13 @@ export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
   return {
     name: "flask tagged json",
     foreign: true,
-    decode: (payload) => contentOf(read(payload).root.entries, toJs, options),
+    decode: (payload) => contentOf(read(payload).entries, pyKind, ([, value]) => toJs(value), options),
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : read(baseline);
       return naming("session.data", () => {
-        const entries = entriesOf(content, was?.root.entries, options);
-        if (was && entries === was.root.entries) return baseline as Payload;
-        const text = writeTagged(pyDict([...entries]), was?.textOf ?? nowhere);
+        const entries = entriesOf(content, was?.entries, pyKind, new Lowering([content.data]), options);
+        if (was && entries === was.entries) return baseline as Payload;
+        const text = writeTagged(pyDict([...entries.values()]), was?.textOf ?? nowhere);
         return baseline instanceof Uint8Array ? utf8(text) : text;
       });
     },
@@ -52,10 +52,10 @@ export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
   };
 }
 
-function read(payload: Payload): TaggedText & { readonly root: PyDict } {
+function read(payload: Payload): Pick<TaggedText, "textOf"> & { readonly entries: Entries<PyValue> } {
   const { root, textOf } = readTagged(typeof payload === "string" ? payload : fromUtf8(payload));
   if (root.kind !== "dict") throw new TypeError("not a session: the payload holds no object");
-  return { root, textOf };
+  return { entries: entriesByName(root.entries), textOf };
 }
 
 const nowhere = (): undefined => undefined;

@@ -93,7 +93,7 @@ class Reader {
       this.#left -= 1;
       this.#expect(":");
       const value = this.value(depth + 1);
-      entries.set(key.value, { key: entries.get(key.value)?.key ?? key, value });
+      entries.set(key.value, [entries.get(key.value)?.[0] ?? key, value]);
     } while (this.#next(","));
     this.#expect("}");
     return entries;
@@ -196,7 +196,7 @@ export function writeJson(node: Node): string {
     case "dict": {
       const entries = Array.from(
         node.entries.values(),
-        ({ key, value }) => `${keyText(key)}:${inside(value, () => segmentOf(key))}`,
+        ([key, value]) => `${keyText(key)}:${inside(value, () => segmentOf(key))}`,
       );
       return `{${entries.join(",")}}`;
     }

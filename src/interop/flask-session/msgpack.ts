@@ -124,7 +124,7 @@ class Reader {
       const key = this.value(depth + 1);
       if (!isKey(key)) throw new SyntaxError("not a session: a key that Python does not take");
       const name = nameOf(key);
-      entries.set(name, { key: entries.get(name)?.key ?? key, value: this.value(depth + 1) });
+      entries.set(name, [entries.get(name)?.[0] ?? key, this.value(depth + 1)]);
     }
     return { kind: "dict", entries, at: undefined };
   }
@@ -218,7 +218,7 @@ class Writer {
         break;
       case "dict":
         this.#head(node.entries.size, 0x80, 15, 0xde, 2);
-        for (const { key, value } of node.entries.values()) {
+        for (const [key, value] of node.entries.values()) {
           this.#inside(key, () => ".<key>");
           this.#inside(value, () => segmentOf(key));
         }

@@ -48,7 +48,7 @@ export function readPickled(payload: Uint8Array): Node {
     for (const [name, item] of pairs) {
       const key = nodeOf(name, depth + 1);
       if (!isKey(key)) throw new TypeError("not a session: a key that Python does not take");
-      entries.set(nameOf(key), { key, value: nodeOf(item, depth + 1) });
+      entries.set(nameOf(key), [key, nodeOf(item, depth + 1)]);
     }
     return { kind: "dict", entries, at: undefined };
   }

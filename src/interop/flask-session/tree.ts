@@ -75,10 +75,7 @@ export interface Dict {
   readonly at: Slice | undefined;
 }
 
-export interface Entry {
-  readonly key: Node;
-  readonly value: Node;
-}
+export type Entry = readonly [key: Node, value: Node];
 
 export type Node = Scalar | Float | Time | List | Dict;
 
@@ -127,11 +124,11 @@ export function toValue(node: Node): unknown {
     case "list":
       return node.items.map(toValue);
     case "dict": {
-      const entries = Array.from(node.entries, ([name, { key, value }]) => [name, key, value] as const);
+      const entries = [...node.entries];
       if (!entries.every(([name]) => typeof name === "string"))
-        return new Map(entries.map(([_, key, value]) => [toValue(key), toValue(value)]));
+        return new Map(entries.map(([_, [key, value]]) => [toValue(key), toValue(value)]));
       // Defines properties, so that `__proto__` is one like the others.
-      return Object.fromEntries(entries.map(([name, _, value]) => [name, toValue(value)]));
+      return Object.fromEntries(entries.map(([name, [_, value]]) => [name, toValue(value)]));
     }
   }
 }
@@ -277,11 +274,11 @@ export class Lowering {
       if (value === undefined) continue;
       const old = before?.get(name) ?? inOrder[at];
       at += 1;
-      const key = this.#key(name, old?.key);
-      const known = key === old?.key ? old : undefined;
+      const key = this.#key(name, old?.[0]);
+      const known = key === old?.[0] ? old : undefined;
       try {
-        const node = this.lower(value, known?.value);
-        entries.set(nameOf(key), known && node === known.value ? known : { key, value: node });
+        const node = this.lower(value, known?.[1]);
+        entries.set(nameOf(key), known && node === known[1] ? known : [key, node]);
       } catch (error) {
         throw within(error, () => segmentOf(key));
       }

@@ -4,10 +4,10 @@ import type { Format, Payload } from "../../core/format.ts";
 import { naming } from "../flask-session/tree.ts";
 import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "../session-dict.ts";
 import { Allowance } from "./allowance.ts";
-import { Lowering } from "./lower.ts";
+import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";
 import { toJs } from "./read.ts";
-import { type PyEntry, pyDict } from "./values.ts";
+import { type PyEntry, pyDict, pyKind } from "./values.ts";
 import { writeTree } from "./write.ts";
 
 /** Options of {@link pickleFormat}. */
@@ -40,13 +40,22 @@ export function pickleFormat(options: PickleFormatOptions = {}): Format {
     name: "flask-session pickle",
     foreign: true,
     decode(payload) {
+      const entries = entriesIn(payload);
       const allowance = new Allowance();
-      return contentOf(entriesIn(payload), (value) => toJs(value, allowance, 1), options);
+      // All of it, since what shows nowhere is written too: what is too much, or no value, is no session.
+      const values = new Map(
+        entries.map((entry) => {
+          const [, value] = entry.map((one) => toJs(one, allowance, 1));
+          return [entry, value] as const;
+        }),
+      );
+      return contentOf(entriesByName(entries), pyKind, (entry) => values.get(entry), options);
     },
     encode(content, baseline) {
-      const was = baseline === undefined ? undefined : entriesIn(baseline);
-      const entries = naming("session.data", () => entriesOf(content, was, options));
-      return entries === was ? (baseline as Payload) : writeTree(pyDict([...entries]));
+      const was = baseline === undefined ? undefined : entriesByName(entriesIn(baseline));
+      const lowering = new Lowering([content.data]);
+      const entries = naming("session.data", () => entriesOf(content, was, pyKind, lowering, options));
+      return entries === was ? (baseline as Payload) : writeTree(pyDict([...entries.values()]));
     },
     encodeValue: (value, path) => writeTree(naming(path, () => new Lowering().lower(value))),
   };

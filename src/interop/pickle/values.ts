@@ -1,5 +1,7 @@
 /** Python values as a pickle holds them. A value that is referred to twice is one object, as it was in Python. */
 
+import type { Kind } from "../session-dict.ts";
+
 /** What is its own name: no identity, no contents. */
 export interface PyAtom {
   readonly kind: "atom";
@@ -110,6 +112,12 @@ function shortest(value: number | bigint): number | bigint {
 export function isOrderedDict(value: PyValue): value is PyInstance {
   return value.kind === "instance" && nameOf(value.of) === "collections.OrderedDict";
 }
+
+/** What a session's own entries are asked. */
+export const pyKind: Kind<PyValue> = {
+  isTruthy,
+  simple: (value) => (value.kind === "int" || value.kind === "str" ? value.value : undefined),
+};
 
 /** Whether Python takes it for true. */
 export function isTruthy(value: PyValue): boolean {

@@ -248,7 +248,7 @@ describe("the subject under a key of Flask's", () => {
       expect(format.decode(bytes("81a269642a")).meta).toEqual({ subject: "42" });
     expect(hex(integers.encode({ data: {}, meta: { subject: "43" } }))).toBe("81a269642b");
     expect(() => integers.encode({ data: {}, meta: { subject: "ada" } })).toThrow(
-      'session.data cannot be stored: it is no integer, and subjectType is "integer"',
+      'session.data cannot be stored: the subject is no integer, and subjectType is "integer"',
     );
   });
 

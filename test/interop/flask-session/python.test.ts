@@ -41,8 +41,8 @@ function python(asked: Partial<Asked>): Answered {
 function anew(node: Node): Node {
   if (node.kind === "list") return { ...node, items: node.items.map(anew), at: undefined };
   if (node.kind !== "dict") return { ...node, at: undefined };
-  const entries = Array.from(node.entries, ([name, { key, value }]) => {
-    return [name, { key: anew(key), value: anew(value) }] as const;
+  const entries = Array.from(node.entries, ([name, [key, value]]) => {
+    return [name, [anew(key), anew(value)]] as const;
   });
   return { kind: "dict", entries: new Map(entries), at: undefined };
 }
