@@ -11,13 +11,7 @@ import { type SqlDialect, type SqlLayout, sqlSchema, sqlStore } from "../../src/
 import { type ConformanceCase, type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";
 import { fileDirectory, type OpenClient, openers, type Place } from "../support/sql-clients.ts";
-import {
-  mariadbProgram,
-  postgresProgram,
-  type SqlServer,
-  startMariadb,
-  startPostgres,
-} from "../support/sql-servers.ts";
+import { mysqlMakes, postgresProgram, type SqlServer, startPostgres } from "../support/sql-servers.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 const atOnce = (): Error => new Error("only a sample");
@@ -256,16 +250,14 @@ describe.skipIf(!postgresProgram)("PostgreSQL", () => {
   });
 });
 
-describe.skipIf(!mariadbProgram)("MariaDB", () => {
+describe.each(mysqlMakes.filter(({ version }) => version !== ""))("$name", ({ name, start }) => {
   let server: SqlServer;
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await start();
   });
   afterAll(() => server?.stop());
-  describeCases(
-    "flaskSqlalchemy",
-    cases("mysql", "mysql2", flaskSqlalchemy(), () => server),
-  );
+  const all = cases("mysql", "mysql2", flaskSqlalchemy(), () => server);
+  describeCases("flaskSqlalchemy", name === "MariaDB" ? all : some(all));
   const counting = "mysql2 with callbacks, counting changes only";
   describeCases(counting, some(cases("mysql", counting, flaskSqlalchemy(), () => server)));
   describeCases("mariadb", some(cases("mysql", "mariadb", flaskPeewee(), () => server)));
