@@ -1,10 +1,9 @@
 /** Elysia 1, on every runtime it runs on. */
 
-import { wrongArgument } from "../core/errors.ts";
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link elysiaSessions}. */
 export interface ElysiaOptions {
@@ -85,10 +84,8 @@ export function elysiaSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ElysiaOptions = {},
 ): ElysiaSessionsPlugin {
+  checkOptions(options);
   const { access, secure, streaming = false } = options;
-  checkAccess(access);
-  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),
     secure: secure ?? ((request) => request.url.startsWith("https:")),

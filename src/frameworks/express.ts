@@ -8,7 +8,7 @@ import {
   connectSessions,
   type NodeRequest,
 } from "./node.ts";
-import type { AccessOf } from "./shared/access.ts";
+import type { AccessOf } from "./shared/options.ts";
 
 export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
 

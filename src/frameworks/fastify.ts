@@ -1,12 +1,12 @@
 /** Fastify 5. */
 
 import { STATUS_CODES } from "node:http";
-import { wrongArgument } from "../core/errors.ts";
 import type { Access } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+import { checkOptions } from "./shared/options.ts";
 
 /** The options of {@link fastifySessions}. */
 export interface FastifyOptions {
@@ -79,10 +79,8 @@ export function fastifySessions<Data extends object>(
   sessions: Sessions<Data>,
   options: FastifyOptions = {},
 ): FastifySessionsPlugin {
+  checkOptions(options);
   const { attach } = options;
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
   const slot = Symbol("sojourn request");
 
   const onRequest = (request: Request, reply: Reply, done: Done): void => {

@@ -1,10 +1,10 @@
 /** The web's own `Request` and `Response`: Bun, Deno, Cloudflare Workers, and everything built on fetch handlers. */
 
-import { isSessionError, type SessionError, wrongArgument } from "../core/errors.ts";
+import { isSessionError, type SessionError } from "../core/errors.ts";
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link fetchSessions}. */
 export interface FetchOptions {
@@ -60,11 +60,8 @@ export function fetchSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: FetchOptions = {},
 ): WithFetchSessions {
+  checkOptions(options);
   const { secure, access, streaming = false, onError = failureResponse } = options;
-  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  checkAccess(access);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
-  if (typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),
     secure: secure ?? ((request) => request.url.startsWith("https:")),

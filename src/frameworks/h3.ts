@@ -1,10 +1,8 @@
 /** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
 
-import { wrongArgument } from "../core/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import {
   isEventStream,
   noteOpened,
@@ -14,6 +12,7 @@ import {
   sealFailure,
   unread,
 } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link h3Sessions}. */
 export interface H3Options {
@@ -84,13 +83,8 @@ const handled = Symbol.for("h3.handled");
  * ```
  */
 export function h3Sessions<Data extends object>(sessions: Sessions<Data>, options: H3Options = {}): H3Middleware {
+  checkOptions(options);
   const { attach, access, secure, streaming = false } = options;
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
-  checkAccess(access);
-  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
   const reader: RequestReader<H3EventLike> = {
     cookie: ({ req }) => req.headers.get("cookie"),
     secure: ({ req }) => (secure ? secure(req) : req.url.startsWith("https:")),

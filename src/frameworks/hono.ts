@@ -1,10 +1,10 @@
 /** Hono 4, on every runtime it runs on. */
 
-import { isSessionError, wrongArgument } from "../core/errors.ts";
+import { isSessionError } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
 export interface HonoOptions {
@@ -65,13 +65,8 @@ export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Prom
  * ```
  */
 export function honoSessions<Data extends object>(sessions: Sessions<Data>, options: HonoOptions = {}): HonoMiddleware {
+  checkOptions(options);
   const { attach, secure, access, streaming = false } = options;
-  checkAccess(access);
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a variable, such as "session"', attach);
-  }
-  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
   const reader: RequestReader<HonoContext> = {
     cookie: (c) => c.req.raw.headers.get("cookie"),
     secure: (c) => (secure ? secure(c.req.raw) : c.req.raw.url.startsWith("https:")),

@@ -1,12 +1,11 @@
 /** Koa 3 and 2. */
 
-import { wrongArgument } from "../core/errors.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
@@ -68,11 +67,8 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  * ```
  */
 export function koaSessions<Data extends object>(sessions: Sessions<Data>, options: KoaOptions = {}): KoaMiddleware {
+  checkOptions(options);
   const { attach, access } = options;
-  checkAccess(access);
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
   return async (ctx, next) => {
     const { res } = ctx;
     const opened = sessions.isOpen(ctx) ? undefined : open(sessions, ctx);

@@ -1,6 +1,5 @@
 /** NestJS 12, on Express and on Fastify. */
 
-import { wrongArgument } from "../core/errors.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { type FastifyLike, fastifySessions } from "./fastify.ts";
@@ -68,9 +67,6 @@ export function nestSessions<Data extends object>(
   options: NestOptions = {},
 ): NestSessionsModule {
   const { attach } = options;
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
   const connect = connectSessions(sessions, { attach });
   const onFastify = fastifySessions(sessions, { attach });
 

@@ -6,8 +6,9 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
-import { checkAccess } from "./shared/access.ts";
-import { controlResponse, isControlFlow, type NextCookies, type NextHeaders, setCookie } from "./shared/next-flow.ts";
+import { setByLine } from "./shared/cookie-line.ts";
+import { controlResponse, isControlFlow, type NextCookies, type NextHeaders } from "./shared/next-flow.ts";
+import { checkOptions } from "./shared/options.ts";
 import { readOnlyData } from "./shared/read-only.ts";
 
 export type { NextCookies, NextHeaders } from "./shared/next-flow.ts";
@@ -79,13 +80,12 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
   const { cookies, headers, secure = isHttps, access, ...rest } = options ?? {};
   if (typeof cookies !== "function") throw wrongArgument("cookies", "the function cookies of next/headers", cookies);
   if (typeof headers !== "function") throw wrongArgument("headers", "the function headers of next/headers", headers);
-  if (typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
+  checkOptions({ access, secure });
   const reader: RequestReader<Opened> = {
     cookie: ({ cookie }) => cookie,
     secure: ({ headers }) => secure(headers),
     failed: withDigest,
   };
-  checkAccess(access);
   const withSessions = fetchSessions(sessions, {
     ...rest,
     secure: (request) => secure(request.headers),
@@ -103,7 +103,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
       // Next's answers to actions are not stored by anybody.
       set() {},
       append(_name, line) {
-        setCookie(jar, line);
+        setByLine(line, (...args) => jar.set(...args));
         changed.add(list);
       },
     };

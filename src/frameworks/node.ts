@@ -1,12 +1,12 @@
 /** `node:http`, `node:https`, `node:http2` and Connect: the adapter, and the base of those for other Node frameworks. */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { isSessionError, wrongArgument } from "../core/errors.ts";
+import { isSessionError } from "../core/errors.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
@@ -86,10 +86,8 @@ export type ConnectErrorMiddleware = (
  * ```
  */
 export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
+  checkOptions(options);
   const { onError, secure, access } = options;
-  checkFunction("onError", onError);
-  checkFunction("secure", secure);
-  checkAccess(access);
 
   const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
     try {
@@ -116,10 +114,6 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
       return thrown(error);
     }
   };
-}
-
-function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") throw wrongArgument(name, "a function", value);
 }
 
 function answerInWords(res: NodeResponse): void {
@@ -155,12 +149,8 @@ export function connectSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ConnectOptions = {},
 ): ConnectMiddleware {
+  checkOptions(options);
   const { attach, secure, access } = options;
-  checkFunction("secure", secure);
-  checkAccess(access);
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
   return (req, res, next) => {
     const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next, secure).exchange;
     const goOn = (): void => (exchange ? exchange.run(next) : next());

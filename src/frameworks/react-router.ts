@@ -4,8 +4,8 @@ import { isSessionError, wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
 export {
@@ -80,13 +80,12 @@ export function reactRouterSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ReactRouterOptions<Data> = {},
 ): ReactRouterMiddleware {
-  const { attach, secure, access, streaming = false } = options;
-  checkAccess(access);
+  const { attach, ...others } = options;
+  checkOptions(others);
+  const { secure, access, streaming = false } = others;
   if (attach !== undefined && (typeof attach !== "object" || attach === null)) {
     throw wrongArgument("attach", "what createContext() of React Router gives", attach);
   }
-  if (secure !== undefined && typeof secure !== "function") throw wrongArgument("secure", "a function", secure);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),
     secure: secure ?? ((request) => request.url.startsWith("https:")),

@@ -3,9 +3,9 @@
 import { isSessionError, type SessionError, wrongArgument } from "../core/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link svelteKitSessions}. */
 export interface SvelteKitOptions {
@@ -69,13 +69,8 @@ export function svelteKitSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: SvelteKitOptions = {},
 ): SvelteKitHandle {
+  checkOptions(options);
   const { attach, access, streaming = false, onError = failureResponse } = options;
-  if (attach !== undefined && (typeof attach !== "string" || attach === "")) {
-    throw wrongArgument("attach", 'the name of a property, such as "session"', attach);
-  }
-  checkAccess(access);
-  if (typeof streaming !== "boolean") throw wrongArgument("streaming", "true or false", streaming);
-  if (typeof onError !== "function") throw wrongArgument("onError", "a function", onError);
   const reader: RequestReader<SvelteKitEvent> = {
     cookie: ({ request }) => request.headers.get("cookie"),
     secure: ({ url }) => url.protocol === "https:",

@@ -6,7 +6,7 @@ import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
-import { type AccessOf, checkAccess } from "./shared/access.ts";
+import { type AccessOf, checkFunction } from "./shared/options.ts";
 import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket-shapes.ts";
 import { headerOf, originCheck, type SocketOrigin, type UpgradeRequest } from "./shared/upgrade-request.ts";
 import { type SocketEnd, WatchedSockets } from "./shared/watched-sockets.ts";
@@ -145,7 +145,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
   options: WsOptions<Socket> = {},
 ): SocketSessions<Data, Socket> {
   const { access, checkEvery = "30s", onEnd, now = Date.now } = options;
-  checkAccess(access);
+  checkFunction("access", access);
   checkFunction("onEnd", onEnd);
   checkFunction("now", now);
   const allows = originCheck(options.origin);
@@ -212,10 +212,6 @@ export function wsSessions<Data extends object, Socket extends object = Closable
     },
     check: () => watched.check(),
   };
-}
-
-function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") throw wrongArgument(name, "a function", value);
 }
 
 function isRequest(value: unknown): value is UpgradeRequest {

@@ -244,7 +244,7 @@ describe("honoSessions", () => {
 
   test("wrong options are refused where they are given", () => {
     const { sessions } = setup();
-    expect(() => honoSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a variable/);
+    expect(() => honoSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => honoSessions(sessions, { secure: true as never })).toThrow("secure must be a function; received true");
     expect(() => honoSessions(sessions, { streaming: 1 as never })).toThrow(
       "streaming must be true or false; received 1",

@@ -23,15 +23,14 @@ export function setByLine(line: string, set: SetCookie): void {
   // What is not said must not be what the framework thinks best.
   const options: Record<string, unknown> = { secure: false, httpOnly: false, sameSite: false, encode: asItIs };
   for (const attribute of attributes) {
-    const [key = "", value] = attribute.split("=");
+    const [key = "", ...value] = attribute.split("=");
     const name = optionNames[key.toLowerCase()];
-    if (name) options[name] = typed(name, value);
+    if (name) options[name] = value.length === 0 || typed(name, value.join("="));
   }
   set(pair.slice(0, at), pair.slice(at + 1), options);
 }
 
-function typed(name: string, value: string | undefined): unknown {
-  if (value === undefined) return true;
+function typed(name: string, value: string): unknown {
   if (name === "maxAge") return Number(value);
   if (name === "expires") return new Date(value);
   return name === "sameSite" ? value.toLowerCase() : value;

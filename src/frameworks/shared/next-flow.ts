@@ -42,23 +42,3 @@ export function controlResponse(error: unknown): Response {
   // A URL may hold semicolons; after it come the status and nothing.
   return new Response(null, { status: Number(rest.at(-2)), headers: { location: rest.slice(0, -2).join(";") } });
 }
-
-/** Sets a cookie as a `Set-Cookie` header of ours says. */
-export function setCookie(jar: NextCookies, line: string): void {
-  const [pair = "", ...attributes] = line.split("; ");
-  const of = new Map(
-    attributes.map((one): [string, string] => [one.split("=", 1)[0] ?? "", one.slice(one.indexOf("=") + 1)]),
-  );
-  const [domain, maxAge, expires] = [of.get("Domain"), of.get("Max-Age"), of.get("Expires")];
-  const at = pair.indexOf("=");
-  jar.set(pair.slice(0, at), pair.slice(at + 1), {
-    path: of.get("Path") ?? "/",
-    ...(domain !== undefined && { domain }),
-    ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
-    ...(expires !== undefined && { expires: new Date(expires) }),
-    secure: of.has("Secure"),
-    httpOnly: of.has("HttpOnly"),
-    sameSite: of.get("SameSite")?.toLowerCase() as "lax" | "strict" | "none",
-    partitioned: of.has("Partitioned"),
-  });
-}
