@@ -115,7 +115,7 @@ describe("what nobody changed stays as it stands", () => {
     ] as const) {
       const content = format.decode(payload);
       expect(Object.keys(content.data)).toEqual(["__proto__"]);
-      const inner = content.data["__proto__"] as object;
+      const inner = Reflect.get(content.data, "__proto__") as object;
       expect(Object.entries(inner)).toEqual([["__proto__", 1]]);
       expect(Object.getPrototypeOf(inner)).toBe(Object.prototype);
       expect(format.encode(content, payload)).toBe(payload);
