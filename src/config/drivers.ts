@@ -135,7 +135,11 @@ export const sqlDrivers: Readonly<Record<"postgres" | "mysql" | "sqlite", readon
       name: "pg",
       open: ({ Pool }, connectionString, onClose) => ending(quiet(new (need(Pool))({ connectionString })), onClose),
     },
-    { name: "postgres", open: ({ default: postgres }, url, onClose) => ending(need(postgres)(url), onClose) },
+    {
+      name: "postgres",
+      // It prints notices, such as that a table is there already, on standard output otherwise.
+      open: ({ default: postgres }, url, onClose) => ending(need(postgres)(url, { onnotice() {} }), onClose),
+    },
   ],
   mysql: [
     { name: "mysql2", from: "mysql2/promise", open: mysqlPool },
