@@ -3,7 +3,7 @@
 import { wrongArgument } from "../core/errors.ts";
 import type { Content, Meta } from "../core/format.ts";
 import { pathOf } from "../core/values.ts";
-import { Refusal, within } from "./flask-session/tree.ts";
+import { Refusal, within } from "./storable.ts";
 
 /** Who is logged in, by the Flask application's own key. */
 export interface SubjectOptions {

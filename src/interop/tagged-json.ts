@@ -2,11 +2,11 @@
 
 import { fromUtf8, utf8 } from "../core/bytes.ts";
 import type { Format, Payload } from "../core/format.ts";
-import { naming } from "./flask-session/tree.ts";
 import { entriesByName, Lowering } from "./pickle/lower.ts";
 import { toJs } from "./pickle/read.ts";
 import { type PyValue, pyDict, pyKind } from "./pickle/values.ts";
 import { checkSubjectOptions, contentOf, type Entries, entriesOf, type SubjectOptions } from "./session-dict.ts";
+import { naming } from "./storable.ts";
 import { readTagged, type TaggedText } from "./tagged-json/read.ts";
 import { writeTagged } from "./tagged-json/write.ts";
 

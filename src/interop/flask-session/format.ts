@@ -4,10 +4,13 @@ import { fromUtf8, utf8 } from "../../core/bytes.ts";
 import { wrongArgument } from "../../core/errors.ts";
 import type { Format, Payload } from "../../core/format.ts";
 import { checkSubjectOptions, contentOf, entriesOf, type Kind, type SubjectOptions } from "../session-dict.ts";
+import { naming, Refusal } from "../storable.ts";
 import { readJson, writeJson } from "./json.ts";
-import { readMsgpack, writeMsgpack } from "./msgpack.ts";
+import { Lowering } from "./lower.ts";
+import { readMsgpack } from "./msgpack/read.ts";
+import { writeMsgpack } from "./msgpack/write.ts";
 import { readPickled } from "./pickled.ts";
-import { type Dict, isTruthy, Lowering, type Node, naming, Refusal, toValue } from "./tree.ts";
+import { type Dict, isTruthy, type Node, toValue } from "./tree.ts";
 
 /** Options of {@link flaskFormat}. */
 export interface FlaskFormatOptions extends SubjectOptions {

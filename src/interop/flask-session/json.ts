@@ -1,18 +1,8 @@
 /** JSON as msgspec writes it. Reads what msgspec reads; integers of any size, floats told from integers. */
 
 import { base64url } from "../../core/bytes.ts";
-import {
-  deepest,
-  type Entry,
-  mostValues,
-  type Node,
-  Refusal,
-  type Scalar,
-  type Slice,
-  segmentOf,
-  type Time,
-  within,
-} from "./tree.ts";
+import { deepest, mostValues, Refusal, within } from "../storable.ts";
+import { type Entry, type Node, type Scalar, type Slice, segmentOf, type Time } from "./tree.ts";
 
 /** The value in a text. Throws when it is not exactly one value that Python would read too. */
 export function readJson(text: string): Node {

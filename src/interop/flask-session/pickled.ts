@@ -4,7 +4,9 @@ import { Allowance } from "../pickle/allowance.ts";
 import { readTree } from "../pickle/machine.ts";
 import { instantOf, objectToJs } from "../pickle/objects.ts";
 import { nameOf as classOf, type PyInstance, type PyValue } from "../pickle/values.ts";
-import { type Entry, isKey, isTime, Lowering, type Node, nameOf, scalar } from "./tree.ts";
+import { isTime } from "../storable.ts";
+import { Lowering } from "./lower.ts";
+import { type Entry, isKey, type Node, nameOf, scalar } from "./tree.ts";
 
 function instance(object: PyInstance): Node {
   const instant = instantOf(object);

@@ -1,6 +1,6 @@
 /** What turning a pickle into values may cost: little bytes can say "the same again" very often. */
 
-import { deepest, mostValues } from "../flask-session/tree.ts";
+import { deepest, mostValues } from "../storable.ts";
 import type { PyValue } from "./values.ts";
 
 /** In octets as it were: a value counts as often as it is referred to. */

@@ -1,8 +1,8 @@
 /** Sessions in pickle, as cachelib keeps them: Flask-Session's types `filesystem` and `cachelib`. */
 
 import type { Format, Payload } from "../../core/format.ts";
-import { naming } from "../flask-session/tree.ts";
 import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "../session-dict.ts";
+import { naming } from "../storable.ts";
 import { Allowance } from "./allowance.ts";
 import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";

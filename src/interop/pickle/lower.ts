@@ -2,7 +2,7 @@
 
 import { received } from "../../core/errors.ts";
 import { countAncestors, pathOf } from "../../core/values.ts";
-import { deepest, mostValues, Refusal, within } from "../flask-session/tree.ts";
+import { deepest, mostValues, Refusal, within } from "../storable.ts";
 import { datetimeOf, instantOf, objectToJs } from "./objects.ts";
 import {
   isOrderedDict,

@@ -2,7 +2,8 @@
 
 import { fromUtf8 } from "../../core/bytes.ts";
 import { build, call, checkGlobal, create, moduleName } from "./globals.ts";
-import { ascii, float, integer, latin1, long, malformed, quoted, rawUnicode } from "./literals.ts";
+import { ascii, float, integer, long, malformed, quoted, rawUnicode } from "./literals.ts";
+import { Octets } from "./octets.ts";
 import {
   none,
   type PyEntry,
@@ -28,44 +29,41 @@ export function readTree(bytes: Uint8Array): PyValue {
 const mark = Symbol("mark");
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #octets: Octets;
   readonly #stack: (PyValue | typeof mark)[] = [];
   readonly #memo = new Map<number, PyValue>();
   /** The names of modules, so that one name is one object. */
   readonly #names = new Map<string, PyText>();
-  #at = 0;
   #left = most;
   /** How much calls may be given: Python gives nothing to two of them, so it is no more than the pickle itself. */
   #given: number;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#octets = new Octets(bytes);
     this.#given = bytes.length;
   }
 
   run(): PyValue {
     for (;;) {
-      const opcode = this.#u8();
+      const opcode = this.#octets.u8();
       if (opcode === 0x2e) break;
       this.#step(opcode);
       this.#left -= 1;
       if (this.#left < 0) throw new RangeError(`more than ${most} steps`);
     }
     const value = this.#pop();
-    if (this.#stack.length > 0 || this.#at !== this.#bytes.length) malformed();
+    if (this.#stack.length > 0 || this.#octets.left > 0) malformed();
     return value;
   }
 
   #step(opcode: number): void {
     switch (opcode) {
       case 0x80: // PROTO
-        if (this.#u8() > 5) malformed();
+        if (this.#octets.u8() > 5) malformed();
         break;
       case 0x95: // FRAME
         // It says how far it goes, which has to be there; what is in it is read as if it were not framed.
-        if (this.#u64() > this.#bytes.length - this.#at) malformed();
+        if (this.#octets.u64() > this.#octets.left) malformed();
         break;
       case 0x30: // POP
         this.#stack.length === 0 ? malformed() : this.#stack.pop();
@@ -77,22 +75,22 @@ class Machine {
         this.#memoize(this.#memo.size);
         break;
       case 0x71: // BINPUT
-        this.#memoize(this.#u8());
+        this.#memoize(this.#octets.u8());
         break;
       case 0x72: // LONG_BINPUT
-        this.#memoize(this.#u32());
+        this.#memoize(this.#octets.u32());
         break;
       case 0x70: // PUT
-        this.#memoize(this.#index());
+        this.#memoize(this.#octets.index());
         break;
       case 0x68: // BINGET
-        this.#recall(this.#u8());
+        this.#recall(this.#octets.u8());
         break;
       case 0x6a: // LONG_BINGET
-        this.#recall(this.#u32());
+        this.#recall(this.#octets.u32());
         break;
       case 0x67: // GET
-        this.#recall(this.#index());
+        this.#recall(this.#octets.index());
         break;
       case 0x73: // SETITEM
         this.#setItems(this.#popLast(2));
@@ -126,45 +124,45 @@ class Machine {
       case 0x89: // NEWFALSE
         return pyBool(false);
       case 0x49: // INT
-        return integer(this.#line(), true);
+        return integer(this.#octets.line(), true);
       case 0x4c: // LONG
-        return integer(this.#line().replace(/L$/, ""), false);
+        return integer(this.#octets.line().replace(/L$/, ""), false);
       case 0x4a: // BININT
-        return pyInt(this.#view.getInt32(this.#take(4), true));
+        return pyInt(this.#octets.i32());
       case 0x4b: // BININT1
-        return pyInt(this.#u8());
+        return pyInt(this.#octets.u8());
       case 0x4d: // BININT2
-        return pyInt(this.#view.getUint16(this.#take(2), true));
+        return pyInt(this.#octets.u16());
       case 0x8a: // LONG1
-        return long(this.#slice(this.#u8()));
+        return long(this.#octets.slice(this.#octets.u8()));
       case 0x8b: // LONG4
-        return long(this.#slice(this.#u32()));
+        return long(this.#octets.slice(this.#octets.u32()));
       case 0x46: // FLOAT
-        return float(this.#line());
+        return float(this.#octets.line());
       case 0x47: // BINFLOAT
-        return pyFloat(this.#view.getFloat64(this.#take(8)));
+        return pyFloat(this.#octets.f64());
       case 0x56: // UNICODE
-        return pyText(rawUnicode(this.#line()));
+        return pyText(rawUnicode(this.#octets.line()));
       case 0x8c: // SHORT_BINUNICODE
-        return pyText(fromUtf8(this.#slice(this.#u8())));
+        return pyText(fromUtf8(this.#octets.slice(this.#octets.u8())));
       case 0x58: // BINUNICODE
-        return pyText(fromUtf8(this.#slice(this.#u32())));
+        return pyText(fromUtf8(this.#octets.slice(this.#octets.u32())));
       case 0x8d: // BINUNICODE8
-        return pyText(fromUtf8(this.#slice(this.#u64())));
+        return pyText(fromUtf8(this.#octets.slice(this.#octets.u64())));
       case 0x53: // STRING
-        return pyText(quoted(this.#line()));
+        return pyText(quoted(this.#octets.line()));
       case 0x55: // SHORT_BINSTRING
-        return pyText(ascii(this.#slice(this.#u8())));
+        return pyText(ascii(this.#octets.slice(this.#octets.u8())));
       case 0x54: // BINSTRING
-        return pyText(ascii(this.#slice(this.#u32())));
+        return pyText(ascii(this.#octets.slice(this.#octets.u32())));
       case 0x43: // SHORT_BINBYTES
-        return pyBytes(this.#slice(this.#u8()).slice());
+        return pyBytes(this.#octets.slice(this.#octets.u8()).slice());
       case 0x42: // BINBYTES
-        return pyBytes(this.#slice(this.#u32()).slice());
+        return pyBytes(this.#octets.slice(this.#octets.u32()).slice());
       case 0x8e: // BINBYTES8
-        return pyBytes(this.#slice(this.#u64()).slice());
+        return pyBytes(this.#octets.slice(this.#octets.u64()).slice());
       case 0x96: // BYTEARRAY8
-        return pyBytes(this.#slice(this.#u64()).slice(), "bytearray");
+        return pyBytes(this.#octets.slice(this.#octets.u64()).slice(), "bytearray");
       case 0x7d: // EMPTY_DICT
         return pyDict();
       case 0x64: // DICT
@@ -186,7 +184,7 @@ class Machine {
       case 0x91: // FROZENSET
         return pyItems("frozenset", this.#popToMark());
       case 0x63: // GLOBAL
-        return this.#global(pyText(moduleName(this.#line())), pyText(this.#line()));
+        return this.#global(pyText(moduleName(this.#octets.line())), pyText(this.#octets.line()));
       case 0x93: // STACK_GLOBAL
         return this.#global(...this.#popTwo());
       case 0x52: // REDUCE
@@ -264,45 +262,6 @@ class Machine {
 
   #without(values: (PyValue | typeof mark)[]): PyValue[] {
     return values.includes(mark) ? malformed() : (values as PyValue[]);
-  }
-
-  /** A line, read as Latin-1, without its end. */
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end === -1) return malformed();
-    const line = latin1(this.#bytes.subarray(this.#at, end));
-    this.#at = end + 1;
-    return line;
-  }
-
-  #index(): number {
-    const line = this.#line();
-    return /^\d{1,9}$/.test(line) ? Number(line) : malformed();
-  }
-
-  #u8(): number {
-    return this.#bytes[this.#take(1)] as number;
-  }
-
-  #u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  #u64(): number {
-    return Number(this.#view.getBigUint64(this.#take(8), true));
-  }
-
-  #slice(length: number): Uint8Array {
-    const at = this.#take(length);
-    return this.#bytes.subarray(at, at + length);
-  }
-
-  /** Where the next bytes are. Throws when there are not as many: nothing is made from a length alone. */
-  #take(length: number): number {
-    const at = this.#at;
-    if (this.#bytes.length - at < length) malformed();
-    this.#at = at + length;
-    return at;
   }
 }
 

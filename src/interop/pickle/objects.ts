@@ -1,6 +1,6 @@
 /** Objects of Python's standard library as JavaScript values: what msgspec writes of them, or a Date. */
 
-import { isTime } from "../flask-session/tree.ts";
+import { isTime } from "../storable.ts";
 import {
   nameOf,
   type PyGlobal,

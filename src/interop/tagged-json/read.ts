@@ -1,6 +1,5 @@
 /** Reads the JSON of Flask's own sessions, in which one-key objects say what JSON has no word for. */
 
-import { deepest, mostValues } from "../flask-session/tree.ts";
 import { markupOf, uuidOf } from "../pickle/objects.ts";
 import {
   none,
@@ -14,6 +13,7 @@ import {
   pyItems,
   pyText,
 } from "../pickle/values.ts";
+import { deepest, mostValues } from "../storable.ts";
 import { dateOf, tags } from "./tags.ts";
 
 /** A text read: its value, and where in it each of its values stands. */

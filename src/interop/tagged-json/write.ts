@@ -2,9 +2,9 @@
 
 import { base64url } from "../../core/bytes.ts";
 import { pathOf } from "../../core/values.ts";
-import { Refusal, within } from "../flask-session/tree.ts";
 import { objectToJs } from "../pickle/objects.ts";
 import { nameOf, type PyEntry, type PyInstance, type PyValue } from "../pickle/values.ts";
+import { Refusal, within } from "../storable.ts";
 import { httpDate, tags } from "./tags.ts";
 
 /** The text of a value; `textOf` gives that of a value which stands somewhere already. Throws {@link Refusal}. */

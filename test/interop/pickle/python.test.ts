@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { pinned, readyFlask } from "../../../scripts/flask.ts";
 import type { Payload } from "../../../src/core/format.ts";
-import { writeMsgpack } from "../../../src/interop/flask-session/msgpack.ts";
+import { writeMsgpack } from "../../../src/interop/flask-session/msgpack/write.ts";
 import { readPickled } from "../../../src/interop/flask-session/pickled.ts";
 import { pickleFormat } from "../../../src/interop/pickle/format.ts";
 import { readTree } from "../../../src/interop/pickle/machine.ts";
