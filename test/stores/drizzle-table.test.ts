@@ -170,12 +170,12 @@ describe("A table", () => {
 
 describe("A database", () => {
   const { $client: _, ...bare } = memory();
-  const d1 = { $client: { prepare() {}, exec() {}, batch() {} }, transaction() {} };
+  const other = { $client: { exec() {}, each() {}, export() {} }, transaction() {} };
   test.each<[string, unknown, string]>([
     ["nothing", undefined, "received undefined"],
     ["a client", new BetterSqlite3(":memory:"), "a transaction is none"],
     ["without its client, as a transaction is", { ...bare, transaction() {} }, "a transaction is none"],
-    ["over a client that answers in another way, such as D1", d1, "received an object"],
+    ["over a client that answers in another way, such as sql.js", other, "received an object"],
     ["over nothing at all", drizzle.mock(), "received an object"],
   ])("that is %s is refused", (_what, db, said) => {
     expect(wrong({ db, table: plain })).toThrow(TypeError);
