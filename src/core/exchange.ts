@@ -187,8 +187,9 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
     if (!cookie.secure || this.#reader.secure(this.#request as never)) return;
     warn(
       `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
-        'Behind a proxy that ends https, tell the framework to trust it (Express: app.set("trust proxy", 1); Koa: ' +
-        "app.proxy; Fastify: trustProxy; others: the adapter's option secure); " +
+        'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
+        "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
+        "others: the adapter's option secure); " +
         "for development over http, set cookie: { secure: false }.",
     );
   }

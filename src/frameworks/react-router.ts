@@ -93,18 +93,30 @@ export function reactRouterSessions<Data extends object>(
     failed: answerable,
   };
 
+  const inUse = new WeakSet<object>();
+
   return async <Result>({ request, context }: ReactRouterArgs, next: () => Promise<Result>): Promise<Result> => {
     // Not by the context: whoever made one for several requests would share a session among them.
-    const exchange = sessions.isOpen(request) ? undefined : sessions.open(request, reader, context);
+    const isOpen = sessions.isOpen(request);
+    if (!isOpen && inUse.has(context)) throw new TypeError(sharedContext);
+    const exchange = isOpen ? undefined : sessions.open(request, reader, context);
     const allowed = access?.({ request, context });
     exchange?.restrict(allowed);
     if (attach !== undefined && allowed !== "skip") (context as Context).set(attach, await sessions.get(request));
     if (!exchange) return next();
     noteOpened(request, exchange);
-    const response = await exchange.run(next);
-    return (await seal(request, exchange, response as Response, streaming)) as Result;
+    inUse.add(context);
+    try {
+      const response = await exchange.run(next);
+      return (await seal(request, exchange, response as Response, streaming)) as Result;
+    } finally {
+      inUse.delete(context);
+    }
   };
 }
+
+const sharedContext =
+  "each request takes a new RouterContextProvider; received that of a request that is under way, whose session it is";
 
 interface Context {
   set(key: object, value: unknown): void;

@@ -274,6 +274,26 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect(await (await handler(ask("/page"), shared)).json()).toEqual({ page: "none" });
   });
 
+  test("of two requests at once that were given one context, the first got the session of the second", async () => {
+    const { sessions } = setup();
+    const shared = new Context();
+    const waiting = Promise.withResolvers<void>();
+    const handler = serve(sessions, {
+      slow: page({
+        async loader({ context }: Args) {
+          await waiting.promise;
+          return (await sessions.get(context)).data.a ?? "none";
+        },
+      }),
+      page: page({ action: async ({ context }: Args) => ((await sessions.get(context)).data.a = "1") }),
+    }) as (request: Request, context: object) => Promise<Response>;
+    const slow = handler(ask("/slow"), shared);
+    expect((await handler(ask("/page", "", "POST"), shared)).status).toBe(500);
+    waiting.resolve();
+    expect(await (await slow).json()).toEqual({ slow: "none" });
+    expect((await handler(ask("/page", "", "POST"), shared)).status).toBe(200);
+  });
+
   test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
     for (const [url, options, expected] of [
       ["http://shop.test/page", {}, 1],
