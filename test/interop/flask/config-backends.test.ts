@@ -6,6 +6,14 @@ import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ConfigOptions, partsFromConfig, sessionsFromConfig } from "../../../src/config.ts";
 import { Browser, type Data } from "../../parts/browser.ts";
+import { searchVersion, startSearch } from "../../support/elasticsearch-server.ts";
+import {
+  datastoreModeEmulator,
+  type Emulator,
+  firestoreEmulator,
+  startEmulator,
+  whyNot,
+} from "../../support/google-emulators.ts";
 import { memcachedProgram, memcachedVersion, noMemcached, startMemcached } from "../../support/memcached-servers.ts";
 import { noMongodb, startMongodb } from "../../support/mongodb-servers.ts";
 import { noRedis, type RedisServer, redisProgram, redisVersion, startRedis } from "../../support/redis-servers.ts";
@@ -205,5 +213,68 @@ describe.skipIf(withoutMariadb)("config: mariadb", () => {
     const url = `mysql+pymysql://${user}@${host}:${port}/${database}?charset=utf8mb4`;
     await works({ SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: url }, { load: only(name) });
     await works({ SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: url }, { load: only(name), records: "native" });
+  });
+});
+
+const why = { firestore: whyNot(firestoreEmulator), datastore: whyNot(datastoreModeEmulator) };
+const reported = (name: "firestore" | "datastore"): boolean => {
+  const without = why[name];
+  if (without) return reportMissing(`config: ${name}`, without, "cannot be had");
+  return missing(name, true, "", "Google's emulator", [clientVersion(`@google-cloud/${name}`)]);
+};
+
+describe.skipIf(reported("firestore"))("config: firestore", () => {
+  test("native records, and a part of SESSION_CONFIG", async () => {
+    await beside(firestoreEmulator, "FIRESTORE_EMULATOR_HOST", async () => {
+      await works({ SESSION_TYPE: "firestore" }, { records: "native" });
+      const parts = [{ cookie_name: "who", session_type: "firestore", collection: "plus" }];
+      const { sessions, close } = await partsFromConfig<Data>({ SESSION_CONFIG: parts });
+      const browser = new Browser(sessions);
+      expect((await browser.visit(({ data }) => Object.assign(data, { a: 1 }))).error).toBeUndefined();
+      expect((await browser.visit(({ data }) => ({ ...data }))).value).toEqual({ a: 1 });
+      await close();
+    });
+  });
+});
+
+describe.skipIf(reported("datastore"))("config: datastore", () => {
+  test("the entities of Flask-Session2, and native ones", async () => {
+    await beside(datastoreModeEmulator, "DATASTORE_EMULATOR_HOST", async () => {
+      await works({ SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop" });
+      await works({ SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop" }, { records: "native" });
+    });
+  });
+});
+
+/** Google's clients find an emulator by the environment. */
+async function beside(emulator: Emulator, variable: string, program: () => Promise<void>): Promise<void> {
+  const { address, stop } = await startEmulator(emulator);
+  const before = { ...process.env };
+  Object.assign(process.env, { [variable]: address, GOOGLE_CLOUD_PROJECT: "shop" });
+  try {
+    await program();
+  } finally {
+    for (const name of [variable, "GOOGLE_CLOUD_PROJECT"]) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+    await stop();
+  }
+}
+
+const search = searchVersion("elasticsearch");
+const withoutSearch =
+  "missing" in search
+    ? reportMissing("config: elasticsearch", search.missing)
+    : missing("elasticsearch", true, "", search.title, [clientVersion("@elastic/elasticsearch")]);
+describe.skipIf(withoutSearch)("config: elasticsearch", () => {
+  test("the documents of Flask-Session2, and native ones", { timeout: 120_000 }, async () => {
+    const server = await startSearch("elasticsearch");
+    try {
+      await works({ SESSION_TYPE: "elasticsearch", SESSION_ELASTICSEARCH: server.url });
+      await works({ SESSION_TYPE: "elasticsearch", SESSION_ELASTICSEARCH: server.url }, { records: "native" });
+    } finally {
+      await server.stop();
+    }
   });
 });
