@@ -98,7 +98,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 
   protected override setCookie(): readonly string[] | undefined {
     const sent = this.#request?.loaded().filter(({ work }) => work.setCookie !== undefined) ?? [];
-    if (sent[0]) this.checkSecure(sent[0].work.core.config);
+    for (const { work } of sent) this.checkSecure(work.core.config);
     return sent.length === 0 ? undefined : sent.flatMap(({ work }) => work.setCookie ?? []);
   }
 

@@ -102,6 +102,23 @@ describe("costs", () => {
   });
 });
 
+test("of two cookies over plain http, one of which may be, nothing was said of the other", async () => {
+  const said: string[] = [];
+  const sessions = createSessions<Data, string>({
+    warn: (message) => said.push(message),
+    parts: {
+      theme: { store: memoryStore(), cookie: { name: "theme", secure: false }, fields: ["theme"] },
+      rest: { store: memoryStore(), cookie: { name: "rest" }, fields: "rest" },
+    },
+  });
+  const incoming = {};
+  const exchange = sessions.open(incoming, { cookie: () => undefined, secure: () => false });
+  Object.assign((await sessions.get(incoming)).data, { theme: "dark", cart: [] });
+  await exchange.commit(new Headers());
+  expect(said).toHaveLength(1);
+  expect(said[0]).toContain('the cookie "__Host-rest" was sent over plain http');
+});
+
 describe("what was not loaded", () => {
   test("is an error that says what to ask for", async () => {
     const scene = setUp();

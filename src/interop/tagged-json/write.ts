@@ -99,14 +99,14 @@ function floatText(value: number): string {
   return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
 }
 
-/** Python's order of texts. */
+/** Python's order of texts: pairs of surrogates are after all else. */
 function byCodePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    const distance = (left[i]?.codePointAt(0) as number) - (right[i]?.codePointAt(0) as number);
+  const rank = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit);
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const distance = rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
     if (distance !== 0) return distance;
   }
-  return left.length - right.length;
+  return a.length - b.length;
 }
 
 function base64(bytes: Uint8Array): string {

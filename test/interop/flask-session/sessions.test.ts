@@ -171,6 +171,30 @@ describe("a session that Flask made", () => {
     expect(events.map(({ type }) => type)).toEqual(["session_renewed", "session_login", "session_logout"]);
   });
 
+  test("is nobody's without a key that says whose it is, after a login too", async () => {
+    const { sessions, payload, flask } = scene();
+    await flask(made);
+    const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
+    expect(login.cookie).not.toBe(`session=${id}`);
+    expect(await payload(`session:${login.cookie?.slice(8)}`)).toBe(hex(made));
+    expect((await request(sessions, login.cookie, ({ subject }) => subject)).value).toBeUndefined();
+  });
+
+  test("that writes with its old id after a login is a new one, as in Flask: there is no mark", async () => {
+    const { sessions, flask, store } = scene();
+    await flask(made);
+    const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
+    const late = await request(sessions, `session=${id}`, ({ data }) => Object.assign(data, { mine: 1 }));
+    expect([late.error, late.cookie === login.cookie, late.cookie === `session=${id}`]).toEqual([
+      undefined,
+      false,
+      false,
+    ]);
+    const keys: string[] = [];
+    for await (const row of store.list!()) keys.push(row.key);
+    expect(keys.sort()).toEqual([late, login].map(({ cookie }) => `session:${cookie?.slice(8)}`).sort());
+  });
+
   test("has one handle in every request, and it is not its id", async () => {
     const { sessions, flask } = scene();
     await flask(made);

@@ -237,6 +237,20 @@ describe("hostile texts", () => {
   });
 });
 
+test("keys are in the order of their code points, whatever they are", () => {
+  const key = fc.string({ unit: fc.constantFrom("a", "b", "é", "\ud7ff", "\ue000", "\uffee", "😀", "\u{10ffff}") });
+  fc.assert(
+    fc.property(fc.uniqueArray(key, { minLength: 2 }), (keys) => {
+      const text = format.encode({ data: { all: Object.fromEntries(keys.map((one) => [one, 1])) }, meta: {} });
+      const written = [...String(text).matchAll(/("[^"]*"):1/g)].map(([, literal]) => JSON.parse(literal as string));
+      const points = (one: string): string =>
+        [...one].map((c) => c.codePointAt(0)?.toString(16).padStart(6, "0")).join();
+      expect(written).toEqual([...keys].sort((a, b) => (points(a) < points(b) ? -1 : 1)));
+    }),
+    runs(300),
+  );
+});
+
 test("whatever was encoded decodes to the same, and encodes to the same text", () => {
   const { tree } = fc.letrec((tie) => ({
     tree: fc.oneof(
