@@ -108,8 +108,7 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
 }
 
 /** Saves, and gives what h3 makes the response of. */
-async function seal(event: H3EventLike, exchange: Saves, made: unknown, streaming: boolean): Promise<unknown> {
-  let result = made;
+async function seal(event: H3EventLike, exchange: Saves, result: unknown, streaming: boolean): Promise<unknown> {
   // Those of middleware inside are noted already; those outside seal what this makes of the response.
   noteOpened(event, exchange);
   const failed = hasFailed(event, exchange, result) ? failure : undefined;
@@ -123,13 +122,12 @@ async function seal(event: H3EventLike, exchange: Saves, made: unknown, streamin
     await startOver(event, error);
     throw error;
   }
-  // Release candidates put the headers on the response itself, which may be one for all clients.
-  if (result instanceof Response && exchange.used) result = ofOneClient(result);
   const own = answerOf(result);
   if (!own && !(result instanceof ReadableStream)) return result;
   const types = [own?.headers, event.res.headers].map((headers) => headers?.get("content-type"));
   const stream = streaming || types.some(isEventStream) ? streamOf(result) : undefined;
-  if (!stream) return result;
+  // Release candidates put the headers on the response itself, which may be one for all clients.
+  if (!stream) return exchange.used && result instanceof Response ? ofOneClient(result) : result;
   const watched = savedAtEnd(stream, exchange, failed);
   if (result instanceof Response) return new Response(watched, result);
   if (result instanceof ReadableStream) return watched;
