@@ -60,6 +60,9 @@ export interface Keeping<Data extends object> {
   ): Exchange<Data>;
 }
 
+/** What an exchange is opened with. */
+export type Opening = [context: Context<WeakRef<Exchange>> | undefined, request: object, reader: RequestReader<never>];
+
 /**
  * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
  * leave, and `finish` when the body has ended; handlers use `sessions.get`.
@@ -91,6 +94,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Loads what was asked for. */
   protected abstract load(fields: readonly string[] | undefined): Promise<Session<Data>>;
+  /** What {@link again} gives. */
+  protected abstract reopened(...opening: Opening): Exchange<Data>;
   /** Waits until what is being loaded is there, or failed. */
   protected abstract loaded(): Promise<unknown> | undefined;
   /** Saves what is there. */
@@ -113,6 +118,16 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
       this.#used = true;
     }
     return this.load(fields);
+  }
+
+  /**
+   * For sockets, which outlive their request: another exchange on the session that this one has found, read anew, also
+   * where a renewal in passing has moved it since. Its headers are gone. What `regenerate` or `login` moved is not found.
+   */
+  again(): Exchange<Data> {
+    const exchange = this.reopened(this.#context, this.#request, this.#reader);
+    exchange.headersSent = true;
+    return exchange;
   }
 
   /**

@@ -1,12 +1,13 @@
 /** Sessions in one record each: one cookie, one store. */
 
+import type { MaybePromise } from "./bytes.ts";
 import { cleanupOf } from "./cleanup.ts";
 import { checked, type SessionsCore, Work } from "./commit.ts";
 import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { FoundCookie } from "./cookie.ts";
 import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
-import { Exchange, type Keeping, type RequestReader, type Restrictions } from "./exchange.ts";
+import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 import { isOver } from "./expiry.ts";
 import { RecordSession } from "./record-session.ts";
 import type { Found } from "./records.ts";
@@ -58,6 +59,7 @@ function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore,
 
 class SingleExchange<Data extends object> extends Exchange<Data> {
   readonly #core: SessionsCore;
+  #from: Found | undefined;
   #session: Promise<Session<Data>> | undefined;
   #work: Work | undefined;
 
@@ -69,6 +71,12 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   ) {
     super(context, request, reader, core.config.saveOnError);
     this.#core = core;
+  }
+
+  protected override reopened(...opening: Opening): Exchange<Data> {
+    const exchange = new SingleExchange<Data>(this.#core, ...opening);
+    exchange.#from = this.#work?.found ?? this.#from;
+    return exchange;
   }
 
   protected override load(): Promise<Session<Data>> {
@@ -106,7 +114,9 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     const header = this.cookie();
     const cookie = core.config.carrier.find(header);
     // Not loadWork: every promise on the way counts here.
-    const found = cookie === undefined ? null : await find(core, cookie);
+    let found: Found | null | "ended" = null;
+    if (this.#from && !core.records.inCookie) found = await findAgain(core, this.#from);
+    else if (cookie !== undefined) found = await find(core, cookie);
     const work = new Work(core, found, core.config.carrier.held(header, cookie));
     this.#work = work;
     this.tell();
@@ -114,11 +124,13 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   }
 }
 
-/** A request's record, from its `Cookie` header. */
-export async function loadWork(core: SessionsCore, header: string | null | undefined): Promise<Work> {
+/** A request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
+export async function loadWork(core: SessionsCore, header: string | null | undefined, from?: Found): Promise<Work> {
   const { carrier } = core.config;
   const cookie = carrier.find(header);
-  const found = cookie === undefined ? null : await find(core, cookie);
+  let found: Found | null | "ended" = null;
+  if (from && !core.records.inCookie) found = await findAgain(core, from);
+  else if (cookie !== undefined) found = await find(core, cookie);
   return new Work(core, found, carrier.held(header, cookie));
 }
 
@@ -137,7 +149,16 @@ async function find(
     return null;
   }
   const found = await records.find(cookie);
-  if (found === "ended") return found;
+  return found === "ended" ? found : living(config, found);
+}
+
+/** What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived. */
+async function findAgain({ config, records }: SessionsCore, { place }: Found): Promise<Found | null> {
+  const found = await living(config, await records.again(place));
+  return found && { ...found, current: false, lost: false };
+}
+
+function living(config: Config, found: Found | null): MaybePromise<Found | null> {
   if (!found?.content) return null;
   const { handle, subject } = found.content.meta;
   if (isOver(config.now(), found.content.meta, config.timeouts)) {

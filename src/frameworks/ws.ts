@@ -158,7 +158,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
     return exchange;
   };
   const watched = new WatchedSockets<Socket>({
-    load: async (cookie) => open({ request: { headers: {} }, cookie }).get(),
+    open: (cookie) => open({ request: { headers: {} }, cookie }),
     on: (listener) => sessions.on(listener),
     ended(socket, reason) {
       const { request } = opened.get(socket) as Opened;
@@ -177,7 +177,8 @@ export function wsSessions<Data extends object, Socket extends object = Closable
   const load = async (socket: object): Promise<Loaded<Data>> => {
     const one = opened.get(socket) ?? read(requestOf(socket));
     const { request, cookie } = one;
-    const exchange = open(one);
+    const again = cookie === undefined ? undefined : (watched.again(cookie) as Exchange<Data> | undefined);
+    const exchange = again ?? open(one);
     exchange.restrict(access?.(request));
     const session = await exchange.get();
     if (cookie !== undefined) watched.noted(cookie, session);

@@ -2,12 +2,13 @@
 
 import type { Context } from "../core/context.ts";
 import type { SessionEvent, SessionEventType, SessionListener } from "../core/events.ts";
-import { Exchange, type Keeping, type RequestReader } from "../core/exchange.ts";
+import { Exchange, type Keeping, type Opening, type RequestReader } from "../core/exchange.ts";
+import type { Found } from "../core/records.ts";
 import type { Session } from "../core/session.ts";
 import { Sessions } from "../core/sessions.ts";
 import { loadWork, restrictWork, storesOf } from "../core/single.ts";
 import type { SubjectSessions } from "../core/subjects.ts";
-import { makeParts, type Parts, type PartsOptions } from "./options.ts";
+import { makeParts, type Part, type Parts, type PartsOptions } from "./options.ts";
 import { PartsRequest } from "./request.ts";
 import { type PartsSession, SessionInParts } from "./session.ts";
 
@@ -55,8 +56,12 @@ function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
   };
 }
 
+/** What was found of each part before. */
+type FoundParts = ReadonlyMap<Part, Found>;
+
 class PartsExchange<Data extends object> extends Exchange<Data> {
   readonly #parts: Parts;
+  #from: FoundParts | undefined;
   #request: PartsRequest | undefined;
   #session: Session<Data> | undefined;
 
@@ -68,6 +73,14 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
   ) {
     super(context, request, reader, parts.home.core.config.saveOnError);
     this.#parts = parts;
+  }
+
+  protected override reopened(...opening: Opening): Exchange<Data> {
+    const found = new Map(this.#from);
+    for (const { part, work } of this.#request?.loaded() ?? []) if (work.found) found.set(part, work.found);
+    const exchange = new PartsExchange<Data>(this.#parts, ...opening);
+    exchange.#from = found;
+    return exchange;
   }
 
   protected override load(fields: readonly string[] | undefined): Promise<Session<Data>> {
@@ -112,8 +125,8 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 
   #begin(): PartsRequest {
     const header = this.cookie();
-    this.#request = new PartsRequest(this.#parts, async ({ core }) => {
-      const work = await loadWork(core, header);
+    this.#request = new PartsRequest(this.#parts, async (part) => {
+      const work = await loadWork(part.core, header, this.#from?.get(part));
       work.headersSent = this.headersSent;
       if (this.restrictions) restrictWork(work, this.restrictions);
       return work;

@@ -344,7 +344,7 @@ describe("the clock", () => {
     await expectOpen(client);
   });
 
-  test("closes a socket when the old id of a renewal in passing has ended, which a new socket does not have", async () => {
+  test("follows a session that requests renew in passing, again and again, and raises no alarm", async () => {
     const app = await start({ sessions: { renewAfter: "5m", renewGrace: "1m" } });
     const client = await visitor(app);
     app.state.now += 6 * 60_000;
@@ -356,8 +356,17 @@ describe("the clock", () => {
     await expectOpen(client);
     app.state.now += 2 * 60_000;
     await app.sockets.check();
-    expect(await client.closed).toEqual([4401, "renewed"]);
-    expect(await (await open(app, cookie)).ask("read")).toEqual({ a: "1" });
+    await expectOpen(client);
+    app.state.now += 5 * 60_000;
+    const next = (await app.request("/b/2", cookie)).cookie;
+    expect(next).not.toBe(cookie);
+    await app.request("/read", next);
+    await app.sockets.check();
+    app.state.now += 2 * 60_000;
+    expect(await client.ask("read")).toEqual({ a: "1", b: "2" });
+    expect(types(app)).not.toContain("id_reused");
+    await app.request("/destroy", next);
+    expect(await client.closed).toEqual([4401, "logout"]);
   });
 
   test("reads each session once for all its sockets, and none when no socket is open", async () => {

@@ -13,10 +13,16 @@ export type SocketEnd = "logout" | "revoked" | "expired" | "renewed" | "gone";
 /** What is known of a session: enough to tell whether it is still the one that a socket was opened with. */
 type Known = Pick<Session, "isNew" | "handle" | "subject" | "expiresAt">;
 
+/** One look at a session: an exchange. `again` finds it where it is now. */
+export interface Look {
+  get(): Promise<Known>;
+  again(): Look;
+}
+
 /** What {@link WatchedSockets} needs of its surroundings. */
 export interface WatchOptions<Socket> {
-  /** The session of a `Cookie` header, as it is now. Rejects when the store fails. */
-  load(cookie: string): Promise<Known>;
+  /** The session of a `Cookie` header. */
+  open(cookie: string): Look;
   /** Reports every event of the sessions; returns what stops it. */
   on(listener: SessionListener): () => void;
   /** Called once for each socket whose session is over. Does not throw. */
@@ -36,6 +42,8 @@ interface Group<Socket> {
   told: SocketEnd | undefined;
   /** Events of sessions while it is not known yet which one it is. */
   readonly heard: Map<string, SocketEnd>;
+  /** The last look that found it. */
+  look: Look | undefined;
   looking: Promise<void> | undefined;
   lookAgain: boolean;
   timer: ReturnType<typeof setTimeout> | undefined;
@@ -75,6 +83,11 @@ export class WatchedSockets<Socket extends object> {
     };
   }
 
+  /** Another look at the session of these cookies, wherever it is now. */
+  again(cookie: string): Look | undefined {
+    return this.#groups.get(cookie)?.look?.again();
+  }
+
   /** What was found out about a session on another occasion. */
   noted(cookie: string, session: Known): void {
     const group = this.#groups.get(cookie);
@@ -101,6 +114,7 @@ export class WatchedSockets<Socket extends object> {
       session: undefined,
       told: undefined,
       heard: new Map(),
+      look: undefined,
       looking: undefined,
       lookAgain: false,
       timer: undefined,
@@ -159,7 +173,10 @@ export class WatchedSockets<Socket extends object> {
     do {
       group.lookAgain = false;
       try {
-        this.#judge(group, await this.#options.load(group.cookie));
+        const look = group.look?.again() ?? this.#options.open(group.cookie);
+        const session = await look.get();
+        if (!session.isNew) group.look = look;
+        this.#judge(group, session);
         answered = true;
       } catch {
         // An outage ends nothing. The store has said so in an event, and is asked again.
@@ -189,8 +206,7 @@ export class WatchedSockets<Socket extends object> {
       const expired = this.#options.now() >= (before.expiresAt ?? Number.POSITIVE_INFINITY);
       this.#end(group, expired ? "expired" : (group.told ?? "gone"));
     } else {
-      // After a renewal in passing, the old id is good for a while.
-      if (group.told !== "renewed") group.told = undefined;
+      group.told = undefined;
       group.session = known(session);
     }
   }
