@@ -2,27 +2,12 @@
 
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
+import type { FetchOptions } from "./fetch.ts";
 import { noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { checkOptions } from "./shared/options.ts";
 
 /** The options of {@link elysiaSessions}. */
-export interface ElysiaOptions {
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<Request> | undefined;
-  /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: the protocol of the request's URL.
-   */
-  readonly secure?: ((request: Request) => boolean) | undefined;
-  /**
-   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
-   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
-   */
-  readonly streaming?: boolean | undefined;
-}
+export type ElysiaOptions = Pick<FetchOptions, "access" | "secure" | "streaming">;
 
 /** What is needed of Elysia's context. */
 export interface ElysiaContext {

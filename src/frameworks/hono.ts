@@ -3,11 +3,12 @@
 import { isSessionError } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
+import type { FetchOptions } from "./fetch.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
-export interface HonoOptions {
+export interface HonoOptions extends Pick<FetchOptions, "secure" | "streaming"> {
   /**
    * Loads the session of every request before the handlers run, and sets it as a variable of the context under this
    * name: `c.get(name)`, `c.var`. Default: it is loaded when `sessions.get(c)` first asks for it, and a request that
@@ -19,16 +20,6 @@ export interface HonoOptions {
    * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<HonoContext> | undefined;
-  /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: the protocol of the request's URL.
-   */
-  readonly secure?: ((request: Request) => boolean) | undefined;
-  /**
-   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
-   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
-   */
-  readonly streaming?: boolean | undefined;
 }
 
 /** What is needed of Hono's context. */

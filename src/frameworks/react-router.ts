@@ -4,6 +4,7 @@ import { isSessionError, wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import type { FetchOptions } from "./fetch.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
@@ -21,7 +22,7 @@ export interface ReactRouterKey<Data extends object> {
 }
 
 /** The options of {@link reactRouterSessions}. */
-export interface ReactRouterOptions<Data extends object> {
+export interface ReactRouterOptions<Data extends object> extends Pick<FetchOptions, "secure" | "streaming"> {
   /**
    * Loads the session of every request before the loaders and actions run, and puts it into the context under this
    * key: `context.get(key)`. Default: it is loaded when `sessions.get(context)` first asks for it, and a request that
@@ -29,20 +30,10 @@ export interface ReactRouterOptions<Data extends object> {
    */
   readonly attach?: ReactRouterKey<Data> | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: the protocol of the request's URL.
-   */
-  readonly secure?: ((request: Request) => boolean) | undefined;
-  /**
    * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
    * session is loaded. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<ReactRouterArgs> | undefined;
-  /**
-   * Also saves what is changed while the page is streamed; the end of the body waits for it. Default false: only for
-   * server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
-   */
-  readonly streaming?: boolean | undefined;
 }
 
 /** What is needed of what React Router hands its middleware. */
