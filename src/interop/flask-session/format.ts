@@ -54,7 +54,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
   const json = (payload: Uint8Array): Node => readJson(fromUtf8(payload));
   const readers = format === "json" ? [json, readMsgpack] : [readMsgpack, json];
   if (legacyPickle) readers.push(readPickled);
-  // A request reads a payload, and at its end looks what changed.
+  // A request reads a payload, and at its end looks what changed. Then it is let go: a store may keep the payload.
   const read = new WeakMap<Uint8Array, Dict>();
 
   function dictIn(payload: Payload): Dict {
@@ -91,6 +91,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
     decode: (payload) => contentOf(dictIn(payload).entries, kind, ([, value]) => toValue(value), options),
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : dictIn(baseline);
+      if (baseline instanceof Uint8Array) read.delete(baseline);
       return naming("session.data", () => {
         const entries = entriesOf(content, was?.entries, kind, new Lowering(content.data), options);
         if (was && entries === was.entries) return baseline as Payload;
