@@ -123,10 +123,10 @@ function isUpgrade({ headers }: Request, response: Response | undefined): boolea
 
 /** What Elysia answers to the error, with nothing of the response that it replaces. */
 async function answerTo(app: ElysiaLike, { context, headers }: Opened, error: unknown): Promise<Response> {
-  if (!context) throw error;
+  // What its own handlers call when something was thrown. Without it the error is the server's.
+  const { handleError } = app as { handleError?(context: object, error: unknown): Promise<Response> };
+  if (!context || !handleError) throw error;
   const set = { headers: { ...headers }, status: 200 };
   const afresh = { error: undefined, code: undefined, response: undefined, responseValue: undefined };
-  // What its own handlers call when something was thrown.
-  const { handleError } = app as unknown as { handleError(context: object, error: unknown): Promise<Response> };
   return handleError.call(app, { ...context, ...afresh, set }, error);
 }
