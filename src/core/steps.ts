@@ -60,8 +60,20 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   }
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (loggedIn) work.report("session_login");
+  if (loggedIn) {
+    work.report("session_login");
+    checkSubject(work, contents);
+  }
   return true;
+}
+
+/** Warns when the next request cannot know by this record who logged in. */
+function checkSubject({ state: { format, meta }, core }: Work, contents: Payload): void {
+  if (!format.foreign || format.decode(contents).meta.subject === meta.subject) return;
+  core.config.warn(
+    `session.login() gave a new id, but the record does not say who logged in: format ${format.name} has no place for ` +
+      "it but under a key of the other program. Give the format that key, as subjectKey.",
+  );
 }
 
 function takeBack(work: Work, asked: Marks, error: unknown): never {

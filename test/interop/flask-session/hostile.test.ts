@@ -28,7 +28,8 @@ async function refused(payload: Payload, options: FlaskSessionOptions = {}): Pro
   for (const what of handlers) {
     const store = memoryStore({ now: () => now });
     await store.create(`session:${id}`, { payload, expiresAt: now + 1_000_000 });
-    const sessions = new Sessions({ ...flaskSession(options), store, now: () => now, wait: async () => {} });
+    const shared = flaskSession({ subjectKey: "_user_id", ...options });
+    const sessions = new Sessions({ ...shared, store, now: () => now, wait: async () => {} });
     const events: SessionEvent[] = [];
     sessions.on((event) => events.push(event));
     const answer = await request(sessions, `session=${id}`, (session) => {

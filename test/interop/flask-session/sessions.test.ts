@@ -155,7 +155,8 @@ describe("a session that Flask made", () => {
   });
 
   test("is ended by destroy, and gets a new id by a login whose subject Flask-Login finds", async () => {
-    const { sessions, payload, flask, events, store } = scene({ subjectKey: "_user_id" });
+    const warn = (message: string): never => expect.fail(message);
+    const { sessions, payload, flask, events, store } = scene({ subjectKey: "_user_id" }, { warn });
     await flask(made);
     const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
     expect(await payload()).toBeUndefined();
@@ -172,16 +173,18 @@ describe("a session that Flask made", () => {
   });
 
   test("is nobody's without a key that says whose it is, after a login too", async () => {
-    const { sessions, payload, flask } = scene();
+    const said: string[] = [];
+    const { sessions, payload, flask } = scene({}, { warn: (message) => void said.push(message) });
     await flask(made);
     const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
+    expect(said).toEqual([expect.stringContaining("the record does not say who logged in: format flask-session msg")]);
     expect(login.cookie).not.toBe(`session=${id}`);
     expect(await payload(`session:${login.cookie?.slice(8)}`)).toBe(hex(made));
     expect((await request(sessions, login.cookie, ({ subject }) => subject)).value).toBeUndefined();
   });
 
   test("that writes with its old id after a login is a new one, as in Flask: there is no mark", async () => {
-    const { sessions, flask, store } = scene();
+    const { sessions, flask, store } = scene({ subjectKey: "_user_id" });
     await flask(made);
     const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
     const late = await request(sessions, `session=${id}`, ({ data }) => Object.assign(data, { mine: 1 }));
