@@ -58,7 +58,7 @@ export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<
 type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 const failure: Outcome = { failed: true };
-/** What h3 makes of a handler for Node, which has sent its response itself. */
+/** What h3 makes of a handler for Node. */
 const handled = Symbol.for("h3.handled");
 
 /**
@@ -113,7 +113,7 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
   noteOpened(event, exchange);
   const failed = hasFailed(event, exchange, result) ? failure : undefined;
   try {
-    if (result === handled) await saveOnly(exchange);
+    if (isSentElsewhere(result)) await saveOnly(exchange);
     else await write(event, exchange, result, failed);
   } catch (error) {
     streamOf(result)
@@ -165,6 +165,11 @@ async function startOver(event: H3EventLike, error: unknown): Promise<void> {
       else if (!present.includes(value)) headers.append(name, value);
     }
   }
+}
+
+/** A handler for Node has sent its response itself; what h3 has for a socket that opens is not sent. */
+function isSentElsewhere(result: unknown): boolean {
+  return result === handled || (result instanceof Response && "crossws" in result);
 }
 
 function hasFailed(event: H3EventLike, exchange: Saves, result: unknown): boolean {

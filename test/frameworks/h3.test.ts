@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import {
   createEventStream,
+  defineWebSocketHandler,
   fromNodeHandler,
   H3,
   type H3Event,
@@ -428,4 +429,22 @@ test.each([
   });
   expect(ours(await app.fetch(new Request("http://shop.test/login")))).toHaveLength(1);
   expect(ours(await app.fetch(new Request("http://shop.test/other")))).toEqual([]);
+});
+
+test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
+  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const app = new H3({ silent: true });
+  app.use(h3Sessions(sessions));
+  app.get("/set", async (event) => {
+    (await sessions.get(event)).data.a = "1";
+    return "set";
+  });
+  app.get("/read", async (event) => (await sessions.get(event)).data);
+  app.use("/change", async (event) => void (await sessions.get(event)).update("a", () => "2"));
+  app.use("/login", async (event) => void (await sessions.get(event)).login("ada"));
+  for (const path of ["/change", "/login"]) app.get(path, defineWebSocketHandler({}));
+  const cookie = cookieOf(await app.request("/set"));
+  expect(await app.request("/change", cookie)).toHaveProperty("crossws");
+  expect((await app.request("/login", cookie)).status).toBe(500);
+  expect(await (await app.request("/read", cookie)).json()).toEqual({ a: "2" });
 });
