@@ -12,6 +12,7 @@ import {
   sealFailure,
   unread,
 } from "./shared/fetch-response.ts";
+import { answerOf, isSentElsewhere, streamOf } from "./shared/h3-answer.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link h3Sessions}. */
@@ -58,8 +59,6 @@ export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<
 type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 const failure: Outcome = { failed: true };
-/** What h3 makes of a handler for Node. */
-const handled = Symbol.for("h3.handled");
 
 /**
  * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
@@ -167,29 +166,7 @@ async function startOver(event: H3EventLike, error: unknown): Promise<void> {
   }
 }
 
-/** A handler for Node has sent its response itself; what h3 has for a socket that opens is not sent. */
-function isSentElsewhere(result: unknown): boolean {
-  return result === handled || (result instanceof Response && "crossws" in result);
-}
-
 function hasFailed(event: H3EventLike, exchange: Saves, result: unknown): boolean {
   if (result instanceof Error) return true;
   return (answerOf(result)?.status ?? (exchange.used ? event.res.status : undefined) ?? 200) >= 500;
-}
-
-/** A `Response`, what h3 calls an `HTTPResponse`, or its error with headers. */
-interface Answer {
-  readonly status?: number | undefined;
-  readonly headers: Headers;
-  readonly body?: unknown;
-}
-
-function answerOf(result: unknown): Answer | undefined {
-  if (typeof result !== "object" || result === null) return undefined;
-  return (result as Partial<Answer>).headers instanceof Headers ? (result as Answer) : undefined;
-}
-
-function streamOf(result: unknown): ReadableStream<Uint8Array> | undefined {
-  const body = answerOf(result)?.body ?? result;
-  return body instanceof ReadableStream ? body : undefined;
 }

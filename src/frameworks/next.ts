@@ -1,13 +1,23 @@
 /** Next.js 16, the app router: route handlers, server actions, server components and `proxy.ts`. */
 
-import { isSessionError, wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { controlResponse, isControlFlow, type NextCookies, type NextHeaders } from "./shared/next-flow.ts";
+import { unread } from "./shared/fetch-response.ts";
+import {
+  controlResponse,
+  cookieHeader,
+  isControlFlow,
+  isHttps,
+  isPrerendered,
+  type NextCookies,
+  type NextHeaders,
+  withDigest,
+} from "./shared/next-flow.ts";
 import { checkOptions } from "./shared/options.ts";
 import { readOnlyData } from "./shared/read-only.ts";
 
@@ -116,7 +126,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     const exchange = sessions.open({ cookie, headers: list }, reader);
     exchange.restrict(isPrerendered(list) ? "skip" : "read");
     // No cookie can be set any more.
-    exchange.commit(nowhere);
+    exchange.commit(unread);
     const session = await exchange.get();
     // It was used: its expiry moves, when that is due.
     await exchange.finish();
@@ -185,29 +195,4 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
       return session;
     },
   };
-}
-
-const nowhere: HeaderAccess = { get: () => undefined, set() {}, append() {} };
-
-/** Whether there is no request, and the answer is for everybody (`dynamic = "force-static"`): then Next gives no headers at all. */
-function isPrerendered(headers: NextHeaders): boolean {
-  return headers.get("host") === null && headers.get("x-forwarded-proto") === null;
-}
-
-function isHttps(headers: NextHeaders): boolean {
-  return headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
-}
-
-/** Values come decoded; as they are, one could hold a second cookie. */
-function cookieHeader(jar: NextCookies): string {
-  return jar
-    .getAll()
-    .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
-    .join("; ");
-}
-
-/** All that Next shows of an error in production. */
-function withDigest(error: unknown): unknown {
-  if (isSessionError(error)) Object.defineProperty(error, "digest", { value: error.code, configurable: true });
-  return error;
 }

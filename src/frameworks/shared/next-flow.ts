@@ -1,4 +1,6 @@
-/** What Next.js throws to redirect and to stop, and its cookies. */
+/** Requests of Next.js, and what it throws to redirect and to stop. */
+
+import { isSessionError } from "../../core/errors.ts";
 
 /** What is needed of what `headers()` of `next/headers` gives. */
 export interface NextHeaders {
@@ -41,4 +43,28 @@ export function controlResponse(error: unknown): Response {
   if (kind !== "NEXT_REDIRECT") throw error;
   // A URL may hold semicolons; after it come the status and nothing.
   return new Response(null, { status: Number(rest.at(-2)), headers: { location: rest.slice(0, -2).join(";") } });
+}
+
+/** Whether there is no request, and the answer is for everybody (`dynamic = "force-static"`): then Next gives no headers at all. */
+export function isPrerendered(headers: NextHeaders): boolean {
+  return headers.get("host") === null && headers.get("x-forwarded-proto") === null;
+}
+
+/** Whether the client came over https, as Next takes it. */
+export function isHttps(headers: NextHeaders): boolean {
+  return headers.get("x-forwarded-proto")?.split(",")[0]?.trim() === "https";
+}
+
+/** The `Cookie` header. Values come decoded; as they are, one could hold a second cookie. */
+export function cookieHeader(jar: NextCookies): string {
+  return jar
+    .getAll()
+    .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
+    .join("; ");
+}
+
+/** Gives an error of the sessions all that Next shows of an error in production. */
+export function withDigest(error: unknown): unknown {
+  if (isSessionError(error)) Object.defineProperty(error, "digest", { value: error.code, configurable: true });
+  return error;
 }
