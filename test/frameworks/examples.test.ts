@@ -2,8 +2,9 @@
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import makeFetchCookie from "fetch-cookie";
 import { CookieJar } from "tough-cookie";
 import { afterEach, describe, expect, test } from "vitest";
@@ -58,9 +59,24 @@ async function freePort(): Promise<number> {
   }
 }
 
+/** Elysia says where it listens before it does. */
+async function listening(url: string): Promise<string> {
+  for (;;) {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    const open = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (open) return url;
+    await wait(10);
+  }
+}
+
 describe.each(Object.entries(programs))("the example for %s", (name, args) => {
   test("counts visits, logs in and out", async () => {
-    const url = await (await run(args, name === "elysia" ? await freePort() : 0)).url;
+    const url = await listening(await (await run(args, name === "elysia" ? await freePort() : 0)).url);
     const jar = new CookieJar();
     const browser = makeFetchCookie(fetch, jar);
     const said = async (path: string, method = "GET"): Promise<string> =>
