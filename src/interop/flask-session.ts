@@ -14,9 +14,11 @@ export {
   flaskDynamodb,
 } from "./flask-session/layouts/dynamodb.ts";
 export { flask2Elasticsearch } from "./flask-session/layouts/elasticsearch.ts";
+export { flask2Firestore } from "./flask-session/layouts/firestore.ts";
 export { flaskMemcached } from "./flask-session/layouts/memcached.ts";
 export { flaskMongodb } from "./flask-session/layouts/mongodb.ts";
 export { flaskPlusMongodb } from "./flask-session/layouts/plus.ts";
+export { flaskPlusFirestore } from "./flask-session/layouts/plus-firestore.ts";
 export { type FlaskRedisOptions, flaskRedis } from "./flask-session/layouts/redis.ts";
 export {
   type FlaskPeeweeOptions,

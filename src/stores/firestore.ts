@@ -1,14 +1,26 @@
 /** Sessions in Firestore, through the client you already have: one document each, one request to read, one to write. */
 
 import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
+import type { ListedRecord, Store, Version } from "../core/store.ts";
 import {
   clientOf,
+  type FirestoreBatch,
   type FirestoreClient,
   type FirestoreCondition,
   type FirestoreDocument,
   type FirestoreSnapshot,
 } from "./firestore/client.ts";
+import {
+  changed,
+  checkLayout,
+  classesOf,
+  type Documents,
+  type FirestoreChanges,
+  type FirestoreLayout,
+  layoutDocuments,
+  ownDocuments,
+  type State,
+} from "./firestore/layout.ts";
 import {
   checkName,
   encodeText,
@@ -18,13 +30,8 @@ import {
   idOf,
   instantOf,
   keyOf,
-  type Names,
   namesOf,
-  type Prepared,
-  prepare,
-  recordIn,
   type Standing,
-  standingIn,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
 
@@ -37,6 +44,7 @@ export type {
   FirestoreQuery,
   FirestoreSnapshot,
 } from "./firestore/client.ts";
+export type { FirestoreChanges, FirestoreClasses, FirestoreLayout } from "./firestore/layout.ts";
 
 /** Other names for the fields of a document. */
 export type FirestoreFields = GoogleNames;
@@ -49,16 +57,24 @@ export interface FirestoreStoreOptions {
    * configures or terminates it.
    */
   readonly client: FirestoreClient | (() => FirestoreClient | Promise<FirestoreClient>);
-  /** The path of the collection. Default `"sojourn_sessions"`. Nothing else should be in it. */
+  /** The path of the collection. Default that of the layout, else `"sojourn_sessions"`. Nothing else should be in it. */
   readonly collection?: string | undefined;
   /** Other names for the fields. Default `{ payload, expiresAt, subject, version }`, each named as it is. */
   readonly fields?: FirestoreFields | undefined;
+  /**
+   * How another program keeps its sessions, to share them: `flask2Firestore()` or `flaskPlusFirestore()` of
+   * `sojourn/interop/flask-session`. Not together with `fields`. Default: as this library does.
+   */
+  readonly layout?: FirestoreLayout | undefined;
   /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
 /** A {@link Store} with every optional power of the Firestore store. */
 export type FirestoreStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+
+/** The same with a layout, which has no room for the subject: sessions cannot be found by that. */
+export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "prune">>;
 
 /**
  * Keeps sessions in a collection of Firestore in native mode.
@@ -77,20 +93,26 @@ export type FirestoreStore = Store & Required<Pick<Store, "list" | "listBySubjec
  * }
  * ```
  */
-export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
-  const { client, collection = defaultCollection, fields = {}, now = Date.now } = options;
-  const names = namesOf("fields", fields);
+export function firestoreStore(options: FirestoreStoreOptions & { readonly layout?: undefined }): FirestoreStore;
+/** The same with a layout: without `listBySubject`. */
+export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareStore;
+export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareStore {
+  const { client, fields, layout, now = Date.now } = options;
+  const names = namesOf("fields", fields ?? {});
+  if (layout !== undefined) checkLayout(layout);
+  if (layout && fields) throw wrongArgument("fields", "left out where there is a layout", fields);
+  const { collection = layout?.collection ?? defaultCollection } = options;
   checkCollection(collection);
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, clientOf);
-  const fieldMask = [names.version, names.expiresAt];
-  const prepared = (record: StoreRecord): Prepared => prepare(names, "Firestore", record);
+  const documents = layout ? layoutDocuments(layout) : ownDocuments(names);
+  const { expiresAt: endField, fieldMask } = documents;
   const isLive = (standing: Standing): boolean => standing.expiresAt > now();
 
-  /** What stands in a document, without its payload. Its time of update is that of the whole document. */
+  /** What stands in a document, without its payload if that is of no account. Its time of update is that of the whole document. */
   async function look(own: FirestoreClient, document: FirestoreDocument): Promise<State | null> {
-    const [snapshot] = await own.getAll(document as never, { fieldMask } as never);
-    return snapshot ? stateIn(names, snapshot) : null;
+    const [snapshot] = await own.getAll(document as never, ...(fieldMask ? [{ fieldMask } as never] : []));
+    return snapshot ? documents.stateIn(snapshot) : null;
   }
 
   /**
@@ -101,12 +123,13 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
    * version: whoever loses to one looks again. And whoever finds his own version there has won before; the answer was lost.
    */
   async function write(
-    next: Prepared,
+    prepared: ReturnType<Documents["prepare"]>,
     to: string,
     occupant: State | null,
     from?: { readonly key: string; readonly state: State },
   ): Promise<Version | null> {
     const own = await connect();
+    const next = prepared(own);
     const at = (key: string): FirestoreDocument => own.collection(collection).doc(idOf(key));
     const stands = (then: State, found: State | null): boolean => found?.stamp === then.stamp && isLive(found);
     let [there, source] = [occupant, from?.state];
@@ -115,14 +138,23 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
       const worthTrying = (!occupant || (there && isLive(there))) && (!source || isLive(source));
       if (worthTrying) {
         const batch = own.batch();
-        if (there) batch.update(at(to), next.values, unchangedSince(there));
-        else batch.create(at(to), next.values);
+        const base = from ? source : occupant && there;
+        const changes = base ? documents.changes(next, base) : { write: next.values, remove: [] };
+        const values = base?.values ? changed(base.values, changes) : next.values;
+        // Another program's fields of a session that has ended are not to be part of a new one.
+        const anew = there !== null && occupant === null && layout !== undefined;
+        if (anew) batch.delete(at(to), unchangedSince(there as State));
+        if (anew) batch.set(at(to), values);
+        else if (there) update(own, batch, at(to), changes, there);
+        else batch.create(at(to), values);
         if (from && source) batch.delete(at(from.key), unchangedSince(source));
-        const [result] = await batch.commit().catch(unlessRefused(refusals));
-        if (result) return { ...next, updateTime: result.writeTime } satisfies State;
+        const result = (await batch.commit().catch(unlessRefused(refusals)))[anew ? 1 : 0];
+        const { stamp, expiresAt } = next;
+        if (result)
+          return { stamp, expiresAt, updateTime: result.writeTime, ...(layout && { values }) } satisfies State;
       }
       const [inTo, inFrom] = await Promise.all([look(own, at(to)), from && look(own, at(from.key))]);
-      if (inTo?.stamp === next.stamp) return inTo;
+      if (documents.stampsAreNew && inTo?.stamp === next.stamp) return inTo;
       if (occupant ? !stands(occupant, inTo) : inTo && isLive(inTo)) return null;
       if (from && !stands(from.state, inFrom ?? null)) return null;
       there = inTo;
@@ -130,25 +162,44 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
     }
   }
 
-  function* rowsOf(documents: readonly FirestoreSnapshot[]): Iterable<ListedRecord> {
-    for (const document of documents) {
-      const [key, record] = [keyOf(document.ref.id), storedIn(names, document)];
+  function update(
+    own: FirestoreClient,
+    batch: FirestoreBatch,
+    document: FirestoreDocument,
+    { write, remove }: FirestoreChanges,
+    there: State,
+  ): void {
+    const condition = unchangedSince(there);
+    if (!layout) {
+      batch.update(document, write, condition);
+      return;
+    }
+    // A name by itself would be taken for a path.
+    const { FieldPath, FieldValue } = classesOf(own);
+    const gone = remove.map((name) => [name, FieldValue.delete()] as const);
+    const pairs = [...Object.entries(write), ...gone].flatMap(([name, value]) => [new FieldPath(name), value]);
+    (batch.update as (...args: unknown[]) => unknown).call(batch, document, ...pairs, condition);
+  }
+
+  function* rowsOf(found: readonly FirestoreSnapshot[]): Iterable<ListedRecord> {
+    for (const document of found) {
+      const [key, record] = [keyOf(document.ref.id), documents.storedIn(document)];
       if (key !== null && record && record.expiresAt > now()) yield { ...record, key };
     }
   }
 
-  return {
+  const store: FirestoreBareStore = {
     name: "firestore",
-    capabilities: googleCapabilities,
+    capabilities: { ...googleCapabilities, bySubject: layout === undefined },
     async read(key) {
-      const record = storedIn(names, await (await connect()).collection(collection).doc(idOf(key)).get());
+      const record = documents.storedIn(await (await connect()).collection(collection).doc(idOf(key)).get());
       return record && record.expiresAt > now() ? record : null;
     },
     async create(key, record) {
-      return write(prepared(record), key, null);
+      return write(documents.prepare(key, record), key, null);
     },
     async update(key, record, version) {
-      return write(prepared(record), key, version as State);
+      return write(documents.prepare(key, record), key, version as State);
     },
     async touch(key, expiresAt) {
       const own = await connect();
@@ -159,13 +210,14 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
         if (!found || !isLive(found)) return false;
         if (found.expiresAt >= later.getTime()) return true;
         const batch = own.batch();
-        batch.update(document, { [names.expiresAt]: later }, unchangedSince(found));
+        batch.update(document, { [endField]: later }, unchangedSince(found));
         const [result] = await batch.commit().catch(unlessRefused(refusals));
         if (result) return true;
       }
     },
     async rename(from, to, record, version) {
-      return from === to ? null : write(prepared(record), to, null, { key: from, state: version as State });
+      const state = version as State;
+      return from === to ? null : write(documents.prepare(to, record), to, null, { key: from, state });
     },
     async delete(key) {
       await (await connect()).collection(collection).doc(idOf(key)).delete();
@@ -180,13 +232,9 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
         page = own.limit(pageSize).startAfter(last);
       }
     },
-    async *listBySubject(subject) {
-      const query = (await connect()).collection(collection).where(names.subject, "==", encodeText(subject));
-      yield* rowsOf((await query.get()).docs);
-    },
     async prune({ limit = 1000 } = {}) {
       const own = await connect();
-      const ended = own.collection(collection).where(names.expiresAt, "<=", new Date(now()));
+      const ended = own.collection(collection).where(endField, "<=", new Date(now()));
       const { docs } = await ended.select().limit(limit).get();
       let removed = 0;
       for (let start = 0; start < docs.length; start += pageSize) {
@@ -196,13 +244,19 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
       return { removed, cursor: docs.length < limit ? undefined : "more" };
     },
   };
+  if (layout) return store;
+  store.listBySubject = async function* (subject) {
+    const query = (await connect()).collection(collection).where(names.subject, "==", encodeText(subject));
+    yield* rowsOf((await query.get()).docs);
+  };
+  return store;
 }
 
 /**
  * The commands for `gcloud` to run once: they make the TTL policy, by which Firestore removes what has ended, and
  * exempt the fields from indexing that no query asks for.
  *
- * @param options The database, default `"(default)"`, and the store's `collection` and `fields`.
+ * @param options The database, default `"(default)"`, and the store's `collection` and `fields` or `layout`.
  * @throws TypeError when an option is of the wrong kind.
  * @example
  * ```ts
@@ -212,19 +266,18 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreStore {
  * ```
  */
 export function firestoreSchema(
-  options: { collection?: string; fields?: FirestoreFields; database?: string } = {},
+  options: { collection?: string; fields?: FirestoreFields; layout?: FirestoreLayout; database?: string } = {},
 ): string {
-  const { collection = defaultCollection, fields = {}, database = "(default)" } = options;
+  const { layout, fields = {}, database = "(default)" } = options;
   const names = namesOf("fields", fields);
+  if (layout !== undefined) checkLayout(layout);
+  const { collection = layout?.collection ?? defaultCollection } = options;
   checkCollection(collection);
   checkName("database", database, "the name of a database");
   const group = collection.slice(collection.lastIndexOf("/") + 1);
-  return gcloudCommands(group, database, names, [names.payload, names.version]);
-}
-
-/** A version: what stood in the document, and when that was written. */
-interface State extends Standing {
-  readonly updateTime: unknown;
+  return layout
+    ? gcloudCommands(group, database, layout, layout.unindexed ?? [])
+    : gcloudCommands(group, database, names, [names.payload, names.version]);
 }
 
 const defaultCollection = "sojourn_sessions";
@@ -235,16 +288,6 @@ function checkCollection(collection: unknown): asserts collection is string {
   const takes = "the path of a collection, such as sessions or apps/web/sessions";
   checkName("collection", collection, takes);
   if (collection.split("/").length % 2 === 0) throw wrongArgument("collection", takes, collection);
-}
-
-function stateIn(names: Names, snapshot: FirestoreSnapshot): State | null {
-  const standing = standingIn(names, snapshot.data());
-  return standing && { ...standing, updateTime: snapshot.updateTime };
-}
-
-function storedIn(names: Names, snapshot: FirestoreSnapshot): StoredRecord | null {
-  const [record, version] = [recordIn(names, snapshot.data()), stateIn(names, snapshot)];
-  return record && version && { ...record, version };
 }
 
 function unchangedSince({ updateTime }: { readonly updateTime?: unknown }): FirestoreCondition {

@@ -2,6 +2,7 @@
 
 import { Firestore, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { flask2Firestore } from "../../src/interop/flask-session.ts";
 import { firestoreSchema, firestoreStore } from "../../src/stores/firestore.ts";
 import { firestoreAt } from "../support/google-clients.ts";
 import { firestoreEmulator, type RunningEmulator, startEmulator, whyNot } from "../support/google-emulators.ts";
@@ -17,6 +18,8 @@ describe("Options of the Firestore store", () => {
     [{ client: nowhere, collection: "" }, "collection must be the path of a collection"],
     [{ client: nowhere, collection: 5 }, "received 5"],
     [{ client: nowhere, fields: { payload: "a.b" } }, "fields.payload must be a name of its own"],
+    [{ client: nowhere, layout: { name: "x" } }, "layout must be a layout such as flask2Firestore()"],
+    [{ client: nowhere, layout: flask2Firestore(), fields: {} }, "fields must be left out where there is a layout"],
     [{ client: nowhere, now: 5 }, "now must be a function that returns epoch milliseconds; received 5"],
   ])("are checked at once: %#", (options, said) => {
     expect(() => firestoreStore(options as never)).toThrow(TypeError);
@@ -28,6 +31,10 @@ describe("Options of the Firestore store", () => {
       "gcloud firestore fields ttls update until --collection-group=sessions --database=main --enable-ttl\n" +
         "gcloud firestore indexes fields update payload --collection-group=sessions --database=main --disable-indexes\n" +
         "gcloud firestore indexes fields update version --collection-group=sessions --database=main --disable-indexes\n",
+    );
+    expect(firestoreSchema({ layout: flask2Firestore() })).toBe(
+      "gcloud firestore fields ttls update expiration --collection-group=flask_session --database='(default)' --enable-ttl\n" +
+        "gcloud firestore indexes fields update val --collection-group=flask_session --database='(default)' --disable-indexes\n",
     );
     expect(() => firestoreSchema({ collection: "a/b" })).toThrow(TypeError);
   });

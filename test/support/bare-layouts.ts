@@ -1,17 +1,20 @@
 /** For the store suite: what a layout of another program has no field for goes into the payload, as that program's format would do. */
 
 import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/core/store.ts";
+import { flaskFormat } from "../../src/interop/flask-session.ts";
 
 /**
  * A store that keeps payloads of bytes and no subjects, with a stand-in for the format in front: each payload says its
  * type and subject itself. Everything else, the versions above all, is the store's own. `as: "text"` is for a layout
- * whose payloads are text, `"json"` for one whose payloads are objects: they are base64 then.
+ * whose payloads are text, `"json"` for one whose payloads are objects: they are base64 then. `"msgpack"` is for one that
+ * takes MessagePack apart.
  */
-export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "text" | "json" } = {}): Store {
+export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "text" | "json" | "msgpack" } = {}): Store {
   const { list } = store;
   const packed = (record: StoreRecord): StoreRecord => {
     const payload = bytesOf(record);
     const { expiresAt } = record;
+    if (as === "msgpack") return { payload: encode({ data: { bytes: payload }, meta: {} }), expiresAt };
     const base64 = Buffer.from(payload).toString("base64");
     return { payload: as === "bytes" ? payload : as === "text" ? base64 : JSON.stringify({ base64 }), expiresAt };
   };
@@ -42,6 +45,8 @@ export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "tex
 
 const headSize = 256;
 
+const { encode, decode } = flaskFormat();
+
 /** `{"text":...,"subject":...}`, spaces up to a size that is always the same, a line break, the payload. */
 function bytesOf({ payload, subject }: StoreRecord): Uint8Array {
   const head = `${JSON.stringify({ text: typeof payload === "string", subject }).padEnd(headSize - 1)}\n`;
@@ -62,7 +67,9 @@ function opened(record: StoredRecord | ListedRecord | null): StoredRecord | null
 }
 
 function bodyOf(payload: string | Uint8Array): Buffer {
-  if (typeof payload !== "string") return Buffer.from(payload);
+  // Ours begin with a brace, which is no map in MessagePack.
+  if (typeof payload !== "string")
+    return Buffer.from(payload[0] === 123 ? payload : (decode(payload).data.bytes as Uint8Array));
   const base64 = payload.startsWith("{") ? (JSON.parse(payload) as { base64: string }).base64 : payload;
   return Buffer.from(base64, "base64");
 }

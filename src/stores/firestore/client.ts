@@ -44,6 +44,7 @@ export interface FirestoreSnapshot {
 export interface FirestoreBatch {
   create(document: FirestoreDocument, fields: Record<string, unknown>): unknown;
   update(document: FirestoreDocument, fields: Record<string, unknown>, condition: FirestoreCondition): unknown;
+  set(document: FirestoreDocument, fields: Record<string, unknown>): unknown;
   delete(document: FirestoreDocument, condition: FirestoreCondition): unknown;
   commit(): Promise<readonly { readonly writeTime: unknown }[]>;
 }

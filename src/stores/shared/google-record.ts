@@ -136,9 +136,9 @@ export function standingIn(names: BareNames, values: Readonly<Record<string, unk
 }
 
 /** The version of a payload that is compared by itself. */
-function stampOf(stored: string | Uint8Array): string;
-function stampOf(stored: unknown): string | null;
-function stampOf(stored: unknown): string | null {
+export function stampOf(stored: string | Uint8Array): string;
+export function stampOf(stored: unknown): string | null;
+export function stampOf(stored: unknown): string | null {
   if (stored instanceof Uint8Array) return `bytes:${base64url(stored)}`;
   return typeof stored === "string" ? `text:${stored}` : null;
 }
@@ -163,7 +163,7 @@ export function instantOf(expiresAt: number): Date {
 }
 
 /** A timestamp as either client gives it: a date, or an object with `toMillis`. */
-function millisecondsOf(value: unknown): number | null {
+export function millisecondsOf(value: unknown): number | null {
   if (value instanceof Date) return value.getTime();
   const { toMillis } = (value ?? {}) as { toMillis?: unknown };
   return typeof toMillis === "function" ? ((value as { toMillis(): number }).toMillis() ?? null) : null;
