@@ -7,6 +7,7 @@ import {
   flask2Datastore,
   flask2Dynamodb,
   flask2Elasticsearch,
+  flask2Firestore,
   flaskDynamodb,
   flaskMemcached,
   flaskMongodb,
@@ -150,13 +151,12 @@ export const backends: Readonly<Record<string, Read>> = {
   firestore(keys, { native }) {
     const place = keys.place("SESSION_FIRESTORE");
     const collection = keys.text("SESSION_FIRESTORE_COLLECT", native ? ownTable : "flask_session");
-    if (!native)
-      throw new TypeError('SESSION_TYPE=firestore needs records: "native": Flask-Session2 cannot write there itself');
+    const layout = native ? {} : { layout: flask2Firestore() };
     return {
       encoding: "pickle",
       async open(opener) {
         const client = (await clientAt(opener, "SESSION_FIRESTORE", firestoreDrivers, place ?? { url: "" })) as never;
-        return named("SESSION_FIRESTORE", () => firestoreStore({ client, collection }));
+        return named("SESSION_FIRESTORE", () => firestoreStore({ client, collection, ...layout }));
       },
     };
   },

@@ -2,12 +2,13 @@
 
 import type { Format } from "../core/format.ts";
 import type { Store } from "../core/store.ts";
-import { flaskPlusMongodb } from "../interop/flask-session.ts";
+import { flaskFormat, flaskPlusFirestore, flaskPlusMongodb } from "../interop/flask-session.ts";
 import { memcachedClient } from "../interop/memcached.ts";
 import { firestoreStore } from "../stores/firestore.ts";
 import { memcachedStore } from "../stores/memcached.ts";
 import { mongodbStore } from "../stores/mongodb.ts";
 import { redisStore } from "../stores/redis.ts";
+import { ownTable } from "./backend.ts";
 import { collectionOf } from "./backends.ts";
 import { firestoreDrivers, mongodbDrivers, type Opener, redisDrivers } from "./drivers.ts";
 import { type Keys, named, type Place } from "./keys.ts";
@@ -71,14 +72,16 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
     };
   },
 
-  firestore(own, { label }) {
+  firestore(own, { native, label }) {
     const client = own.place("client") ?? { url: "" };
-    const collection = own.text("collection", "sojourn_sessions");
+    const collection = own.text("collection", native ? ownTable : "sessions");
     return {
       place: `${placeOf(client)} ${collection}`,
+      format: flaskFormat,
       async open(opener) {
         const made = client.client ?? (await opener.client(`${label}.client`, firestoreDrivers, client.url ?? ""));
-        return named(`${label}.client`, () => firestoreStore({ client: made as never, collection }));
+        const layout = native ? {} : { layout: flaskPlusFirestore() };
+        return named(`${label}.client`, () => firestoreStore({ client: made as never, collection, ...layout }));
       },
     };
   },

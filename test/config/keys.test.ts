@@ -394,8 +394,10 @@ const proofs: Record<string, Proof> = {
     const { Firestore } = await import("@google-cloud/firestore");
     const client = new Firestore({ projectId: "shop" });
     const keys = { SESSION_TYPE: "firestore", SESSION_FIRESTORE: client };
-    const { sessions, explanation } = await sessionsFromConfig(keys, { records: "native" });
-    expect(sessions.stores[0]?.name).toBe("firestore");
+    const { sessions, explanation } = await sessionsFromConfig(keys);
+    expect(sessions.stores[0]).toMatchObject({ name: "firestore", capabilities: { bySubject: false } });
+    const native = await sessionsFromConfig(keys, { records: "native" });
+    expect(native.sessions.stores[0]?.capabilities.bySubject).toBe(true);
     expect(explanation).toContainEqual({ key: "SESSION_FIRESTORE", value: "a client of yours", from: "given" });
     await client.terminate();
     await expect(sessionsFromConfig({ ...keys, SESSION_FIRESTORE: {} }, { records: "native" })).rejects.toThrow(
@@ -404,7 +406,10 @@ const proofs: Record<string, Proof> = {
   },
   SESSION_FIRESTORE_COLLECT() {
     const keys = { SESSION_TYPE: "firestore", SESSION_FIRESTORE_COLLECT: "web" };
-    expect(explained(keys, { records: "native" })).toMatchObject({ SESSION_FIRESTORE_COLLECT: "web" });
+    expect(explained(keys)).toMatchObject({ SESSION_FIRESTORE_COLLECT: "web" });
+    const collection = (options?: ConfigOptions<never>) =>
+      explained({ SESSION_TYPE: "firestore" }, options).SESSION_FIRESTORE_COLLECT;
+    expect([collection(), collection({ records: "native" })]).toEqual(["flask_session", "sojourn_sessions"]);
   },
   SESSION_POSTGRESQL() {
     expect(failure({ SESSION_TYPE: "postgresql" })).toMatch(/^SESSION_POSTGRESQL must be a client, or a URL/);

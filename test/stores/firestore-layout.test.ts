@@ -1,6 +1,6 @@
 /** Documents of Flask-Session2 and of Flask-Session-Plus on Google's Firestore emulator: the suite as far as they go, and their sessions. */
 
-import { type Firestore, GeoPoint, Timestamp } from "@google-cloud/firestore";
+import { type Firestore, GeoPoint, type QueryDocumentSnapshot, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Sessions } from "../../src/core/sessions.ts";
 import {
@@ -179,7 +179,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
       return seen;
     });
     expect(error).toBeUndefined();
-    expect(value).toMatchObject({ whole: 5, large: 1152921504606846977, fine: new Date("2026-01-02T03:04:05.678Z") });
+    expect(value).toMatchObject({ whole: 5, large: 2 ** 60, fine: new Date("2026-01-02T03:04:05.678Z") });
     expect(value).not.toHaveProperty("place");
     const after = await typesOf(`${collection}/${document.id}`);
     expect(after._expiration).not.toBe(before._expiration);
@@ -205,7 +205,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     const { docs } = await client.collection(collection).get();
     expect(docs.length).toBe(1);
     expect(docs[0]?.id).not.toBe(document.id);
-    const { _expiration, ...others } = docs[0]?.data() as Data;
+    const { _expiration, ...others } = (docs[0] as QueryDocumentSnapshot).data() as Data;
     expect(others).toEqual({ _permanent: false, n: 2, fine, place: new GeoPoint(1, 2) });
     expect((await request(sessions, cookie, ({ data }) => data.n)).value).toBe(2);
   });
@@ -245,16 +245,17 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["an array in an array", { list: [1, [2]] }, /session\.data\.list\[1\].*array in an array/],
-    ["a name of Firestore's own", { map: { __id__: 1 } }, /session\.data\.map\.__id__.*no field of that name/],
-    ["no name", { "": 1 }, /no field of that name/],
-    ["the field of the expiry", { _expiration: 1 }, /session\.data\._expiration.*when the session ends/],
-    ["a key that is no text", { map: new Map([[1, 2]]) }, /session\.data\.map\.get\(1\).*no text/],
-    ["an integer of more than 64 bits", { n: 2n ** 63n }, /session\.data\.n.*64 bits/],
+    ["an array in an array", { list: [1, [2]] }, / data\.list\[1\].*array in an array/],
+    ["a name of Firestore's own", { map: { __id__: 1 } }, / data\.map\.__id__.*no field of that name/],
+    ["no name", { "": 1 }, / data\[""\].*no field of that name/],
+    ["the field of the expiry", { _expiration: 1 }, / data\._expiration.*the expiry there/],
+    ["a key that is no text", { map: new Map([[1, 2]]) }, / data\.map\.get\(1\).*no text/],
+    ["an integer of more than 64 bits", { n: 2n ** 63n }, / data\.n.*64 bits/],
   ])("%s is refused before anything is written", async (_, data, said) => {
     const { visit, stored } = await plus({ n: 1 });
     const { error } = await visit((session) => Object.assign(session.data, data));
-    expect(error).toMatchObject({ code: "ERR_SESSION_NOT_STORABLE", message: expect.stringMatching(said) });
+    expect(error).toMatchObject({ code: "ERR_SESSION_NOT_STORABLE" });
+    expect(String(error)).toMatch(said);
     expect(await stored()).toEqual({ _permanent: false, n: 1 });
   });
 
@@ -264,9 +265,8 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     const { error } = await request(new Sessions<Data>({ ...options, store }), undefined, ({ data }) =>
       Object.assign(data, { n: 1 }),
     );
-    expect(error).toMatchObject({
-      message: expect.stringContaining("needs the format of flaskSession(), MessagePack"),
-    });
+    const said = "flaskPlusFirestore() needs the format of flaskSession(), MessagePack";
+    expect(error).toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE", cause: new TypeError(said) });
   });
 });
 
@@ -284,8 +284,7 @@ function describeSuite(name: string, layout: FirestoreLayout, as: "bytes" | "msg
     },
     close: async (store) => clients.get(store)?.terminate(),
   };
-  const groups = ["read", "create", "update", "touch", "rename", "delete", "version", "payload", "list", "prune"];
-  groups.push("race", "race over two handles", "capabilities");
-  const cases = storeConformance(harness).filter(({ group }) => groups.includes(group));
+  // What of the others there is would only need the subject.
+  const cases = storeConformance(harness).filter(({ group }) => group !== "listBySubject");
   describeCases(name, cases);
 }

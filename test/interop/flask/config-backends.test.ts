@@ -1,6 +1,7 @@
 /** What `sojourn/config` opens by itself: each driver it knows, types that Flask-Session 0.8 has not, and parts. On real servers. */
 
 import { createHash } from "node:crypto";
+import { Firestore, Timestamp } from "@google-cloud/firestore";
 import pg from "pg";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -224,8 +225,9 @@ const reported = (name: "firestore" | "datastore"): boolean => {
 };
 
 describe.skipIf(reported("firestore"))("config: firestore", () => {
-  test("native records, and a part of SESSION_CONFIG", async () => {
+  test("the documents of Flask-Session2, native ones, and those of Flask-Session-Plus in a part", async () => {
     await beside(firestoreEmulator, "FIRESTORE_EMULATOR_HOST", async () => {
+      await works({ SESSION_TYPE: "firestore" });
       await works({ SESSION_TYPE: "firestore" }, { records: "native" });
       const parts = [{ cookie_name: "who", session_type: "firestore", collection: "plus" }];
       const { sessions, close } = await partsFromConfig<Data>({ SESSION_CONFIG: parts });
@@ -233,6 +235,13 @@ describe.skipIf(reported("firestore"))("config: firestore", () => {
       expect((await browser.visit(({ data }) => Object.assign(data, { a: 1 }))).error).toBeUndefined();
       expect((await browser.visit(({ data }) => ({ ...data }))).value).toEqual({ a: 1 });
       await close();
+      const firestore = new Firestore();
+      const { docs } = await firestore.collection("plus").get();
+      await firestore.terminate();
+      expect(docs.map((document) => document.data())).toEqual([
+        { _permanent: false, _expiration: expect.any(Timestamp), a: 1 },
+      ]);
+      expect(docs[0]?.id).toMatch(/^session[0-9a-f-]{36}$/);
     });
   });
 });

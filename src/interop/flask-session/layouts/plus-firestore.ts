@@ -40,9 +40,10 @@ export function flaskPlusFirestore(): FirestoreLayout {
     fieldsOf(payload, _key, classes) {
       const fields: [string, unknown][] = [];
       let persistent = false;
+      // Messages start with "data": the word session is the prefix of the keys, which is cut out of a store's messages.
       for (const [key, value] of rootOf(payload).entries.values()) {
         if (isText(key) && key.value === permanent) persistent = isTruthy(value);
-        else fields.push(naming("session.data", () => field(key, value, classes)));
+        else fields.push(naming("data", () => field(key, value, classes)));
       }
       return { ...Object.fromEntries(fields), [permanent]: persistent };
     },
@@ -80,7 +81,7 @@ function field(key: Node, value: Node, classes: FirestoreClasses): [string, unkn
   try {
     if (!isText(key)) throw new Refusal("its key is no text, and Firestore's fields have names");
     if (key.value === "" || /^__.*__$/s.test(key.value)) throw new Refusal("Firestore has no field of that name");
-    if (key.value === expiration) throw new Refusal("Flask-Session-Plus keeps there when the session ends");
+    if (key.value === expiration) throw new Refusal("Flask-Session-Plus has the expiry there");
     return [key.value, clientValue(value, classes)];
   } catch (error) {
     throw within(error, () => segmentOf(key));
