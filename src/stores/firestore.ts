@@ -104,7 +104,11 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
   const { collection = layout?.collection ?? defaultCollection } = options;
   checkCollection(collection);
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
-  const connect = lazily(client, clientOf);
+  const connect = lazily(client, (given) => {
+    const own = clientOf(given);
+    if (layout) classesOf(own);
+    return own;
+  });
   const documents = layout ? layoutDocuments(layout) : ownDocuments(names);
   const { expiresAt: endField, fieldMask } = documents;
   const isLive = (standing: Standing): boolean => standing.expiresAt > now();

@@ -20,6 +20,10 @@ describe("Options of the Firestore store", () => {
     [{ client: nowhere, fields: { payload: "a.b" } }, "fields.payload must be a name of its own"],
     [{ client: nowhere, layout: { name: "x" } }, "layout must be a layout such as flask2Firestore()"],
     [{ client: nowhere, layout: flask2Firestore(), fields: {} }, "fields must be left out where there is a layout"],
+    [
+      { client: { collection() {}, batch() {}, getAll() {} }, layout: flask2Firestore() },
+      "client must be a Firestore itself where there is a layout: one whose class has Timestamp",
+    ],
     [{ client: nowhere, now: 5 }, "now must be a function that returns epoch milliseconds; received 5"],
   ])("are checked at once: %#", (options, said) => {
     expect(() => firestoreStore(options as never)).toThrow(TypeError);

@@ -157,7 +157,8 @@ export function changed(
 export function classesOf(own: FirestoreClient): FirestoreClasses {
   const { Timestamp, FieldPath, FieldValue } = own.constructor as unknown as Partial<FirestoreClasses>;
   if (Timestamp && FieldPath && FieldValue) return { Timestamp, FieldPath, FieldValue };
-  throw wrongArgument("client", "with a layout a Firestore itself, whose class has Timestamp and FieldValue", own);
+  const takes = "a Firestore itself where there is a layout: one whose class has Timestamp, FieldPath and FieldValue";
+  throw wrongArgument("client", takes, own);
 }
 
 /** Throws a `TypeError` for what is no layout. */
