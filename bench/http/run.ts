@@ -46,6 +46,7 @@ const variants: Variant[] = [
   { framework: "hono", sessions: "none" },
   { framework: "hono", sessions: "by hand" },
   { framework: "hono", sessions: "sojourn" },
+  { framework: "hono", sessions: "hono-sessions" },
 ];
 
 /** `-- --only express` measures one framework. */

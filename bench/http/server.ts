@@ -8,7 +8,8 @@ import { RedisStore } from "connect-redis";
 import express from "express";
 import expressSession from "express-session";
 import fastify from "fastify";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Session as HonoSession, sessionMiddleware } from "hono-sessions";
 import Koa from "koa";
 import koaSession from "koa-session";
 import { createClient } from "redis";
@@ -23,7 +24,14 @@ import { redisStore } from "../../src/stores/redis.ts";
 /** What the driver asks for in the environment. */
 export interface Variant {
   readonly framework: "express" | "node" | "koa" | "fastify" | "hono";
-  readonly sessions: "none" | "by hand" | "sojourn" | "express-session" | "koa-session" | "@fastify/session";
+  readonly sessions:
+    | "none"
+    | "by hand"
+    | "sojourn"
+    | "express-session"
+    | "koa-session"
+    | "@fastify/session"
+    | "hono-sessions";
 }
 
 /** About 1 KB as JSON. */
@@ -152,19 +160,38 @@ function honoApp(): RequestListener {
   const app = new Hono();
   const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") app.use(honoSessions(sessions));
-  const dataOf = async (c: Context): Promise<Partial<Data>> => (await sessions.get(c)).data;
+  if (kind === "hono-sessions") {
+    const save = async (id: string, value: object): Promise<void> =>
+      void (await client.set(`hono:${id}`, JSON.stringify(value), { EX: 3600 }));
+    const store = {
+      getSessionById: async (id: string) => JSON.parse((await client.get(`hono:${id}`)) ?? "null"),
+      createSession: save,
+      persistSessionData: save,
+      deleteSession: async (id: string) => void (await client.del(`hono:${id}`)),
+    };
+    const encryptionKey = "a secret of the benchmark, 32 characters";
+    const options = { store, encryptionKey, expireAfterSeconds: 3600, cookieOptions: { secure: false } };
+    app.use(sessionMiddleware(options) as unknown as MiddlewareHandler);
+  }
+  const theirs = (c: Context): HonoSession<Data> => c.get("session");
   app.get("/", (c) => c.text("12"));
   app.get("/untouched", (c) => c.text("12"));
   app.get("/begin", async (c) => {
-    Object.assign(await dataOf(c), contents);
+    if (kind === "sojourn") Object.assign((await sessions.get(c)).data, contents);
+    else for (const [key, value] of Object.entries(contents)) theirs(c).set(key as keyof Data, value as never);
     return c.text("begun");
   });
   app.get("/read", async (c) => {
     if (kind === "by hand") return c.text(String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits));
-    return c.text(String((await dataOf(c)).visits));
+    if (kind === "hono-sessions") return c.text(String(theirs(c).get("visits")));
+    return c.text(String((await sessions.get(c)).data.visits));
   });
   app.get("/write", async (c) => {
-    const data = await dataOf(c);
+    if (kind === "hono-sessions") {
+      theirs(c).set("visits", (theirs(c).get("visits") ?? 0) + 1);
+      return c.text(String(theirs(c).get("visits")));
+    }
+    const { data } = await sessions.get(c);
     data.visits = (data.visits ?? 0) + 1;
     return c.text(String(data.visits));
   });
