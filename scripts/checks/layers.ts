@@ -98,6 +98,12 @@ const rules: readonly Rule[] = [
     values: /^src\/(core|testing)\/|^src\/(create|stores\/memory)\.ts$/,
     says: "testing imports core and the memory store",
   },
+  {
+    from: /^src\/attached\.ts$/,
+    values: /^$/,
+    types: core,
+    says: "what is attached is declared, and names types of the core",
+  },
   { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
 ];
 

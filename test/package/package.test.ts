@@ -100,6 +100,20 @@ test("a wrong use of what is exported does not compile, so the types are really 
   expect(said).toContain("TS2322");
 });
 
+test("sojourn/attached types req.session and locals.session, and nothing does without it", async () => {
+  const source = `import "sojourn/attached";
+    declare global { namespace Sojourn { interface Data { visits: number } } }
+    declare const req: Express.Request;
+    declare const locals: App.Locals;
+    const visits: number | undefined = req.session.data.visits ?? locals.session.update("visits", (n = 0) => n + 1);
+    void visits;`;
+  const options = { module: "nodenext", moduleResolution: "nodenext", types: [] };
+  expect(await compile("attached.ts", source, options)).toBe("");
+  const wrong = source.replace("req.session.data.visits", "req.session.data.vists");
+  expect(await compile("attached-wrong.ts", wrong, options)).toContain("TS2551");
+  expect(await compile("not-attached.ts", source.replace('import "sojourn/attached";', ""), options)).toContain("TS");
+});
+
 test("publint has nothing to say", async () => {
   const { code, output } = await run("publint", ["--strict", packed.tarball], { env: { NO_COLOR: "1" } });
   expect(output).toContain("All good!");
