@@ -3,7 +3,7 @@
 import { isSessionError, type SessionError } from "../core/errors.ts";
 import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link fetchSessions}. */
@@ -30,10 +30,13 @@ export interface FetchOptions {
   readonly onError?: ((error: SessionError, request: Request) => Response | Promise<Response>) | undefined;
 }
 
-/** Wraps a fetch handler. What comes after the request (`env`, `ctx`, parameters) is passed on. */
-export type WithFetchSessions = <Rest extends unknown[]>(
-  handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-) => (request: Request, ...rest: Rest) => Promise<Response>;
+/**
+ * Wraps a fetch handler. What comes after the request (`env`, `ctx`, parameters) is passed on. A handler that answers
+ * nothing has upgraded the request, as on Bun.
+ */
+export type WithFetchSessions = <Rest extends unknown[], Answer extends Response | undefined>(
+  handler: (request: Request, ...rest: Rest) => Answer | Promise<Answer>,
+) => (request: Request, ...rest: Rest) => Promise<Answer | Response>;
 
 /**
  * Sessions for fetch handlers. Gives a function that wraps a handler; inside, `sessions.get(request)` is the session.
@@ -75,7 +78,9 @@ export function fetchSessions<Data extends object>(
       noteOpened(request, exchange);
       try {
         const response = await exchange.run(() => handler(request, ...rest));
-        return await sealResponse(exchange, response, streaming);
+        if (response) return await sealResponse(exchange, response, streaming);
+        await saveOnly(exchange);
+        return response;
       } catch (error) {
         if (!isSessionError(error)) throw error;
         return sealFailure(request, await onError(error, request));

@@ -252,6 +252,23 @@ describe("fetchSessions", () => {
   });
 });
 
+test("a handler that answers nothing, as after an upgrade on Bun, broke", async () => {
+  const sessions = createSessions<{ sockets: number }>({ store: memoryStore(), cookie: { secure: false } });
+  const withSessions = fetchSessions(sessions);
+  const upgraded = async (request: Request): Promise<undefined> => {
+    (await sessions.get(request)).update("sockets", (n = 0) => n + 1);
+  };
+  const begun = await withSessions(async (request) => {
+    await upgraded(request);
+    return new Response();
+  })(new Request("http://localhost/"));
+  const headers = { cookie: begun.headers.getSetCookie()[0]?.split(";")[0] ?? "" };
+  expect(await withSessions(upgraded)(new Request("http://localhost/", { headers }))).toBeUndefined();
+  const seen = withSessions(async (request) => Response.json((await sessions.get(request)).data));
+  expect(await (await seen(new Request("http://localhost/", { headers }))).json()).toEqual({ sockets: 2 });
+  expect(await withSessions(() => undefined)(new Request("http://localhost/"))).toBeUndefined();
+});
+
 test("an answer to an error inside, sealed again outside, had the outer session's cookie twice", async () => {
   const outer = createSessions({ store: memoryStore(), cookie: { secure: false } });
   const broken = faultyStore(memoryStore(), () => "throw-before");
