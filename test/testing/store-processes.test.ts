@@ -36,7 +36,16 @@ describe("the process suite", () => {
     ["crash", "a process killed in the middle"],
   ] as const)("notices a store with a broken %s: %s", async ([breaks, title], { expect }) => {
     const one = processConformance(harness(breaks)).find(({ name }) => name.startsWith(title));
-    await expect(one?.run()).rejects.toThrow();
+    // Two processes may happen to miss each other: what is broken has to show in one of six runs.
+    const failed = async (): Promise<boolean> =>
+      one
+        ? one.run().then(
+            () => false,
+            () => true,
+          )
+        : false;
+    for (let attempt = 1; attempt < 6; attempt++) if (await failed()) return;
+    expect(await failed()).toBe(true);
   });
 
   test("skips a store that is not shared, and says so", () => {
