@@ -88,8 +88,19 @@ export function keyvStore(options: KeyvStoreOptions): Store {
   const listing: PlainBackend = {
     ...backend,
     async *keys() {
-      for await (const [key] of client.iterator?.() ?? []) {
-        if (typeof key === "string" && key.startsWith(prefix)) yield key;
+      const seen = new Set<string>();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          for await (const [key] of client.iterator?.() ?? []) {
+            if (typeof key !== "string" || !key.startsWith(prefix) || seen.has(key)) continue;
+            seen.add(key);
+            yield key;
+          }
+          return;
+        } catch (error) {
+          // Keyv 5 breaks off when a key that it was about to show has gone meanwhile.
+          if (!(error instanceof TypeError) || attempt === 100) throw error;
+        }
       }
     },
   };
