@@ -8,10 +8,10 @@ import { publicEntries } from "./surface.ts";
 const coreLayers: readonly (readonly string[])[] = [
   words("bytes errors"),
   words(
-    "carrier context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token turns values",
+    "carrier checks context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token turns values",
   ),
   words("changes cookie-records events record-session records revocations session store-records subjects transport"),
-  words("cleanup commit config exchange guest-merge plan sessions single steps"),
+  words("cleanup commit config exchange facts guest-merge plan sessions single steps"),
 ];
 
 /** Types alone: any file of the core may name what is declared here. */

@@ -1,7 +1,7 @@
 /** Sampled cleanup: now and then a request sets off the removal of ended records, beside it and not within it. */
 
 import type { Config } from "./config.ts";
-import { isCookieStore } from "./cookie-records.ts";
+import { storeBehind } from "./cookie-records.ts";
 import type { PruneResult, Store } from "./store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -18,7 +18,7 @@ export class Cleanup {
   constructor(configs: readonly Config[], every: number, random: () => number) {
     const stores = new Map<Store, Config>();
     for (const config of configs) {
-      const store = isCookieStore(config.store) ? config.store.revocations : config.store;
+      const store = storeBehind(config.store);
       if (store?.prune && !store.capabilities.nativeExpiry && !stores.has(store)) stores.set(store, config);
     }
     this.#stores = [...stores];

@@ -1,15 +1,14 @@
 /** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
 
-import { samePayload } from "./bytes.ts";
 import { adopt, merge } from "./changes.ts";
 import type { Cleanup } from "./cleanup.ts";
 import type { Config } from "./config.ts";
 import { SessionError } from "./errors.ts";
 import type { SessionEventType } from "./events.ts";
-import { isRenewalDue, isTouchDue } from "./expiry.ts";
-import type { Content, Payload } from "./format.ts";
+import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import type { Content } from "./format.ts";
 import { cannotMerge, mergeUsers } from "./guest-merge.ts";
-import { type Plan, plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
 import type { Found, Records } from "./records.ts";
 import { applySchema, type StandardSchema } from "./schema.ts";
@@ -228,47 +227,6 @@ function noteSeen(work: Work): boolean {
   delete state.meta.unseen;
   state.meta.seen = core.config.now();
   return isClean;
-}
-
-function payloadIfNeeded({ state, found }: Work): Payload | undefined {
-  if (!found || state.destroyed) return undefined;
-  return state.format.encode(state, found.payload);
-}
-
-function hasChanges({ found, state, marks }: Work, payload: Payload | undefined): boolean {
-  return (
-    state.destroyed || marks.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
-  );
-}
-
-function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Plan {
-  const { found, state } = work;
-  const { config, records } = work.core;
-  const { timeouts } = config;
-  const now = config.now();
-  const sign = found !== null && !work.noTouch;
-  const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
-  return plan({
-    exists: found !== null,
-    changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
-    empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
-    destroyed: state.destroyed,
-    regenerated: work.marks.regenerated,
-    renewalDue: sign && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
-    readOnly: state.readOnly && !onlySeen,
-    touchDue: touchDue || (records.inCookie && found?.stale === true),
-    hadCookie: work.held > 0,
-    cookieDue:
-      found !== null && found.current && (state.meta.persistent === true || found.stale || work.marks.persistence),
-    headersSent: work.headersSent,
-    inCookie: records.inCookie,
-  });
-}
-
-/** Whether there is nothing to keep. */
-export function isEmpty(data: Record<string, unknown>): boolean {
-  for (const key in data) if (data[key] !== undefined) return false;
-  return true;
 }
 
 /** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */

@@ -1,6 +1,7 @@
 /** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
 
 import { type Carrier, severalCookies, singleCookie } from "./carrier.ts";
+import { callable, oneOf, shaped } from "./checks.ts";
 import { type Cookie, type CookieOptions, makeCookie } from "./cookie.ts";
 import { type CookieStore, isCookieStore } from "./cookie-records.ts";
 import { type Duration, durationOption } from "./duration.ts";
@@ -286,28 +287,6 @@ function checkRequests(count: unknown): number | undefined {
 function checkPrefix(prefix: unknown): string {
   if (typeof prefix === "string" && /^[\x21-\x7e]{0,100}$/.test(prefix)) return prefix;
   throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", prefix);
-}
-
-function callable<T>(name: string, value: T | undefined): T | undefined {
-  if (value === undefined || typeof value === "function") return value;
-  throw wrongArgument(name, "a function", value);
-}
-
-function shaped<T extends object>(name: string, value: T | undefined, methods: string[], takes: string): T | undefined {
-  if (value === undefined) return undefined;
-  const fits =
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof value[method as keyof T] === "function");
-  if (!fits) throw wrongArgument(name, takes, value);
-  return value;
-}
-
-function oneOf<T extends string | boolean>(name: string, value: T | undefined, allowed: readonly T[]): T {
-  if (value === undefined) return allowed[0] as T;
-  if (!allowed.includes(value))
-    throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
-  return value;
 }
 
 function once(warn: (message: string) => void): (message: string) => void {

@@ -43,6 +43,11 @@ export function isCookieStore(store: Store | CookieStore): store is CookieStore 
   return (store as CookieStore).inCookie === true;
 }
 
+/** The store behind sessions; of those in cookies the one with their notes, if there is one. */
+export function storeBehind(store: Store | CookieStore): Store | undefined {
+  return isCookieStore(store) ? store.revocations : store;
+}
+
 /** What {@link cookieSessions} needs of a configuration. */
 export interface CookieSessionsConfig {
   readonly format: Format;

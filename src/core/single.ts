@@ -6,7 +6,7 @@ import { checked, type SessionsCore, Work } from "./commit.ts";
 import { type Config, resolveConfig, type SessionOptions } from "./config.ts";
 import type { Context } from "./context.ts";
 import type { FoundCookie } from "./cookie.ts";
-import { type CookieStore, cookieSessions, isCookieStore } from "./cookie-records.ts";
+import { type CookieStore, cookieSessions, isCookieStore, storeBehind } from "./cookie-records.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 import { isOver } from "./expiry.ts";
 import { RecordSession } from "./record-session.ts";
@@ -40,7 +40,7 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
 
 /** The stores behind these, each once; of sessions in cookies the one with their notes. */
 export function storesOf(configs: readonly Config[]): readonly Store[] {
-  const stores = configs.map(({ store }) => (isCookieStore(store) ? store.revocations : store));
+  const stores = configs.map(({ store }) => storeBehind(store));
   return [...new Set(stores)].filter((store) => store !== undefined);
 }
 
@@ -109,29 +109,28 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     return setCookie;
   }
 
-  async #load(): Promise<Session<Data>> {
-    const core = this.#core;
-    const header = this.cookie();
-    const cookie = core.config.carrier.find(header);
-    // Not loadWork: every promise on the way counts here.
-    let found: Found | null | "ended" = null;
-    if (this.#from && !core.records.inCookie) found = await findAgain(core, this.#from);
-    else if (cookie !== undefined) found = await find(core, cookie);
-    const work = new Work(core, found, core.config.carrier.held(header, cookie));
-    this.#work = work;
-    this.tell();
-    return new RecordSession<Data>(work.state, work);
+  #load(): Promise<Session<Data>> {
+    return loadWork(this.#core, this.cookie(), this.#from, (work) => {
+      this.#work = work;
+      this.tell();
+      return new RecordSession<Data>(work.state, work);
+    });
   }
 }
 
-/** A request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
-export async function loadWork(core: SessionsCore, header: string | null | undefined, from?: Found): Promise<Work> {
+/** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
+export async function loadWork<Result>(
+  core: SessionsCore,
+  header: string | null | undefined,
+  from: Found | undefined,
+  use: (work: Work) => Result,
+): Promise<Result> {
   const { carrier } = core.config;
   const cookie = carrier.find(header);
   let found: Found | null | "ended" = null;
   if (from && !core.records.inCookie) found = await findAgain(core, from);
   else if (cookie !== undefined) found = await find(core, cookie);
-  return new Work(core, found, carrier.held(header, cookie));
+  return use(new Work(core, found, carrier.held(header, cookie)));
 }
 
 /** Tells a request's record what its route may not do. */

@@ -51,7 +51,8 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
   // When the store fails just here: after a rename the old id is dead, and the new one must not be kept from the
   // client. What was created nobody knows of yet, and it may have been revoked: it is as if it had not been.
-  if (moved && (await (step === "create" ? moved.catch((error) => takeBack(work, asked, error)) : moved))) {
+  const standing = step === "create" && moved ? moved.catch((error) => unmake(work, asked, error)) : moved;
+  if (await standing) {
     await records.remove(place, meta.subject);
     work.report("session_revoked");
     work.ended = true;
@@ -76,15 +77,20 @@ function checkSubject({ state: { format, meta }, core }: Work, contents: Payload
   );
 }
 
-function takeBack(work: Work, asked: Marks, error: unknown): never {
-  const { state, core } = work;
-  const { place } = work.found as Found;
-  core.records.remove(place, state.meta.subject).catch(() => {});
-  work.found = null;
+/** Nobody waits for the removal: the store has just failed. */
+function unmake(work: Work, asked: Marks, error: unknown): never {
+  void takeBack(work);
   work.marks = asked;
+  throw error;
+}
+
+/** Takes back a record that this request has made. What cannot be removed ends by itself: the client never gets to know its id. */
+export async function takeBack(work: Work): Promise<void> {
+  const { found, core, state } = work;
+  work.found = null;
   work.setCookie = undefined;
   state.expiresAt = undefined;
-  throw error;
+  if (found) await core.records.remove(found.place, state.meta.subject).catch(() => {});
 }
 
 /** What a step is to keep, and what was noted about the session before it. */

@@ -1,6 +1,7 @@
 /** One part of one request's session. */
 
-import { isEmpty, type Work } from "../core/commit.ts";
+import type { Work } from "../core/commit.ts";
+import { isEmpty } from "../core/facts.ts";
 import { type Merge, RecordSession } from "../core/record-session.ts";
 import type { Part } from "./options.ts";
 

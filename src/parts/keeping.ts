@@ -1,5 +1,6 @@
 /** Sessions in parts: their requests, and the parts of all sessions of a subject. */
 
+import type { Work } from "../core/commit.ts";
 import type { Context } from "../core/context.ts";
 import type { SessionEvent, SessionEventType, SessionListener } from "../core/events.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader } from "../core/exchange.ts";
@@ -103,10 +104,13 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
     if (!request) return;
     request.headersSent = headersSent;
     request.readOnly = restrictions?.read === true;
-    for (const { work } of request.loaded()) {
-      work.headersSent = headersSent;
-      if (restrictions) restrictWork(work, restrictions);
-    }
+    for (const { work } of request.loaded()) this.#tellPart(work);
+  }
+
+  #tellPart(work: Work): Work {
+    work.headersSent = this.headersSent;
+    if (this.restrictions) restrictWork(work, this.restrictions);
+    return work;
   }
 
   protected override setCookie(): readonly string[] | undefined {
@@ -125,12 +129,8 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 
   #begin(): PartsRequest {
     const header = this.cookie();
-    this.#request = new PartsRequest(this.#parts, async (part) => {
-      const work = await loadWork(part.core, header, this.#from?.get(part));
-      work.headersSent = this.headersSent;
-      if (this.restrictions) restrictWork(work, this.restrictions);
-      return work;
-    });
+    const told = (work: Work): Work => this.#tellPart(work);
+    this.#request = new PartsRequest(this.#parts, (part) => loadWork(part.core, header, this.#from?.get(part), told));
     this.tell();
     this.#parts.cleanup?.request();
     return this.#request;

@@ -3,6 +3,7 @@
 import { headersSent, refused, rehearse, type Work, wouldSave } from "../core/commit.ts";
 import type { SessionError } from "../core/errors.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/record-session.ts";
+import { takeBack } from "../core/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
 import type { Part, Parts } from "./options.ts";
@@ -226,13 +227,4 @@ export class PartsRequest implements PartsData {
     if (!there) refused(work);
     return there;
   }
-}
-
-/** What cannot be removed now ends by itself; the client never gets to know its id. */
-async function takeBack(work: Work): Promise<void> {
-  const { found, core, state } = work;
-  work.found = null;
-  work.setCookie = undefined;
-  state.expiresAt = undefined;
-  if (found) await core.records.remove(found.place, state.meta.subject).catch(() => {});
 }
