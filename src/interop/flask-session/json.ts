@@ -15,7 +15,6 @@ export function readJson(text: string): Node {
 const blank = /[ \t\n\r]*/y;
 const numeral = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const control = /[\0-\x1f]/;
-const surrogate = /\p{Surrogate}/u;
 
 // Python's own limit on the digits of an integer.
 const mostDigits = 4300;
@@ -104,7 +103,7 @@ class Reader {
       return { kind: "scalar", value: raw, at };
     }
     const value = unescaped(this.#text.slice(start, end + 1));
-    if (surrogate.test(value)) throw notJson();
+    if (!value.isWellFormed()) throw notJson();
     return { kind: "scalar", value, at };
   }
 

@@ -5,7 +5,6 @@ import { countAncestors } from "../../core/values.ts";
 import { deepest, isTime, mostValues, Refusal, within } from "../storable.ts";
 import { type Entry, isKey, MsgpackExt, milliseconds, type Node, nameOf, scalar, segmentOf } from "./tree.ts";
 
-const surrogate = /\p{Surrogate}/u;
 const keeps =
   "plain objects, arrays, strings, numbers, booleans, null, Date, Map, Set, BigInt, Uint8Array and MsgpackExt";
 
@@ -29,7 +28,7 @@ export class Lowering {
     switch (typeof value) {
       case "string":
         if (was?.kind === "scalar" && was.value === value) return was;
-        if (surrogate.test(value)) throw new Refusal("it holds half of a surrogate pair, and Python's texts hold none");
+        if (!value.isWellFormed()) throw new Refusal("it holds half of a surrogate pair, and Python's texts hold none");
         return scalar(value);
       case "bigint":
         if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER)

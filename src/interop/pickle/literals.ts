@@ -37,7 +37,7 @@ export function rawUnicode(text: string): string {
     return code > 0x10ffff ? malformed() : String.fromCodePoint(code);
   });
   // Half of a surrogate pair is malformed in the later protocols, too.
-  return /\p{Surrogate}/u.test(unescaped) ? malformed() : unescaped;
+  return unescaped.isWellFormed() ? unescaped : malformed();
 }
 
 const escapes: Record<string, string> = {

@@ -18,7 +18,6 @@ import {
   pyText,
 } from "./values.ts";
 
-const surrogate = /\p{Surrogate}/u;
 const keeps = "plain objects, arrays, strings, numbers, booleans, null, Date, Map, Set, BigInt and Uint8Array";
 
 /**
@@ -50,7 +49,7 @@ export class Lowering {
         return was?.kind === "int" && was.value === value ? was : pyInt(value);
       case "string":
         if (was && textOf(was) === value) return was;
-        if (!this.#anyText && surrogate.test(value))
+        if (!this.#anyText && !value.isWellFormed())
           throw new Refusal("it holds half of a surrogate pair, and Python's texts hold none");
         return pyText(value);
       case "object":

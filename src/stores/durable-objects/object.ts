@@ -19,7 +19,6 @@ type Value = string | number | Uint8Array | null;
 
 const hour = 3_600_000;
 const pageSize = 100;
-const surrogate = /\p{Surrogate}/u;
 
 const schema = [
   `CREATE TABLE IF NOT EXISTS records (
@@ -101,7 +100,7 @@ export class SessionsObject {
   #put(key: string, { record }: Call): Version {
     const { payload, expiresAt, subject } = fromWire<StoreRecord>(record as NonNullable<Call["record"]>);
     // SQLite's text has no half of a surrogate pair; JSON escapes it.
-    const isBroken = typeof payload === "string" && surrogate.test(payload);
+    const isBroken = typeof payload === "string" && !payload.isWellFormed();
     const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
     const version = (high % 2 ** 21) * 2 ** 32 + low;
     const values = [isBroken ? JSON.stringify(payload) : payload, isBroken ? 1 : 0, expiresAt, toColumn(subject)];

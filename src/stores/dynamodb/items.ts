@@ -161,12 +161,10 @@ export function instantOf(expiresAt: number): number {
   return Math.max(0, Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER));
 }
 
-const surrogate = /\p{Surrogate}/u;
-
 /** Text, bytes, or text in a list as JSON where it has half a surrogate pair, which UTF-8 cannot say. */
 function encodePayload(payload: string | Uint8Array): Value {
   if (typeof payload !== "string") return { B: payload.slice() };
-  return surrogate.test(payload) ? { L: [{ S: JSON.stringify(payload) }] } : { S: payload };
+  return payload.isWellFormed() ? { S: payload } : { L: [{ S: JSON.stringify(payload) }] };
 }
 
 function decodePayload(value: FoundItem[string] | undefined): string | Uint8Array {

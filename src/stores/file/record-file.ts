@@ -38,7 +38,7 @@ export function decodeRecord(content: Buffer): RecordFile | undefined {
 function bytesOf(payload: string | Uint8Array): [PayloadType, Uint8Array] {
   if (typeof payload !== "string") return ["bytes", payload];
   // A lone surrogate has no UTF-8 form, and the payload is to be given back exactly.
-  return /\p{Surrogate}/u.test(payload) ? ["utf16", Buffer.from(payload, "utf16le")] : ["text", Buffer.from(payload)];
+  return payload.isWellFormed() ? ["text", Buffer.from(payload)] : ["utf16", Buffer.from(payload, "utf16le")];
 }
 
 function sumOf(body: Uint8Array): string {

@@ -46,14 +46,13 @@ function digits(expiresAt: number): string {
   return String(Math.min(Math.max(Math.ceil(expiresAt), 0), Number.MAX_SAFE_INTEGER)).padStart(16, "0");
 }
 
-const surrogate = /\p{Surrogate}/u;
 const lineEnd = /[\r\n]/;
 
 /** Kind `t` is text as it is, `u` text in base64url, `j` text as JSON, `b` bytes in base64url. */
 function encodePayload(payload: string | Uint8Array): [kind: "t" | "u" | "j" | "b", body: string] {
   if (typeof payload !== "string") return ["b", base64url(payload)];
   // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  if (surrogate.test(payload)) return ["j", JSON.stringify(payload)];
+  if (!payload.isWellFormed()) return ["j", JSON.stringify(payload)];
   return lineEnd.test(payload) ? ["u", base64url(utf8(payload))] : ["t", payload];
 }
 

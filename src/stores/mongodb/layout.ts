@@ -149,11 +149,9 @@ function joined(beside: MongodbBeside | undefined, parts: MongodbParts): string 
   }
 }
 
-const surrogate = /\p{Surrogate}/u;
-
 /** UTF-8 has no half of a surrogate pair: text with one is stored as `{ json }`. Bytes are copied, for they are sent later. */
 export function encode(value: string | Uint8Array): string | Uint8Array | { readonly json: string } {
-  return typeof value === "string" && surrogate.test(value) ? { json: JSON.stringify(value) } : copy(value);
+  return typeof value !== "string" || value.isWellFormed() ? copy(value) : { json: JSON.stringify(value) };
 }
 
 function decode(value: unknown): string | Uint8Array | null {

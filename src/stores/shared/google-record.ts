@@ -169,11 +169,9 @@ export function millisecondsOf(value: unknown): number | null {
   return typeof toMillis === "function" ? ((value as { toMillis(): number }).toMillis() ?? null) : null;
 }
 
-const surrogate = /\p{Surrogate}/u;
-
 /** Half a surrogate pair has no UTF-8: text with one is stored as JSON, and so is text that looks like that. */
 export function encodeText(text: string): string {
-  return surrogate.test(text) || text.startsWith("json:") ? `json:${JSON.stringify(text)}` : text;
+  return text.isWellFormed() && !text.startsWith("json:") ? text : `json:${JSON.stringify(text)}`;
 }
 
 function decodeText(stored: string): string | null {

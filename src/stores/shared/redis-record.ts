@@ -76,12 +76,11 @@ end`,
 };
 
 const header = /^s1 (\d{16}) ([\w-]{16} ([tjb]) (?:-|"[^\n]*")\n)$/;
-const surrogate = /\p{Surrogate}/u;
 
 function encodePayload(payload: string | Uint8Array): [kind: "t" | "j" | "b", body: string] {
   if (typeof payload !== "string") return ["b", base64url(payload)];
   // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  return surrogate.test(payload) ? ["j", JSON.stringify(payload)] : ["t", payload];
+  return payload.isWellFormed() ? ["t", payload] : ["j", JSON.stringify(payload)];
 }
 
 function decodePayload(kind: string, body: string): string | Uint8Array {

@@ -120,13 +120,11 @@ function randomVersion(): number {
   return (high % 2 ** 21) * 2 ** 32 + low;
 }
 
-const surrogate = /\p{Surrogate}/u;
-
 /** Always bytes of the store's own: drivers may send them later. */
 function encodePayload(payload: string | Uint8Array): [bytes: Uint8Array, kind: number] {
   if (typeof payload !== "string") return [ownBytes(payload), 0];
   // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  return surrogate.test(payload) ? [utf8(JSON.stringify(payload)), 2] : [utf8(payload), 1];
+  return payload.isWellFormed() ? [utf8(payload), 1] : [utf8(JSON.stringify(payload)), 2];
 }
 
 function decodePayload(bytes: Uint8Array, kind: number): string | Uint8Array {
