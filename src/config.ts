@@ -7,7 +7,7 @@
 
 import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
 import { backends } from "./config/backends.ts";
-import { type Common, commonOf, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
+import { type Common, commonOf, cookieSecrets, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
 import { type LoadPackage, Opener } from "./config/drivers.ts";
 import { type ExplainedKey, Keys, list, named } from "./config/keys.ts";
 import { unusedKey } from "./config/known.ts";
@@ -223,7 +223,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     const foreign = { lifetime, permanent, cookie, digest, subjectKey, subjectType } as const;
     const made = native
       ? { ...nativeOptions(keys, common), store: sealedIn(secrets) }
-      : flaskCookie({ ...foreign, secretKey: secrets.at(-1) as string, fallbacks: secrets.slice(0, -1) });
+      : flaskCookie({ ...foreign, ...cookieSecrets(secrets) });
     return { name, open: async () => createSessions({ ...made, ...also } as SessionOptions<never>) };
   }
 

@@ -86,12 +86,10 @@ const rules: readonly Rule[] = [
     says: "interop imports core, and of stores the types of their layouts",
   },
   { from: /^src\/parts\//, values: /^src\/(core|parts)\//, says: "parts imports core" },
-  { from: /^src\/admin\//, values: /^src\/(core|admin)\//, says: "admin imports core" },
   {
     from: /^src\/config(\/|\.ts$)/,
-    values: /^src\/(core|config|stores|interop)\/|^src\/create\.ts$/,
-    types: /^src\/parts\//,
-    says: "config imports core, stores, interop and create",
+    values: /^src\/(core|config|stores|interop|parts)\/|^src\/create\.ts$/,
+    says: "config imports core, stores, interop, parts and create",
   },
   {
     from: /^src\/testing\//,

@@ -26,7 +26,6 @@ import { redisStore } from "../stores/redis.ts";
 import { type Backend, type Circumstances, ownTable, type Read } from "./backend.ts";
 import { databases } from "./databases.ts";
 import {
-  type Driver,
   datastoreDrivers,
   dynamodbDrivers,
   elasticsearchDrivers,
@@ -44,7 +43,7 @@ export const backends: Readonly<Record<string, Read>> = {
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
-        const client = (await clientAt(opener, "SESSION_REDIS", redisDrivers, place)) as never;
+        const client = (await opener.at("SESSION_REDIS", redisDrivers, place)) as never;
         return named("SESSION_REDIS", () =>
           redisStore({ client, ...(!native && { layout: flaskRedis({ keyPrefix }) }) }),
         );
@@ -57,10 +56,9 @@ export const backends: Readonly<Record<string, Read>> = {
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
-        const client = place.client ?? named("SESSION_MEMCACHED", () => memcachedClient({ server: place.url }));
-        if (!place.client) opener.onClose(() => (client as { close(): void }).close());
+        const client = memcachedAt(opener, "SESSION_MEMCACHED", place) as never;
         const layout = native ? {} : { layout: flaskMemcached() };
-        return named("SESSION_MEMCACHED", () => memcachedStore({ client: client as never, ...layout }));
+        return named("SESSION_MEMCACHED", () => memcachedStore({ client, ...layout }));
       },
     };
   },
@@ -76,7 +74,7 @@ export const backends: Readonly<Record<string, Read>> = {
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
-        const client = await clientAt(opener, "SESSION_MONGODB", mongodbDrivers, place);
+        const client = await opener.at("SESSION_MONGODB", mongodbDrivers, place);
         const collection = collectionOf("SESSION_MONGODB", client, database, name) as never;
         return mongodbStore({ collection, ...(!native && { layout: flaskMongodb() }) });
       },
@@ -125,7 +123,7 @@ export const backends: Readonly<Record<string, Read>> = {
       encoding: "json",
       async open(opener) {
         const key = "SESSION_ELASTICSEARCH";
-        const client = (await clientAt(opener, key, elasticsearchDrivers, place)) as never;
+        const client = (await opener.at(key, elasticsearchDrivers, place)) as never;
         const layout = native ? {} : { layout: flask2Elasticsearch() };
         return named(key, () => elasticsearchStore({ client, index, ...layout }));
       },
@@ -155,7 +153,7 @@ export const backends: Readonly<Record<string, Read>> = {
     return {
       encoding: "pickle",
       async open(opener) {
-        const client = (await clientAt(opener, "SESSION_FIRESTORE", firestoreDrivers, place ?? { url: "" })) as never;
+        const client = (await opener.at("SESSION_FIRESTORE", firestoreDrivers, place ?? { url: "" })) as never;
         return named("SESSION_FIRESTORE", () => firestoreStore({ client, collection, ...layout }));
       },
     };
@@ -195,9 +193,12 @@ export function collectionOf(key: string, client: unknown, database: string, nam
   return (client as { db(name: string): { collection(name: string): unknown } }).db(database).collection(name);
 }
 
-/** A client that was given, or one to the URL. */
-function clientAt(opener: Opener, key: string, drivers: readonly Driver[], { client, url }: Place): unknown {
-  return client ?? opener.client(key, drivers, url ?? "");
+/** A client that was given, or our own to the server. */
+export function memcachedAt(opener: Opener, key: string, { client, url }: Place): unknown {
+  if (client !== undefined) return client;
+  const made = named(key, () => memcachedClient({ server: url }));
+  opener.onClose(() => made.close());
+  return made;
 }
 
 /** The family's null: reading is fine, writing says what to configure. */

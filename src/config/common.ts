@@ -3,6 +3,7 @@
 import type { CookieOptions } from "../core/cookie.ts";
 import type { CookieStore } from "../core/cookie-records.ts";
 import type { Duration } from "../core/duration.ts";
+import type { FlaskCookieOptions } from "../interop/flask-cookie.ts";
 import { cookieStore } from "../stores/cookie.ts";
 import { type Keys, named } from "./keys.ts";
 
@@ -29,7 +30,6 @@ export function commonOf(keys: Keys, native: boolean): Common {
   const lifetime = keys.seconds("PERMANENT_SESSION_LIFETIME", month);
   // Then only a change prolongs a session.
   const still = !keys.flag("SESSION_REFRESH_EACH_REQUEST", true);
-  const cleanupEvery = cleanupOf(keys);
   return {
     cookie,
     lifetime,
@@ -37,16 +37,15 @@ export function commonOf(keys: Keys, native: boolean): Common {
     ...(still && (!native || lifetimeGiven) && { touchInterval: lifetime }),
     ...(still && native && !lifetimeGiven && { touchInterval: "1h" as const }),
     permanent: keys.flag("SESSION_PERMANENT", true),
-    ...(cleanupEvery !== undefined && { cleanupEvery }),
+    ...cleanupOf(keys),
   };
 }
 
 /** `SESSION_AUTODELETE` removes at every request; once in a hundred is as good. */
-function cleanupOf(keys: Keys): number | undefined {
+export function cleanupOf(keys: Keys): Pick<Common, "cleanupEvery"> {
   const every = keys.count("SESSION_CLEANUP_N_REQUESTS", 0, 1_000_000_000);
-  if (every) return every;
-  if (!keys.has("SESSION_AUTODELETE") || !keys.flag("SESSION_AUTODELETE", false)) return undefined;
-  return 100;
+  if (every) return { cleanupEvery: every };
+  return keys.has("SESSION_AUTODELETE") && keys.flag("SESSION_AUTODELETE", false) ? { cleanupEvery: 100 } : {};
 }
 
 /**
@@ -83,6 +82,11 @@ export function secretsOf(keys: Keys, wanted: string): readonly [...(string | Ui
 }
 
 type SecretsOf = ReturnType<typeof secretsOf>;
+
+/** As `flaskCookie` takes them. */
+export function cookieSecrets(secrets: SecretsOf): Pick<FlaskCookieOptions, "secretKey" | "fallbacks"> {
+  return { secretKey: secrets.at(-1) as SecretsOf[number], fallbacks: secrets.slice(0, -1) };
+}
 
 /** Our own sealed cookies under the same secrets. */
 export function sealedIn(secrets: SecretsOf): CookieStore {

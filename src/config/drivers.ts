@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { list } from "./keys.ts";
+import { list, type Place } from "./keys.ts";
 
 /** Loads a package by name, as `import()` does. */
 export type LoadPackage = (name: string) => Promise<unknown>;
@@ -30,6 +30,11 @@ export class Opener {
     const names = drivers.map(({ name }) => name).filter((name) => !name.startsWith("node:"));
     const others = names.length > 1 ? ` (or ${list(names.slice(1)).replaceAll('"', "")})` : "";
     throw new TypeError(`${key} needs a package that is not installed: npm install ${names[0]}${others}`);
+  }
+
+  /** The client that was given, or one to the URL. */
+  at(key: string, drivers: readonly Driver[], { client, url }: Place): unknown {
+    return client ?? this.client(key, drivers, url);
   }
 
   /** Registers what ends a client that needs no package. */

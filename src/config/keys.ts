@@ -99,8 +99,9 @@ export class Keys {
   text(name: string, otherwise?: string): string | undefined {
     const value = this.#take(name);
     if (value === undefined) return otherwise === undefined ? undefined : this.#is(name, otherwise, "default");
-    if (typeof value === "string") return this.#is(name, value);
-    throw this.wrong(name, "a text", value);
+    if (typeof value !== "string") throw this.wrong(name, "a text", value);
+    this.#is(name, value.includes("://") ? withoutSecrets(value) : value);
+    return value;
   }
 
   secret(name: string): string | Uint8Array | undefined {
@@ -206,7 +207,8 @@ export function listIn(text: string): unknown[] | undefined {
 /** Where a URL leads, without user, password and parameters. */
 export function withoutSecrets(url: string): string {
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url.trim()) ?? [];
-  if (scheme === undefined || rest === undefined) return url.includes("@") ? "not shown" : url;
+  // Without one it may be a list of settings, a password among them.
+  if (scheme === undefined || rest === undefined) return /[@=]/.test(url) ? "not shown" : url;
   return scheme + rest.slice(rest.lastIndexOf("@") + 1).replace(/[?#].*$/s, "");
 }
 

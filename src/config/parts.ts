@@ -7,8 +7,8 @@ import { createSessions } from "../create.ts";
 import { flaskCookie } from "../interop/flask-cookie.ts";
 import { flaskSession, taggedJsonFormat } from "../interop/flask-session.ts";
 import type { Fields } from "../parts/fields.ts";
-import type { PartOptions, PartsOptions } from "../parts/options.ts";
-import { cookieOf, sealedIn, secretsOf } from "./common.ts";
+import { isPartName, type PartOptions, type PartsOptions } from "../parts/options.ts";
+import { cleanupOf, cookieOf, cookieSecrets, sealedIn, secretsOf } from "./common.ts";
 import type { Opener } from "./drivers.ts";
 import { Keys, list, parsed } from "./keys.ts";
 import { plusBackends } from "./plus-backends.ts";
@@ -48,7 +48,7 @@ export function readParts(keys: Keys, context: PartsContext): PartsPlan {
     throw keys.wrong("SESSION_CONFIG", "a list of parts such as { cookie_name, session_type, session_fields }", value);
   keys.note("SESSION_CONFIG", `${all.length} part${all.length === 1 ? "" : "s"}`);
   const app: CookieOptions = cookieOf(keys, "SESSION_COOKIE_", keys.text("APPLICATION_ROOT"));
-  const cleanupEvery = keys.count("SESSION_CLEANUP_N_REQUESTS", 1, 1_000_000_000);
+  const cleanup = cleanupOf(keys);
   const warnings: string[] = [];
   const places = new Set<string>();
   const parts = all.map((one: object, at) => {
@@ -67,7 +67,7 @@ export function readParts(keys: Keys, context: PartsContext): PartsPlan {
       for (const { name, open } of parts) made.push([name, await open(opener)]);
       const options = {
         parts: Object.fromEntries(made),
-        ...(cleanupEvery !== undefined && { cleanupEvery }),
+        ...cleanup,
         ...(context.warn && { warn: context.warn }),
         ...context.sessions,
       };
@@ -99,14 +99,14 @@ function readPart(
   };
   const subject = { subjectKey, subjectType };
   const permanent = maxAge !== undefined;
-  const name = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(cookieName) ? cookieName : `part${at + 1}`;
+  const name = isPartName(cookieName) ? cookieName : `part${at + 1}`;
 
   if (type === "secure_cookie") {
     const secrets = secretsOf(app, `${label} (secure_cookie)`);
     const flask = { lifetime, permanent, digest: "sha3-256", cookie, ...subject } as const;
     const part = native
       ? { store: sealedIn(secrets), ...nativePart(cookie, lifetime, permanent) }
-      : flaskCookie({ ...flask, secretKey: secrets.at(-1) as string, fallbacks: secrets.slice(0, -1) });
+      : flaskCookie({ ...flask, ...cookieSecrets(secrets) });
     return { name, open: async () => ({ ...part, ...common }) as unknown as Part };
   }
 

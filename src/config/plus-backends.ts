@@ -3,13 +3,12 @@
 import type { Format } from "../core/format.ts";
 import type { Store } from "../core/store.ts";
 import { flaskFormat, flaskPlusFirestore, flaskPlusMongodb } from "../interop/flask-session.ts";
-import { memcachedClient } from "../interop/memcached.ts";
 import { firestoreStore } from "../stores/firestore.ts";
 import { memcachedStore } from "../stores/memcached.ts";
 import { mongodbStore } from "../stores/mongodb.ts";
 import { redisStore } from "../stores/redis.ts";
 import { ownTable } from "./backend.ts";
-import { collectionOf } from "./backends.ts";
+import { collectionOf, memcachedAt } from "./backends.ts";
 import { firestoreDrivers, mongodbDrivers, type Opener, redisDrivers } from "./drivers.ts";
 import { type Keys, named, type Place } from "./keys.ts";
 
@@ -37,7 +36,7 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
     return {
       place: placeOf(client),
       async open(opener) {
-        const made = client.client ?? (await opener.client(`${label}.client`, redisDrivers, client.url ?? ""));
+        const made = await opener.at(`${label}.client`, redisDrivers, client);
         return named(`${label}.client`, () => redisStore({ client: made as never, ...(!native && { layout }) }));
       },
     };
@@ -49,8 +48,7 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
     return {
       place: placeOf(client),
       async open(opener) {
-        const made = client.client ?? named(`${label}.client`, () => memcachedClient({ server: client.url ?? "" }));
-        if (!client.client) opener.onClose(() => (made as { close(): void }).close());
+        const made = memcachedAt(opener, `${label}.client`, client);
         return named(`${label}.client`, () => memcachedStore({ client: made as never, ...(!native && { layout }) }));
       },
     };
@@ -63,7 +61,7 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
     return {
       place: `${placeOf(client)} ${database} ${name}`,
       async open(opener) {
-        const made = client.client ?? (await opener.client(`${label}.client`, mongodbDrivers, client.url ?? ""));
+        const made = await opener.at(`${label}.client`, mongodbDrivers, client);
         return named(`${label}.client`, () => {
           const collection = collectionOf(`${label}.client`, made, database, name) as never;
           return mongodbStore({ collection, ...(!native && { layout: flaskPlusMongodb() }) });
@@ -79,7 +77,7 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
       place: `${placeOf(client)} ${collection}`,
       format: flaskFormat,
       async open(opener) {
-        const made = client.client ?? (await opener.client(`${label}.client`, firestoreDrivers, client.url ?? ""));
+        const made = await opener.at(`${label}.client`, firestoreDrivers, client);
         const layout = native ? {} : { layout: flaskPlusFirestore() };
         return named(`${label}.client`, () => firestoreStore({ client: made as never, collection, ...layout }));
       },

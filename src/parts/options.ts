@@ -97,7 +97,7 @@ export function makeParts(options: PartsOptions<never>): Parts {
   const named = Object.entries(parts as Record<string, PartOptions<never>>);
   if (named.length === 0) throw new TypeError(`parts must be ${takes}; received no part`);
   for (const [name, part] of named) {
-    if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name))
+    if (!isPartName(name))
       throw wrongArgument("the name of a part", "a letter, then at most 39 letters, digits, - or _", name);
     if (typeof part !== "object" || part === null) throw wrongArgument(`parts.${name}`, "an object of options", part);
     onlyKnown(`parts.${name}`, part, [...own, ...lifetimes]);
@@ -110,6 +110,11 @@ export function makeParts(options: PartsOptions<never>): Parts {
   checkPrefixes(all);
   const cleanup = cleanupOf(all.map(({ core }) => core.config));
   return { all, home: all.find(({ plain }) => !plain) ?? (all[0] as Part), routes, cleanup };
+}
+
+/** Whether a part may be called so. */
+export function isPartName(name: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name);
 }
 
 function makePart(

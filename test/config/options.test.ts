@@ -264,9 +264,17 @@ describe("keys", () => {
       { SECRET_KEY: 5 },
       { SQLALCHEMY_DATABASE_URI: "oracle://ada:hunter2@db" },
       { SQLALCHEMY_DATABASE_URI: "hunter2@db" },
+      { SESSION_TYPE: "postgresql", SESSION_POSTGRESQL: "host=db user=ada password=hunter2" },
     ])
       expect(() => explainConfig({ ...keys, ...wrong })).toThrow(
         expect.not.objectContaining({ message: expect.stringContaining("hunter2") }),
       );
+  });
+
+  test.each([
+    { SESSION_TYPE: "redis", SESSION_REDIS: "host=cache password=hunter2" },
+    { SESSION_TYPE: "dynamodb", SESSION_DYNAMODB_ENDPOINT: "https://ada:hunter2@db.example" },
+  ])("a password that was not in a URL of the usual kind was shown: %j", (keys) => {
+    expect(JSON.stringify(explainConfig(keys))).not.toContain("hunter2");
   });
 });

@@ -215,6 +215,25 @@ describe("SESSION_CONFIG", () => {
     expect(JSON.stringify(parts)).toBe(before);
   });
 
+  test("of the keys of the cleanup one was unknown, and never was an error", async () => {
+    const parts = [{ cookie_name: "s", session_type: "firestore", client: "shop" }];
+    const drawsWith = async (keys: Given): Promise<number> => {
+      let draws = 0;
+      const random = (): number => {
+        draws += 1;
+        return 0.99;
+      };
+      const given = { SESSION_CONFIG: parts, ...keys };
+      const { sessions, close } = await partsFromConfig<Data>(given, { setup: false, sessions: { random } });
+      await new Browser(sessions).visit(({ data }) => ({ ...data }));
+      await close();
+      return draws;
+    };
+    expect(await drawsWith({ SESSION_CLEANUP_N_REQUESTS: 100 })).toBe(1);
+    expect(await drawsWith({ SESSION_CLEANUP_N_REQUESTS: 0 })).toBe(0);
+    expect(await drawsWith({ SESSION_AUTODELETE: true })).toBe(1);
+  });
+
   test("what is cleared is gone from the cookie of the rest, too", async () => {
     const { write, browser } = await browse([csrf, rest]);
     await write({ token: "t", theme: "dark" });
