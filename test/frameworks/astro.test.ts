@@ -3,25 +3,18 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { APIContext, AstroGlobal, MiddlewareHandler } from "astro";
 import makeFetchCookie from "fetch-cookie";
-import { createSessions, type Session, type SessionError } from "sojourn";
+import type { Session, SessionError } from "sojourn";
 import { type AstroContext, astroSessions } from "sojourn/frameworks/astro";
-import { memoryStore } from "sojourn/stores/memory";
-import {
-  type Fault,
-  type FrameworkHarness,
-  faultyStore,
-  frameworkConformance,
-  type Reply,
-  type RunningApp,
-} from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance, type Reply, type RunningApp } from "sojourn/testing";
 import { CookieJar } from "tough-cookie";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltApp, buildApp } from "../support/app-build.ts";
+import { faultySessions, ours } from "../support/faulty-sessions.ts";
+import { responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -69,31 +62,21 @@ async function serve(trial: Trial): ReturnType<typeof listen> {
   return running;
 }
 
-function responseOf(given: Reply): Response {
-  const headers = new Headers((given.headers ?? []).map(([name, value]): [string, string] => [name, value]));
-  const init = { status: given.status ?? 200, headers };
-  if (given.kind === "text") return new Response(given.text === "" ? null : given.text, init);
-  if (given.kind === "redirect") {
-    headers.set("location", given.location);
-    return new Response(null, { status: given.status ?? 302, headers });
-  }
-  const stream = given.kind === "file" ? createReadStream(given.path) : Readable.from(given.chunks);
-  return new Response(Readable.toWeb(stream) as ReadableStream, init);
-}
+const respond = (given: Reply): Response => responseOf(given, { file: createReadStream });
 
 const harness: FrameworkHarness = {
   name: clientVersion("astro"),
   start({ sessions, attach, handle, onError }) {
     /** Astro answers every error with 500: who wants another status has middleware for it. */
     const errors: MiddlewareHandler = (context, next) =>
-      next().catch(async (error) => responseOf(await onError(error, context)));
+      next().catch(async (error) => respond(await onError(error, context)));
     const asProperty: MiddlewareHandler = (context, next) => {
       // The suite looks for what is attached among the properties.
       if (attach !== undefined) Object.defineProperty(context, attach, { value: Reflect.get(context.locals, attach) });
       return next();
     };
     const answer = async (error: SessionError, context: AstroContext): Promise<Response> =>
-      responseOf(await onError(error, context));
+      respond(await onError(error, context));
     return serve({
       middleware: (adapter) => [
         errors,
@@ -102,7 +85,7 @@ const harness: FrameworkHarness = {
       ],
       async endpoint(context) {
         const { pathname, search } = context.url;
-        return responseOf(await handle(context, pathname + search, () => context.request.text()));
+        return respond(await handle(context, pathname + search, () => context.request.text()));
       },
     });
   },
@@ -115,11 +98,7 @@ interface Data {
   b: string;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
+const setup = faultySessions<Data>;
 
 const running: RunningApp[] = [];
 afterEach(() => {
@@ -134,9 +113,6 @@ async function browse(trial: Trial) {
   return (path: string, init: RequestInit = {}): Promise<Response> =>
     browser(app.url + path, { redirect: "manual", ...init });
 }
-
-const ours = (answer: Response): string[] =>
-  answer.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
 
 describe("astroSessions", () => {
   test("pages have the session by Astro.locals and Astro.request, also after a rewrite by middleware", async () => {

@@ -4,17 +4,13 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
 import { node } from "@elysiajs/node";
 import { type AnyElysia, type Context, Elysia } from "elysia";
-import { createSessions, type Sessions } from "sojourn";
+import type { Sessions } from "sojourn";
 import { elysiaSessions } from "sojourn/frameworks/elysia";
 import { fetchSessions } from "sojourn/frameworks/fetch";
-import { memoryStore } from "sojourn/stores/memory";
 import {
-  type Fault,
   type FrameworkHarness,
-  faultyStore,
   frameworkConformance,
   type Reply,
   type RunningApp,
@@ -22,6 +18,8 @@ import {
 } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
+import { streamOf } from "../support/fetch-reply.ts";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -48,21 +46,9 @@ function answer({ set, redirect, request }: Answering, given: Reply): unknown {
     return redirect(new URL(given.location, request.url).href, (given.status ?? 302) as 302);
   set.status = given.status ?? 200;
   // Its server for Node sends both Content-Length and Transfer-Encoding with file(), with sessions or without.
-  if (given.kind === "file") return new Response(Readable.toWeb(createReadStream(given.path)) as ReadableStream);
-  if (given.kind === "stream") return new Response(bodyOf(given.chunks));
+  if (given.kind === "file") return new Response(streamOf(createReadStream(given.path)));
+  if (given.kind === "stream") return new Response(streamOf(given.chunks));
   return given.text === "" ? new Response(null, { status: set.status }) : given.text;
-}
-
-function bodyOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const pieces = chunks[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: async () => void (await pieces.return?.()),
-  });
 }
 
 function build(app: Elysia, { sessions, attach, handle, onError }: TrialApp): Elysia {
@@ -110,18 +96,12 @@ interface Data {
   a: string;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
+const setup = faultySessions<Data>;
 
-const ours = (response: Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const asking = (path: string, cookieOf?: Response, method = "GET"): Request =>
+const asking = (path: string, after?: Response, method = "GET"): Request =>
   new Request(`https://shop.test${path}`, {
     method,
-    headers: cookieOf ? { cookie: `${ours(cookieOf)[0]?.split(";")[0]}` } : {},
+    headers: after ? cookieOf(after) : {},
   });
 
 describe("elysiaSessions", () => {
@@ -254,7 +234,7 @@ describe("elysiaSessions", () => {
       });
     const { url, close } = await launch(app);
     try {
-      const headers = { cookie: `${ours(await fetch(`${url}/make`))[0]?.split(";")[0]}` };
+      const headers = cookieOf(await fetch(`${url}/make`));
       const response = await fetch(`${url}/stream`, { headers });
       seen.resolve();
       expect((await response.text()).replaceAll(/\s|data:/g, "")).toBe("firstlast");
@@ -314,7 +294,7 @@ describe("elysiaSessions", () => {
 });
 
 test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
-  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const { sessions } = setup();
   const events: string[] = [];
   sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));
   const hello = { open: (ws: { send(text: string): unknown }) => void ws.send("hello") };
@@ -329,7 +309,7 @@ test("a login while a socket opens ended the session, and its cookie was never s
     .ws("/login", { beforeHandle: async ({ request }) => (await sessions.get(request)).login("ada"), ...hello });
   const { url, close } = await launch(app);
   try {
-    const headers = { cookie: `${ours(await fetch(`${url}/set`))[0]?.split(";")[0]}` };
+    const headers = cookieOf(await fetch(`${url}/set`));
     for (const path of ["/change", "/login"]) {
       const socket = new WebSocket(url.replace("http", "ws") + path, { headers });
       const [message] = await once(socket, "message");

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { createSessions, type Session } from "sojourn";
+import type { Session } from "sojourn";
 import { fastifySessions } from "sojourn/frameworks/fastify";
-import { memoryStore } from "sojourn/stores/memory";
-import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { cert, key } from "../support/certificate.ts";
 import { launchFastify, startFastify } from "../support/fastify-app.ts";
+import { cookieOf, type FaultySessions, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { askAndGo } from "../support/http2-client.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -45,16 +45,7 @@ async function start(app: FastifyInstance): Promise<string> {
   return one.url;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  const sessions = createSessions<Data>({ store, current: true, warn: (message) => state.warnings.push(message) });
-  return { sessions, state };
-}
-
-const ours = (response: Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const cookieOf = (response: Response): Record<string, string> => ({ cookie: `${ours(response)[0]?.split(";")[0]}` });
+const setup = (): FaultySessions<Data> => faultySessions<Data>({ current: true });
 
 describe("fastifySessions", () => {
   test("is there for routes beside it and in plugins inside, by request and by request.raw", async () => {

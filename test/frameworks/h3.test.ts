@@ -17,19 +17,17 @@ import {
   toNodeHandler,
 } from "h3";
 import { H3 as CandidateH3 } from "nitro/h3";
-import { createSessions } from "sojourn";
 import { h3Sessions } from "sojourn/frameworks/h3";
-import { memoryStore } from "sojourn/stores/memory";
 import {
-  type Fault,
   type FrameworkHarness,
-  faultyStore,
   frameworkConformance,
   type Reply,
   type RunningApp,
   type TrialApp,
 } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
+import { responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -43,19 +41,6 @@ function prepared(event: H3Event, given: Reply): unknown {
   event.res.status = given.status ?? 200;
   if (given.kind === "text") return given.text;
   return Readable.toWeb(given.kind === "file" ? createReadStream(given.path) : Readable.from(given.chunks));
-}
-
-/** A `Response` with all of it. */
-function response(given: Reply): Response {
-  const headers = new Headers((given.headers ?? []).map(([name, value]): [string, string] => [name, value]));
-  const init = { status: given.status ?? 200, headers };
-  if (given.kind === "redirect") {
-    headers.set("location", given.location);
-    return new Response(null, { status: given.status ?? 302, headers });
-  }
-  if (given.kind === "text") return new Response(given.text === "" ? null : given.text, init);
-  const stream = given.kind === "file" ? createReadStream(given.path) : Readable.from(given.chunks);
-  return new Response(Readable.toWeb(stream) as ReadableStream, init);
 }
 
 function application(
@@ -92,7 +77,10 @@ const harnesses: readonly FrameworkHarness[] = [
   { name: `${clientVersion("h3")}, serve`, start: (app) => serving(application(app, prepared)) },
   {
     name: `${clientVersion("h3")}, toNodeHandler, handlers that answer with a Response`,
-    start: (app) => listen(createServer(toNodeHandler(application(app, (_event, given) => response(given))))),
+    start: (app) =>
+      listen(
+        createServer(toNodeHandler(application(app, (_event, given) => responseOf(given, { file: createReadStream })))),
+      ),
   },
 ];
 
@@ -102,17 +90,7 @@ interface Data {
   a: string;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
-
-const ours = (answer: Response): string[] =>
-  answer.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const cookieOf = (answer: Response): { headers: { cookie: string } } => ({
-  headers: { cookie: `${ours(answer)[0]?.split(";")[0]}` },
-});
+const setup = faultySessions<Data>;
 
 describe("h3Sessions", () => {
   test("the event and its request are the same session, also in an app that is mounted inside", async () => {
@@ -141,7 +119,7 @@ describe("h3Sessions", () => {
     });
     const first = await app.request("/");
     expect(await first.text()).toBe("x true");
-    expect(await (await app.request("/", cookieOf(first))).text()).toBe("xx false");
+    expect(await (await app.request("/", { headers: cookieOf(first) })).text()).toBe("xx false");
   });
 
   test("a response that the session is not used for is passed on as it is", async () => {
@@ -265,8 +243,8 @@ describe("h3Sessions", () => {
       throw new HTTPError({ status: 403, message: "not you" });
     });
     const headers = cookieOf(await app.request("/make"));
-    expect((await app.request("/throw", headers)).status).toBe(403);
-    expect(await (await app.request("/read", headers)).json()).toEqual({ a: "1" });
+    expect((await app.request("/throw", { headers })).status).toBe(403);
+    expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "1" });
   });
 
   test.each([
@@ -308,10 +286,10 @@ describe("h3Sessions", () => {
     app.get("/stream", async (event) => late((await sessions.get(event)).data));
     app.get("/http-response", async (event) => new HTTPResponse(late((await sessions.get(event)).data)));
     const headers = cookieOf(await app.request("/make"));
-    const answer = await app.request(path, headers);
+    const answer = await app.request(path, { headers });
     seen.resolve();
     await answer.text();
-    expect(await (await app.request("/read", headers)).text()).toBe(expected);
+    expect(await (await app.request("/read", { headers })).text()).toBe(expected);
   });
 
   test("a failed save lets go of the body that is not sent", async () => {
@@ -383,7 +361,7 @@ describe("h3Sessions", () => {
 });
 
 test("a handler for Node sends its response itself: a login there ended the session, and its cookie was never sent", async () => {
-  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const { sessions } = setup();
   const events: string[] = [];
   sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));
   const app = new H3({ silent: true });
@@ -404,10 +382,10 @@ test("a handler for Node sends its response itself: a login there ended the sess
   });
   const { url, close } = await serving(app);
   try {
-    const cookie = cookieOf(await fetch(`${url}/set`));
-    expect(await (await fetch(`${url}/change`, cookie)).text()).toBe("node");
-    expect(await (await fetch(`${url}/login`, cookie)).text()).toBe("node");
-    expect(await (await fetch(`${url}/read`, cookie)).json()).toEqual({ a: "2" });
+    const headers = cookieOf(await fetch(`${url}/set`));
+    expect(await (await fetch(`${url}/change`, { headers })).text()).toBe("node");
+    expect(await (await fetch(`${url}/login`, { headers })).text()).toBe("node");
+    expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "2" });
     expect(events).toEqual(["ERR_SESSION_HEADERS_SENT"]);
   } finally {
     await close();
@@ -432,7 +410,7 @@ test.each([
 });
 
 test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
-  const sessions = createSessions<Data>({ store: memoryStore(), warn: () => {} });
+  const { sessions } = setup();
   const app = new H3({ silent: true });
   app.use(h3Sessions(sessions));
   app.get("/set", async (event) => {
@@ -443,8 +421,8 @@ test("a login while a socket opens ended the session, and its cookie was never s
   app.use("/change", async (event) => void (await sessions.get(event)).update("a", () => "2"));
   app.use("/login", async (event) => void (await sessions.get(event)).login("ada"));
   for (const path of ["/change", "/login"]) app.get(path, defineWebSocketHandler({}));
-  const cookie = cookieOf(await app.request("/set"));
-  expect(await app.request("/change", cookie)).toHaveProperty("crossws");
-  expect((await app.request("/login", cookie)).status).toBe(500);
-  expect(await (await app.request("/read", cookie)).json()).toEqual({ a: "2" });
+  const headers = cookieOf(await app.request("/set"));
+  expect(await app.request("/change", { headers })).toHaveProperty("crossws");
+  expect((await app.request("/login", { headers })).status).toBe(500);
+  expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "2" });
 });

@@ -6,11 +6,11 @@ import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import { createSessions, type Session } from "sojourn";
+import type { Session } from "sojourn";
 import { honoSessions } from "sojourn/frameworks/hono";
-import { memoryStore } from "sojourn/stores/memory";
-import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { startHono } from "../support/hono-app.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -30,17 +30,7 @@ interface Data {
   a: string;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
-
-const ours = (response: Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const cookieOf = (response: Response): { headers: { cookie: string } } => ({
-  headers: { cookie: `${ours(response)[0]?.split(";")[0]}` },
-});
+const setup = faultySessions<Data>;
 
 describe("honoSessions", () => {
   test("c, c.req and c.req.raw are the same session, also on app.route()", async () => {
@@ -66,7 +56,7 @@ describe("honoSessions", () => {
     app.get("/", (c) => c.text(`${c.var.visitor.update("a", (a = "") => `${a}x`)} ${c.get("visitor").isNew}`));
     const first = await app.request("/");
     expect(await first.text()).toBe("x true");
-    expect(await (await app.request("/", cookieOf(first))).text()).toBe("xx false");
+    expect(await (await app.request("/", { headers: cookieOf(first) })).text()).toBe("xx false");
   });
 
   test("a response that the session is not used for is passed on as it is", async () => {
@@ -163,9 +153,9 @@ describe("honoSessions", () => {
       throw new HTTPException(403, { message: "not you" });
     });
     const headers = cookieOf(await app.request("/make"));
-    const response = await app.request("/throw", headers);
+    const response = await app.request("/throw", { headers });
     expect([response.status, await response.text()]).toEqual([403, "not you"]);
-    expect(await (await app.request("/read", headers)).json()).toEqual({ a: "1" });
+    expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "1" });
   });
 
   test.each([
@@ -202,10 +192,10 @@ describe("honoSessions", () => {
       return c.body(new ReadableStream(source, { highWaterMark: 0 }));
     });
     const headers = cookieOf(await app.request("/make"));
-    const response = await app.request(path, headers);
+    const response = await app.request(path, { headers });
     seen.resolve();
     await response.text();
-    expect(await (await app.request("/read", headers)).text()).toBe(expected);
+    expect(await (await app.request("/read", { headers })).text()).toBe(expected);
   });
 
   test("compress() before or behind the sessions, and both", async () => {

@@ -8,13 +8,9 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import Koa, { type Context } from "koa";
 import koa2 from "koa2";
-import { createSessions } from "sojourn";
 import { koaSessions } from "sojourn/frameworks/koa";
-import { memoryStore } from "sojourn/stores/memory";
 import {
-  type Fault,
   type FrameworkHarness,
-  faultyStore,
   frameworkConformance,
   type Reply,
   type RunningApp,
@@ -22,6 +18,7 @@ import {
 } from "sojourn/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { cert, key } from "../support/certificate.ts";
+import { cookieOf, faultySessions } from "../support/faulty-sessions.ts";
 import { askAndGo } from "../support/http2-client.ts";
 import { bodyOf, listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -85,14 +82,9 @@ async function start(app: Koa): Promise<string> {
   return one.url;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
+const setup = faultySessions<Data>;
 
 const ours = (response: Response): string[] => response.headers.getSetCookie();
-const cookieOf = (response: Response): Record<string, string> => ({ cookie: `${ours(response)[0]?.split(";")[0]}` });
 
 describe.each([
   ["3", Koa],

@@ -31,20 +31,18 @@ import { ExpressAdapter, type NestExpressApplication } from "@nestjs/platform-ex
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import { text as bodyParser, type Request, type Response } from "express";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { createSessions, type Session, SessionError } from "sojourn";
+import { type Session, SessionError } from "sojourn";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { currentSession, nestSessions } from "sojourn/frameworks/nest";
-import { memoryStore } from "sojourn/stores/memory";
 import {
-  type Fault,
   type FrameworkHarness,
-  faultyStore,
   frameworkConformance,
   type Reply,
   type RunningApp,
   type TrialApp,
 } from "sojourn/testing";
 import { afterEach, describe, expect, test } from "vitest";
+import { cookieOf, type FaultySessions, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
 
@@ -180,17 +178,12 @@ afterEach(async () => {
   for (const one of running.splice(0)) await one.close();
 });
 
-function setup() {
-  const state = { fault: "pass" as Fault };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn() {} }), state };
-}
+const setup = faultySessions<Data>;
 
-type Setup = ReturnType<typeof setup>;
 type AnyRequest = Request & FastifyRequest;
 
 /** What each test has: routes that write, read, fail and refuse. */
-function moduleOf({ sessions, state }: Setup, configure?: (consumer: MiddlewareConsumer) => void): Type {
+function moduleOf({ sessions, state }: FaultySessions<Data>, configure?: (consumer: MiddlewareConsumer) => void): Type {
   const CurrentSession = createParamDecorator(currentSession(sessions));
   class Guard implements CanActivate {
     async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -247,11 +240,6 @@ async function run(app: INestApplication): Promise<string> {
   return one.url;
 }
 
-const ours = (response: globalThis.Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const cookieOf = (response: globalThis.Response): { headers: { cookie: string } } => ({
-  headers: { cookie: `${ours(response)[0]?.split(";")[0]}` },
-});
 const method = "POST";
 
 describe.each(platforms)("nestSessions on %s", (platform) => {
@@ -260,7 +248,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     expect((await fetch(`${url}/guarded`)).status).toBe(403);
     const login = await fetch(`${url}/login`, { method, redirect: "manual" });
     expect([login.status, login.headers.get("location")]).toEqual([303, "/guarded"]);
-    expect(await (await fetch(`${url}/guarded`, cookieOf(login))).json()).toEqual({ in: true });
+    expect(await (await fetch(`${url}/guarded`, { headers: cookieOf(login) })).json()).toEqual({ in: true });
   });
 
   test("without a filter of one's own Nest answers 503, read or write, with nothing of the handler's response", async () => {
@@ -268,7 +256,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     const url = await run(await create(platform, moduleOf({ sessions, state })));
     const made = await fetch(`${url}/write`, { method });
     for (const path of ["/fail", "/write"]) {
-      const response = await fetch(url + path, { method, ...cookieOf(made) });
+      const response = await fetch(url + path, { method, headers: cookieOf(made) });
       expect([response.status, await response.json()]).toEqual([
         503,
         { statusCode: 503, message: "Service Unavailable" },
@@ -276,7 +264,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
       expect(ours(response)).toEqual([]);
     }
     state.fault = "pass";
-    expect(await (await fetch(`${url}/read`, cookieOf(made))).json()).toEqual({ a: "1" });
+    expect(await (await fetch(`${url}/read`, { headers: cookieOf(made) })).json()).toEqual({ a: "1" });
   });
 
   test("a filter that catches SessionError answers, read or write", async () => {
@@ -292,27 +280,27 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     const url = await run(app);
     const made = await fetch(`${url}/write`, { method });
     for (const path of ["/fail", "/write"]) {
-      const response = await fetch(url + path, { method, ...cookieOf(made) });
+      const response = await fetch(url + path, { method, headers: cookieOf(made) });
       expect([response.status, await response.json()]).toEqual([503, { sorry: "ERR_SESSION_STORE_UNAVAILABLE" }]);
     }
   });
 
   test("what a handler changed before it threw is not saved, whatever status answers", async () => {
     const url = await run(await create(platform, moduleOf(setup())));
-    const made = cookieOf(await fetch(`${url}/write`, { method }));
-    const response = await fetch(`${url}/refuse`, { method, ...made });
+    const headers = cookieOf(await fetch(`${url}/write`, { method }));
+    const response = await fetch(`${url}/refuse`, { method, headers });
     expect([response.status, (await response.json()) as object]).toEqual([
       403,
       expect.objectContaining({ message: "not you" }),
     ]);
-    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "1" });
+    expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "1" });
   });
 
   test("what a guard changed before it refused is saved: Nest tells nobody", async () => {
     const url = await run(await create(platform, moduleOf(setup())));
-    const made = cookieOf(await fetch(`${url}/write`, { method }));
-    expect((await fetch(`${url}/guarded`, made)).status).toBe(403);
-    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "guarded" });
+    const headers = cookieOf(await fetch(`${url}/write`, { method }));
+    expect((await fetch(`${url}/guarded`, { headers })).status).toBe(403);
+    expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "guarded" });
   });
 
   test("middleware of Nest has the session: on Express by itself, on Fastify when the plugin came before Nest", async () => {
@@ -328,8 +316,8 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     const adapter = platform === "express" ? new ExpressAdapter() : new FastifyAdapter({ forceCloseConnections: true });
     if (adapter instanceof FastifyAdapter) await adapter.register(fastifySessions(given.sessions) as never);
     const url = await run(await NestFactory.create(module, adapter as ExpressAdapter, { logger: false }));
-    const made = cookieOf(await fetch(`${url}/write`, { method }));
-    expect(await (await fetch(`${url}/read`, made)).json()).toEqual({ a: "1" });
+    const headers = cookieOf(await fetch(`${url}/write`, { method }));
+    expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "1" });
     expect(seen).toEqual([{ a: "1" }]);
   });
 });

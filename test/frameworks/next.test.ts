@@ -20,6 +20,8 @@ import { CookieJar } from "tough-cookie";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 import { start } from "../examples/demo-process.ts";
+import { ours } from "../support/faulty-sessions.ts";
+import { closedRedirect, responseOf } from "../support/fetch-reply.ts";
 import { buildNextApp, type NextApp, nextProgram } from "../support/next-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -32,27 +34,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => built?.remove());
 
-function responseOf(reply: Reply): Response {
-  const headers = (reply.headers ?? []).map(([name, value]): [string, string] => [name, value]);
-  if (reply.kind === "redirect")
-    return Response.redirect(new URL(reply.location, "http://trial.test"), reply.status ?? 302);
-  if (reply.kind === "file") throw new Error("there are no files");
-  const empty = reply.kind === "text" && reply.text === "";
-  const body = empty ? null : reply.kind === "text" ? reply.text : bodyOf(reply.chunks);
-  return new Response(body, { status: reply.status ?? 200, headers });
-}
-
-function bodyOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const pieces = chunks[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: async () => void (await pieces.return?.()),
-  });
-}
+const respond = (reply: Reply): Response => responseOf(reply, { redirect: closedRedirect });
 
 const trials = new Map<string, (request: Request) => Promise<Response>>();
 /** What `next/headers` is in the application. */
@@ -67,10 +49,10 @@ const [cookies, headers] = [() => real.cookies(), () => real.headers()];
 
 function handlerOf({ sessions, handle, onError }: TrialApp): (request: Request) => Promise<Response> {
   const onErrorOf = async (error: unknown, request: Request): Promise<Response> =>
-    responseOf(await onError(error, request));
+    respond(await onError(error, request));
   const handler = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);
-    return responseOf(await handle(request, pathname.replace(/^\/trial/, "") + search, () => request.text()));
+    return respond(await handle(request, pathname.replace(/^\/trial/, "") + search, () => request.text()));
   };
   return sessions.reduceRight<(request: Request) => Promise<Response>>(
     (inner, one) => nextSessions(one, { cookies, headers, onError: onErrorOf }).route(inner),
@@ -157,9 +139,6 @@ afterEach(async () => {
   store.reset();
   for (const one of running.splice(0)) await one.close();
 });
-
-const ours = (response: Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
 
 describe("server actions", () => {
   test("what an action changes is saved, and the page in its answer shows it", async () => {

@@ -16,9 +16,10 @@ import { RouterContextProvider as Context7, createRequestHandler as createReques
 import { createSessions, isSessionError, type Session, type Sessions } from "sojourn";
 import { reactRouterSessions, reactRouterStorage } from "sojourn/frameworks/react-router";
 import { cookieStore } from "sojourn/stores/cookie";
-import { memoryStore } from "sojourn/stores/memory";
-import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance, type Reply } from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
+import { responseOf } from "../support/fetch-reply.ts";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
@@ -59,27 +60,6 @@ const versions = [
   [clientVersion("react-router7"), createRequestHandler7 as unknown as typeof createRequestHandler, Context7],
 ] as const;
 
-function responseOf(reply: Reply): Response {
-  const headers = (reply.headers ?? []).map(([name, value]): [string, string] => [name, value]);
-  if (reply.kind === "redirect") return redirect(reply.location, { status: reply.status ?? 302, headers });
-  if (reply.kind === "file") throw new Error("there are no files");
-  const empty = reply.kind === "text" && reply.text === "";
-  const body = empty ? null : reply.kind === "text" ? reply.text : bodyOf(reply.chunks);
-  return new Response(body, { status: reply.status ?? 200, headers });
-}
-
-function bodyOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const pieces = chunks[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: async () => void (await pieces.return?.()),
-  });
-}
-
 function harnessOf(name: string, createHandler: typeof createRequestHandler): FrameworkHarness {
   return {
     name,
@@ -97,7 +77,8 @@ function harnessOf(name: string, createHandler: typeof createRequestHandler): Fr
         middleware.push(async ({ context }) => void Object.assign(context, { [attach]: context.get(key) }));
       const route = async ({ request, context }: Args): Promise<Response> => {
         const { pathname, search } = new URL(request.url);
-        return responseOf(await handle(context, pathname + search, () => request.text()));
+        const reply = await handle(context, pathname + search, () => request.text());
+        return responseOf(reply, { redirect });
       };
       const build = buildOf({ middleware }, { "*": { loader: route, action: route } });
       return listen(serveFetch(createHandler(build, "production") as (request: Request) => Promise<Response>));
@@ -115,15 +96,8 @@ interface Data {
   visits: number;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
+const setup = faultySessions<Data>;
 
-const ours = (response: Response): string[] =>
-  response.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
-const cookieOf = (response: Response): string => `${ours(response)[0]?.split(";")[0]}`;
 const ask = (path: string, cookie = "", method = "GET"): Request =>
   new Request(`https://shop.test${path}`, { method, headers: { cookie } });
 
@@ -167,7 +141,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect(await posted.json()).toEqual({ cart: { a: "1" } });
     expect(ours(posted)).toHaveLength(1);
     expect([posted.headers.get("vary"), posted.headers.get("cache-control")]).toEqual(["Cookie", "no-store"]);
-    const fetched = await handler(ask("/cart.data", cookieOf(posted)));
+    const fetched = await handler(ask("/cart.data", cookieOf(posted).cookie));
     expect(await fetched.text()).toContain('"a","1"');
     expect(ours(fetched)).toEqual([]);
   });
@@ -194,7 +168,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     });
     const gone = await handler(ask("/go"));
     expect([gone.status, gone.headers.get("location"), ours(gone).length]).toEqual([302, "/read", 1]);
-    const cookie = cookieOf(gone);
+    const { cookie } = cookieOf(gone);
     expect(await (await handler(ask("/read", cookie))).json()).toEqual({ read: { a: "1" } });
     expect((await handler(ask("/missing", cookie))).status).toBe(404);
     expect(await (await handler(ask("/read", cookie))).json()).toEqual({ read: { a: "2" } });
@@ -218,7 +192,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     });
     const failed = await handler(ask("/fail"));
     expect([failed.status, ours(failed).length]).toEqual([500, 1]);
-    expect(await (await handler(ask("/read", cookieOf(failed)))).json()).toEqual({ read: { a: "saved" } });
+    expect(await (await handler(ask("/read", cookieOf(failed).cookie))).json()).toEqual({ read: { a: "saved" } });
   });
 
   test("an outage goes to the boundary with 503, is logged once, and no cookie is sent", async () => {

@@ -3,30 +3,23 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { error, RequestEvent, redirect } from "@sveltejs/kit";
 import makeFetchCookie from "fetch-cookie";
-import { createSessions, type Session, type SessionError } from "sojourn";
+import type { Session, SessionError } from "sojourn";
 import {
   type SvelteKitEvent,
   type SvelteKitHandle,
   svelteKitSessionErrors,
   svelteKitSessions,
 } from "sojourn/frameworks/sveltekit";
-import { memoryStore } from "sojourn/stores/memory";
-import {
-  type Fault,
-  type FrameworkHarness,
-  faultyStore,
-  frameworkConformance,
-  type Reply,
-  type RunningApp,
-} from "sojourn/testing";
+import { type FrameworkHarness, frameworkConformance, type Reply, type RunningApp } from "sojourn/testing";
 import { CookieJar } from "tough-cookie";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltApp, buildApp } from "../support/app-build.ts";
+import { faultySessions, ours } from "../support/faulty-sessions.ts";
+import { type ReplyWays, responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -86,13 +79,9 @@ async function serve(trial: Trial): ReturnType<typeof listen> {
   return running;
 }
 
-function responseOf(given: Reply, kit?: Kit): Response {
-  const headers = new Headers((given.headers ?? []).map(([name, value]): [string, string] => [name, value]));
-  const init = { status: given.status ?? 200, headers };
-  if (given.kind === "text") return new Response(given.text === "" ? null : given.text, init);
-  if (given.kind === "redirect") return kit?.redirect((given.status ?? 302) as 302, given.location) as never;
-  const stream = given.kind === "file" ? createReadStream(given.path) : Readable.from(given.chunks);
-  return new Response(Readable.toWeb(stream) as ReadableStream, init);
+function respond(given: Reply, kit?: Kit): Response {
+  const redirect: ReplyWays["redirect"] = (location, { status }) => kit?.redirect(status as 302, location) as never;
+  return responseOf(given, { file: createReadStream, redirect });
 }
 
 const harness: FrameworkHarness = {
@@ -104,7 +93,7 @@ const harness: FrameworkHarness = {
       return resolve(event);
     };
     const answer = async (error: SessionError, event: SvelteKitEvent): Promise<Response> =>
-      responseOf(await onError(error, event));
+      respond(await onError(error, event));
     return serve({
       hooks: (adapter) => [...sessions.map((one) => adapter(one, { attach, onError: answer })), asProperty],
       async handleError(error, event) {
@@ -112,7 +101,7 @@ const harness: FrameworkHarness = {
         return { status: given.status, message: given.kind === "text" ? given.text : "" };
       },
       async endpoint(event, kit) {
-        return responseOf(await handle(event, event.url.pathname + event.url.search, () => event.request.text()), kit);
+        return respond(await handle(event, event.url.pathname + event.url.search, () => event.request.text()), kit);
       },
     });
   },
@@ -125,11 +114,7 @@ interface Data {
   b: string;
 }
 
-function setup() {
-  const state = { fault: "pass" as Fault, warnings: [] as string[] };
-  const store = faultyStore(memoryStore(), () => state.fault);
-  return { sessions: createSessions<Data>({ store, warn: (message) => state.warnings.push(message) }), state };
-}
+const setup = faultySessions<Data>;
 
 const running: RunningApp[] = [];
 afterEach(() => {
@@ -145,8 +130,6 @@ async function browse(trial: Trial) {
     browser(app.url + path, { redirect: "manual", ...init });
 }
 
-const ours = (answer: Response): string[] =>
-  answer.headers.getSetCookie().filter((line) => line.startsWith("__Host-session="));
 const form = { method: "POST", body: new URLSearchParams({ name: "ada" }), headers: { accept: "text/html" } };
 /** As the browser asks when it follows a link inside the application. */
 const dataOf = "/page/__data.json";
