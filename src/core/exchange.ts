@@ -17,7 +17,7 @@ export interface RequestReader<Request> {
   secure(request: Request): boolean;
   /**
    * Called when the session is first asked for: here an adapter begins to hold the response back, so that a request
-   * that never asks is not touched. It calls `commit` itself if the headers have already left.
+   * that never asks is not touched. It calls `headersGone` itself if they have already left.
    */
   use?(request: Request): void;
   /** Called when the session could not be loaded, before the handler hears of it. */
@@ -126,7 +126,7 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
    */
   again(): Exchange<Data> {
     const exchange = this.reopened(this.#context, this.#request, this.#reader);
-    exchange.headersSent = true;
+    exchange.headersGone();
     return exchange;
   }
 
@@ -159,8 +159,14 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
    */
   commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
     if (this.#used) return this.#commit(headers, outcome.failed === true);
-    this.headersSent = true;
+    this.headersGone();
     return undefined;
+  }
+
+  /** Tells that no header can be written any more, or none at all: from now on, what needs a cookie is an error. */
+  headersGone(): void {
+    this.headersSent = true;
+    this.tell();
   }
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
@@ -182,8 +188,7 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
       await this.save();
       this.#saveFailed = false;
     }
-    this.headersSent = true;
-    this.tell();
+    this.headersGone();
     writeHeaders(headers, this.setCookie());
   }
 

@@ -1,16 +1,16 @@
 /** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
 
-import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
+import type { Outcome, RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import {
   isEventStream,
   noteOpened,
   ofOneClient,
+  type Saves,
   savedAtEnd,
   saveOnly,
   sealFailure,
-  unread,
 } from "./shared/fetch-response.ts";
 import { answerOf, isSentElsewhere, streamOf } from "./shared/h3-answer.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
@@ -55,8 +55,6 @@ export interface H3EventLike {
 
 /** A middleware of h3. */
 export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<unknown>;
-
-type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 const failure: Outcome = { failed: true };
 
@@ -138,7 +136,7 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
  * known when it is too late. They go over the headers of a `Response`.
  */
 async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
-  if (!exchange.used) return void exchange.commit(unread);
+  if (!exchange.used) return exchange.headersGone();
   const { headers, errHeaders } = event.res;
   const own = answerOf(result)?.headers;
   const over = (prepared: Headers): HeaderAccess => ({

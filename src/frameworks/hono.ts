@@ -1,10 +1,10 @@
 /** Hono 4, on every runtime it runs on. */
 
 import { isSessionError } from "../core/errors.ts";
-import type { Exchange, RequestReader } from "../core/exchange.ts";
+import type { RequestReader } from "../core/exchange.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
@@ -75,8 +75,6 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
     await seal(c, exchange, streaming);
   };
 }
-
-type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {
   // Those of middleware inside are noted already, those outside are not: they seal what this makes of the response.

@@ -7,7 +7,6 @@ import type { Sessions } from "../core/sessions.ts";
 import type { HeaderAccess } from "../core/transport.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { unread } from "./shared/fetch-response.ts";
 import {
   controlResponse,
   cookieHeader,
@@ -126,7 +125,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     const exchange = sessions.open({ cookie, headers: list }, reader);
     exchange.restrict(isPrerendered(list) ? "skip" : "read");
     // No cookie can be set any more.
-    exchange.commit(unread);
+    exchange.headersGone();
     const session = await exchange.get();
     // It was used: its expiry moves, when that is due.
     await exchange.finish();

@@ -1,11 +1,11 @@
 /** React Router 8 and 7: its middleware. Its `SessionStorage` is beside, for loaders and actions that are written already. */
 
 import { isSessionError, wrongArgument } from "../core/errors.ts";
-import type { Exchange, RequestReader } from "../core/exchange.ts";
+import type { RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
@@ -112,8 +112,6 @@ const sharedContext =
 interface Context {
   set(key: object, value: unknown): void;
 }
-
-type Saves = Pick<Exchange, "used" | "commit" | "finish">;
 
 async function seal(request: Request, exchange: Saves, response: Response, streaming: boolean): Promise<Response> {
   try {

@@ -5,7 +5,6 @@ import { wrongArgument } from "../core/errors.ts";
 import type { Exchange, RequestReader } from "../core/exchange.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import type { HeaderAccess } from "../core/transport.ts";
 import { type AccessOf, checkFunction } from "./shared/options.ts";
 import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket-shapes.ts";
 import { headerOf, originCheck, type SocketOrigin, type UpgradeRequest } from "./shared/upgrade-request.ts";
@@ -107,7 +106,6 @@ const reader: RequestReader<Opened> = {
   // No cookie can be sent.
   secure: () => true,
 };
-const gone: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Sessions for WebSockets. A socket brings the cookie of its upgrade request and can set none: it reads and changes a
@@ -154,7 +152,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
 
   const open = (one: Opened): Exchange<Data> => {
     const exchange = sessions.open<Opened>({ ...one }, reader);
-    exchange.commit(gone);
+    exchange.headersGone();
     return exchange;
   };
   const watched = new WatchedSockets<Socket>({

@@ -11,13 +11,11 @@ import {
   type DatastoreReader,
   type DatastoreWrite,
 } from "./datastore/client.ts";
+import { checkKind, type DatastoreProperties, defaultKind } from "./datastore/schema.ts";
 import { codeOf, commit, inTransaction, type Work } from "./datastore/transaction.ts";
 import {
   bareNamesOf,
-  checkName,
   encodeText,
-  type GoogleNames,
-  gcloudCommands,
   googleCapabilities,
   idOf,
   instantOf,
@@ -39,17 +37,7 @@ export type {
   DatastoreTransaction,
   DatastoreWrite,
 } from "./datastore/client.ts";
-
-/** Other names for the properties of an entity. */
-export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "version"> {
-  /**
-   * Text: whom it belongs to; null for an anonymous session. Default `"subject"`. With `null` there is no such property
-   * and no `listBySubject`, for entities that programs write which do not know it.
-   */
-  readonly subject?: string | null | undefined;
-  /** Text, new with every write: what updates compare. Default `"version"`. With `null` they compare the payload. */
-  readonly version?: string | null | undefined;
-}
+export { type DatastoreProperties, datastoreSchema } from "./datastore/schema.ts";
 
 /** What `datastoreStore` takes. */
 export interface DatastoreStoreOptions {
@@ -252,28 +240,6 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
   return store;
 }
 
-/**
- * The command for `gcloud` to run once: it makes the TTL policy, by which Datastore removes what has ended.
- *
- * @param options The database, default `"(default)"`, and the store's `kind` and `properties`.
- * @throws TypeError when an option is of the wrong kind.
- * @example
- * ```ts
- * import { datastoreSchema } from "sojourn/stores/datastore";
- *
- * process.stdout.write(datastoreSchema({ kind: "WebSession" }));
- * ```
- */
-export function datastoreSchema(
-  options: { kind?: string; properties?: DatastoreProperties; database?: string } = {},
-): string {
-  const { kind = defaultKind, properties = {}, database = "(default)" } = options;
-  const names = bareNamesOf("properties", properties);
-  checkKind(kind);
-  checkName("database", database, "the name of a database");
-  return gcloudCommands(kind, database, names, []);
-}
-
 /** What is under a key. */
 interface Found {
   readonly values: DatastoreEntity | undefined;
@@ -283,8 +249,6 @@ interface Found {
 
 /** Not by its name: the types of this file are to be had where there is no Node. */
 const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
-
-const defaultKind = "sojourn_sessions";
 
 const strongly = { consistency: "strong" } as const;
 
@@ -297,8 +261,4 @@ const alreadyExists = 6;
 
 function nameOf(own: DatastoreClient, one: DatastoreEntity): string | undefined {
   return (one[own.KEY] as DatastoreKey | undefined)?.name;
-}
-
-function checkKind(kind: unknown): asserts kind is string {
-  checkName("kind", kind, "the name of a kind");
 }

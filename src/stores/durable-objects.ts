@@ -1,9 +1,9 @@
 /** Sessions in a Cloudflare Durable Object: exact for all the Workers in the world, at one place of it. */
 
-import { payloadBytes } from "../core/bytes.ts";
-import { SessionError, wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../core/store.ts";
 import { type Call, fromWire, toInstant, toWire, type WireRecord } from "./durable-objects/wire.ts";
+import { refuseTooLarge } from "./shared/size.ts";
 
 export { SessionsObject, type SessionsObjectState } from "./durable-objects/object.ts";
 
@@ -85,7 +85,7 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
   }
   const ask = async <Answer>(call: Omit<Call, "now">): Promise<Answer> => (await (await send(call)).json()) as Answer;
   const write = (call: Omit<Call, "now" | "record">, record: StoreRecord): Promise<Version | null> => {
-    refuseTooLarge(record);
+    refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "a Durable Object");
     return ask({ ...call, record: toWire(record) });
   };
   async function* list(call: Omit<Call, "now">): AsyncGenerator<ListedRecord> {
@@ -111,13 +111,6 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
     list: () => list({ method: "list" }),
     listBySubject: (subject) => list({ method: "listBySubject", subject }),
   };
-}
-
-function refuseTooLarge({ payload }: StoreRecord): void {
-  const [length, most] = [payloadBytes(payload), capabilities.maxPayloadBytes as number];
-  if (length <= most) return;
-  const message = `The encoded session has ${length} octets; a Durable Object keeps at most ${most}. Keep less in it.`;
-  throw new SessionError("ERR_SESSION_TOO_LARGE", message);
 }
 
 async function* linesOf({ body }: DurableObjectResponse): AsyncGenerator<string> {

@@ -1,7 +1,6 @@
 /** Sessions in DynamoDB, through the client you already have. One strongly consistent read, conditional writes, one table. */
 
-import { payloadBytes } from "../core/bytes.ts";
-import { SessionError, wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
 import { bareDynamodbStore, checkLayout, type DynamodbLayout } from "./dynamodb/bare.ts";
 import {
@@ -31,6 +30,7 @@ import { type DynamodbTableOptions, setUp, tableInputs, tableOf } from "./dynamo
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { recordsOf } from "./shared/listing.ts";
+import { refuseTooLarge } from "./shared/size.ts";
 
 export type { DynamodbLayout } from "./dynamodb/bare.ts";
 export type { DynamodbClient } from "./dynamodb/client.ts";
@@ -107,12 +107,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     put(await items.entry(subject, key, { day }));
 
   const encode = (key: string, record: StoreRecord): Encoded => {
-    const size = payloadBytes(record.payload);
-    if (size <= capabilities.maxPayloadBytes) return items.encode(key, record);
-    throw new SessionError(
-      "ERR_SESSION_TOO_LARGE",
-      `The session has ${size} octets; DynamoDB keeps at most ${capabilities.maxPayloadBytes}. Keep less in the session.`,
-    );
+    refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "DynamoDB");
+    return items.encode(key, record);
   };
   /** Does all of it, or nothing. A client that lost the answer sends the same again: what is there already is a success. */
   const done = async (writes: readonly Write[], { stamp }: State): Promise<boolean> => {

@@ -1,7 +1,6 @@
 /** Sessions in Elasticsearch or OpenSearch, through the client you already have. Reading by id sees every write at once; a search refreshes first. */
 
-import { payloadBytes } from "../core/bytes.ts";
-import { SessionError, wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/errors.ts";
 import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
 import { bareElasticsearchStore, checkLayout, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
 import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
@@ -10,7 +9,9 @@ import {
   type ElasticsearchFields,
   escaped,
   type Hit,
+  idOf,
   instantOf,
+  keyOf,
   namesOf,
   newStamp,
   type Position,
@@ -19,9 +20,10 @@ import {
   versionOf,
 } from "./elasticsearch/documents.ts";
 import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
-import { lastKey, requestsTo } from "./elasticsearch/requests.ts";
+import { attempts, mostHits, requestsTo, tooManyTouches } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
+import { refuseTooLarge } from "./shared/size.ts";
 
 export type { ElasticsearchLayout } from "./elasticsearch/bare.ts";
 export type { ElasticsearchClient, SearchRequest } from "./elasticsearch/client.ts";
@@ -97,17 +99,10 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     return through(request);
   };
 
-  const requests = requestsTo(send, index, documents);
+  const requests = requestsTo(send, index, idOf);
 
   const encode = (key: string, record: StoreRecord): [document: Record<string, unknown>, Written] => {
-    const size = payloadBytes(record.payload);
-    if (size > capabilities.maxPayloadBytes) {
-      throw new SessionError(
-        "ERR_SESSION_TOO_LARGE",
-        `The session has ${size} octets; the Elasticsearch store keeps at most ${capabilities.maxPayloadBytes}. ` +
-          "Keep less in the session.",
-      );
-    }
+    refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "the Elasticsearch store");
     const stamp = newStamp();
     return [documents.encode(key, record, stamp), { key, stamp, expiresAt: instantOf(record.expiresAt) }];
   };
@@ -144,10 +139,15 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     await checkIndex(await connect(), index, names);
     await requests.refresh();
     for (let hits: Hit[] | undefined; hits === undefined || hits.length === pageSize; ) {
-      hits = await requests.search(query, pageSize, hits && lastKey(hits));
+      hits = await requests.search(query, pageSize, pageAfter(hits && lastKey(hits)));
       yield* hits;
     }
   };
+  /** In the order of keys: it stays whatever happens to a document. */
+  const pageAfter = (key: string | undefined): Record<string, unknown> => ({
+    sort: [{ [names.key]: "asc" }],
+    ...(key !== undefined && { search_after: [key] }),
+  });
   const lives = (): Record<string, unknown> => ({ range: { [names.expiresAt]: { gt: now() } } });
   const justMoved = (): Record<string, unknown> => ({ range: { [names.movedAt]: { gt: now() - moving } } });
 
@@ -229,7 +229,7 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       const query = { bool: { filter: [ended], must_not: [justMoved()] } };
       const size = Math.min(limit, mostHits);
       await requests.refresh();
-      const hits = await requests.search(query, size, cursor);
+      const hits = await requests.search(query, size, pageAfter(cursor));
       return { removed: await requests.removeAll(hits), cursor: hits.length < size ? undefined : lastKey(hits) };
     },
 
@@ -273,17 +273,12 @@ const capabilities = {
 /** What a write makes of a record. */
 type Written = Omit<State, keyof Position>;
 
-/** How often a write is tried that loses to touches. */
-const attempts = 100;
 const pageSize = 100;
-/** A search gives no more by default than ten times as many. */
-const mostHits = 1000;
 /** How long a renamed record leaves a trace for listings, in milliseconds. */
 const moving = 600_000;
 
-function tooManyTouches(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_CONFLICT",
-    "Other requests changed the document of the session faster than this one could write it.",
-  );
+/** Where a search goes on after these. */
+function lastKey(hits: readonly Hit[]): string | undefined {
+  const last = hits.at(-1);
+  return last && keyOf(last._id);
 }

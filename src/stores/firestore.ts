@@ -21,11 +21,9 @@ import {
   ownDocuments,
   type State,
 } from "./firestore/layout.ts";
+import { checkCollection, defaultCollection, type FirestoreFields } from "./firestore/schema.ts";
 import {
-  checkName,
   encodeText,
-  type GoogleNames,
-  gcloudCommands,
   googleCapabilities,
   idOf,
   instantOf,
@@ -45,9 +43,7 @@ export type {
   FirestoreSnapshot,
 } from "./firestore/client.ts";
 export type { FirestoreChanges, FirestoreClasses, FirestoreLayout } from "./firestore/layout.ts";
-
-/** Other names for the fields of a document. */
-export type FirestoreFields = GoogleNames;
+export { type FirestoreFields, firestoreSchema } from "./firestore/schema.ts";
 
 /** What `firestoreStore` takes. */
 export interface FirestoreStoreOptions {
@@ -256,43 +252,7 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
   return store;
 }
 
-/**
- * The commands for `gcloud` to run once: they make the TTL policy, by which Firestore removes what has ended, and
- * exempt the fields from indexing that no query asks for.
- *
- * @param options The database, default `"(default)"`, and the store's `collection` and `fields` or `layout`.
- * @throws TypeError when an option is of the wrong kind.
- * @example
- * ```ts
- * import { firestoreSchema } from "sojourn/stores/firestore";
- *
- * process.stdout.write(firestoreSchema({ collection: "web_sessions" }));
- * ```
- */
-export function firestoreSchema(
-  options: { collection?: string; fields?: FirestoreFields; layout?: FirestoreLayout; database?: string } = {},
-): string {
-  const { layout, fields = {}, database = "(default)" } = options;
-  const names = namesOf("fields", fields);
-  if (layout !== undefined) checkLayout(layout);
-  const { collection = layout?.collection ?? defaultCollection } = options;
-  checkCollection(collection);
-  checkName("database", database, "the name of a database");
-  const group = collection.slice(collection.lastIndexOf("/") + 1);
-  return layout
-    ? gcloudCommands(group, database, layout, layout.unindexed ?? [])
-    : gcloudCommands(group, database, names, [names.payload, names.version]);
-}
-
-const defaultCollection = "sojourn_sessions";
-
 const pageSize = 100;
-
-function checkCollection(collection: unknown): asserts collection is string {
-  const takes = "the path of a collection, such as sessions or apps/web/sessions";
-  checkName("collection", collection, takes);
-  if (collection.split("/").length % 2 === 0) throw wrongArgument("collection", takes, collection);
-}
 
 function unchangedSince({ updateTime }: { readonly updateTime?: unknown }): FirestoreCondition {
   return { lastUpdateTime: updateTime as never };

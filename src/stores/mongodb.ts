@@ -1,7 +1,6 @@
 /** Sessions in MongoDB, through the driver you already have: one document each, one operation to read, one to write. */
 
-import { payloadBytes } from "../core/bytes.ts";
-import { SessionError, wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
 import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
 import { exactly, hasUniqueKey, indexesFor } from "./mongodb/indexes.ts";
@@ -18,6 +17,7 @@ import {
   stateOf,
 } from "./mongodb/layout.ts";
 import { lazily } from "./shared/lazy.ts";
+import { refuseTooLarge } from "./shared/size.ts";
 
 export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
 export { mongodbSchema } from "./mongodb/indexes.ts";
@@ -87,14 +87,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
 
   /** What a write sets, apart from the expiry; throws before anything is sent when it does not fit. */
   function prepare(record: StoreRecord): { readonly contents: MongodbDocument; readonly version: Version } {
-    const size = payloadBytes(record.payload);
-    const { maxPayloadBytes = 0 } = capabilities;
-    if (size > maxPayloadBytes) {
-      throw new SessionError(
-        "ERR_SESSION_TOO_LARGE",
-        `The session has ${size} octets; the MongoDB store keeps at most ${maxPayloadBytes}. Keep less in the session.`,
-      );
-    }
+    refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "the MongoDB store");
     const version = newVersion(fields, record);
     return { contents: contentsOf(fields, record, version), version };
   }

@@ -91,6 +91,18 @@ describe("the table of stores", () => {
       expect(cells[4] === "yes").toBe(bySubject);
     });
   }
+
+  test("names every store without compare-and-swap where it promises what needs it", () => {
+    const page = readFileSync(join(projectRoot, "docs/stores/README.md"), "utf8");
+    const stores = [...page.matchAll(/^\| \[([a-z-]+)\]\([a-z-]+\.md\) \| (yes|no) \|/gm)];
+    const without = stores.filter(([, , can]) => can === "no").map(([, name]) => name);
+    expect(without.length).toBeGreaterThan(0);
+    const words = /with compare-and-swap\.(.*?) have none/s
+      .exec(readme)?.[1]
+      ?.replace(/\(.*?\)/g, "")
+      .match(/[a-z-]+/g);
+    expect(words?.filter((word) => stores.some(([, name]) => name === word)).sort()).toEqual(without.sort());
+  });
 });
 
 function rowOf(specifier: string): string[] {

@@ -3,8 +3,9 @@
 import { createSessions } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { memoryStore } from "sojourn/stores/memory";
-import { type Fault, type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
+import { type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { faultySessions } from "../support/faulty-sessions.ts";
 import { fetchApp, fetchLacks } from "../support/fetch-app.ts";
 import { listenFetch } from "../support/fetch-server.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
@@ -34,12 +35,7 @@ function greeting(url: string, cookie = ""): Promise<string> {
 }
 
 describe("fetchSessions", () => {
-  const setup = () => {
-    const state = { fault: "pass" as Fault, warnings: [] as string[] };
-    const store = faultyStore(memoryStore(), () => state.fault);
-    const sessions = createSessions<{ a: string }>({ store, warn: (message) => state.warnings.push(message) });
-    return { sessions, state };
-  };
+  const setup = faultySessions<{ a: string }>;
   const ask = (url = "https://shop.test/", cookie?: string): Request =>
     new Request(url, cookie === undefined ? {} : { headers: { cookie } });
   const cookieOf = (response: Response): string => `${response.headers.getSetCookie()[0]?.split(";")[0]}`;

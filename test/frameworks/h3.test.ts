@@ -409,20 +409,23 @@ test.each([
   expect(ours(await app.fetch(new Request("http://shop.test/other")))).toEqual([]);
 });
 
-test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
-  const { sessions } = setup();
-  const app = new H3({ silent: true });
-  app.use(h3Sessions(sessions));
-  app.get("/set", async (event) => {
-    (await sessions.get(event)).data.a = "1";
-    return "set";
-  });
-  app.get("/read", async (event) => (await sessions.get(event)).data);
-  app.use("/change", async (event) => void (await sessions.get(event)).update("a", () => "2"));
-  app.use("/login", async (event) => void (await sessions.get(event)).login("ada"));
-  for (const path of ["/change", "/login"]) app.get(path, defineWebSocketHandler({}));
-  const headers = cookieOf(await app.request("/set"));
-  expect(await app.request("/change", { headers })).toHaveProperty("crossws");
-  expect((await app.request("/login", { headers })).status).toBe(500);
-  expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "2" });
-});
+test.each(["discard", "save"] as const)(
+  "with onError %s a login while a socket opens ended the session, and its cookie was never sent",
+  async (onError) => {
+    const { sessions } = faultySessions<Data>({ onError });
+    const app = new H3({ silent: true });
+    app.use(h3Sessions(sessions));
+    app.get("/set", async (event) => {
+      (await sessions.get(event)).data.a = "1";
+      return "set";
+    });
+    app.get("/read", async (event) => (await sessions.get(event)).data);
+    app.use("/change", async (event) => void (await sessions.get(event)).update("a", () => "2"));
+    app.use("/login", async (event) => void (await sessions.get(event)).login("ada"));
+    for (const path of ["/change", "/login"]) app.get(path, defineWebSocketHandler({}));
+    const headers = cookieOf(await app.request("/set"));
+    expect(await app.request("/change", { headers })).toHaveProperty("crossws");
+    expect((await app.request("/login", { headers })).status).toBe(500);
+    expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "2" });
+  },
+);

@@ -3,13 +3,12 @@
 import type { Exchange, Outcome } from "../../core/exchange.ts";
 import type { HeaderAccess } from "../../core/transport.ts";
 
-type Saves = Pick<Exchange, "used" | "commit" | "finish">;
+/** What saving takes. */
+export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone">;
 type Opened = { [slot]?: Saves[] | undefined };
 
 const slot = Symbol("sojourn exchanges");
 const failure: Outcome = { failed: true };
-/** No header is read or written. */
-export const unread: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Saves the session and gives the response to send. The same one if the session was not used, or no header has to
@@ -42,7 +41,7 @@ export async function sealResponse(
     }
     sealed = headers.response;
   } else {
-    exchange.commit(unread);
+    exchange.headersGone();
     if (!streams && unmadeText(response) !== undefined) return response;
   }
   const watched = streams || isEventStream(sealed.headers.get("content-type"));
@@ -131,7 +130,7 @@ function hasOpenHeaders({ headers }: Response): boolean {
 
 /** Saves where the headers have left, or cannot be changed: what needs a cookie is an error. */
 export async function saveOnly(exchange: Saves, outcome?: Outcome): Promise<void> {
-  await exchange.commit(unread, failure);
+  exchange.headersGone();
   await exchange.finish(outcome);
 }
 

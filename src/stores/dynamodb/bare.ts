@@ -1,9 +1,10 @@
 /** Sessions of another program in DynamoDB: one item each under a partition key alone, the payload and the end in attributes of it. */
 
-import { fromUtf8, payloadBytes, utf8 } from "../../core/bytes.ts";
-import { SessionError, wrongArgument } from "../../core/errors.ts";
+import { fromUtf8, utf8 } from "../../core/bytes.ts";
+import { wrongArgument } from "../../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
+import { refuseTooLarge } from "../shared/size.ts";
 import type { Condition, DynamodbClient, FoundItem, Item, Value, Write } from "./client.ts";
 import { expressionsOf, number } from "./expressions.ts";
 import { itemsBy } from "./reads.ts";
@@ -62,13 +63,7 @@ export function bareDynamodbStore({ connect, layout, now, most }: BareOptions): 
     when("attribute_not_exists(#key) OR #expiresAt <= :now");
 
   const prepare = (record: StoreRecord): Prepared => {
-    const size = payloadBytes(record.payload);
-    if (size > most) {
-      throw new SessionError(
-        "ERR_SESSION_TOO_LARGE",
-        `The session has ${size} octets; DynamoDB keeps at most ${most}. Keep less in the session.`,
-      );
-    }
+    refuseTooLarge(record.payload, most, "DynamoDB");
     const payload = attributeOf(record.payload);
     const seconds = secondsOf(record.expiresAt);
     return { payload, ends: number(seconds), stays: seconds * 1000 > now(), version: versionOf(payload) };

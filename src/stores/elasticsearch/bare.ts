@@ -1,11 +1,13 @@
 /** Sessions of another program in Elasticsearch: one document each, in which the session itself is an object. */
 
-import { fromUtf8, payloadBytes } from "../../core/bytes.ts";
+import { fromUtf8 } from "../../core/bytes.ts";
 import { SessionError, wrongArgument } from "../../core/errors.ts";
 import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/store.ts";
 import { renameByCopy } from "../shared/rename.ts";
-import type { Reply, SearchRequest, Send } from "./client.ts";
+import { refuseTooLarge } from "../shared/size.ts";
+import type { Reply, Send } from "./client.ts";
 import type { Hit, Position } from "./documents.ts";
+import { attempts, mostHits, requestsTo, tooManyTouches } from "./requests.ts";
 
 /** How another program keeps its sessions in an index. For Flask-Session2 it is `flask2Elasticsearch()` of `sojourn/interop/flask-session`. */
 export interface ElasticsearchLayout {
@@ -35,15 +37,8 @@ export interface BareOptions {
 /** A store over the documents of another program. A version is the session as JSON: so that program takes part, and a write is two requests. */
 export function bareElasticsearchStore({ send, index, layout, now, most }: BareOptions): Store {
   const { fields } = layout;
-  const path = (...parts: string[]): string => ["", index, ...parts].map(encodeURIComponent).join("/");
-  const at = ({ seqNo, primaryTerm }: Position): SearchRequest["querystring"] & object => ({
-    if_seq_no: seqNo,
-    if_primary_term: primaryTerm,
-  });
-  const write = async (request: SearchRequest): Promise<Position | null> => {
-    const { status, body } = await send(request);
-    return status < 300 ? { seqNo: body._seq_no, primaryTerm: body._primary_term } : null;
-  };
+  const path = `/${encodeURIComponent(index)}`;
+  const requests = requestsTo(send, index, (key) => key);
   const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
 
   const stateIn = ({ _source, _seq_no, _primary_term }: Hit): State => ({
@@ -53,17 +48,11 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
     primaryTerm: _primary_term,
   });
   const find = async (key: string): Promise<State | null> => {
-    const { body } = await send({ method: "GET", path: path("_doc", key) });
-    return body.found ? stateIn(body as Hit) : null;
+    const hit = await requests.get(key);
+    return hit && stateIn(hit);
   };
   const prepare = (key: string, record: StoreRecord): [document: Record<string, unknown>, text: string] => {
-    const size = payloadBytes(record.payload);
-    if (size > most) {
-      throw new SessionError(
-        "ERR_SESSION_TOO_LARGE",
-        `The session has ${size} octets; the Elasticsearch store keeps at most ${most}. Keep less in the session.`,
-      );
-    }
+    refuseTooLarge(record.payload, most, "the Elasticsearch store");
     const session = objectOf(record.payload);
     const document = {
       [fields.key]: key,
@@ -77,26 +66,15 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
   const writeIf = async (
     key: string,
     version: Version,
-    one: (position: Position) => Promise<Position | null>,
-  ): Promise<Position | null> => {
+    write: (at: Position) => Promise<Position | null>,
+  ): Promise<boolean> => {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const found = await find(key);
-      if (!found || !isLive(found) || found.text !== version) return null;
-      const position = await one(found);
-      if (position) return position;
+      if (!found || !isLive(found) || found.text !== version) return false;
+      if (await write(found)) return true;
     }
     throw tooManyTouches();
   };
-  const removeAll = async (hits: readonly Hit[]): Promise<number> => {
-    if (hits.length === 0) return 0;
-    const lines = hits.map(({ _id, _seq_no, _primary_term }) =>
-      JSON.stringify({ delete: { _id, if_seq_no: _seq_no, if_primary_term: _primary_term } }),
-    );
-    const { body } = await send({ method: "POST", path: path("_bulk"), bulkBody: `${lines.join("\n")}\n` });
-    return (body.items as { delete: { status: number } }[]).filter((item) => item.delete.status === 200).length;
-  };
-  const removeAt = (key: string, position: Position): Promise<Position | null> =>
-    write({ method: "DELETE", path: path("_doc", key), querystring: at(position) });
 
   const store: Store = {
     name: "elasticsearch",
@@ -111,22 +89,18 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
     async create(key, record) {
       const [body, text] = prepare(key, record);
       for (let attempt = 0; attempt < attempts; attempt++) {
-        const created = await write({ method: "PUT", path: path("_create", key), body });
-        if (created) return text;
+        if (await requests.create(key, body)) return text;
         const found = await find(key);
         if (!found) continue;
         if (isLive(found)) return null;
-        const replaced = await write({ method: "PUT", path: path("_doc", key), querystring: at(found), body });
-        if (replaced) return text;
+        if (await requests.replace(key, body, found)) return text;
       }
       throw tooManyTouches();
     },
 
     async update(key, record, version) {
       const [body, text] = prepare(key, record);
-      const replace = (position: Position): Promise<Position | null> =>
-        write({ method: "PUT", path: path("_doc", key), querystring: at(position), body });
-      return (await writeIf(key, version, replace)) && text;
+      return (await writeIf(key, version, (at) => requests.replace(key, body, at))) ? text : null;
     },
 
     async touch(key, expiresAt) {
@@ -134,30 +108,24 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
         const found = await find(key);
         if (!found || !isLive(found)) return false;
         if (found.expiresAt >= expiresAt) return true;
-        const doc = { [fields.expiresAt]: dateText(expiresAt) };
-        const request = { method: "POST", path: path("_update", key), querystring: at(found), body: { doc } };
-        if (await write(request)) return true;
+        if (await requests.change(key, { [fields.expiresAt]: dateText(expiresAt) }, found)) return true;
       }
       throw tooManyTouches();
     },
 
     rename: (from, to, record, version) => renameByCopy(steps, from, to, record, version),
 
-    async delete(key) {
-      await send({ method: "DELETE", path: path("_doc", key) });
-    },
+    delete: requests.remove,
 
     async prune({ limit = 1000 } = {}) {
       if (!Number.isSafeInteger(limit) || limit < 1)
         throw wrongArgument("limit", "a whole number of at least 1", limit);
       const size = Math.min(limit, mostHits);
       await checkDate();
-      await send({ method: "POST", path: path("_refresh") });
+      await requests.refresh();
       const query = { range: { [fields.expiresAt]: { lte: now(), format: "epoch_millis" } } };
-      const body = { query, size, seq_no_primary_term: true, track_total_hits: false };
-      const reply: Reply = await send({ method: "POST", path: path("_search"), body });
-      const hits = reply.body.hits.hits as Hit[];
-      const removed = await removeAll(hits.filter((hit) => !isLive(stateIn(hit))));
+      const hits = await requests.search(query, size);
+      const removed = await requests.removeAll(hits.filter((hit) => !isLive(stateIn(hit))));
       // What was seen is removed or lives again: there is no place to go on from but the beginning.
       return { removed, cursor: hits.length < size ? undefined : "more" };
     },
@@ -166,7 +134,7 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
       const session = { type: "object", enabled: false };
       const properties = { [fields.key]: { type: "keyword" }, [fields.payload]: session, [fields.expiresAt]: date };
       const body = { mappings: { properties } };
-      const created = await send({ method: "PUT", path: path(), body }, "answered");
+      const created = await send({ method: "PUT", path, body }, "answered");
       const type = created.body.error?.type;
       if (created.status === 200) return;
       if (type !== "resource_already_exists_exception" && type !== "invalid_index_name_exception")
@@ -177,15 +145,15 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
 
   const steps = {
     create: store.create,
-    deleteIf: async (key: string, version: Version): Promise<boolean> =>
-      (await writeIf(key, version, (position) => removeAt(key, position))) !== null,
+    deleteIf: (key: string, version: Version): Promise<boolean> =>
+      writeIf(key, version, (at) => requests.removeIf(key, at)),
     delete: store.delete,
   };
   return store;
 
   /** The program may have had its index made by its first document, and then the server guesses what a field holds. */
   async function checkDate(): Promise<void> {
-    const { body } = await send({ method: "GET", path: path("_mapping") });
+    const { body } = await send({ method: "GET", path: `${path}/_mapping` });
     for (const { mappings } of Object.values(body as Record<string, { mappings: Reply["body"] }>)) {
       const found = mappings.properties?.[fields.expiresAt]?.type;
       // Without a document there is no field yet.
@@ -259,14 +227,3 @@ const capabilities = {
   bySubject: false,
   shared: true,
 } as const satisfies Omit<StoreCapabilities, "maxPayloadBytes">;
-
-/** How often a write is tried that loses to others. */
-const attempts = 100;
-const mostHits = 1000;
-
-function tooManyTouches(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_CONFLICT",
-    "Other requests changed the document of the session faster than this one could write it.",
-  );
-}

@@ -95,7 +95,6 @@ export interface Hit {
 
 /** Records as documents, and back. */
 export interface Documents {
-  readonly names: Names;
   encode(key: string, record: StoreRecord, stamp: string): Record<string, unknown>;
   /** The state of a document, live or not. */
   state(hit: Hit): State;
@@ -104,7 +103,6 @@ export interface Documents {
 
 export function documentsOf(names: Names): Documents {
   const documents: Documents = {
-    names,
     encode: (key, { payload, expiresAt, subject }, stamp) => ({
       [names.key]: key,
       ...(typeof payload === "string" ? { [names.payload]: payload } : { [names.bytes]: base64url(payload) }),

@@ -1,7 +1,8 @@
 /** The requests the Elasticsearch store sends, each with the answer it looks for. */
 
+import { SessionError } from "../../core/errors.ts";
 import type { Reply, SearchRequest, Send } from "./client.ts";
-import { type Documents, type Hit, idOf, keyOf, type Position } from "./documents.ts";
+import type { Hit, Position } from "./documents.ts";
 
 /** The documents of one index. */
 export interface Requests {
@@ -14,15 +15,18 @@ export interface Requests {
   /** The same for some of its fields. */
   change(key: string, fields: Record<string, unknown>, at: Position): Promise<Position | null>;
   remove(key: string): Promise<void>;
+  /** The same, if it is where it should be; `null` otherwise. */
+  removeIf(key: string, at: Position): Promise<Position | null>;
   /** Removes those that are still where they were found; says how many. */
   removeAll(hits: readonly Hit[]): Promise<number>;
   /** Makes a search see every write that was answered. */
   refresh(): Promise<void>;
-  /** Up to `size` documents with keys after `after`, in the order of keys: it stays whatever happens to a document. */
-  search(query: Record<string, unknown>, size: number, after: string | undefined): Promise<Hit[]>;
+  /** Up to `size` documents; with `page` sorted and from some place on. */
+  search(query: Record<string, unknown>, size: number, page?: Record<string, unknown>): Promise<Hit[]>;
 }
 
-export function requestsTo(send: Send, index: string, { names }: Documents): Requests {
+/** @param idOf The id of the document for a key. */
+export function requestsTo(send: Send, index: string, idOf: (key: string) => string): Requests {
   const path = (...parts: string[]): string => ["", index, ...parts].map(encodeURIComponent).join("/");
   const write = async (request: SearchRequest): Promise<Position | null> => {
     const { status, body } = await send(request);
@@ -46,6 +50,7 @@ export function requestsTo(send: Send, index: string, { names }: Documents): Req
     async remove(key) {
       await send({ method: "DELETE", path: path("_doc", idOf(key)) });
     },
+    removeIf: (key, position) => write({ method: "DELETE", path: path("_doc", idOf(key)), querystring: at(position) }),
     async removeAll(hits) {
       if (hits.length === 0) return 0;
       const lines = hits.map(({ _id, _seq_no, _primary_term }) =>
@@ -58,21 +63,27 @@ export function requestsTo(send: Send, index: string, { names }: Documents): Req
       const { body }: Reply = await send({ method: "POST", path: path("_refresh") });
       if (body._shards.failed > 0) throw new Error("the index for sessions could not be refreshed on every shard");
     },
-    async search(query, size, after) {
-      const page = { size, sort: [{ [names.key]: "asc" }], ...(after !== undefined && { search_after: [after] }) };
+    async search(query, size, page) {
       const { body } = await send({
         method: "POST",
         path: path("_search"),
         querystring: { allow_partial_search_results: false },
-        body: { query, ...page, seq_no_primary_term: true, track_total_hits: false },
+        body: { query, size, ...page, seq_no_primary_term: true, track_total_hits: false },
       });
       return body.hits.hits as Hit[];
     },
   };
 }
 
-/** Where a search goes on after these. */
-export function lastKey(hits: readonly Hit[]): string | undefined {
-  const last = hits.at(-1);
-  return last && keyOf(last._id);
+/** How often a write is tried that loses to others. */
+export const attempts = 100;
+
+/** The most hits of one search. The server by default gives ten times as many. */
+export const mostHits = 1000;
+
+export function tooManyTouches(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_CONFLICT",
+    "Other requests changed the document of the session faster than this one could write it.",
+  );
 }

@@ -1,7 +1,6 @@
 /** How records look in documents: as this store has them, or as another program does. */
 
-import { payloadBytes } from "../../core/bytes.ts";
-import { SessionError, wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/errors.ts";
 import type { StoredRecord, StoreRecord } from "../../core/store.ts";
 import {
   googleCapabilities,
@@ -14,6 +13,7 @@ import {
   stampOf,
   standingIn,
 } from "../shared/google-record.ts";
+import { refuseTooLarge } from "../shared/size.ts";
 import type { FirestoreClient, FirestoreSnapshot } from "./client.ts";
 
 /**
@@ -115,14 +115,7 @@ export function layoutDocuments(layout: FirestoreLayout): Documents {
     expiresAt,
     stampsAreNew: false,
     prepare(key, record) {
-      const size = payloadBytes(record.payload);
-      const { maxPayloadBytes = 0 } = googleCapabilities;
-      if (size > maxPayloadBytes) {
-        throw new SessionError(
-          "ERR_SESSION_TOO_LARGE",
-          `The session has ${size} octets; the Firestore store keeps at most ${maxPayloadBytes}. Keep less in the session.`,
-        );
-      }
+      refuseTooLarge(record.payload, googleCapabilities.maxPayloadBytes, "the Firestore store");
       const payload = typeof record.payload === "string" ? record.payload : new Uint8Array(record.payload);
       const ends = instantOf(record.expiresAt);
       return (own) => {

@@ -1,8 +1,9 @@
 /** What the stores for Firestore and Datastore share: names and values that Google's databases take. */
 
-import { base64url, octets, payloadBytes } from "../../core/bytes.ts";
+import { base64url, octets } from "../../core/bytes.ts";
 import { SessionError, wrongArgument } from "../../core/errors.ts";
 import type { StoreCapabilities, StoreRecord } from "../../core/store.ts";
+import { refuseTooLarge } from "./size.ts";
 
 /** Other names for the fields of a document, or the properties of an entity. */
 export interface GoogleNames {
@@ -97,14 +98,8 @@ export function prepare(names: BareNames, backend: string, record: StoreRecord):
   // Bytes are copied, for they may be sent later.
   const stored = typeof payload === "string" ? encodeText(payload) : new Uint8Array(payload);
   const owner = subject === undefined ? null : encodeText(subject);
-  const size = payloadBytes(payload);
-  const { maxPayloadBytes = 0 } = googleCapabilities;
-  if (size > maxPayloadBytes || payloadBytes(stored) > maxPayloadBytes) {
-    throw new SessionError(
-      "ERR_SESSION_TOO_LARGE",
-      `The session has ${size} octets; the ${backend} store keeps at most ${maxPayloadBytes}. Keep less in the session.`,
-    );
-  }
+  // Encoded text is never the shorter one.
+  refuseTooLarge(stored, googleCapabilities.maxPayloadBytes, `the ${backend} store`);
   if (owner !== null && octets(owner) > longestSubject) {
     throw new SessionError(
       "ERR_SESSION_TOO_LARGE",

@@ -1,7 +1,8 @@
 /** The store itself: its methods over a link to a client and a table. */
 
-import { SessionError, wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/store.ts";
+import { refuseTooLarge } from "../shared/size.ts";
 import type { SqlResult } from "./connection.ts";
 import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";
 import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
@@ -26,7 +27,8 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
 
   const run = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
-    refuseTooLarge(values, smaller(layout.maxPayloadBytes, connection.maxPayloadBytes));
+    const most = smaller(layout.maxPayloadBytes, connection.maxPayloadBytes);
+    if (values.payload instanceof Uint8Array) refuseTooLarge(values.payload, most, "this database");
     const value = (name: string): SqlValue => {
       if (name === "now") return instant(now());
       if (name === "ends") return instant(Number(values.ends));
@@ -169,15 +171,6 @@ function isSame(one: Version, other: Version): boolean {
 
 function smaller(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
-}
-
-/** Some databases keep no more; said before anything is sent. */
-function refuseTooLarge({ payload }: SqlValues, most: number | undefined): void {
-  if (most === undefined || !(payload instanceof Uint8Array) || payload.length <= most) return;
-  throw new SessionError(
-    "ERR_SESSION_TOO_LARGE",
-    `The encoded session has ${payload.length} octets; this database keeps at most ${most}. Keep less in it.`,
-  );
 }
 
 /** What a store of this kind promises. */

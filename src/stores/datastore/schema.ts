@@ -1,0 +1,43 @@
+/** The kind that the Datastore store keeps records in, and what is to be made for it. */
+
+import { bareNamesOf, checkName, type GoogleNames, gcloudCommands } from "../shared/google-record.ts";
+
+/** Other names for the properties of an entity. */
+export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "version"> {
+  /**
+   * Text: whom it belongs to; null for an anonymous session. Default `"subject"`. With `null` there is no such property
+   * and no `listBySubject`, for entities that programs write which do not know it.
+   */
+  readonly subject?: string | null | undefined;
+  /** Text, new with every write: what updates compare. Default `"version"`. With `null` they compare the payload. */
+  readonly version?: string | null | undefined;
+}
+
+/**
+ * The command for `gcloud` to run once: it makes the TTL policy, by which Datastore removes what has ended.
+ *
+ * @param options The database, default `"(default)"`, and the store's `kind` and `properties`.
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { datastoreSchema } from "sojourn/stores/datastore";
+ *
+ * process.stdout.write(datastoreSchema({ kind: "WebSession" }));
+ * ```
+ */
+export function datastoreSchema(
+  options: { kind?: string; properties?: DatastoreProperties; database?: string } = {},
+): string {
+  const { kind = defaultKind, properties = {}, database = "(default)" } = options;
+  const names = bareNamesOf("properties", properties);
+  checkKind(kind);
+  checkName("database", database, "the name of a database");
+  return gcloudCommands(kind, database, names, []);
+}
+
+export const defaultKind = "sojourn_sessions";
+
+/** Throws a `TypeError` for what cannot be the name of a kind. */
+export function checkKind(kind: unknown): asserts kind is string {
+  checkName("kind", kind, "the name of a kind");
+}
