@@ -14,7 +14,7 @@ function project(name: string, include: string[], exclude: string[] = [], testTi
 const processes = "test/*/*processes*.test.ts";
 
 /** Tests beside another program, or of its server. */
-const beside = "test/interop/{flask,flask-files,memcached}/**/*.test.ts";
+const beside = "test/flask/{beside,files}/**/*.test.ts";
 
 /** Tests of `test/stores` that need no server. */
 const serverless = [
@@ -38,7 +38,7 @@ export default defineConfig({
         [processes, beside],
       ),
       project("stores", ["test/stores/**/*.test.ts", processes], serverless, 60_000),
-      project("interop", [beside], [], 60_000),
+      project("flask", [beside], [], 60_000),
       project("frameworks", ["test/frameworks/**/*.test.ts", "test/examples/**/*.test.ts"], [], 60_000),
       project("runtimes", ["test/runtimes/**/*.test.ts"], [], 60_000),
       project("package", ["test/package/**/*.test.ts"], [], 120_000),

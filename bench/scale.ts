@@ -14,7 +14,7 @@ import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { createClient } from "redis";
-import type { Store, StoreRecord } from "../src/core/store.ts";
+import type { Store, StoreRecord } from "../src/core/contracts/store.ts";
 import { fileStore } from "../src/stores/file.ts";
 import { redisStore } from "../src/stores/redis.ts";
 import { sqlStore } from "../src/stores/sql.ts";

@@ -13,7 +13,7 @@ import { MongoClient } from "mongodb";
 import { createClient } from "redis";
 import { DataSource } from "typeorm";
 import { createStorage } from "unstorage";
-import type { StoreCapabilities } from "../src/core/store.ts";
+import type { StoreCapabilities } from "../src/core/contracts/store.ts";
 import { cachedStore } from "../src/stores/cached.ts";
 import { cloudflareKvStore } from "../src/stores/cloudflare-kv.ts";
 import { cookieStore } from "../src/stores/cookie.ts";

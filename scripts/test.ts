@@ -16,7 +16,7 @@ import { prepareServers } from "./servers.ts";
 import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-report.ts";
 
 /** The projects of vitest.config.ts, in the order they run. */
-const groups = ["unit", "stores", "interop", "frameworks", "runtimes", "browser", "package"];
+const groups = ["unit", "stores", "flask", "frameworks", "runtimes", "browser", "package"];
 
 const start = performance.now();
 const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);

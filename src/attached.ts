@@ -1,7 +1,7 @@
 /** Types for what adapters attach as `session`: `req.session` of Express and Nest, `locals.session` of SvelteKit and Astro. Nothing runs. */
 
 // biome-ignore-all lint/style/noNamespace: what frameworks declare for all to add to are namespaces
-import type { Session } from "./core/session.ts";
+import type { Session } from "./core/contracts/session.ts";
 
 /**
  * Import this module once, and `attach: "session"` is typed everywhere. Nothing is declared without it. For another

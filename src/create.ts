@@ -1,8 +1,8 @@
 /** `createSessions`: the manager with its default store. */
 
 import { defaultStore, defaultStoreWarning } from "#default-store";
-import type { SessionOptions } from "./core/config.ts";
-import { Sessions } from "./core/sessions.ts";
+import type { SessionOptions } from "./core/options/options.ts";
+import { Sessions } from "./core/request/sessions.ts";
 import { type PartsSessions, partsSessions } from "./parts/keeping.ts";
 import type { PartsOptions } from "./parts/options.ts";
 

@@ -5,20 +5,16 @@
  * @module
  */
 
-export type { SessionOptions } from "./core/config.ts";
-export type { CookieOptions } from "./core/cookie.ts";
-export type { Duration } from "./core/duration.ts";
-export { encrypted } from "./core/encrypted.ts";
-export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes } from "./core/errors.ts";
-export type { SessionEvent, SessionEventType, SessionListener } from "./core/events.ts";
-export type { Access, Exchange, Outcome, RequestReader } from "./core/exchange.ts";
-export type { Content, Format, Meta, Payload } from "./core/format.ts";
-export type { IdScheme } from "./core/id.ts";
-export { jsonFormat } from "./core/json-format.ts";
-export type { Secrets } from "./core/keys.ts";
-export type { SchemaResult, StandardSchema } from "./core/schema.ts";
-export type { LoginOptions, MergeOptions, Session } from "./core/session.ts";
-export type { Sessions } from "./core/sessions.ts";
+export type { Secrets } from "./core/bytes/keys.ts";
+export type { CookieOptions } from "./core/client/cookie.ts";
+export type { HeaderAccess } from "./core/client/headers.ts";
+export type { IdScheme } from "./core/client/id.ts";
+export { bareToken, type OpenedToken, sealedToken, signedToken, type TokenFormat } from "./core/client/token.ts";
+export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes } from "./core/contracts/errors.ts";
+export type { SessionEvent, SessionEventType, SessionListener } from "./core/contracts/events.ts";
+export type { Content, Format, Meta, Payload } from "./core/contracts/format.ts";
+export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
+export type { LoginOptions, MergeOptions, Session } from "./core/contracts/session.ts";
 export type {
   ListedRecord,
   PruneOptions,
@@ -28,10 +24,14 @@ export type {
   StoredRecord,
   StoreRecord,
   Version,
-} from "./core/store.ts";
-export type { RevokeOptions, SessionInfo } from "./core/subjects.ts";
-export { bareToken, type OpenedToken, sealedToken, signedToken, type TokenFormat } from "./core/token.ts";
-export type { HeaderAccess } from "./core/transport.ts";
+} from "./core/contracts/store.ts";
+export type { Duration } from "./core/options/duration.ts";
+export type { SessionOptions } from "./core/options/options.ts";
+export { encrypted } from "./core/record/encrypted.ts";
+export { jsonFormat } from "./core/record/json-format.ts";
+export type { RevokeOptions, SessionInfo } from "./core/record/subjects.ts";
+export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";
+export type { Sessions } from "./core/request/sessions.ts";
 export { createSessions } from "./create.ts";
 export { type DefinedParts, defineParts } from "./parts/define.ts";
 export type { Fields } from "./parts/fields.ts";

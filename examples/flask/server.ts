@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import express from "express";
 import { createClient } from "redis";
 import { createSessions } from "sojourn";
+import { flaskRedis, flaskSession } from "sojourn/flask";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
-import { flaskRedis, flaskSession } from "sojourn/interop/flask-session";
 import { redisStore } from "sojourn/stores/redis";
 
 const client = createClient({ url: process.env.REDIS_URL ?? "redis://localhost:6379" });

@@ -6,9 +6,9 @@ import type { Check } from "../lib.ts";
 
 export const errors: Check = {
   name: "errors",
-  about: "docs/errors.md explains every code of core/errors.ts, with its status, and no other",
+  about: "docs/errors.md explains every code of core/contracts/errors.ts, with its status, and no other",
   run(root) {
-    const source = readFileSync(join(root, "src/core/errors.ts"), "utf8");
+    const source = readFileSync(join(root, "src/core/contracts/errors.ts"), "utf8");
     const page = readFileSync(join(root, "docs/errors.md"), "utf8");
     const codes = new Map(
       [...source.matchAll(/^ {2}(ERR_[A-Z_]+): (\d{3}),/gm)].map((match) => [match[1]!, match[2]!]),
@@ -19,7 +19,7 @@ export const errors: Check = {
         .slice(1)
         .map((section) => [section.split("\n")[0]!.trim(), section] as const),
     );
-    const problems: string[] = codes.size === 0 ? ["src/core/errors.ts:1: no error codes found"] : [];
+    const problems: string[] = codes.size === 0 ? ["src/core/contracts/errors.ts:1: no error codes found"] : [];
     for (const [code, status] of codes) {
       const section = sections.get(code);
       if (!section) problems.push(`docs/errors.md: has no section "## ${code}"`);
@@ -27,7 +27,8 @@ export const errors: Check = {
         problems.push(`docs/errors.md: ${code} must say "Status ${status}"`);
     }
     for (const [code] of new Map([...page.matchAll(/\bERR_[A-Z_]+\b/g)].map((match) => [match[0], true]))) {
-      if (!codes.has(code)) problems.push(`docs/errors.md: explains ${code}, which src/core/errors.ts does not have`);
+      if (!codes.has(code))
+        problems.push(`docs/errors.md: explains ${code}, which src/core/contracts/errors.ts does not have`);
     }
     return problems;
   },

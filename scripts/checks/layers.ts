@@ -4,18 +4,8 @@ import type { Check } from "../lib.ts";
 import { type Import, importGraph } from "./imports.ts";
 import { publicEntries } from "./surface.ts";
 
-/** The layer of every file of `src/core`. A file imports values from its own layer and those below. */
-const coreLayers: readonly (readonly string[])[] = [
-  words("bytes errors"),
-  words(
-    "carrier checks context cookie cookie-seal crypto duration encrypted expiry format id json-format keys schema store time-limit token turns values",
-  ),
-  words("changes cookie-records events record-session records revocations session store-records subjects transport"),
-  words("cleanup commit config exchange facts guest-merge plan sessions single steps"),
-];
-
-/** Types alone: any file of the core may name what is declared here. */
-const contracts = words("store format session events config schema");
+/** The rooms of `src/core`, from the ground up. A file imports from its own room and those below; types of contracts, bytes and options from anywhere. */
+const rooms: readonly string[] = words("contracts bytes client record options save request");
 
 interface Rule {
   /** Files this rule is about: the first that fits counts. */
@@ -35,8 +25,10 @@ function storeRule(name: string): Rule {
   const folder = orms.includes(name) ? "sql" : name;
   return {
     from: new RegExp(`^src/stores/${name}(/|\\.ts$)`),
-    values: new RegExp(`^src/(core/(errors|bytes|duration)\\.ts$|stores/shared/|stores/${folder}/)`),
-    types: /^src\/core\/store\.ts$/,
+    values: new RegExp(
+      `^src/(core/(contracts/errors|bytes/bytes|options/duration)\\.ts$|stores/shared/|stores/${folder}/)`,
+    ),
+    types: /^src\/core\/contracts\/store\.ts$/,
     says: "a store imports core/errors, core/bytes, core/duration, stores/shared and the types of core/store; never another store",
   };
 }
@@ -44,8 +36,8 @@ function storeRule(name: string): Rule {
 /** Sessions in the cookie are the core's own doing: the store is a set of options for it. */
 const cookieRule: Rule = {
   from: /^src\/stores\/cookie\.ts$/,
-  values: /^src\/core\/(errors|cookie-seal)\.ts$/,
-  types: /^src\/core\/(store|keys|cookie-records)\.ts$/,
+  values: /^src\/core\/(contracts\/errors|client\/seal)\.ts$/,
+  types: /^src\/core\/(contracts\/store|bytes\/keys|record\/in-cookie)\.ts$/,
   says: "the cookie store imports core/errors, core/cookie-seal and types of the core",
 };
 
@@ -66,7 +58,7 @@ const rules: readonly Rule[] = [
   {
     from: /^src\/stores\/default(\.node)?\.ts$/,
     values: /^src\/stores\/(memory|file)\.ts$/,
-    types: /^src\/core\/store\.ts$/,
+    types: /^src\/core\/contracts\/store\.ts$/,
     says: "the default store is the memory or the file store",
   },
   {
@@ -80,17 +72,17 @@ const rules: readonly Rule[] = [
     says: "a framework imports core and its base (frameworks/node or frameworks/fetch); never a store",
   },
   {
-    from: /^src\/interop\//,
-    values: /^src\/(core|interop)\//,
+    from: /^src\/flask\/config(\/|\.ts$)/,
+    values: /^src\/(core|stores|flask|parts)\/|^src\/(create|flask)\.ts$/,
+    says: "flask/config imports core, stores, flask, parts and create",
+  },
+  {
+    from: /^src\/flask(\/|\.ts$)/,
+    values: /^src\/(core\/|flask\/(?!config))/,
     types: /^src\/stores\/[a-z0-9-]+\.ts$/,
-    says: "interop imports core, and of stores the types of their layouts",
+    says: "flask imports core, and of stores the types of their layouts",
   },
   { from: /^src\/parts\//, values: /^src\/(core|parts)\//, says: "parts imports core" },
-  {
-    from: /^src\/config(\/|\.ts$)/,
-    values: /^src\/(core|config|stores|interop|parts)\/|^src\/create\.ts$/,
-    says: "config imports core, stores, interop, parts and create",
-  },
   {
     from: /^src\/testing\//,
     values: /^src\/(core|testing)\/|^src\/(create|stores\/memory)\.ts$/,
@@ -108,9 +100,9 @@ const rules: readonly Rule[] = [
 /** Where `node:` may be imported. */
 const nodeAllowed = [
   /\.node\.ts$/,
-  /^src\/stores\/file(\/|\.ts$)/,
+  /^src\/stores\/(file(\/|\.ts$)|memcached\/client\.ts$)/,
   /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro|ws)/,
-  /^src\/(cli|config|testing|interop)\//,
+  /^src\/(cli|testing|flask)\//,
 ];
 
 /** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */
@@ -135,7 +127,7 @@ export const everywhere: readonly string[] = [
   "src/stores/cloudflare-kv.ts",
   "src/stores/keyv.ts",
   "src/stores/unstorage.ts",
-  "src/interop/flask-session.ts",
+  "src/flask.ts",
 ];
 
 export const layers: Check = {
@@ -150,9 +142,8 @@ export const layers: Check = {
         const wrong = wrongWith(file, one, graph, entries);
         if (wrong) problems.push(`${file}:${one.line}: imports "${one.specifier}": ${wrong}`);
       }
-      if (core.test(file) && layerOf(file) === undefined && !isContract(file)) {
-        problems.push(`${file}:1: has no layer; give it one in scripts/checks/layers.ts`);
-      }
+      if (core.test(file) && floorOf(file) === -1)
+        problems.push(`${file}:1: is in none of the rooms ${rooms.join(", ")}`);
     }
     for (const cycle of cyclesIn(graph))
       problems.push(`${cycle[0]}:1: value imports in a circle: ${cycle.join(" -> ")}`);
@@ -191,23 +182,18 @@ function wrongWith(
 
 function wrongInCore(file: string, one: Import): string | undefined {
   if (!core.test(one.file!)) return "core imports core only";
-  if (one.typeOnly && isContract(one.file!)) return undefined;
-  const [from, to] = [layerOf(file) ?? 3, layerOf(one.file!) ?? 1];
-  return to > from ? `layer ${from} imports layer ${to}; imports go down` : undefined;
+  if (one.typeOnly && /^src\/core\/(contracts|bytes|options)\//.test(one.file!)) return undefined;
+  return floorOf(one.file!) > floorOf(file)
+    ? `${roomOf(file)} imports ${roomOf(one.file!)}; imports go down`
+    : undefined;
 }
 
-function isContract(file: string): boolean {
-  return contracts.includes(nameOf(file));
+function floorOf(file: string): number {
+  return rooms.indexOf(roomOf(file));
 }
 
-function layerOf(file: string): number | undefined {
-  const layer = coreLayers.findIndex((names) => names.includes(nameOf(file)));
-  return layer === -1 ? undefined : layer;
-}
-
-/** `src/core/crypto.node.ts` is a variant of `crypto` and has its layer. */
-function nameOf(file: string): string {
-  return file.replace(/^src\/core\//, "").replace(/(\.node)?\.ts$/, "");
+function roomOf(file: string): string {
+  return file.split("/")[2] ?? "";
 }
 
 function words(text: string): string[] {

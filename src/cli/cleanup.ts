@@ -1,6 +1,6 @@
 /** `sojourn cleanup`: removes ended sessions, what `flask session_cleanup` does. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { count, Progress, type Terminal } from "./terminal.ts";
 
 /** What a store said, and what had been done by then. */

@@ -1,6 +1,6 @@
 /** `sojourn setup`: creates what the stores need and is not there. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { StoreFailure } from "./cleanup.ts";
 import type { Terminal } from "./terminal.ts";
 

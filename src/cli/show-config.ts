@@ -1,6 +1,6 @@
 /** `sojourn config`: what came of every key, for people or for programs. */
 
-import { type ExplainedKey, explainConfig } from "../config.ts";
+import { type ExplainedKey, explainConfig } from "../flask/config.ts";
 import type { Settings } from "./run.ts";
 import type { Terminal } from "./terminal.ts";
 

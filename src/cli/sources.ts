@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
-import { sessionsFromConfig } from "../config.ts";
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
+import { sessionsFromConfig } from "../flask/config.ts";
 import type { Settings, Surroundings } from "./run.ts";
 
 /** Stores, and how to end what they stand on. */

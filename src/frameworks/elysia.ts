@@ -1,7 +1,7 @@
 /** Elysia 1, on every runtime it runs on. */
 
-import type { RequestReader } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
+import type { RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { checkOptions } from "./shared/options.ts";

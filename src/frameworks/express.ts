@@ -1,6 +1,6 @@
 /** Express 4 and 5. */
 
-import type { Sessions } from "../core/sessions.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import {
   type ConnectErrorMiddleware,
   type ConnectMiddleware,

@@ -1,8 +1,8 @@
 /** Fastify 5. */
 
 import { STATUS_CODES } from "node:http";
-import type { Access } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
+import type { Access } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";

@@ -1,8 +1,8 @@
 /** The web's own `Request` and `Response`: Bun, Deno, Cloudflare Workers, and everything built on fetch handlers. */
 
-import { isSessionError, type SessionError } from "../core/errors.ts";
-import type { RequestReader } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
+import type { RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { failureResponse, noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 

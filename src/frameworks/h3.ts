@@ -1,8 +1,8 @@
 /** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
 
-import type { Outcome, RequestReader } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
-import type { HeaderAccess } from "../core/transport.ts";
+import type { HeaderAccess } from "../core/client/headers.ts";
+import type { Outcome, RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import {
   isEventStream,
   noteOpened,

@@ -1,8 +1,8 @@
 /** Hono 4, on every runtime it runs on. */
 
-import { isSessionError } from "../core/errors.ts";
-import type { RequestReader } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { isSessionError } from "../core/contracts/errors.ts";
+import type { RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";

@@ -1,7 +1,7 @@
 /** Koa 3 and 2. */
 
-import type { Sessions } from "../core/sessions.ts";
-import type { HeaderAccess } from "../core/transport.ts";
+import type { HeaderAccess } from "../core/client/headers.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";

@@ -1,7 +1,7 @@
 /** NestJS 12, on Express and on Fastify. */
 
-import type { Session } from "../core/session.ts";
-import type { Sessions } from "../core/sessions.ts";
+import type { Session } from "../core/contracts/session.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { type FastifyLike, fastifySessions } from "./fastify.ts";
 import { type ConnectMiddleware, connectSessions } from "./node.ts";
 import { markFailed } from "./shared/held-response.ts";

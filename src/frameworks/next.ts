@@ -1,10 +1,10 @@
 /** Next.js 16, the app router: route handlers, server actions, server components and `proxy.ts`. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Exchange, RequestReader } from "../core/exchange.ts";
-import type { Session } from "../core/session.ts";
-import type { Sessions } from "../core/sessions.ts";
-import type { HeaderAccess } from "../core/transport.ts";
+import type { HeaderAccess } from "../core/client/headers.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Session } from "../core/contracts/session.ts";
+import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import {

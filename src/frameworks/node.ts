@@ -1,8 +1,8 @@
 /** `node:http`, `node:https`, `node:http2` and Connect: the adapter, and the base of those for other Node frameworks. */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { isSessionError } from "../core/errors.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { isSessionError } from "../core/contracts/errors.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";

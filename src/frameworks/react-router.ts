@@ -1,9 +1,9 @@
 /** React Router 8 and 7: its middleware. Its `SessionStorage` is beside, for loaders and actions that are written already. */
 
-import { isSessionError, wrongArgument } from "../core/errors.ts";
-import type { RequestReader } from "../core/exchange.ts";
-import type { Session } from "../core/session.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { isSessionError, wrongArgument } from "../core/contracts/errors.ts";
+import type { Session } from "../core/contracts/session.ts";
+import type { RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";

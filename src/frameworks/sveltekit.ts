@@ -1,8 +1,8 @@
 /** SvelteKit 3, on every platform it has an adapter for. */
 
-import { isSessionError, type SessionError, wrongArgument } from "../core/errors.ts";
-import type { Exchange, Outcome, RequestReader } from "../core/exchange.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { isSessionError, type SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";

@@ -1,10 +1,10 @@
 /** WebSockets: `ws` 8, Socket.IO 4, and whatever else makes a socket of a request that carried the cookie. */
 
-import { type Duration, durationOption } from "../core/duration.ts";
-import { wrongArgument } from "../core/errors.ts";
-import type { Exchange, RequestReader } from "../core/exchange.ts";
-import type { Session } from "../core/session.ts";
-import type { Sessions } from "../core/sessions.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Session } from "../core/contracts/session.ts";
+import { type Duration, durationOption } from "../core/options/duration.ts";
+import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { type AccessOf, checkFunction } from "./shared/options.ts";
 import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket-shapes.ts";
 import { headerOf, originCheck, type SocketOrigin, type UpgradeRequest } from "./shared/upgrade-request.ts";

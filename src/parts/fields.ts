@@ -1,6 +1,6 @@
 /** Which part takes which key. */
 
-import { wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
 
 /**
  * The keys that a part takes: a list; all that are included and not excluded; all but those excluded; or `"rest"`,

@@ -1,8 +1,8 @@
 /** One part of one request's session. */
 
-import type { Work } from "../core/commit.ts";
-import { isEmpty } from "../core/facts.ts";
-import { type Merge, RecordSession } from "../core/record-session.ts";
+import type { Work } from "../core/save/commit.ts";
+import { isEmpty } from "../core/save/facts.ts";
+import { type Merge, RecordSession } from "../core/save/record-session.ts";
 import type { Part } from "./options.ts";
 
 /** A login that the part has yet to hear of, when it is known whether there is anything in it. */

@@ -1,14 +1,14 @@
 /** Sessions in parts: their requests, and the parts of all sessions of a subject. */
 
-import type { Work } from "../core/commit.ts";
-import type { Context } from "../core/context.ts";
-import type { SessionEvent, SessionEventType, SessionListener } from "../core/events.ts";
-import { Exchange, type Keeping, type Opening, type RequestReader } from "../core/exchange.ts";
-import type { Found } from "../core/records.ts";
-import type { Session } from "../core/session.ts";
-import { Sessions } from "../core/sessions.ts";
-import { loadWork, restrictWork, storesOf } from "../core/single.ts";
-import type { SubjectSessions } from "../core/subjects.ts";
+import type { SessionEvent, SessionEventType, SessionListener } from "../core/contracts/events.ts";
+import type { Found } from "../core/contracts/records.ts";
+import type { Session } from "../core/contracts/session.ts";
+import type { SubjectSessions } from "../core/record/subjects.ts";
+import type { Context } from "../core/request/context.ts";
+import { Exchange, type Keeping, type Opening, type RequestReader } from "../core/request/exchange.ts";
+import { loadWork, restrictWork, storesOf } from "../core/request/one-record.ts";
+import { Sessions } from "../core/request/sessions.ts";
+import type { Work } from "../core/save/commit.ts";
 import { makeParts, type Part, type Parts, type PartsOptions } from "./options.ts";
 import { PartsRequest } from "./request.ts";
 import { type PartsSession, SessionInParts } from "./session.ts";

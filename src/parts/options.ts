@@ -1,14 +1,14 @@
 /** The options of sessions in parts, checked, and a core for each part. */
 
-import { type Cleanup, cleanupOf } from "../core/cleanup.ts";
-import type { SessionsCore } from "../core/commit.ts";
-import type { SessionOptions } from "../core/config.ts";
-import { type CookieStore, isCookieStore } from "../core/cookie-records.ts";
-import { wrongArgument } from "../core/errors.ts";
-import type { Format } from "../core/format.ts";
-import type { StandardSchema } from "../core/schema.ts";
-import { makeCore } from "../core/single.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Format } from "../core/contracts/format.ts";
+import type { StandardSchema } from "../core/contracts/schema.ts";
+import type { Store } from "../core/contracts/store.ts";
+import type { SessionOptions } from "../core/options/options.ts";
+import { type Cleanup, cleanupOf } from "../core/record/cleanup.ts";
+import { type CookieStore, isCookieStore } from "../core/record/in-cookie.ts";
+import { makeCore } from "../core/request/one-record.ts";
+import type { SessionsCore } from "../core/save/commit.ts";
 import { type Fields, Routes } from "./fields.ts";
 
 /** What a part may have of its own, and otherwise has from all. */

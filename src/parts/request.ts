@@ -1,9 +1,9 @@
 /** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
 
-import { headersSent, refused, rehearse, type Work, wouldSave } from "../core/commit.ts";
-import type { SessionError } from "../core/errors.ts";
-import { type RecordSession, readOnly, sessionEnded } from "../core/record-session.ts";
-import { takeBack } from "../core/steps.ts";
+import type { SessionError } from "../core/contracts/errors.ts";
+import { headersSent, refused, rehearse, type Work, wouldSave } from "../core/save/commit.ts";
+import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
+import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
 import type { Part, Parts } from "./options.ts";

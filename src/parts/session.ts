@@ -1,9 +1,9 @@
 /** The session that handlers read and write when it is kept in parts. */
 
-import { wrongArgument } from "../core/errors.ts";
-import { cannotMerge } from "../core/guest-merge.ts";
-import { checkLogin, type Merge, sessionEnded } from "../core/record-session.ts";
-import type { LoginOptions, Session } from "../core/session.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { LoginOptions, Session } from "../core/contracts/session.ts";
+import { cannotMerge } from "../core/save/login-merge.ts";
+import { checkLogin, type Merge, sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
 import { exists, type HeldPart, type LoadedPart } from "./held.ts";
 import type { Part } from "./options.ts";

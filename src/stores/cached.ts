@@ -1,8 +1,8 @@
 /** Memory in front of any store: saves reads, for as long as you allow an answer to be out of date. */
 
-import { type Duration, durationOption } from "../core/duration.ts";
-import { wrongArgument } from "../core/errors.ts";
-import type { Store, StoredRecord } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store, StoredRecord } from "../core/contracts/store.ts";
+import { type Duration, durationOption } from "../core/options/duration.ts";
 
 /** What {@link cachedStore} takes beside the store. */
 export interface CachedStoreOptions {

@@ -1,7 +1,7 @@
 /** Sessions in Cloudflare KV: near every visitor, and up to a minute behind what happened elsewhere. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 

@@ -1,13 +1,13 @@
 /** Sessions in the cookie itself: no server keeps them. */
 
-import type { CookieCapabilities, CookieStore } from "../core/cookie-records.ts";
-import { aesSeal, type CookieSeal } from "../core/cookie-seal.ts";
-import { wrongArgument } from "../core/errors.ts";
-import type { Secrets } from "../core/keys.ts";
-import type { Store } from "../core/store.ts";
+import type { Secrets } from "../core/bytes/keys.ts";
+import { aesSeal, type CookieSeal } from "../core/client/seal.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
+import type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.ts";
 
-export type { CookieCapabilities, CookieStore } from "../core/cookie-records.ts";
-export type { CookieSeal, OpenedSeal } from "../core/cookie-seal.ts";
+export type { CookieSeal, OpenedSeal } from "../core/client/seal.ts";
+export type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.ts";
 
 /** What {@link cookieStore} takes: `secrets` or `seal`, one of them. */
 export interface CookieStoreOptions {

@@ -1,7 +1,7 @@
 /** Sessions in Datastore, through the client you already have: one entity each, one request to read, a transaction to write. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreRecord, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
   type DatastoreClient,
@@ -52,7 +52,7 @@ export interface DatastoreStoreOptions {
   readonly namespace?: string | undefined;
   /**
    * Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. To share the
-   * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/interop/flask-session`.
+   * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/flask`.
    */
   readonly properties?: DatastoreProperties | undefined;
   /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */

@@ -1,6 +1,6 @@
 /** The store of an application that configured none, where there are files. The twin of `default.ts`. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { fileStore } from "./file.ts";
 
 /** Files in `.sessions` of the working directory. */

@@ -1,6 +1,6 @@
 /** The store of an application that configured none, where there are no files. The twin of `default.node.ts`. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { memoryStore } from "./memory.ts";
 
 /** The memory of this process. */

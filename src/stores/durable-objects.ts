@@ -1,7 +1,14 @@
 /** Sessions in a Cloudflare Durable Object: exact for all the Workers in the world, at one place of it. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type {
+  ListedRecord,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../core/contracts/store.ts";
 import { type Call, fromWire, toInstant, toWire, type WireRecord } from "./durable-objects/wire.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 

@@ -1,7 +1,7 @@
 /** Sessions in DynamoDB, through the client you already have. One strongly consistent read, conditional writes, one table. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
 import { bareDynamodbStore, checkLayout, type DynamodbLayout } from "./dynamodb/bare.ts";
 import {
   type Condition,
@@ -53,7 +53,7 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
   readonly prefix?: string | undefined;
   /**
    * How another program keeps its sessions in DynamoDB, to share them with it: `flaskDynamodb()` of
-   * `sojourn/interop/flask-session`. It names the table and its attributes, so `table`, `attributes` and `prefix` are not
+   * `sojourn/flask`. It names the table and its attributes, so `table`, `attributes` and `prefix` are not
    * given then. Such items have no room for a subject, so there is no `listBySubject`. Default: this store's own layout.
    */
   readonly layout?: DynamodbLayout | undefined;

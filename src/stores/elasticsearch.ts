@@ -1,7 +1,7 @@
 /** Sessions in Elasticsearch or OpenSearch, through the client you already have. Reading by id sees every write at once; a search refreshes first. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
 import { bareElasticsearchStore, checkLayout, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
 import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
 import {
@@ -44,7 +44,7 @@ export interface ElasticsearchStoreOptions {
   readonly fields?: ElasticsearchFields | undefined;
   /**
    * How another program keeps its sessions in the index, to share them with it: `flask2Elasticsearch()` of
-   * `sojourn/interop/flask-session`. It names the fields, so `fields` is not given then. There is no list, also not by
+   * `sojourn/flask`. It names the fields, so `fields` is not given then. There is no list, also not by
    * subject; a session may have whole numbers up to 2^53 and no key `constructor` or `__proto__`, and a number that is a
    * whole one is an integer when it is written again. Default: this store's own layout.
    */

@@ -2,7 +2,7 @@
 
 import { chmod, lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { wrongArgument } from "../core/errors.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
 import type {
   ListedRecord,
   PruneOptions,
@@ -11,7 +11,7 @@ import type {
   StoreCapabilities,
   StoreRecord,
   Version,
-} from "../core/store.ts";
+} from "../core/contracts/store.ts";
 import { recordsOf } from "./file/by-subject.ts";
 import { lifeOf } from "./file/mark.ts";
 import { encodeRecord } from "./file/record-file.ts";

@@ -1,7 +1,7 @@
 /** Sessions in Firestore, through the client you already have: one document each, one request to read, one to write. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { ListedRecord, Store, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
   type FirestoreBatch,
@@ -59,7 +59,7 @@ export interface FirestoreStoreOptions {
   readonly fields?: FirestoreFields | undefined;
   /**
    * How another program keeps its sessions, to share them: `flask2Firestore()` or `flaskPlusFirestore()` of
-   * `sojourn/interop/flask-session`. Not together with `fields`. Default: as this library does.
+   * `sojourn/flask`. Not together with `fields`. Default: as this library does.
    */
   readonly layout?: FirestoreLayout | undefined;
   /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */

@@ -1,7 +1,7 @@
 /** Sessions in any backend of Keyv, through the instance you already have. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { type PlainBackend, plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 

@@ -1,27 +1,27 @@
 /** Sessions in Memcached, through the client you already have. One command to read, one to write; nothing survives a restart of the server. */
 
-import { payloadBytes } from "../core/bytes.ts";
-import { SessionError, wrongArgument } from "../core/errors.ts";
-import type { Store, StoreRecord, Version } from "../core/store.ts";
-import { connectionOf, type Item, type MemcachedClient } from "./memcached/client.ts";
+import { payloadBytes } from "../core/bytes/bytes.ts";
+import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import type { Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import { bareLayout, type MemcachedLayout, nativeLayout } from "./memcached/layout.ts";
+import { connectionOf, type Item, type MemcachedClient } from "./memcached/shapes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
+export type { MemcachedLayout } from "./memcached/layout.ts";
 export type {
   ByteItem,
   ByteMemcachedClient,
   CallbackMemcachedClient,
   MemcachedClient,
   PromiseMemcachedClient,
-} from "./memcached/client.ts";
-export type { MemcachedLayout } from "./memcached/layout.ts";
+} from "./memcached/shapes.ts";
 
 /** What `memcachedStore` takes. */
 export interface MemcachedStoreOptions {
   /**
    * Your client: an instance of the npm package `memcached` 2 or `memcache-client` 1, or `memcachedClient()` of
-   * `sojourn/interop/memcached`. Or a function that returns one, or a promise of one: it is called once, when the store
+   * `sojourn/stores/memcached/client`. Or a function that returns one, or a promise of one: it is called once, when the store
    * is first used. The store never configures or closes it.
    */
   readonly client: MemcachedClient | (() => MemcachedClient | Promise<MemcachedClient>);
@@ -32,7 +32,7 @@ export interface MemcachedStoreOptions {
   readonly prefix?: string | undefined;
   /**
    * How another program keeps its sessions in the same Memcached, to share them with it: `flaskMemcached()` of
-   * `sojourn/interop/flask-session`. Only a client that keeps bytes will do, `memcachedClient()`, and Memcached 1.6.
+   * `sojourn/flask`. Only a client that keeps bytes will do, `memcachedClient()`, and Memcached 1.6.
    * `prefix` is then `""` by default, and there is no room for a subject. Default: this store's own layout.
    */
   readonly layout?: MemcachedLayout | undefined;
@@ -89,7 +89,11 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   const connect = lazily(client, (one) => {
     const connection = connectionOf(one);
     if (layout.needsBytes && !connection.keepsBytes) {
-      throw wrongArgument("client", "memcachedClient() of sojourn/interop/memcached when the store has a layout", one);
+      throw wrongArgument(
+        "client",
+        "memcachedClient() of sojourn/stores/memcached/client when the store has a layout",
+        one,
+      );
     }
     const room = longestKey - 200 - prefix.length;
     if (connection.namespace.length <= room) return connection;

@@ -3,8 +3,8 @@
  * reference: the whole store contract in the fewest lines, to read before writing a store of your own.
  */
 
-import { SessionError, wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/store.ts";
+import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {

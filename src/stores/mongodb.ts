@@ -1,7 +1,7 @@
 /** Sessions in MongoDB, through the driver you already have: one document each, one operation to read, one to write. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
 import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
 import { exactly, hasUniqueKey, indexesFor } from "./mongodb/indexes.ts";
 import {
@@ -33,7 +33,7 @@ export interface MongodbStoreOptions {
   readonly collection: MongodbCollection | (() => MongodbCollection | Promise<MongodbCollection>);
   /**
    * Other names for the fields. Default `{ key, payload, expiresAt, subject, version }`, each named as it is. To share the
-   * sessions of another program, its own: `flaskMongodb()` of `sojourn/interop/flask-session`.
+   * sessions of another program, its own: `flaskMongodb()` of `sojourn/flask`.
    */
   readonly layout?: MongodbLayout | undefined;
   /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */

@@ -1,7 +1,7 @@
 /** The null store: no sessions at all. Reading gives an empty session, saving one is an error that says so. */
 
-import { SessionError } from "../core/errors.ts";
-import type { Store, StoreCapabilities } from "../core/store.ts";
+import { SessionError } from "../core/contracts/errors.ts";
+import type { Store, StoreCapabilities } from "../core/contracts/store.ts";
 
 const capabilities: StoreCapabilities = {
   compareAndSwap: "atomic",

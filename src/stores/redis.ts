@@ -1,7 +1,7 @@
 /** Sessions in Redis or Valkey, through the client you already have. Needs Redis 7.0 or Valkey; one command to read, one to write. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store, StoredRecord, StoreRecord, Version } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store, StoredRecord, StoreRecord, Version } from "../core/contracts/store.ts";
 import { recordsOf } from "./shared/listing.ts";
 import { bareRedisStore, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
@@ -35,7 +35,7 @@ export interface RedisStoreOptions {
   readonly prefix?: string | undefined;
   /**
    * How another program keeps its sessions in the same Redis, to share them with it: `flaskRedis()` of
-   * `sojourn/interop/flask-session`. Such values have no room for a subject, so there is no `listBySubject`, and
+   * `sojourn/flask`. Such values have no room for a subject, so there is no `listBySubject`, and
    * `prefix` is then `""` by default. Default: this store's own layout.
    */
   readonly layout?: RedisLayout | undefined;

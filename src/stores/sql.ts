@@ -1,7 +1,7 @@
 /** Sessions in PostgreSQL, MySQL, MariaDB or SQLite, through the client you already have. One statement to read, one to write. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { barePieces, type SqlLayout } from "./sql/bare.ts";
 import type { SqlClient } from "./sql/clients.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
@@ -51,7 +51,7 @@ export interface SqlStoreOptions extends SqlTableOptions {
   readonly dialect?: SqlDialect | undefined;
   /**
    * How another program keeps its sessions in a table of the same database, to share them with it: `flaskSqlalchemy()`
-   * of `sojourn/interop/flask-session`. It names the table, so `table`, `schema` and `columns` are not given then. Such
+   * of `sojourn/flask`. It names the table, so `table`, `schema` and `columns` are not given then. Such
    * rows have no room for a subject, so there is no `listBySubject`. Default: this store's own table.
    */
   readonly layout?: SqlLayout | undefined;

@@ -1,7 +1,7 @@
 /** Sessions in a table of your TypeORM entities, in PostgreSQL, MySQL, MariaDB or SQLite. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { lazily } from "./shared/lazy.ts";
 import { connectionOf, type SqlConnection } from "./sql/connection.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";

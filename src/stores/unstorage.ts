@@ -1,7 +1,7 @@
 /** Sessions in any driver of unstorage, through the storage you already have. */
 
-import { wrongArgument } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 

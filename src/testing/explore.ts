@@ -1,6 +1,6 @@
 /** The interleaving explorer: runs concurrent tasks in every order of their store calls, and checks each end. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 
 /** One world to explore: what runs at the same time, and what must hold when all of it has ended. */
 export interface World {

@@ -1,6 +1,6 @@
 /** Stores that misbehave on purpose: that fail, hang, dawdle, or count, around a store that does the work. */
 
-import type { ListedRecord, Store } from "../core/store.ts";
+import type { ListedRecord, Store } from "../core/contracts/store.ts";
 
 /** The methods of a store that go to its backend. */
 export type StoreMethod = Exclude<keyof Store, "name" | "capabilities">;

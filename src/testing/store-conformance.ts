@@ -1,6 +1,6 @@
 /** The store suite: every sentence of the store contract as a case, for any backend, runner and runtime. */
 
-import type { Store } from "../core/store.ts";
+import type { Store } from "../core/contracts/store.ts";
 import { contractCases } from "./store/contract.ts";
 import { expiryCases } from "./store/expiry.ts";
 import { keyCases } from "./store/keys.ts";

@@ -1,6 +1,6 @@
 /** One of the processes of `processConformance`: opens the store, waits for the start, does one task, lets go and ends. */
 
-import type { Store, StoreRecord } from "../core/store.ts";
+import type { Store, StoreRecord } from "../core/contracts/store.ts";
 import { change } from "./store/change.ts";
 import { wait } from "./store/trial.ts";
 import type { Job, ProcessModule, Task } from "./store-processes.ts";

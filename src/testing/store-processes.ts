@@ -1,7 +1,7 @@
 /** The process suite: two operating system processes at one store at the same time, and one that is killed. It runs on Node only, and loads anywhere. */
 
 import type { ChildProcess, fork } from "node:child_process";
-import type { Store, StoreRecord } from "../core/store.ts";
+import type { Store, StoreRecord } from "../core/contracts/store.ts";
 import { check, collect, gone, live, same, samePayload, sameStrings, won } from "./store/check.ts";
 import { newSpace } from "./store/space.ts";
 import { type ConformanceCase, type OpenOptions, skipUnless, wait } from "./store/trial.ts";

@@ -9,7 +9,7 @@ import { createSessions } from "sojourn";
 import { nodeSessions } from "sojourn/frameworks/node";
 import { memoryStore } from "sojourn/stores/memory";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type CookieOptions, makeCookie } from "../../src/core/cookie.ts";
+import { type CookieOptions, makeCookie } from "../../src/core/client/cookie.ts";
 import { cert, key } from "../support/certificate.ts";
 import { launch, missing } from "./chromium.ts";
 

@@ -39,7 +39,7 @@ async function cli(args: string, env: Record<string, string> = {}, tty = false) 
 async function database(name: string, ended: number): Promise<Record<string, string>> {
   const db = new DatabaseSync(join(directory, name));
   const clock = { now: 1_000_000 };
-  const { flaskSqlalchemy } = await import("../../src/interop/flask-session.ts");
+  const { flaskSqlalchemy } = await import("../../src/flask.ts");
   const store = sqlStore({ client: db, layout: flaskSqlalchemy(), now: () => clock.now });
   await store.setup!();
   db.exec("BEGIN");

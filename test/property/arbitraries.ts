@@ -2,8 +2,8 @@
 
 import { inspect } from "node:util";
 import fc from "fast-check";
-import type { Meta } from "../../src/core/format.ts";
-import { jsonFormat } from "../../src/core/json-format.ts";
+import type { Meta } from "../../src/core/contracts/format.ts";
+import { jsonFormat } from "../../src/core/record/json-format.ts";
 
 /** How often a property is tried. `PROPERTY_RUNS=20` tries it twenty times as often. */
 export function runs(count: number): { numRuns: number } {

@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { adopt, merge } from "../../src/core/changes.ts";
-import type { Session } from "../../src/core/session.ts";
-import { contentOf, draft, format } from "../core/drafts.ts";
+import type { Session } from "../../src/core/contracts/session.ts";
+import { adopt, merge } from "../../src/core/save/changes.ts";
+import { contentOf, draft, format } from "../core/record/drafts.ts";
 import { anyKey, anyValue, objectOf, runs, show } from "./arbitraries.ts";
 
 type Data = Record<string, unknown>;

@@ -1,10 +1,10 @@
 /** A hundred thousand random and hostile `Cookie` headers: what is found in them, and what of it reaches the store. */
 
 import { describe, expect, test } from "vitest";
-import { findCookie } from "../../src/core/cookie.ts";
-import { Sessions } from "../../src/core/sessions.ts";
-import { bareToken, sealedToken, signedToken, type TokenFormat } from "../../src/core/token.ts";
-import { countedStore } from "../core/counted.ts";
+import { findCookie } from "../../src/core/client/cookie.ts";
+import { bareToken, sealedToken, signedToken, type TokenFormat } from "../../src/core/client/token.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { countedStore } from "../core/request/counted.ts";
 import { request } from "../support/requests.ts";
 
 const name = "__Host-session";

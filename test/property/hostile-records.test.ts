@@ -2,12 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encrypted } from "../../src/core/encrypted.ts";
-import type { SessionEvent } from "../../src/core/events.ts";
-import type { Payload } from "../../src/core/format.ts";
-import { jsonFormat } from "../../src/core/json-format.ts";
-import { Sessions } from "../../src/core/sessions.ts";
-import type { Store } from "../../src/core/store.ts";
+import type { SessionEvent } from "../../src/core/contracts/events.ts";
+import type { Payload } from "../../src/core/contracts/format.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { encrypted } from "../../src/core/record/encrypted.ts";
+import { jsonFormat } from "../../src/core/record/json-format.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { request } from "../support/requests.ts";
 import { anyText, hostilePayloads, runs } from "./arbitraries.ts";

@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encrypted } from "../../src/core/encrypted.ts";
-import type { Content, Format } from "../../src/core/format.ts";
-import { jsonFormat } from "../../src/core/json-format.ts";
-import { parse, stringify } from "../../src/core/values.ts";
+import type { Content, Format } from "../../src/core/contracts/format.ts";
+import { encrypted } from "../../src/core/record/encrypted.ts";
+import { jsonFormat } from "../../src/core/record/json-format.ts";
+import { parse, stringify } from "../../src/core/record/values.ts";
 import { anyData, anyMeta, anyValue, hostilePayloads, runs, show } from "./arbitraries.ts";
 
 const format = jsonFormat();

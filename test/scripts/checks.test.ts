@@ -46,13 +46,18 @@ function tree(files: Readonly<Record<string, string>>, exported: readonly string
 
 describe("layers", () => {
   const store = 'import type { Store } from "../core/store.ts";\nimport { wrongArgument } from "../core/errors.ts";\n';
-  const core = { "src/core/errors.ts": "", "src/core/store.ts": "", "src/core/sessions.ts": "", "src/core/id.ts": "" };
+  const core = {
+    "src/core/contracts/errors.ts": "",
+    "src/core/contracts/store.ts": "",
+    "src/core/request/sessions.ts": "",
+    "src/core/client/id.ts": "",
+  };
 
   test("has nothing against imports that go down", async () => {
     const root = tree({
       ...core,
       "src/stores/redis.ts": store,
-      "src/core/sessions.ts": 'import { x } from "./id.ts";',
+      "src/core/request/sessions.ts": 'import { x } from "./id.ts";',
     });
     expect(await layers.run(root)).toEqual([]);
   });
@@ -62,21 +67,21 @@ describe("layers", () => {
     ["a store that imports another store", "src/stores/redis.ts", 'import { m } from "./memory.ts";'],
     ["a store that imports values of the contract", "src/stores/redis.ts", 'import { Store } from "../core/store.ts";'],
     ["a framework that imports a store", "src/frameworks/express.ts", 'import { m } from "../stores/memory.ts";'],
-    ["the core importing upwards", "src/core/id.ts", 'import {\n  m,\n} from "./sessions.ts";'],
-    ["the core importing a store", "src/core/sessions.ts", 'import { m } from "../stores/memory.ts";'],
+    ["the core importing upwards", "src/core/client/id.ts", 'import {\n  m,\n} from "./sessions.ts";'],
+    ["the core importing a store", "src/core/request/sessions.ts", 'import { m } from "../stores/memory.ts";'],
     [
       "the core importing it when the line runs",
-      "src/core/sessions.ts",
+      "src/core/request/sessions.ts",
       'const m = await import("../stores/memory.ts");',
     ],
-    ["node: in the core", "src/core/id.ts", 'import { hash } from "node:crypto";'],
+    ["node: in the core", "src/core/client/id.ts", 'import { hash } from "node:crypto";'],
     ["node: in a store for every runtime", "src/stores/redis.ts", 'import { hash } from "node:crypto";'],
     ["a package", "src/stores/redis.ts", 'import { createClient } from "redis";'],
     ["a package by type", "src/stores/redis.ts", 'import type { RedisClientType } from "redis";'],
-    ["a barrel", "src/core/sessions.ts", 'export { x } from "./id.ts";'],
+    ["a barrel", "src/core/request/sessions.ts", 'export { x } from "./id.ts";'],
     ["a core file without a layer", "src/core/novel.ts", ""],
     ["a folder without a rule", "src/novel/a.ts", 'import { x } from "../core/id.ts";'],
-    ["a file that is not there", "src/core/sessions.ts", 'import { x } from "./gone.ts";'],
+    ["a file that is not there", "src/core/request/sessions.ts", 'import { x } from "./gone.ts";'],
   ])("refuses %s", async (_, file, text) => {
     const root = tree({ ...core, "src/stores/memory.ts": "", [file]: text });
     const said = await layers.run(root);
@@ -85,25 +90,25 @@ describe("layers", () => {
   });
 
   test("refuses a circle of values, and allows one of types", async () => {
-    const circle = { ...core, "src/core/id.ts": 'import { k } from "./keys.ts";' };
-    const values = tree({ ...circle, "src/core/keys.ts": 'import { i } from "./id.ts";' });
+    const circle = { ...core, "src/core/client/id.ts": 'import { k } from "./keys.ts";' };
+    const values = tree({ ...circle, "src/core/bytes/keys.ts": 'import { i } from "./id.ts";' });
     expect(await layers.run(values)).toEqual([expect.stringContaining("in a circle")]);
-    const types = tree({ ...circle, "src/core/keys.ts": 'import { type I, type J } from "./id.ts";' });
+    const types = tree({ ...circle, "src/core/bytes/keys.ts": 'import { type I, type J } from "./id.ts";' });
     expect(await layers.run(types)).toEqual([]);
   });
 
   test("follows an entry for every runtime to the node: it reaches", async () => {
     const files = {
       "src/index.ts": 'export { c } from "./core/context.ts";',
-      "src/core/context.ts": 'import "./context.node.ts";',
+      "src/core/request/context.ts": 'import "./context.node.ts";',
     };
-    const root = tree({ ...files, "src/core/context.node.ts": 'import { x } from "node:async_hooks";' });
+    const root = tree({ ...files, "src/core/request/context.node.ts": 'import { x } from "node:async_hooks";' });
     expect(await layers.run(root)).toEqual([expect.stringMatching(/^src\/index\.ts:1: .*context\.node\.ts -> node:/)]);
   });
 
   test("reads code, not comments", async () => {
     const comment = '/**\n * ```ts\n * import { createClient } from "redis";\n * ```\n */\n// import("redis")\n';
-    expect(await layers.run(tree({ ...core, "src/core/id.ts": comment }))).toEqual([]);
+    expect(await layers.run(tree({ ...core, "src/core/client/id.ts": comment }))).toEqual([]);
   });
 });
 
@@ -149,7 +154,7 @@ describe("comments", () => {
     const overloads = "/** Does. */\nexport function one(a: string): void;\nexport function one(a: number): void;\n";
     const files = {
       "src/index.ts": '/** Entry. */\nexport { one } from "./core/id.ts";\n',
-      "src/core/id.ts": `/** Ids. */\n\n${overloads}`,
+      "src/core/client/id.ts": `/** Ids. */\n\n${overloads}`,
     };
     expect(await comments.run(tree(files))).toEqual([]);
     expect(await comments.run(tree({ "src/index.ts": `/** Entry. */\n\n${options}` }))).toEqual([]);
@@ -159,10 +164,10 @@ describe("comments", () => {
     const file = "/** Ids. */\n\nexport function one(): void {}\n\nexport function hidden(): void {}\n";
     const bare = "\n/** Options. */\nexport interface Options {\n  readonly key: string;\n}\n";
     const entry = `/** Entry. */\nexport { one as two } from "./core/id.ts";\n${bare}`;
-    const said = await comments.run(tree({ "src/index.ts": entry, "src/core/id.ts": file }));
+    const said = await comments.run(tree({ "src/index.ts": entry, "src/core/client/id.ts": file }));
     expect(said).toEqual([
       "src/index.ts:6: Options.key has no doc comment",
-      "src/core/id.ts:3: one has no doc comment",
+      "src/core/client/id.ts:3: one has no doc comment",
     ]);
   });
 
@@ -177,8 +182,8 @@ describe("comments", () => {
   });
 
   test("refuses a file that does not say what it is", async () => {
-    expect(await comments.run(tree({ "src/core/id.ts": "const a = 1;" }))).toEqual([
-      expect.stringContaining("src/core/id.ts:1:"),
+    expect(await comments.run(tree({ "src/core/client/id.ts": "const a = 1;" }))).toEqual([
+      expect.stringContaining("src/core/client/id.ts:1:"),
     ]);
   });
 });
@@ -188,11 +193,11 @@ describe("errors", () => {
 
   test("refuses a code without a section, a wrong status, and a code that is not there", async () => {
     const page = "# Errors\n\n## ERR_A\n\nStatus 500. No.\n\n## ERR_C\n\nStatus 500.\n";
-    const said = await errors.run(tree({ "src/core/errors.ts": source, "docs/errors.md": page }));
+    const said = await errors.run(tree({ "src/core/contracts/errors.ts": source, "docs/errors.md": page }));
     expect(said).toEqual([
       'docs/errors.md: ERR_A must say "Status 503"',
       'docs/errors.md: has no section "## ERR_B"',
-      "docs/errors.md: explains ERR_C, which src/core/errors.ts does not have",
+      "docs/errors.md: explains ERR_C, which src/core/contracts/errors.ts does not have",
     ]);
   });
 });
@@ -219,7 +224,7 @@ describe("doc-code", () => {
     const page =
       "# A\n\n```ts\nconst a = 1;\n```\n\n```ts continued\nvoid a;\n```\n\n```ts ignore\nx\n```\n\n```ts ignore: a fragment\ny\n```\n";
     const source = "/**\n * Does.\n *\n * ```ts\n * const b = 2;\n * ```\n */\nexport const c = 1;\n";
-    const { programs, problems } = programsBelow(tree({ "docs/a.md": page, "src/core/id.ts": source }));
+    const { programs, problems } = programsBelow(tree({ "docs/a.md": page, "src/core/client/id.ts": source }));
     expect(
       programs.map(({ file, code }) => [
         file,
@@ -230,7 +235,7 @@ describe("doc-code", () => {
       ]),
     ).toEqual([
       ["docs/a.md", ["4 const a = 1;", "8 void a;"]],
-      ["src/core/id.ts", ["5 const b = 2;"]],
+      ["src/core/client/id.ts", ["5 const b = 2;"]],
     ]);
     expect(problems).toEqual([expect.stringContaining("docs/a.md:11: ```ts ignore needs a reason")]);
   });

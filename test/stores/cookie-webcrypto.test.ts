@@ -1,8 +1,8 @@
 /** Sessions in the cookie on runtimes without `node:crypto`: the same over WebCrypto, and read by the other. */
 
 import { expect, test, vi } from "vitest";
-import { aesSeal } from "../../src/core/cookie-seal.ts";
-import { Sessions } from "../../src/core/sessions.ts";
+import { aesSeal } from "../../src/core/client/seal.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { cookieStore } from "../../src/stores/cookie.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { reportBackend } from "../support/report.ts";
@@ -10,7 +10,7 @@ import { request } from "../support/requests.ts";
 
 reportBackend({ backend: "cookie", server: "none (the client keeps it)" });
 
-vi.mock("#crypto", () => import("../../src/core/crypto.ts"));
+vi.mock("#crypto", () => import("../../src/core/bytes/crypto.ts"));
 
 const [secret, older] = ["a secret of at least 32 characters, really", "the one before, of at least 32 characters"];
 
@@ -32,7 +32,7 @@ test("a session is sealed, opened, sealed anew, ended and revoked", async () => 
 test("what one kind of runtime seals the other opens", async () => {
   vi.doUnmock("#crypto");
   vi.resetModules();
-  const node = (await import("../../src/core/cookie-seal.ts")).aesSeal("secrets", secret);
+  const node = (await import("../../src/core/client/seal.ts")).aesSeal("secrets", secret);
   const web = aesSeal("secrets", secret);
   expect(web.seal("x", 1, "c")).toBeInstanceOf(Promise);
   expect(node.seal("x", 1, "c")).toBeTypeOf("string");

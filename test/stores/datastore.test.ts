@@ -2,8 +2,8 @@
 
 import type { Datastore } from "@google-cloud/datastore";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import { flask2Datastore, flaskSession, pickleFormat } from "../../src/interop/flask-session.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { flask2Datastore, flaskSession, pickleFormat } from "../../src/flask.ts";
 import { datastoreStore } from "../../src/stores/datastore.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

@@ -10,7 +10,7 @@ import { bigint, customType, integer as pgInteger, pgSchema, text as pgText, sma
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { blob, integer, sqliteTable, sqliteTableCreator, text } from "drizzle-orm/sqlite-core";
 import { describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { type DrizzleDatabase, type DrizzleStoreOptions, drizzleStore } from "../../src/stores/drizzle.ts";
 import { docModule } from "../support/doc-module.ts";
 import { drizzleTables, migrationOf } from "../support/drizzle-clients.ts";

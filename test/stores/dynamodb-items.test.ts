@@ -2,7 +2,7 @@
 
 import { DynamoDBClient, TransactionConflictException } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ListedRecord, Store, StoreRecord } from "../../src/core/store.ts";
+import type { ListedRecord, Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import {
   type DynamodbClient,
   type DynamodbStoreOptions,

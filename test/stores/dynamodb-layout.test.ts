@@ -2,9 +2,9 @@
 
 import type { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import type { Store } from "../../src/core/store.ts";
-import { flask2Dynamodb, flaskDynamodb, flaskSession } from "../../src/interop/flask-session.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { flask2Dynamodb, flaskDynamodb, flaskSession } from "../../src/flask.ts";
 import { type DynamodbLayout, dynamodbStore } from "../../src/stores/dynamodb.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

@@ -2,8 +2,8 @@
 
 import { Client } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isSessionError } from "../../src/core/errors.ts";
-import type { ListedRecord, Store, StoreRecord, Version } from "../../src/core/store.ts";
+import { isSessionError } from "../../src/core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreRecord, Version } from "../../src/core/contracts/store.ts";
 import {
   type ElasticsearchClient,
   type ElasticsearchStoreOptions,

@@ -1,9 +1,9 @@
 /** The Elasticsearch store on Elasticsearch and on OpenSearch: the whole suite through the newest client of each, its heart through older ones, and from two processes. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import type { Store } from "../../src/core/store.ts";
-import { flask2Elasticsearch, flaskSession } from "../../src/interop/flask-session.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { flask2Elasticsearch, flaskSession } from "../../src/flask.ts";
 import { elasticsearchStore } from "../../src/stores/elasticsearch.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

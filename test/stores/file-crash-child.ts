@@ -1,7 +1,7 @@
 /** A process that writes to a file store without pause, and says on its output what it is about to do and what is done. */
 
 import { writeSync } from "node:fs";
-import type { StoreRecord, Version } from "../../src/core/store.ts";
+import type { StoreRecord, Version } from "../../src/core/contracts/store.ts";
 import { fileStore } from "../../src/stores/file.ts";
 
 const [directory = "", prefix = "", durable = ""] = process.argv.slice(2);

@@ -12,7 +12,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import type { Store, Version } from "../../src/core/store.ts";
+import type { Store, Version } from "../../src/core/contracts/store.ts";
 import { fileStore } from "../../src/stores/file.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 

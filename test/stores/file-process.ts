@@ -1,7 +1,7 @@
 /** Opens the file store in the processes of the process suite. */
 
 import { join } from "node:path";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { fileStore } from "../../src/stores/file.ts";
 import type { OpenOptions } from "../../src/testing/index.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import type { StoreRecord } from "../../src/core/store.ts";
+import type { StoreRecord } from "../../src/core/contracts/store.ts";
 import { type FileStore, fileStore } from "../../src/stores/file.ts";
 import { reportBackend } from "../support/report.ts";
 import { describeProcesses, describeStore } from "../support/store-tests.ts";

@@ -2,14 +2,8 @@
 
 import { type Firestore, GeoPoint, type QueryDocumentSnapshot, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import {
-  flask2Firestore,
-  flaskPlusFirestore,
-  flaskSession,
-  pickleFormat,
-  taggedJsonFormat,
-} from "../../src/interop/flask-session.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { flask2Firestore, flaskPlusFirestore, flaskSession, pickleFormat, taggedJsonFormat } from "../../src/flask.ts";
 import { type FirestoreLayout, firestoreStore } from "../../src/stores/firestore.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

@@ -2,7 +2,7 @@
 
 import { Firestore, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { flask2Firestore } from "../../src/interop/flask-session.ts";
+import { flask2Firestore } from "../../src/flask.ts";
 import { firestoreSchema, firestoreStore } from "../../src/stores/firestore.ts";
 import { firestoreAt } from "../support/google-clients.ts";
 import { firestoreEmulator, type RunningEmulator, startEmulator, whyNot } from "../support/google-emulators.ts";

@@ -4,7 +4,7 @@ import KeyvRedis from "@keyv/redis";
 import Keyv from "keyv";
 import Keyv6 from "keyv6";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type KeyvClient, type KeyvStoreOptions, keyvStore } from "../../src/stores/keyv.ts";
 import { describePlainStore, Gate, showsLostUpdate, showsResurrection } from "../support/plain-stores.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";

@@ -5,7 +5,7 @@ import { MemcacheClient } from "memcache-client";
 import Memcached from "memcached";
 import { Client as Memjs } from "memjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { type MemcachedClient, memcachedStore } from "../../src/stores/memcached.ts";
 import { clientPackages, clientTitles, type OpenClient, packages } from "../support/memcached-clients.ts";
 import {

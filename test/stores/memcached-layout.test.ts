@@ -2,9 +2,9 @@
 
 import { MemcacheClient } from "memcache-client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../../src/core/store.ts";
-import { flaskMemcached } from "../../src/interop/flask-session/layouts/memcached.ts";
-import { type MemcachedClient as Client, memcachedClient } from "../../src/interop/memcached.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { flaskMemcached } from "../../src/flask/layouts/memcached.ts";
+import { type MemcachedClient as Client, memcachedClient } from "../../src/stores/memcached/client.ts";
 import { type MemcachedClient, type MemcachedLayout, memcachedStore } from "../../src/stores/memcached.ts";
 import type { StoreHarness } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";
@@ -19,7 +19,7 @@ import { reportBackend, reportMissing } from "../support/report.ts";
 import { describeStore } from "../support/store-tests.ts";
 
 if (memcachedProgram) {
-  reportBackend({ backend: "memcached", server: memcachedVersion, clients: ["sojourn/interop/memcached"] });
+  reportBackend({ backend: "memcached", server: memcachedVersion, clients: ["sojourn/stores/memcached/client"] });
 }
 const layout = flaskMemcached();
 
@@ -154,7 +154,9 @@ describe("A layout", () => {
 
   test("needs a client that keeps bytes", () => {
     const client = new MemcacheClient({ server: "127.0.0.1:1" }) as MemcachedClient;
-    expect(() => memcachedStore({ client, layout })).toThrow("client must be memcachedClient() of sojourn/interop/mem");
+    expect(() => memcachedStore({ client, layout })).toThrow(
+      "client must be memcachedClient() of sojourn/stores/memcached/cl",
+    );
   });
 
   test("has no prefix by default, and takes one of the usual kind", () => {

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { memcachedStore } from "../../src/stores/memcached.ts";
 import { clientPackages, clientTitles, type OpenClient, packages } from "../support/memcached-clients.ts";
 import {

@@ -1,7 +1,7 @@
 /** The memory store passes the store suite, and what only it has. */
 
 import { describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { type MemoryStoreOptions, memoryStore } from "../../src/stores/memory.ts";
 import { reportBackend } from "../support/report.ts";
 import { describeStore } from "../support/store-tests.ts";

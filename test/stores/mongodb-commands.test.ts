@@ -2,7 +2,7 @@
 
 import { Binary, type Collection, type Document, MongoClient } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import {
   type MongodbCollection,
   type MongodbLayout,

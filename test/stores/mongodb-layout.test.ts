@@ -2,8 +2,8 @@
 
 import { type Collection, type Document, MongoClient } from "mongodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import { flaskMongodb, flaskPlusMongodb, flaskSession, taggedJsonFormat } from "../../src/interop/flask-session.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
+import { flaskMongodb, flaskPlusMongodb, flaskSession, taggedJsonFormat } from "../../src/flask.ts";
 import { mongodbSchema, mongodbStore } from "../../src/stores/mongodb.ts";
 import { storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

@@ -2,7 +2,7 @@
 
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { StoreRecord } from "../../src/core/store.ts";
+import type { StoreRecord } from "../../src/core/contracts/store.ts";
 import { type MongodbStore, mongodbStore } from "../../src/stores/mongodb.ts";
 import { isOurs, type MongodbServer, noMongodb, startMongodb } from "../support/mongodb-servers.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";

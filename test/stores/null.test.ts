@@ -1,8 +1,8 @@
 /** The null store: an empty session for everybody, and an error for whoever wants to keep one. */
 
 import { expect, test } from "vitest";
-import type { Session } from "../../src/core/session.ts";
-import { Sessions } from "../../src/core/sessions.ts";
+import type { Session } from "../../src/core/contracts/session.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { nullStore } from "../../src/stores/null.ts";
 import { reportBackend } from "../support/report.ts";
 import { request } from "../support/requests.ts";

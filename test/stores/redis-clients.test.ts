@@ -4,7 +4,7 @@ import { Cluster, Redis } from "ioredis";
 import { createClient, createSentinel, RESP_TYPES } from "redis";
 import { createClient as createClient4 } from "redis4";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { StoreRecord } from "../../src/core/store.ts";
+import type { StoreRecord } from "../../src/core/contracts/store.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";

@@ -3,7 +3,7 @@
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";

@@ -2,7 +2,7 @@
 
 import { createClient } from "redis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { flaskRedis } from "../../src/interop/flask-session/layouts/redis.ts";
+import { flaskRedis } from "../../src/flask/layouts/redis.ts";
 import { type RedisClient, type RedisLayout, redisStore } from "../../src/stores/redis.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";

@@ -1,8 +1,8 @@
 /** Whole requests under load while a Redis server is killed: what was answered stays, and nobody is logged out. */
 
 import { describe, expect, type TestContext, test } from "vitest";
-import { isSessionError } from "../../src/core/errors.ts";
-import { Sessions } from "../../src/core/sessions.ts";
+import { isSessionError } from "../../src/core/contracts/errors.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";

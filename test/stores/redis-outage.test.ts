@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { type RedisClient, type RedisCommandClient, redisStore } from "../../src/stores/redis.ts";
 import { connectionOf } from "../../src/stores/shared/redis-client.ts";
 import { clientPackages } from "../support/redis-clients.ts";

@@ -3,8 +3,8 @@
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Session } from "../../src/core/session.ts";
-import { Sessions } from "../../src/core/sessions.ts";
+import type { Session } from "../../src/core/contracts/session.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";
 import { type RedisServer, startRedis } from "../support/redis-servers.ts";

@@ -4,7 +4,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Store, Version } from "../../src/core/store.ts";
+import type { Store, Version } from "../../src/core/contracts/store.ts";
 import { createSessions } from "../../src/index.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { sqlStore } from "../../src/stores/sql.ts";

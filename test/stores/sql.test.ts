@@ -7,7 +7,7 @@ import { DummyDriver, Kysely, MssqlAdapter, MssqlQueryCompiler, PostgresQueryCom
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, type SqlRunner, type SqlStoreOptions, sqlSchema, sqlStore } from "../../src/stores/sql.ts";
 import { reportBackend } from "../support/report.ts";

@@ -12,7 +12,7 @@ import {
   PrimaryColumn,
 } from "typeorm";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import { type TypeormStoreOptions, typeormStore } from "../../src/stores/typeorm.ts";
 import { docModule } from "../support/doc-module.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";

@@ -1,7 +1,7 @@
 /** For the store suite: what a layout of another program has no field for goes into the payload, as that program's format would do. */
 
-import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/core/store.ts";
-import { flaskFormat } from "../../src/interop/flask-session.ts";
+import type { ListedRecord, Store, StoredRecord, StoreRecord } from "../../src/core/contracts/store.ts";
+import { flaskFormat } from "../../src/flask.ts";
 
 /**
  * A store that keeps payloads of bytes and no subjects, with a stand-in for the format in front: each payload says its

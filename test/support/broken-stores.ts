@@ -1,7 +1,7 @@
 /** Broken stores: each breaks one promise of the store contract, and names the case that must notice. */
 
-import { SessionError } from "../../src/core/errors.ts";
-import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../src/core/store.ts";
+import { SessionError } from "../../src/core/contracts/errors.ts";
+import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../src/core/contracts/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { StoreHarness } from "../../src/testing/index.ts";
 

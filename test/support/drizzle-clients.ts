@@ -38,7 +38,7 @@ import { blob, integer, index as sqliteIndex, sqliteTable, text as sqliteText } 
 import mysql from "mysql2/promise";
 import pg from "pg";
 import postgres from "postgres";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type DrizzleDatabase, type DrizzleTable, drizzleStore } from "../../src/stores/drizzle.ts";
 import type { SqlDialect } from "../../src/stores/sql.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";

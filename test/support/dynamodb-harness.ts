@@ -1,7 +1,7 @@
 /** The suites over DynamoDB: a table for every space. */
 
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { dynamodbStore } from "../../src/stores/dynamodb.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 import type { DynamodbServer } from "./dynamodb-server.ts";

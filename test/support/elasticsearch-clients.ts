@@ -5,7 +5,7 @@ import { Client as OpenSearch3 } from "@opensearch-project/opensearch";
 import { Client as Elasticsearch7 } from "elasticsearch7";
 import { Client as Elasticsearch8 } from "elasticsearch8";
 import { Client as OpenSearch2 } from "opensearch2";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type ElasticsearchClient, elasticsearchIndex, elasticsearchStore } from "../../src/stores/elasticsearch.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 import { type SearchProduct, type SearchServer, searchVersion } from "./elasticsearch-server.ts";

@@ -1,4 +1,4 @@
-/** The real Flask with the real Flask-Session, started for tests: `test/interop/flask/app.py` on a free port. */
+/** The real Flask with the real Flask-Session, started for tests: `test/flask/beside/app.py` on a free port. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -96,7 +96,7 @@ export class Jar {
   }
 }
 
-const program = fileURLToPath(new URL("../interop/flask/app.py", import.meta.url));
+const program = fileURLToPath(new URL("../flask/beside/app.py", import.meta.url));
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");

@@ -2,7 +2,7 @@
 
 import { Datastore } from "@google-cloud/datastore";
 import { Firestore } from "@google-cloud/firestore";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { datastoreStore } from "../../src/stores/datastore.ts";
 import { firestoreStore } from "../../src/stores/firestore.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";

@@ -2,8 +2,8 @@
 
 import { MemcacheClient } from "memcache-client";
 import Memcached from "memcached";
-import type { Store } from "../../src/core/store.ts";
-import { memcachedClient } from "../../src/interop/memcached.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { memcachedClient } from "../../src/stores/memcached/client.ts";
 import { type MemcachedClient, memcachedStore } from "../../src/stores/memcached.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 import { clientVersion } from "./report.ts";
@@ -38,7 +38,7 @@ export const packages: readonly ClientPackage[] = ["memcached", "memcache-client
 
 /** For `reportBackend`. */
 export const clientTitles: readonly string[] = packages.map((name) =>
-  name === "sojourn" ? "sojourn/interop/memcached" : clientVersion(name),
+  name === "sojourn" ? "sojourn/stores/memcached/client" : clientVersion(name),
 );
 
 /** The store suite through one package. */

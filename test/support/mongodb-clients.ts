@@ -2,7 +2,7 @@
 
 import { MongoClient } from "mongodb";
 import { MongoClient as MongoClient6 } from "mongodb6";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type MongodbCollection, type MongodbLayout, mongodbStore } from "../../src/stores/mongodb.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 

@@ -1,7 +1,7 @@
 /** The suites over a store that has no compare-and-swap: as it claims to be, and as it is within one process. */
 
 import { expect } from "vitest";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import type { StoreHarness } from "../../src/testing/index.ts";
 import { describeStore } from "./store-tests.ts";
 import { withinOneProcess } from "./workers/one-process.ts";

@@ -1,8 +1,8 @@
 /** One of two processes that serve requests on one session at the same time. Forked by `promises-processes.test.ts`. */
 
-import type { Session } from "../../src/core/session.ts";
-import { Sessions } from "../../src/core/sessions.ts";
-import type { Store } from "../../src/core/store.ts";
+import type { Session } from "../../src/core/contracts/session.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import type { OpenOptions } from "../../src/testing/index.ts";
 import { request } from "./requests.ts";
 

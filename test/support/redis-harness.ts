@@ -1,6 +1,6 @@
 /** The suites over Redis, and the report of what they ran against. */
 
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import type { ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 import type { Address, OpenClient } from "./redis-clients.ts";

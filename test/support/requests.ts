@@ -1,7 +1,7 @@
 /** Requests without a framework: opens, runs a handler, commits, and says what a client would see. */
 
-import type { Session } from "../../src/core/session.ts";
-import type { Sessions } from "../../src/core/sessions.ts";
+import type { Session } from "../../src/core/contracts/session.ts";
+import type { Sessions } from "../../src/core/request/sessions.ts";
 
 export interface Answer<T = unknown> {
   /** What the handler returned. */

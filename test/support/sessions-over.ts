@@ -1,8 +1,8 @@
 /** What an application sees of a store: parallel requests of one session, logins, and revoking them all. */
 
 import { expect } from "vitest";
-import { Sessions } from "../../src/core/sessions.ts";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { Sessions } from "../../src/core/request/sessions.ts";
 import { request } from "./requests.ts";
 
 /** Fails unless nothing is lost and what was revoked is gone. */

@@ -13,7 +13,7 @@ import mysqlCallback from "mysql2";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import postgres from "postgres";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { type SqlClient, type SqlDialect, sqlStore } from "../../src/stores/sql.ts";
 import {
   type ConformanceCase,

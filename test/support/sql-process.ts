@@ -1,6 +1,6 @@
 /** What every process of the process suite imports to open a SQL store of its own. */
 
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import type { OpenOptions } from "../../src/testing/index.ts";
 import { type OpenClient, openStore, type Place } from "./sql-clients.ts";
 

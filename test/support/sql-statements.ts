@@ -1,7 +1,7 @@
 /** What a SQL store sends, to look at how the database runs it. */
 
 import { expect } from "vitest";
-import type { Store, StoreRecord } from "../../src/core/store.ts";
+import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
 import type { SqlConnection } from "../../src/stores/sql/connection.ts";
 import type { SqlRunner } from "../../src/stores/sql.ts";
 

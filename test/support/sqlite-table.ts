@@ -4,7 +4,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import type { ListedRecord, Store } from "../../src/core/store.ts";
+import type { ListedRecord, Store } from "../../src/core/contracts/store.ts";
 import type { OpenOptions } from "../../src/testing/index.ts";
 
 /** What {@link open} takes beside the usual. */

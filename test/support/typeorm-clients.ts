@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { DataSource, EntitySchema } from "typeorm";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import type { SqlDialect } from "../../src/stores/sql.ts";
 import { type TypeormDataSource, typeormStore } from "../../src/stores/typeorm.ts";
 import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";

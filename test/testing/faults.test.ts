@@ -1,7 +1,7 @@
 /** Faulty, counted and delayed stores do what they are told, and nothing else. */
 
 import { describe, expect, test } from "vitest";
-import type { StoreRecord } from "../../src/core/store.ts";
+import type { StoreRecord } from "../../src/core/contracts/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { countedStore, delayedStore, type Fault, faultyStore, type StoreCall } from "../../src/testing/index.ts";
 import { describeStore } from "../support/store-tests.ts";

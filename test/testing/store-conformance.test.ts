@@ -1,7 +1,7 @@
 /** The store suite notices broken stores, and nothing in stores that are whole. */
 
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Store } from "../../src/core/store.ts";
+import type { Store } from "../../src/core/contracts/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { type Break, broken, type Mutant, mutants, rewrite } from "../support/broken-stores.ts";

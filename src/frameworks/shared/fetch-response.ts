@@ -1,7 +1,7 @@
 /** Seals a fetch `Response`: the session is saved and its headers are in. What all fetch adapters end with. */
 
-import type { Exchange, Outcome } from "../../core/exchange.ts";
-import type { HeaderAccess } from "../../core/transport.ts";
+import type { HeaderAccess } from "../../core/client/headers.ts";
+import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 
 /** What saving takes. */
 export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone">;

@@ -1,7 +1,7 @@
 /** Holds a Node response back until its sessions are saved: HTTP/1, and HTTP/2 through its compatible API. */
 
-import { received } from "../../core/errors.ts";
-import type { Exchange, Outcome } from "../../core/exchange.ts";
+import { received } from "../../core/contracts/errors.ts";
+import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 import { giveHead, Head } from "./node-head.ts";
 import type { NodeResponse } from "./node-shapes.ts";
 

@@ -1,6 +1,6 @@
 /** Requests of Next.js, and what it throws to redirect and to stop. */
 
-import { isSessionError } from "../../core/errors.ts";
+import { isSessionError } from "../../core/contracts/errors.ts";
 
 /** What is needed of what `headers()` of `next/headers` gives. */
 export interface NextHeaders {

@@ -1,7 +1,7 @@
 /** Status and headers of a Node response: remembered, changed and put back. */
 
 import type { OutgoingHttpHeaders } from "node:http";
-import type { HeaderAccess } from "../../core/transport.ts";
+import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { NodeResponse } from "./node-shapes.ts";
 
 /** The head of a response as it was at one moment, and what is added to it. It is made the response's own by `put()`. */

@@ -1,7 +1,7 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
-import type { Exchange, RequestReader } from "../../core/exchange.ts";
-import type { Sessions } from "../../core/sessions.ts";
+import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
+import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold, prepare } from "./held-response.ts";
 import { keepHeaders } from "./node-head.ts";
 import type { NodeRequest, NodeResponse } from "./node-shapes.ts";

@@ -1,7 +1,7 @@
 /** What the options of the adapters have in common. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { Access } from "../../core/exchange.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { Access } from "../../core/request/exchange.ts";
 
 /** Says what a request's route may do with its session; `undefined`: everything. */
 export type AccessOf<Request> = (request: Request) => Access | undefined;

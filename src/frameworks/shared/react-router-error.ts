@@ -1,6 +1,6 @@
 /** Makes React Router answer an error of a session with its status. */
 
-import { isSessionError } from "../../core/errors.ts";
+import { isSessionError } from "../../core/contracts/errors.ts";
 
 /** React Router gives an error the status it has if it looks like a response, and 500 if not. */
 export function answerable(error: unknown): void {

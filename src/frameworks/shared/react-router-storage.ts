@@ -1,9 +1,9 @@
 /** React Router's `SessionStorage` over sessions. */
 
-import { received, SessionError } from "../../core/errors.ts";
-import type { Exchange, RequestReader } from "../../core/exchange.ts";
-import type { Session } from "../../core/session.ts";
-import type { Sessions } from "../../core/sessions.ts";
+import { received, SessionError } from "../../core/contracts/errors.ts";
+import type { Session } from "../../core/contracts/session.ts";
+import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
+import type { Sessions } from "../../core/request/sessions.ts";
 import { answerable } from "./react-router-error.ts";
 
 /** A session as React Router's own storages give it. */

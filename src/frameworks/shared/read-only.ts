@@ -1,6 +1,6 @@
 /** Session data that can only be read: where nothing could be saved, a change is an error at once. */
 
-import { SessionError } from "../../core/errors.ts";
+import { SessionError } from "../../core/contracts/errors.ts";
 
 const refuse = (): never => {
   const message = "the session can only be read here; change it in a route handler or an action that was wrapped";

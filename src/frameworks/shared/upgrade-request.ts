@@ -1,6 +1,6 @@
 /** A request that is upgraded to a socket: its headers by shape, and whether the page that sent it may have one. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** What is needed of an upgrade request: Node's `IncomingMessage` and a fetch `Request` fit. */
 export interface UpgradeRequest {

@@ -1,6 +1,6 @@
 /** A Datastore client by shape: what the store calls of it. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** What the store calls of a `Datastore` of `@google-cloud/datastore`. */
 export interface DatastoreClient extends DatastoreReader {

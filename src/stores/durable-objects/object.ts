@@ -1,6 +1,6 @@
 /** The Durable Object that keeps the records: a table of its own SQLite, one call after the other. */
 
-import type { ListedRecord, StoreRecord, Version } from "../../core/store.ts";
+import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { type Call, fromWire, toWire } from "./wire.ts";
 
 /** What the object is given by the runtime, as far as it is used here. */

@@ -1,7 +1,7 @@
 /** What a Worker and its object say to each other: one JSON text for a call, one for its answer, one a line in a listing. */
 
-import { base64url, fromBase64url } from "../../core/bytes.ts";
-import type { ListedRecord, StoredRecord, StoreRecord, Version } from "../../core/store.ts";
+import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
+import type { ListedRecord, StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 
 /** One call of the store. */
 export interface Call {

@@ -1,8 +1,15 @@
 /** Sessions of another program in DynamoDB: one item each under a partition key alone, the payload and the end in attributes of it. */
 
-import { fromUtf8, utf8 } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/store.ts";
+import { fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type {
+  ListedRecord,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../../core/contracts/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import type { Condition, DynamodbClient, FoundItem, Item, Value, Write } from "./client.ts";
@@ -11,7 +18,7 @@ import { itemsBy } from "./reads.ts";
 import { type DynamodbTable, setUp, tableInputsOf } from "./table.ts";
 import { write } from "./writes.ts";
 
-/** How another program keeps its sessions in DynamoDB. For Flask-Session it is `flaskDynamodb()` of `sojourn/interop/flask-session`. */
+/** How another program keeps its sessions in DynamoDB. For Flask-Session it is `flaskDynamodb()` of `sojourn/flask`. */
 export interface DynamodbLayout {
   /** A word for error messages: `"flask-session"`. */
   readonly name: string;

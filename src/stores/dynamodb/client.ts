@@ -1,6 +1,6 @@
 /** The DynamoDB client by shape: the methods the store calls, and what it needs of their inputs and outputs. */
 
-import { received } from "../../core/errors.ts";
+import { received } from "../../core/contracts/errors.ts";
 
 /** A value as the store sends it. */
 export type Value = { S: string } | { N: string } | { B: Uint8Array } | { L: Value[] };

@@ -1,8 +1,8 @@
 /** How a record looks in DynamoDB: one item, and for its subject another one that names it. */
 
-import { base64url, utf8 } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
-import type { StoredRecord, StoreRecord } from "../../core/store.ts";
+import { base64url, utf8 } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
 import type { FoundItem, Item, Value } from "./client.ts";
 
 /** The names of the attributes. All must differ. */

@@ -1,6 +1,6 @@
 /** The table the DynamoDB store keeps records in, and making it. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
 import { type DynamodbAttributes, type Names, namesOf } from "./items.ts";
 

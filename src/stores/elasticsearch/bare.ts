@@ -1,15 +1,15 @@
 /** Sessions of another program in Elasticsearch: one document each, in which the session itself is an object. */
 
-import { fromUtf8 } from "../../core/bytes.ts";
-import { SessionError, wrongArgument } from "../../core/errors.ts";
-import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/store.ts";
+import { fromUtf8 } from "../../core/bytes/bytes.ts";
+import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
+import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { renameByCopy } from "../shared/rename.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import type { Reply, Send } from "./client.ts";
 import type { Hit, Position } from "./documents.ts";
 import { attempts, mostHits, requestsTo, tooManyTouches } from "./requests.ts";
 
-/** How another program keeps its sessions in an index. For Flask-Session2 it is `flask2Elasticsearch()` of `sojourn/interop/flask-session`. */
+/** How another program keeps its sessions in an index. For Flask-Session2 it is `flask2Elasticsearch()` of `sojourn/flask`. */
 export interface ElasticsearchLayout {
   /** A word for error messages: `"flask-session2"`. */
   readonly name: string;

@@ -1,6 +1,6 @@
 /** Clients of Elasticsearch and OpenSearch by shape: the one method that all of them have, to send any request. */
 
-import { received, SessionError } from "../../core/errors.ts";
+import { received, SessionError } from "../../core/contracts/errors.ts";
 
 /** A request as the store sends it. */
 export interface SearchRequest {

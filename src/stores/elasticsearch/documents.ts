@@ -1,8 +1,8 @@
 /** How a record looks in Elasticsearch: one document, of which the index knows the key, the subject and the expiry. */
 
-import { base64url, fromBase64url } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
-import type { ListedRecord, StoreRecord } from "../../core/store.ts";
+import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { ListedRecord, StoreRecord } from "../../core/contracts/store.ts";
 
 /** The names of the fields. All must differ. */
 export interface ElasticsearchFields {

@@ -1,6 +1,6 @@
 /** The index the Elasticsearch store keeps records in, making it, and making sure of it. */
 
-import { SessionError, wrongArgument } from "../../core/errors.ts";
+import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 import { indexIsMissing, type Reply, type Send } from "./client.ts";
 import { type ElasticsearchFields, type Names, namesOf } from "./documents.ts";
 

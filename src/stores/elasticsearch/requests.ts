@@ -1,6 +1,6 @@
 /** The requests the Elasticsearch store sends, each with the answer it looks for. */
 
-import { SessionError } from "../../core/errors.ts";
+import { SessionError } from "../../core/contracts/errors.ts";
 import type { Reply, SearchRequest, Send } from "./client.ts";
 import type { Hit, Position } from "./documents.ts";
 

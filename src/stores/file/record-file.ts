@@ -1,7 +1,7 @@
 /** The file of one version of a record: one line of JSON, then the payload as it is. */
 
 import { createHash } from "node:crypto";
-import type { StoreRecord } from "../../core/store.ts";
+import type { StoreRecord } from "../../core/contracts/store.ts";
 
 /** What a record file says: a record without its expiry, which is in the name of its mark. */
 export interface RecordFile {

@@ -1,6 +1,6 @@
 /** A Firestore client by shape: what the store calls of it. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** What the store calls of a `Firestore` of `@google-cloud/firestore`, which is what `getFirestore()` of firebase-admin gives. */
 export interface FirestoreClient {

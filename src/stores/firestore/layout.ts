@@ -1,7 +1,7 @@
 /** How records look in documents: as this store has them, or as another program does. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { StoredRecord, StoreRecord } from "../../core/store.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
 import {
   googleCapabilities,
   instantOf,
@@ -18,7 +18,7 @@ import type { FirestoreClient, FirestoreSnapshot } from "./client.ts";
 
 /**
  * How another program keeps its sessions in a collection. For Flask-Session2 it is `flask2Firestore()` of
- * `sojourn/interop/flask-session`, for Flask-Session-Plus `flaskPlusFirestore()`. The id of a document is the key.
+ * `sojourn/flask`, for Flask-Session-Plus `flaskPlusFirestore()`. The id of a document is the key.
  */
 export interface FirestoreLayout {
   /** A word for error messages: `"flask-session2"`. */

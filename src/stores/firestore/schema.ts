@@ -1,6 +1,6 @@
 /** The collection that the Firestore store keeps records in, and what is to be made for it. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkName, type GoogleNames, gcloudCommands, namesOf } from "../shared/google-record.ts";
 import { checkLayout, type FirestoreLayout } from "./layout.ts";
 

@@ -1,206 +1,239 @@
-/** Memcached clients by shape: the four commands the store needs, through either of them. */
+/**
+ * A small Memcached client that keeps bytes as they are, for sessions shared with another program.
+ *
+ * @module
+ */
 
-import { fromUtf8 } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
+import { connect, type Socket } from "node:net";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import { type Duration, durationOption } from "../../core/options/duration.ts";
+import { Replies, type Reply } from "./replies.ts";
 
-type Callback<Result> = (error: unknown, result: Result) => void;
-
-/** A client of the npm package `memcached` 2: callbacks. */
-export interface CallbackMemcachedClient {
-  gets(key: string, callback: Callback<unknown>): void;
-  add(key: string, value: string, lifetime: number, callback: Callback<boolean>): void;
-  cas(key: string, value: string, cas: string, lifetime: number, callback: Callback<boolean>): void;
-  del(key: string, callback: Callback<boolean>): void;
-  /** Not used; tells it from other clients. */
-  getMulti(keys: string[], callback: Callback<unknown>): void;
+/** The options of {@link memcachedClient}. */
+export interface MemcachedClientOptions {
+  /** The server: `"host:port"`, `"host"` for port 11211, `"[::1]:11211"`. Default `"127.0.0.1:11211"`. One server, no list. */
+  readonly server?: string | undefined;
+  /**
+   * How long the server may leave a command unanswered, a duration or seconds. Default 5 s. Then the connection is given
+   * up, every command on it rejects, and the next one connects anew.
+   */
+  readonly timeout?: Duration | undefined;
 }
 
-/** A client of the npm package `memcache-client` 1: promises. */
-export interface PromiseMemcachedClient {
-  gets(key: string): Promise<unknown>;
-  add(key: string, value: string, options: { lifetime: number }): Promise<unknown>;
-  cas(key: string, value: string, options: { lifetime: number; casUniq: string }): Promise<unknown>;
-  delete(key: string): Promise<unknown>;
-  /** Not used; tells it from other clients. */
-  xsend(data: string): Promise<unknown>;
-}
-
-/** `memcachedClient()` of `sojourn/interop/memcached`, or one like it: the only kind that keeps bytes as they are. */
-export interface ByteMemcachedClient {
-  item(key: string): Promise<ByteItem | undefined>;
-  add(key: string, value: string | Uint8Array, options: { lifetime: number }): Promise<boolean>;
-  cas(key: string, value: string | Uint8Array, options: { lifetime: number; cas: string }): Promise<boolean>;
-  delete(key: string): Promise<unknown>;
-}
-
-/** What is under a key, through a client that keeps bytes. */
-export interface ByteItem {
+/** What Memcached has under a key. */
+export interface MemcachedItem {
   readonly value: Uint8Array;
+  /** Names this state of the item, for `cas`. */
   readonly cas: string;
+  /** A number of 32 bits that clients put beside a value to tell its type. */
   readonly flags: number;
-  /** `undefined`: it does not end by itself. */
+  /** How many seconds it has left; `undefined` when it does not end by itself. */
   readonly secondsLeft: number | undefined;
 }
 
-/** A Memcached client the store can work with: one that tells the compare-and-swap token of what it reads. */
-export type MemcachedClient = CallbackMemcachedClient | PromiseMemcachedClient | ByteMemcachedClient;
-
-/** A value as it was found, and the token that names this state of it. What else there is only a client for bytes tells. */
-export interface Item extends Partial<ByteItem> {
-  readonly text: string;
-  readonly cas: string;
+/** How an item is written. */
+export interface MemcachedWrite {
+  /** As in the protocol: seconds from now up to thirty days, else an instant in epoch seconds; 0 for ever; negative: over. */
+  readonly lifetime: number;
+  /** Default 0. */
+  readonly flags?: number | undefined;
 }
 
-/** What the store sees of a client. `lifetime` is as in the protocol, in seconds. */
-export interface MemcachedConnection {
-  /** Values may be any bytes. Else they are single lines of text. */
-  readonly keepsBytes: boolean;
-  /** What the client itself puts in front of every key. */
-  readonly namespace: string;
-  /** An item that is no text has an empty one. */
-  get(key: string): Promise<Item | undefined>;
-  /** False: the key is taken. */
-  add(key: string, value: string | Uint8Array, lifetime: number): Promise<boolean>;
-  /** False: there is nothing under the key, or something newer; with some clients also if the server failed. */
-  cas(key: string, value: string | Uint8Array, lifetime: number, cas: string): Promise<boolean>;
-  delete(key: string): Promise<void>;
+/** A connection to one Memcached server. Every command rejects when it fails; its errors hold no keys and no values. */
+export interface MemcachedClient {
+  /** The item under a key. */
+  item(key: string): Promise<MemcachedItem | undefined>;
+  /** Stores an item, whatever there is. */
+  set(key: string, value: string | Uint8Array, options: MemcachedWrite): Promise<void>;
+  /** Stores a new item. False: the key is taken. */
+  add(key: string, value: string | Uint8Array, options: MemcachedWrite): Promise<boolean>;
+  /** Replaces the item in that state. False: it is gone, or was written since. */
+  cas(key: string, value: string | Uint8Array, options: MemcachedWrite & { readonly cas: string }): Promise<boolean>;
+  /** Gives the item another end. False: there is none. */
+  touch(key: string, lifetime: number): Promise<boolean>;
+  /** Removes the item. False: there was none. */
+  delete(key: string): Promise<boolean>;
+  /** Ends the connection; what has no answer yet rejects, and so does every later command. */
+  close(): void;
 }
 
-const takes =
-  "a client of the npm package memcached 2 or memcache-client 1, or memcachedClient() (others, such as memjs and " +
-  "memcache, cannot compare and swap: they do not tell the token of what they read), or a function that returns one";
-
-/** Finds out what a client is. Throws a `TypeError` when the store cannot keep its promises with it. */
-export function connectionOf(client: unknown): MemcachedConnection {
-  if (typeof client === "object" && client !== null && ["add", "cas"].every((name) => has(client, name))) {
-    if (has(client, "item") && has(client, "delete")) return overBytes(client as ByteMemcachedClient);
-    if (!has(client, "gets")) throw wrongArgument("client", takes, client);
-    if (has(client, "getMulti") && has(client, "del")) return overCallbacks(client as CallbackMemcachedClient);
-    if (has(client, "xsend") && has(client, "delete")) return overPromises(client as PromiseMemcachedClient);
-  }
-  throw wrongArgument("client", takes, client);
+interface Waiting {
+  readonly since: number;
+  /** Whether it is an answer to this command. If not, those behind it are none to theirs. */
+  readonly fits: (line: string) => boolean;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
 }
 
-function has(client: object, method: string): boolean {
-  return typeof (client as Record<string, unknown>)[method] === "function";
-}
+/**
+ * A client for Memcached 1.6 or later, over one TCP connection that is made at the first command and again after it was
+ * lost. Commands are sent at once, without waiting for the answers of those before.
+ *
+ * No TLS, no authentication, one server.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskMemcached, flaskSession } from "sojourn/flask";
+ * import { memcachedClient } from "sojourn/stores/memcached/client";
+ * import { memcachedStore } from "sojourn/stores/memcached";
+ *
+ * const client = memcachedClient({ server: "127.0.0.1:11211" });
+ *
+ * export const sessions = createSessions({
+ *   ...flaskSession(),
+ *   store: memcachedStore({ client, layout: flaskMemcached() }),
+ * });
+ * ```
+ */
+export function memcachedClient(options: MemcachedClientOptions = {}): MemcachedClient {
+  const { server = "127.0.0.1:11211", timeout: limit = "5s" } = options;
+  const address = addressOf(server);
+  const timeout = durationOption("timeout", limit, 1, 600_000);
+  let socket: Socket | undefined;
+  let closed = false;
+  let waiting: Waiting[] = [];
 
-function overBytes(client: ByteMemcachedClient): MemcachedConnection {
-  return {
-    keepsBytes: true,
-    namespace: "",
-    async get(key) {
-      const item = await client.item(key);
-      return item && { ...item, text: textOf(item.value) };
-    },
-    add: (key, value, lifetime) => client.add(key, value, { lifetime }),
-    cas: (key, value, lifetime, cas) => client.cas(key, value, { lifetime, cas }),
-    async delete(key) {
-      await client.delete(key);
-    },
-  };
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return fromUtf8(bytes);
-  } catch {
-    return "";
-  }
-}
-
-/** Values as the clients take them that know text alone: the store gives them no other. */
-function line(value: string | Uint8Array): string {
-  return value as string;
-}
-
-interface CallbackClientOptions {
-  readonly servers?: readonly unknown[];
-  readonly namespace?: string;
-  readonly remove?: boolean;
-  readonly failOverServers?: readonly unknown[] | null;
-}
-
-function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
-  const { servers = [], namespace = "", remove, failOverServers } = client as CallbackClientOptions;
-  if (servers.length > 1 && (remove || failOverServers?.length)) {
-    throw new TypeError(
-      "client must be one without remove and failOverServers: a server that is back after an outage would bring back " +
-        "the sessions that ended meanwhile; received one with them",
-    );
-  }
-  const call = <Result>(send: (callback: Callback<Result>) => void): Promise<Result> =>
-    new Promise((resolve, reject) => {
-      send((error, result) => (error ? reject(errorOf(error)) : resolve(result)));
-    });
-  // It takes the key for the replacement of String.replace, in which a dollar sign stands for more than itself.
-  const escaped = (key: string): string => key.replaceAll("$", "$$$$");
-  return {
-    keepsBytes: false,
-    namespace,
-    async get(key) {
-      const found = await call<unknown>((callback) => client.gets(escaped(key), callback));
-      if (found === undefined) return undefined;
-      if (typeof found !== "object" || found === null) throw new Error("Memcached failed to read");
-      const { cas, ...values } = found as Record<string, unknown>;
-      const [value] = Object.values(values);
-      return { text: typeof value === "string" ? value : "", cas: String(cas) };
-    },
-    async add(key, value, lifetime) {
+  /** The connection there is, or a new one: what is written before it is made waits in it. */
+  function connection(): Socket {
+    if (socket) return socket;
+    const made = connect({ ...address, noDelay: true, keepAlive: true });
+    socket = made;
+    const replies = new Replies();
+    const end = (reason: string, cause?: Error): void => {
+      made.destroy();
+      if (socket !== made) return;
+      socket = undefined;
+      const lost = waiting;
+      waiting = [];
+      for (const { reject } of lost) reject(new Error(reason, { cause }));
+    };
+    made.on("data", (chunk) => {
       try {
-        if (await call<boolean>((callback) => client.add(escaped(key), line(value), lifetime, callback))) return true;
+        for (const reply of replies.read(chunk)) {
+          const first = waiting.shift();
+          if (!first) throw new Error("Memcached answered what was not asked");
+          if (first.fits(reply.line) || told.test(reply.line)) first.resolve(reply);
+          else {
+            waiting.unshift(first);
+            throw new Error("Memcached gave an answer that is none to the command");
+          }
+        }
+        if (replies.lost) end("Memcached refused a command");
       } catch (error) {
-        if ((error as { notStored?: boolean }).notStored) return false;
-        throw error;
+        end((error as Error).message);
       }
-      throw new Error("Memcached failed to store");
-    },
-    cas: (key, value, lifetime, cas) =>
-      call((callback) => client.cas(escaped(key), line(value), cas, lifetime, callback)),
-    async delete(key) {
-      await call((callback) => client.del(escaped(key), callback));
-    },
-  };
-}
-
-/** The client gives an error, a list of errors, or a text. */
-function errorOf(error: unknown): Error {
-  const first: unknown = Array.isArray(error) ? error[0] : error;
-  return first instanceof Error ? first : new Error(String(first));
-}
-
-function overPromises(client: PromiseMemcachedClient): MemcachedConnection {
-  const { options } = client as { options?: { server?: { servers?: unknown } } };
-  const servers = options?.server?.servers;
-  if (Array.isArray(servers) && servers.length > 1) {
-    throw new TypeError(
-      "client must be a memcache-client with one server, for it asks any of several at random; " +
-        `received one with ${servers.length}`,
+    });
+    made.on("error", (error) => end("Memcached cannot be reached", error));
+    made.on("close", () => end("Memcached closed the connection"));
+    const watch = setInterval(
+      () => {
+        const oldest = waiting[0];
+        if (oldest && performance.now() - oldest.since > timeout) end(`Memcached did not answer within ${timeout} ms`);
+      },
+      Math.min(Math.max(timeout / 4, 1), 1000),
     );
+    watch.unref();
+    made.on("close", () => clearInterval(watch));
+    return made;
   }
-  /** The answers that are no failure come as errors. */
-  const unless = async (refusals: readonly string[], command: Promise<unknown>): Promise<boolean> => {
-    try {
-      await command;
-      return true;
-    } catch (error) {
-      if (refusals.includes((error as Error).message)) return false;
-      throw error;
-    }
-  };
+
+  function send(line: string, fits: Waiting["fits"], value?: Uint8Array): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (closed) throw new Error("The Memcached client is closed");
+      const data = value ? Buffer.concat([Buffer.from(`${line}\r\n`), value, end]) : `${line}\r\n`;
+      const target = connection();
+      waiting.push({ since: performance.now(), fits, resolve, reject });
+      target.write(data);
+    });
+  }
+
+  async function store(
+    command: "set" | "add" | "cas",
+    key: string,
+    value: string | Uint8Array,
+    { lifetime, flags = 0, cas }: MemcachedWrite & { readonly cas?: string },
+  ): Promise<boolean> {
+    const bytes = typeof value === "string" ? Buffer.from(value) : value;
+    const token = cas === undefined ? "" : ` ${whole("cas", cas)}`;
+    const head = `${command} ${checked(key)} ${whole("flags", flags)} ${whole("lifetime", lifetime)}`;
+    const answers = answersTo[command];
+    const { line } = await send(`${head} ${bytes.length}${token}`, (one) => answers.includes(one), bytes);
+    return isDone(line, answers);
+  }
+
+  async function change(command: "touch" | "delete", key: string, more = ""): Promise<boolean> {
+    const answers = answersTo[command];
+    return isDone((await send(`${command} ${checked(key)}${more}`, (one) => answers.includes(one))).line, answers);
+  }
+
   return {
-    keepsBytes: false,
-    namespace: "",
-    async get(key) {
-      const { value, casUniq } = ((await client.gets(key)) ?? {}) as { value?: unknown; casUniq?: unknown };
-      if (casUniq === undefined) return undefined;
-      return { text: typeof value === "string" ? value : "", cas: String(casUniq) };
+    async item(key) {
+      // With the key in the answer: a session must never be taken for another's, whatever stands between.
+      const fits = (one: string): boolean => one === "EN" || (answer.test(one) && one.endsWith(` k${key}`));
+      const { line, value } = await send(`mg ${checked(key)} v c f t k`, fits);
+      if (line.startsWith("EN")) return undefined;
+      const [, cas, flags, left] = answer.exec(line) ?? [];
+      if (!value || cas === undefined) throw failure(line);
+      return { value, cas, flags: Number(flags), secondsLeft: left === "-1" ? undefined : Number(left) };
     },
-    add: (key, value, lifetime) => unless(["NOT_STORED"], client.add(key, line(value), { lifetime })),
-    cas: (key, value, lifetime, casUniq) =>
-      unless(["EXISTS", "NOT_FOUND"], client.cas(key, line(value), { lifetime, casUniq })),
-    async delete(key) {
-      await unless(["NOT_FOUND"], client.delete(key));
+    async set(key, value, options) {
+      await store("set", key, value, options);
+    },
+    add: (key, value, options) => store("add", key, value, options),
+    cas: (key, value, options) => store("cas", key, value, options),
+    touch: async (key, lifetime) => change("touch", key, ` ${whole("lifetime", lifetime)}`),
+    delete: (key) => change("delete", key),
+    close() {
+      closed = true;
+      socket?.destroy();
     },
   };
+}
+
+const end = Buffer.from("\r\n");
+
+const answer = /^(?:EN|VA \d+ c(\d+) f(\d+) t(-?\d+)) k/;
+
+/** What a command may be answered: the first is success, the others a refusal. */
+const answersTo: Readonly<Record<"set" | "add" | "cas" | "touch" | "delete", readonly string[]>> = {
+  set: ["STORED"],
+  add: ["STORED", "NOT_STORED"],
+  cas: ["STORED", "EXISTS", "NOT_FOUND"],
+  touch: ["TOUCHED", "NOT_FOUND"],
+  delete: ["DELETED", "NOT_FOUND"],
+};
+
+function isDone(line: string, answers: readonly string[]): boolean {
+  if (answers.includes(line)) return line === answers[0];
+  throw failure(line);
+}
+
+/** What the server says of itself, which has no keys in it. */
+const told = /^(?:SERVER_|CLIENT_)?ERROR\b[ -~]{0,200}/;
+
+function failure(line: string): Error {
+  if (line === "ERROR") return new Error("Memcached does not know a command; it must be version 1.6 or later");
+  return new Error(`Memcached answered ${told.exec(line)?.[0]}`);
+}
+
+function checked(key: string): string {
+  if (typeof key === "string" && /^[\x21-\x7e]{1,250}$/.test(key)) return key;
+  throw wrongArgument("key", "1 to 250 printable ASCII characters without spaces", key);
+}
+
+/** As it goes into a command: whoever gives something else must not be able to send another one. */
+function whole(name: string, value: string | number): string {
+  const text = String(value);
+  if (/^-?\d{1,20}$/.test(text)) return text;
+  throw wrongArgument(name, "a whole number", value);
+}
+
+function addressOf(server: unknown): { host: string; port: number } {
+  const [, six, host = six, digits = "11211"] =
+    (typeof server === "string" && /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(server)) || [];
+  const port = Number(digits);
+  if (host === undefined || port < 1 || port > 65_535) throw wrongArgument("server", '"host:port", one server', server);
+  return { host, port };
 }

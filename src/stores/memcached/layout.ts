@@ -1,12 +1,12 @@
 /** What a value in Memcached is: this store's own line of text, or the payload of another program and nothing beside it. */
 
-import { fromUtf8, utf8 } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
-import type { StoreRecord } from "../../core/store.ts";
-import type { Item } from "./client.ts";
+import { fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { StoreRecord } from "../../core/contracts/store.ts";
+import type { Item } from "./shapes.ts";
 import { decodeValue, encodeValue, type StampedRecord, withExpiry } from "./value.ts";
 
-/** How another program keeps its sessions in Memcached. For Flask-Session it is `flaskMemcached()` of `sojourn/interop/flask-session`. */
+/** How another program keeps its sessions in Memcached. For Flask-Session it is `flaskMemcached()` of `sojourn/flask`. */
 export interface MemcachedLayout {
   /** A word for error messages: `"flask-session"`. */
   readonly name: string;

@@ -1,7 +1,7 @@
 /** How a record looks in Memcached: one line of text, a header and the payload, the same through every client. */
 
-import { base64url, fromBase64url, fromUtf8, utf8 } from "../../core/bytes.ts";
-import type { StoreRecord } from "../../core/store.ts";
+import { base64url, fromBase64url, fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
+import type { StoreRecord } from "../../core/contracts/store.ts";
 
 /** A record in a value, and the stamp that names this state of it. */
 export interface StampedRecord extends StoreRecord {

@@ -1,6 +1,6 @@
 /** A MongoDB collection by shape: what the store calls of the official driver's `Collection`. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A filter, an update, a projection or an index, as MongoDB's documents say them. */
 export type MongodbDocument = Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** The indexes of a collection of sessions: what they are, how to make them, whether they are there. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { MongodbCollection, MongodbDocument } from "./collection.ts";
 import { type Fields, fieldsOf, type MongodbLayout } from "./layout.ts";
 

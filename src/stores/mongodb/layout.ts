@@ -1,8 +1,8 @@
 /** How a record looks in MongoDB: one document, its fields by any name. */
 
-import { base64url } from "../../core/bytes.ts";
-import { wrongArgument } from "../../core/errors.ts";
-import type { StoredRecord, StoreRecord, Version } from "../../core/store.ts";
+import { base64url } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { MongodbDocument } from "./collection.ts";
 
 /** The fields of a document. */

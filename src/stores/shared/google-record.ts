@@ -1,8 +1,8 @@
 /** What the stores for Firestore and Datastore share: names and values that Google's databases take. */
 
-import { base64url, octets } from "../../core/bytes.ts";
-import { SessionError, wrongArgument } from "../../core/errors.ts";
-import type { StoreCapabilities, StoreRecord } from "../../core/store.ts";
+import { base64url, octets } from "../../core/bytes/bytes.ts";
+import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
+import type { StoreCapabilities, StoreRecord } from "../../core/contracts/store.ts";
 import { refuseTooLarge } from "./size.ts";
 
 /** Other names for the fields of a document, or the properties of an entity. */

@@ -1,6 +1,6 @@
 /** Listing by keys that an index gave, while records are renamed. */
 
-import type { ListedRecord, StoredRecord } from "../../core/store.ts";
+import type { ListedRecord, StoredRecord } from "../../core/contracts/store.ts";
 
 const batchSize = 100;
 

@@ -1,6 +1,6 @@
 /** Stores over a plain key-value API, one that can only get, set and remove: exact within one process, honest about several. */
 
-import { base64url, fromBase64url } from "../../core/bytes.ts";
+import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import type {
   ListedRecord,
   PruneOptions,
@@ -10,7 +10,7 @@ import type {
   StoredRecord,
   StoreRecord,
   Version,
-} from "../../core/store.ts";
+} from "../../core/contracts/store.ts";
 import type { Queue } from "./queue.ts";
 
 /** What a plain key-value API can do. All may reject. */

@@ -1,12 +1,12 @@
 /** Sessions of another program in Redis: the value is the payload and nothing beside it, and the key's own expiry is the only one. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { Store, StoredRecord } from "../../core/store.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { Store, StoredRecord } from "../../core/contracts/store.ts";
 import { linkTo, type RedisConnection, textOf } from "./redis-client.ts";
 import { everyRecord } from "./redis-listing.ts";
 import { runFor1, runScript, script, sha1 } from "./redis-scripts.ts";
 
-/** How another program keeps its sessions in Redis. For Flask-Session it is `flaskRedis()` of `sojourn/interop/flask-session`. */
+/** How another program keeps its sessions in Redis. For Flask-Session it is `flaskRedis()` of `sojourn/flask`. */
 export interface RedisLayout {
   /** A word for error messages: `"flask-session"`. */
   readonly name: string;

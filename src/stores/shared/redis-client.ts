@@ -1,6 +1,6 @@
 /** Redis clients by shape: one way to send a command through any of them. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A client or a pool of node-redis 4, 5 or 6. */
 export interface NodeRedisClient {

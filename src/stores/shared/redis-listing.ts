@@ -1,7 +1,7 @@
 /** Walking over many records in Redis, a batch at a time. */
 
-import { SessionError } from "../../core/errors.ts";
-import type { ListedRecord } from "../../core/store.ts";
+import { SessionError } from "../../core/contracts/errors.ts";
+import type { ListedRecord } from "../../core/contracts/store.ts";
 import { type ReadMany, rowsOf } from "./listing.ts";
 import { type RedisConnection, type Send, textOf } from "./redis-client.ts";
 

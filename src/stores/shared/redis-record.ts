@@ -1,7 +1,7 @@
 /** How a record looks in Redis: one string value, a header of text and the payload. */
 
-import { base64url, fromBase64url } from "../../core/bytes.ts";
-import type { StoredRecord, StoreRecord } from "../../core/store.ts";
+import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
+import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
 
 /** How records are written as values, and what the scripts must know of that. */
 export interface NativeLayout {

@@ -1,6 +1,6 @@
 /** `rename` for backends that change one record at a time: create the new, then end the old. */
 
-import type { StoreRecord, Version } from "../../core/store.ts";
+import type { StoreRecord, Version } from "../../core/contracts/store.ts";
 
 /** The steps a store lends to {@link renameByCopy}, each atomic on its own. */
 export interface RenameSteps {

@@ -1,7 +1,7 @@
 /** Sessions that a backend has no room for: refused before anything is sent. */
 
-import { payloadBytes } from "../../core/bytes.ts";
-import { SessionError } from "../../core/errors.ts";
+import { payloadBytes } from "../../core/bytes/bytes.ts";
+import { SessionError } from "../../core/contracts/errors.ts";
 
 /** Throws when a payload has more octets than fit; without a limit all do. `keeper` is who says so: `"DynamoDB"`. */
 export function refuseTooLarge(payload: string | Uint8Array, most: number | undefined, keeper: string): void {

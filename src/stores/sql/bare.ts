@@ -1,11 +1,11 @@
 /** Sessions of another program in a table of its own: the payload as bytes, and the end as a date and time without a zone. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
 import { bytesOf, ownBytes, type SqlPieces, textOf, utf8 } from "./layout.ts";
 import { identifier } from "./table.ts";
 
-/** How another program keeps its sessions in a table. For Flask-Session it is `flaskSqlalchemy()` of `sojourn/interop/flask-session`. */
+/** How another program keeps its sessions in a table. For Flask-Session it is `flaskSqlalchemy()` of `sojourn/flask`. */
 export interface SqlLayout {
   /** A word for error messages: `"flask-session"`. */
   readonly name: string;

@@ -1,6 +1,6 @@
 /** Finds out what a client is, and runs statements through any of them in one way. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type {
   D1Client,
   KyselyClient,

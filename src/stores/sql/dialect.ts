@@ -1,6 +1,6 @@
 /** What PostgreSQL, MySQL and SQLite do differently, in one place. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A family of databases that speak the same SQL: `"mysql"` is MySQL and MariaDB, `"sqlite"` also libSQL. */
 export type SqlDialect = "postgres" | "mysql" | "sqlite";

@@ -1,7 +1,7 @@
 /** How a record is kept in a row: the pieces that statements are made of, and those of this store's own table. */
 
-import { SessionError } from "../../core/errors.ts";
-import type { ListedRecord, StoreRecord, Version } from "../../core/store.ts";
+import { SessionError } from "../../core/contracts/errors.ts";
+import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { DialectRules } from "./dialect.ts";
 import { schemaOf } from "./schema.ts";
 import type { SqlTable } from "./table.ts";

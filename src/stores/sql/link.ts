@@ -1,6 +1,6 @@
 /** The way to a client that may not be there yet, and to an answer when others are in the way. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import { type Lazy, lazily } from "../shared/lazy.ts";
 import { connectionOf, type SqlConnection } from "./connection.ts";
 import { isInTheWay, rulesOf, type SqlDialect } from "./dialect.ts";

@@ -1,7 +1,7 @@
 /** A table that a user's ORM knows: its names, once its columns can hold what the store keeps in them. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { Store, StoreCapabilities } from "../../core/store.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
 import { nativePieces } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** The store itself: its methods over a link to a client and a table. */
 
-import { wrongArgument } from "../../core/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/store.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import type { SqlResult } from "./connection.ts";
 import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";

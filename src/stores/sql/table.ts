@@ -1,6 +1,6 @@
 /** Names: of the table, its columns and its indexes, checked and quoted. */
 
-import { wrongArgument } from "../../core/errors.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DialectRules } from "./dialect.ts";
 
 /** The columns of the table by what they hold. */

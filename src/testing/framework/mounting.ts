@@ -1,6 +1,6 @@
 /** Several sessions in one application, and requests that nobody in their right mind sends. */
 
-import { Sessions } from "../../core/sessions.ts";
+import { Sessions } from "../../core/request/sessions.ts";
 import { memoryStore } from "../../stores/memory.ts";
 import { countedStore, faultyStore } from "../faults.ts";
 import { check, same } from "../store/check.ts";

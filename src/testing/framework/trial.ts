@@ -1,10 +1,10 @@
 /** What one case of the framework suite works with, and what whoever has an adapter must give to the suite. */
 
-import type { SessionOptions } from "../../core/config.ts";
-import type { SessionEvent } from "../../core/events.ts";
-import type { Session } from "../../core/session.ts";
-import { Sessions } from "../../core/sessions.ts";
-import type { Store } from "../../core/store.ts";
+import type { SessionEvent } from "../../core/contracts/events.ts";
+import type { Session } from "../../core/contracts/session.ts";
+import type { Store } from "../../core/contracts/store.ts";
+import type { SessionOptions } from "../../core/options/options.ts";
+import { Sessions } from "../../core/request/sessions.ts";
 import { memoryStore } from "../../stores/memory.ts";
 import { type CountedStore, countedStore, type Fault, faultyStore, type StoreCall } from "../faults.ts";
 import { Client } from "./client.ts";

@@ -1,6 +1,6 @@
 /** Read, change, write: what a request does, again and again until nobody was faster. */
 
-import type { Store, StoredRecord, StoreRecord } from "../../core/store.ts";
+import type { Store, StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
 
 /** Updates a record from what it holds now, as often as it takes. False when the record is gone. */
 export async function change(store: Store, key: string, next: (found: StoredRecord) => StoreRecord): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** The assertions of the store suite: small, the same under every runtime, and they say what was seen. */
 
-import type { Store, StoredRecord, Version } from "../../core/store.ts";
+import type { Store, StoredRecord, Version } from "../../core/contracts/store.ts";
 
 /** Fails the case with `message` unless `condition` holds. */
 export function check(condition: boolean, message: string): asserts condition {

@@ -1,6 +1,6 @@
 /** When a record ends: from its expiry on it is absent, to every method. */
 
-import type { Store } from "../../core/store.ts";
+import type { Store } from "../../core/contracts/store.ts";
 import { check, collect, gone, live, refused, same, samePayload, sameStrings, won } from "./check.ts";
 import { type StoreCase, skipUnless, skipUnlessAll, type Trial, wait } from "./trial.ts";
 

@@ -1,7 +1,7 @@
 /** What a store claims, and its limits: size, set-up and close. */
 
-import { isSessionError } from "../../core/errors.ts";
-import type { Store } from "../../core/store.ts";
+import { isSessionError } from "../../core/contracts/errors.ts";
+import type { Store } from "../../core/contracts/store.ts";
 import { check, gone, live, refused, rejection, same, samePayload, won } from "./check.ts";
 import { type StoreCase, skipUnless, skipUnlessAll } from "./trial.ts";
 

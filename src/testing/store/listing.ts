@@ -1,6 +1,6 @@
 /** Listing: every live record, of the whole store and of one subject. */
 
-import type { ListedRecord, Store } from "../../core/store.ts";
+import type { ListedRecord, Store } from "../../core/contracts/store.ts";
 import { check, collect, live, same, samePayload, sameStrings, won } from "./check.ts";
 import { during, type StoreCase, skipUnless, type Trial } from "./trial.ts";
 

@@ -1,6 +1,6 @@
 /** Prune: removes what has ended, a bounded batch per call, and nothing else. */
 
-import type { PruneOptions, Store } from "../../core/store.ts";
+import type { PruneOptions, Store } from "../../core/contracts/store.ts";
 import { check, live, same, samePayload, won } from "./check.ts";
 import { type StoreCase, skipUnless, type Trial } from "./trial.ts";
 

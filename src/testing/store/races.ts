@@ -1,6 +1,6 @@
 /** Calls at the same time: of those that contradict each other one wins, and what ended stays ended. */
 
-import type { Store, StoreRecord, Version } from "../../core/store.ts";
+import type { Store, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { change } from "./change.ts";
 import { check, collect, gone, live, refused, same, samePayload, sameStrings, won } from "./check.ts";
 import { during, type StoreCase, skipUnless, skipUnlessAll, type Trial } from "./trial.ts";

@@ -1,6 +1,6 @@
 /** What one case of the store suite works with, and what whoever has a store must give to the suite. */
 
-import type { Store, StoreRecord, Version } from "../../core/store.ts";
+import type { Store, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { check } from "./check.ts";
 
 /** What `open` of a {@link StoreHarness} is asked for. */

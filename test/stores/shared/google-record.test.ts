@@ -1,7 +1,7 @@
 /** Names and values as the Firestore and Datastore stores write them. */
 
 import { describe, expect, test } from "vitest";
-import { SessionError } from "../../../src/core/errors.ts";
+import { SessionError } from "../../../src/core/contracts/errors.ts";
 import {
   checkName,
   encodeText,

@@ -1,7 +1,7 @@
 /** `renameByCopy` passes the store suite, and leaves what it says when it breaks off in the middle. */
 
 import { describe, expect, test } from "vitest";
-import type { Store, StoreRecord, Version } from "../../../src/core/store.ts";
+import type { Store, StoreRecord, Version } from "../../../src/core/contracts/store.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { renameByCopy } from "../../../src/stores/shared/rename.ts";
 import { type Fault, faultyStore } from "../../../src/testing/index.ts";

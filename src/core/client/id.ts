@@ -1,0 +1,54 @@
+/** Session ids: 256 random bits, their shape, and the key a record is kept under. */
+
+import { randomBytes, sha256 } from "#crypto";
+import { andThen, base64url, type MaybePromise } from "../bytes/bytes.ts";
+
+/**
+ * What ids look like and how they lead to the key of a record. The native scheme is {@link randomIds};
+ * a foreign one (Flask-Session, express-session) is another value of this type.
+ */
+export interface IdScheme {
+  /** What every key begins with: whoever lists a store finds the sessions of this kind by it. */
+  readonly prefix: string;
+  /** A new unpredictable id (OWASP ASVS 7.2.3 asks for 128 bits; ours has 256). */
+  create(): string;
+  /** Whether a text from the network has the shape of an id. Asked before anything reaches the store. */
+  accepts(text: string): boolean;
+  /** The key under which the record of `id` is kept. */
+  keyOf(id: string): MaybePromise<string>;
+  /**
+   * True when a key gives its id away, as with other libraries, which do not hash. What a store's client says when
+   * it fails is then passed on without what it was asked for: name, code and message, and no key in them. Default false.
+   */
+  readonly secretKeys?: boolean;
+}
+
+/** The native ids: 32 random bytes in base64url, kept under `prefix` + SHA-256, so that a dump of the store lets nobody in. */
+export function randomIds(prefix: string): IdScheme {
+  return {
+    prefix,
+    create: () => base64url(randomBytes(32)),
+    accepts: (text) => text.length === 43 && /^[A-Za-z0-9_-]{43}$/.test(text),
+    keyOf: (id) => andThen(sha256(id), (digest) => prefix + digest),
+  };
+}
+
+/** A text without the keys and ids in it, for schemes with `secretKeys`. */
+export function withoutKeys(text: string, ids: IdScheme): string {
+  const parts = ids.prefix === "" ? [text] : text.split(ids.prefix);
+  // After a prefix everything goes up to a blank, a quote or a bracket: it may be a key that somebody cut short.
+  const rest = parts.slice(1).map((part) => part.replace(/^[^\s'"`(){}[\]<>,;]+/, ""));
+  return [parts[0] as string, ...rest]
+    .map((part) => part.replace(/[\w-]{11,}/g, (word) => (ids.accepts(word) ? "…" : word)))
+    .join(`${ids.prefix}…`);
+}
+
+/** A public name for a session: 72 random bits, of no use to whoever finds it in a log. */
+export function newHandle(): string {
+  return base64url(randomBytes(9));
+}
+
+/** The public name of a session whose format has no room for one: another with each id, and of no use either. */
+export function handleOf(key: string): MaybePromise<string> {
+  return andThen(sha256(`handle of ${key}`), (digest) => digest.slice(0, 12));
+}

@@ -1,0 +1,104 @@
+/** Tokens: what the client holds, and the session id inside it. */
+
+import { type Aead, aes256Gcm, hmacSha256 } from "#crypto";
+import { andThen, base64url, equalBytes, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../bytes/bytes.ts";
+import { keyRing, type Secrets } from "../bytes/keys.ts";
+
+/** What opening a token gives: the id, and whether an old key opened it, so that it is worth sending anew. */
+export interface OpenedToken {
+  readonly id: string;
+  /** True when a secret other than the first opened it: the next cookie is sealed with the first. */
+  readonly stale: boolean;
+}
+
+/**
+ * How a session id travels: bare, signed or sealed. Pass one as `token` to `createSessions`.
+ *
+ * The id itself is 256 random bits, which nobody guesses, and only its hash reaches the store: the bare form
+ * is safe. A signature lets junk be refused without asking the store; a seal also hides the id from whoever
+ * sees the cookie but not the keys.
+ */
+export interface TokenFormat {
+  /** The token that carries `id` in the cookie called `cookieName`. */
+  seal(id: string, cookieName: string): MaybePromise<string>;
+  /** The id in a token, or `null` when the token is not one of ours. Never throws. */
+  open(token: string, cookieName: string): MaybePromise<OpenedToken | null>;
+}
+
+/** The id as it is. The default. */
+export function bareToken(): TokenFormat {
+  return { seal: (id) => id, open: (token) => ({ id: token, stale: false }) };
+}
+
+/**
+ * `id.signature`: HMAC-SHA-256, bound to the cookie's name. A forged token is refused before the store is asked.
+ *
+ * @param secrets At least 32 characters each; the first signs, all verify. A `TypeError` otherwise.
+ * @example
+ * ```ts
+ * import { createSessions, signedToken } from "sojourn";
+ *
+ * const sessions = createSessions({ token: signedToken(["a new secret of at least 32 characters"]) });
+ * ```
+ */
+export function signedToken(secrets: Secrets): TokenFormat {
+  const ring = keyRing("signedToken(secrets)", secrets, "token signature", hmacSha256);
+  const message = (id: string, cookieName: string): Uint8Array => utf8(`${cookieName}=${id}`);
+  return {
+    seal(id, cookieName) {
+      const signed = andThen(ring(), (keys) => (keys[0] as (typeof keys)[0])(message(id, cookieName)));
+      return andThen(signed, (signature) => `${id}.${base64url(signature)}`);
+    },
+    open(token, cookieName) {
+      const dot = token.lastIndexOf(".");
+      if (token.length - dot !== 44) return null;
+      const signature = fromBase64url(token.slice(dot + 1));
+      if (!signature) return null;
+      const id = token.slice(0, dot);
+      const data = message(id, cookieName);
+      return firstThat(ring(), (sign, at) =>
+        andThen(sign(data), (expected) => (equalBytes(expected, signature) ? { id, stale: at > 0 } : null)),
+      );
+    },
+  };
+}
+
+/**
+ * The id encrypted with AES-256-GCM, bound to the cookie's name: the cookie shows nothing and cannot be forged.
+ *
+ * @param secrets At least 32 characters each; the first seals, all open. A `TypeError` otherwise.
+ * @example
+ * ```ts
+ * import { createSessions, sealedToken } from "sojourn";
+ *
+ * const sessions = createSessions({ token: sealedToken("a secret of at least 32 characters, from the environment") });
+ * ```
+ */
+export function sealedToken(secrets: Secrets): TokenFormat {
+  const ring = keyRing("sealedToken(secrets)", secrets, "token seal", aes256Gcm);
+  return {
+    seal(id, cookieName) {
+      const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(utf8(id), utf8(cookieName)));
+      return andThen(sealed, base64url);
+    },
+    open(token, cookieName) {
+      const sealed = token.length <= 400 ? fromBase64url(token) : null;
+      if (!sealed) return null;
+      return firstThat(ring(), (key, at) =>
+        andThen(key.open(sealed, utf8(cookieName)), (id) => (id ? { id: fromUtf8(id), stale: at > 0 } : null)),
+      );
+    },
+  };
+}
+
+/** The first answer that is not `null`, asking one key after the other. */
+export function firstThat<K, R>(
+  ring: MaybePromise<readonly K[]>,
+  ask: (key: K, at: number) => MaybePromise<R | null>,
+): MaybePromise<R | null> {
+  const from = (keys: readonly K[], at: number): MaybePromise<R | null> =>
+    at === keys.length
+      ? null
+      : andThen(ask(keys[at] as K, at), (answer) => (answer === null ? from(keys, at + 1) : answer));
+  return andThen(ring, (keys) => from(keys, 0));
+}

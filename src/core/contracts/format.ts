@@ -1,0 +1,61 @@
+/** The format contract: how a session becomes a payload and comes back. Types only. */
+
+import type { MaybePromise } from "../bytes/bytes.ts";
+
+/** An encoded session as a store keeps it. */
+export type Payload = string | Uint8Array;
+
+/** What the library itself knows of a session, beside the application's data. All instants in epoch milliseconds. */
+export interface Meta {
+  /** The public name of the session, for logs and device lists. Absent where a foreign format has no room for it. */
+  handle?: string;
+  /** When the session began; the absolute timeout counts from here. */
+  created?: number;
+  /** When its id was made; `renewAfter` counts from here. */
+  renewed?: number;
+  /** When somebody last logged in to it. */
+  authenticated?: number;
+  /** Who is logged in. */
+  subject?: string;
+  /** Whether its cookie outlives the browser. */
+  persistent?: boolean;
+  /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */
+  unseen?: true;
+  /** Of a session kept in a cookie: which of its ids this is. When it gets a new one, cookies with another are refused. */
+  generation?: string;
+  /** Of a session kept in a cookie: the epoch of its subject when it logged in. */
+  epoch?: string;
+  /** When the new id of a renewal in passing was first seen; the old id ends a grace period later. */
+  seen?: number;
+}
+
+/** A session as a format sees it. `data` has no prototype: every key is just a string. */
+export interface Content {
+  data: Record<string, unknown>;
+  meta: Meta;
+}
+
+/**
+ * Turns sessions into payloads and back. Pure and deterministic: the same content gives the same payload, and
+ * encoding what was decoded gives back the payload, so that "encodes equal" means "unchanged".
+ */
+export interface Format {
+  /** A word for error messages: `"json"`, `"flask-session"`. */
+  readonly name: string;
+  /**
+   * The payload of a session. Throws `SessionError` `ERR_SESSION_NOT_STORABLE`, naming the path, for what it cannot keep.
+   *
+   * @param baseline The payload this content was decoded from, for formats that keep unchanged parts byte for byte.
+   */
+  encode(content: Content, baseline?: Payload): Payload;
+  /** The session in a payload. Throws (anything) when it is not one: that is then "no session" and an event, never an error page. */
+  decode(payload: Payload): Content;
+  /** One value encoded, to compare two of them. `path` is for the message of `ERR_SESSION_NOT_STORABLE`. */
+  encodeValue(value: unknown, path: string): Payload;
+  /** A last step on the way to the store, bound to the record's key: encryption. */
+  wrap?(payload: Payload, key: string): MaybePromise<Payload>;
+  /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key. */
+  unwrap?(payload: Payload, key: string): MaybePromise<Payload>;
+  /** True when another program reads the same records, so that they may hold sessions only: no `renewAfter`. */
+  readonly foreign?: boolean;
+}

@@ -1,0 +1,65 @@
+/** The contract of records: from a token to a session's record and back. Types only; a store and a cookie keep it each in their way. */
+
+import type { MaybePromise } from "../bytes/bytes.ts";
+import type { Content, Meta, Payload } from "./format.ts";
+import type { StoreRecord } from "./store.ts";
+
+/** Where a record is: opaque to everyone but the {@link Records} that made it. */
+export type Place = NonNullable<unknown>;
+
+/** A live session as it was found. */
+export interface Found {
+  readonly place: Place;
+  /** Unwrapped, as the format wrote it: the baseline for "what changed". */
+  readonly payload: Payload;
+  /** What the payload decodes to, as it was read. Absent after a write. */
+  readonly content?: Content;
+  readonly expiresAt: number;
+  /** The token should be sent anew: an old secret opened it. */
+  readonly stale: boolean;
+  /** The client came with the old id of a renewal whose new one it seems to have missed. */
+  readonly lost: boolean;
+  /** The client came with the current id. */
+  readonly current: boolean;
+}
+
+/** What is to be kept. */
+export interface Draft extends StoreRecord {
+  readonly payload: Payload;
+  /** What is encoded in the payload beside the data. */
+  readonly meta: Meta;
+}
+
+/** What a write answers: where the record is now, and, if that changed, the token to send. */
+export interface Written {
+  readonly place: Place;
+  readonly token?: string;
+  /** What the session is called there, where its format has no room for a name. */
+  readonly handle?: string | undefined;
+}
+
+/** Keeps records and makes the tokens that lead to them. `null` everywhere: there is no such record (any more), or it was changed since. */
+export interface Records {
+  /** The session itself travels in the cookie: every write needs one. */
+  readonly inCookie: boolean;
+  /** `"ended"`: the id was ended a moment ago by a login, so the request was under way when that was. */
+  find(token: string): Promise<Found | null | "ended">;
+  /** The newest state of a record found before. */
+  again(place: Place): Promise<Found | null>;
+  /** Throws `ERR_SESSION_TOO_LARGE` when it cannot be kept. Keeps nothing. */
+  fits(draft: Draft): Promise<void>;
+  create(draft: Draft): Promise<Written | null>;
+  update(place: Place, draft: Draft): Promise<Written | null>;
+  touch(place: Place, draft: Draft): Promise<Written | null>;
+  /** Moves it to a new id; the old one is dead. `login`: requests under way with the old one are to be known by it. */
+  rename(place: Place, draft: Draft, login: boolean): Promise<Written | null>;
+  /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
+  renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;
+  /** What saves of this record have in common: they take turns on it. */
+  lane(place: Place): string;
+  remove(place: Place, subject: string | undefined): Promise<void>;
+  /** Notes on a session what its records need to know of it, before it is encoded for a new id. `login`: it logged in, in that epoch. */
+  stamp?(meta: Meta, login: { readonly epoch: string | undefined } | undefined): void;
+  /** The token that leads to a place, to send it again; `undefined` when the client is on its way to another. */
+  token(place: Place): MaybePromise<string> | undefined;
+}

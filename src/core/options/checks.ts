@@ -1,0 +1,33 @@
+/** Checks of options by their kind. What is wrong is a `TypeError` that names the option. */
+
+import { wrongArgument } from "../contracts/errors.ts";
+
+/** A function, or absent. */
+export function callable<T>(name: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === "function") return value;
+  throw wrongArgument(name, "a function", value);
+}
+
+/** An object with these methods, or absent. */
+export function shaped<T extends object>(
+  name: string,
+  value: T | undefined,
+  methods: string[],
+  takes: string,
+): T | undefined {
+  if (value === undefined) return undefined;
+  const fits =
+    typeof value === "object" &&
+    value !== null &&
+    methods.every((method) => typeof value[method as keyof T] === "function");
+  if (!fits) throw wrongArgument(name, takes, value);
+  return value;
+}
+
+/** One of these values; the first when absent. */
+export function oneOf<T extends string | boolean>(name: string, value: T | undefined, allowed: readonly T[]): T {
+  if (value === undefined) return allowed[0] as T;
+  if (!allowed.includes(value))
+    throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
+  return value;
+}

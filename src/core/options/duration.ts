@@ -1,0 +1,34 @@
+/** Durations as people write them: `"30m"`, `"12h"`, or a number of seconds. */
+
+import { wrongArgument } from "../contracts/errors.ts";
+
+/** A length of time: seconds as a number, or a text such as `"250ms"`, `"90s"`, `"30m"`, `"12h"`, `"14d"`, `"2w"`. */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d" | "w"}`;
+
+const milliseconds: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** A duration in milliseconds, or `null` when it is not one. */
+export function parseDuration(value: unknown): number | null {
+  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? Math.round(value * 1000) : null;
+  const match = typeof value === "string" ? /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)$/.exec(value) : null;
+  return match ? Math.round(Number(match[1]) * (milliseconds[match[2] as string] as number)) : null;
+}
+
+/** The same for an option: throws a `TypeError` that names it when it is not a duration within the limits. */
+export function durationOption(name: string, value: unknown, least: number, most: number): number {
+  const ms = parseDuration(value);
+  if (ms !== null && ms >= least && ms <= most) return ms;
+  const takes = `a duration from ${inWords(least)} to ${inWords(most)}, as a number of seconds or a text like "30m"`;
+  throw typeof value === "string"
+    ? new TypeError(`${name} must be ${takes}; received ${JSON.stringify(value.slice(0, 40))}`)
+    : wrongArgument(name, takes, value);
+}
+
+/** Milliseconds as a short text: `"30m"`. */
+export function inWords(ms: number): string {
+  for (const unit of ["d", "h", "m", "s"]) {
+    const size = milliseconds[unit] as number;
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}

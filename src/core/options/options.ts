@@ -1,0 +1,299 @@
+/** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
+
+import { type Carrier, severalCookies, singleCookie } from "../client/carrier.ts";
+import { type Cookie, type CookieOptions, makeCookie } from "../client/cookie.ts";
+import { type IdScheme, randomIds } from "../client/id.ts";
+import { bareToken, type TokenFormat } from "../client/token.ts";
+import { wrongArgument } from "../contracts/errors.ts";
+import { Events } from "../contracts/events.ts";
+import type { Format } from "../contracts/format.ts";
+import type { StandardSchema } from "../contracts/schema.ts";
+import type { Store } from "../contracts/store.ts";
+import type { Timeouts } from "../record/expiry.ts";
+import { type CookieStore, isCookieStore } from "../record/in-cookie.ts";
+import { jsonFormat } from "../record/json-format.ts";
+import { callable, oneOf, shaped } from "./checks.ts";
+import { type Duration, durationOption } from "./duration.ts";
+
+/**
+ * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
+ * a wrong value is a `TypeError` that names the option.
+ */
+export interface SessionOptions<Data extends object = Record<string, unknown>> {
+  /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, on this machine only, and a warning that says so. */
+  readonly store?: Store | CookieStore | undefined;
+  /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
+  readonly idleTimeout?: Duration | false | undefined;
+  /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2), with a foreign format `false`: never by age. Not both `false`. */
+  readonly absoluteTimeout?: Duration | false | undefined;
+  /** Moves the expiry of an unchanged session at most this often, so that reading does not write. A session may end earlier by as much. Default: a twentieth of `idleTimeout`, at most `"1m"`. */
+  readonly touchInterval?: Duration | undefined;
+  /** Gives a session a new id when its id is older than this, in passing: parallel requests and a lost response survive it. Default `false`: only `login` and `regenerate` do. */
+  readonly renewAfter?: Duration | false | undefined;
+  /** How long the old id of such a renewal goes on working after the new one was first seen. Default `"1m"`. */
+  readonly renewGrace?: Duration | undefined;
+  /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
+  readonly persistent?: boolean | undefined;
+  /** How the cookie is sent. Default: `__Host-session`, Secure, HttpOnly, SameSite=Lax. */
+  readonly cookie?: CookieOptions | undefined;
+  /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
+  readonly token?: TokenFormat | undefined;
+  /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
+  readonly format?: Format | undefined;
+  /** Put in front of every key in the store. Default: the cookie's name without prefix, and a colon, so that two kinds of session in one store never meet. */
+  readonly keyPrefix?: string | undefined;
+  /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
+  readonly ids?: IdScheme | undefined;
+  /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. */
+  readonly schema?: StandardSchema<Data> | undefined;
+  /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
+  readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
+  /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
+  readonly current?: boolean | undefined;
+  /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
+  readonly onError?: "discard" | "save" | undefined;
+  /** How long any call of the store may take before it is a `SessionError` with status 503. Default `"2s"`. */
+  readonly storeTimeout?: Duration | undefined;
+  /** How long a save may go on merging with parallel ones before it is a `SessionError` with status 503. Default `"10s"`. */
+  readonly conflictTimeout?: Duration | undefined;
+  /**
+   * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
+   * session: after that request's own work, in batches, one removal at a time. What fails is the event
+   * `store_unavailable`. Default: never, for `sojourn cleanup` or a job of yours does it. Not for runtimes that stop with the response.
+   */
+  readonly cleanupEvery?: number | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+  /** Decides which requests clean up: 0 to below 1. Default `Math.random`. For tests. */
+  readonly random?: (() => number) | undefined;
+  /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
+  readonly wait?: ((ms: number) => Promise<void>) | undefined;
+  /** Says a warning, once each. Default `console.warn`. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** The options as the library uses them. */
+export interface Config {
+  readonly store: Store | CookieStore;
+  readonly timeouts: Timeouts;
+  readonly persistent: boolean;
+  readonly cookie: Cookie;
+  readonly carrier: Carrier;
+  readonly token: TokenFormat;
+  readonly format: Format;
+  readonly ids: IdScheme;
+  /** In front of the keys of `ids`, unless that makes its own. */
+  readonly keyPrefix: string;
+  readonly schema: StandardSchema | undefined;
+  readonly together: readonly (readonly string[])[];
+  readonly current: boolean;
+  readonly saveOnError: boolean;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  /** Milliseconds. */
+  readonly conflictTimeout: number;
+  /** Requests. */
+  readonly cleanupEvery: number | undefined;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+  /** Warns once per message. */
+  readonly warn: (message: string) => void;
+  readonly events: Events;
+}
+
+const known: Record<keyof SessionOptions, true> = {
+  store: true,
+  idleTimeout: true,
+  absoluteTimeout: true,
+  touchInterval: true,
+  renewAfter: true,
+  renewGrace: true,
+  persistent: true,
+  cookie: true,
+  token: true,
+  format: true,
+  keyPrefix: true,
+  ids: true,
+  schema: true,
+  together: true,
+  current: true,
+  onError: true,
+  storeTimeout: true,
+  conflictTimeout: true,
+  cleanupEvery: true,
+  now: true,
+  random: true,
+  wait: true,
+  warn: true,
+};
+
+const day = 86_400_000;
+
+/** Checks every option; a `TypeError` names the first that is wrong. */
+export function resolveConfig(options: SessionOptions<never> & { store: Store | CookieStore }): Config {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(known, name))
+      throw new TypeError(
+        `createSessions: there is no option "${name.slice(0, 40)}"; there are ${Object.keys(known).join(", ")}`,
+      );
+  }
+  const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
+  const now = callable("now", options.now) ?? Date.now;
+  const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
+  const cookie = makeCookie(options.cookie);
+  const { keyPrefix = `${cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
+  if (options.ids && options.keyPrefix !== undefined)
+    throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
+  const store = checkStore(options.store);
+  const timeouts = checkTimeouts(options, format);
+  if (isCookieStore(store)) checkInCookie(options, store, timeouts, format);
+
+  return {
+    store,
+    timeouts,
+    persistent: oneOf("persistent", options.persistent, [false, true]),
+    cookie,
+    carrier:
+      isCookieStore(store) && store.chunks > 1
+        ? severalCookies(numbered(options.cookie, cookie, store.chunks))
+        : singleCookie(cookie),
+    keyPrefix: checkPrefix(keyPrefix),
+    token:
+      shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
+    format,
+    ids: checkIds(options.ids) ?? randomIds(keyPrefix),
+    schema: checkSchema(options.schema),
+    together: checkGroups(options.together),
+    current: oneOf("current", options.current, [false, true]),
+    saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
+    storeTimeout: durationOption("storeTimeout", storeTimeout, 1, 600_000),
+    conflictTimeout: durationOption("conflictTimeout", conflictTimeout, 1, 600_000),
+    cleanupEvery: checkRequests(options.cleanupEvery),
+    now,
+    random: callable("random", options.random) ?? Math.random,
+    wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    warn,
+    events: new Events(now, warn),
+  };
+}
+
+function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
+  const { idleTimeout = "1h", absoluteTimeout = format.foreign ? false : "24h", renewGrace = "1m" } = options;
+  const optional = (name: "idleTimeout" | "absoluteTimeout" | "renewAfter", value: Duration | false): number =>
+    value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, 400 * day);
+  const idle = optional("idleTimeout", idleTimeout);
+  const absolute = optional("absoluteTimeout", absoluteTimeout);
+  const renewAfter = optional("renewAfter", options.renewAfter === undefined ? false : options.renewAfter);
+  if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
+    throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
+  }
+  if (format.foreign && absolute !== Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      `absoluteTimeout must be false with format ${format.name}, which keeps no note of when a session began`,
+    );
+  }
+  if (format.foreign && renewAfter !== Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      `renewAfter must be false with format ${format.name}: the other program would not understand a renewal in passing`,
+    );
+  }
+  const touchInterval = Math.min(60_000, Math.round((idle === Number.POSITIVE_INFINITY ? absolute : idle) / 20));
+  return {
+    idle,
+    absolute,
+    renewAfter,
+    touchInterval:
+      options.touchInterval === undefined
+        ? touchInterval
+        : durationOption("touchInterval", options.touchInterval, 0, Math.min(idle, absolute)),
+    renewGrace: durationOption("renewGrace", renewGrace, 0, day),
+  };
+}
+
+function checkStore(store: unknown): Store | CookieStore {
+  if (typeof store === "object" && store !== null && isCookieStore(store as CookieStore)) {
+    shaped("store.seal", (store as CookieStore).seal, ["seal", "open"], "a seal");
+    return store as CookieStore;
+  }
+  const methods = ["read", "create", "update", "touch", "rename", "delete"];
+  const checked = shaped("store", store as Store, methods, "a store such as redisStore({ client })");
+  if (typeof checked?.capabilities === "object" && checked.capabilities !== null) return checked;
+  throw wrongArgument("store", "a store such as redisStore({ client })", store);
+}
+
+/** What makes no sense, or would be forgotten, when the session is the cookie. */
+function checkInCookie(options: SessionOptions<never>, store: CookieStore, timeouts: Timeouts, format: Format): void {
+  for (const name of ["token", "ids"] as const) {
+    if (options[name] !== undefined) {
+      throw new TypeError(`${name} cannot be given together with cookieStore: the cookie holds the session, and no id`);
+    }
+  }
+  if (timeouts.renewAfter !== Number.POSITIVE_INFINITY) {
+    throw new TypeError("renewAfter must be false with cookieStore: there is no id to renew in passing");
+  }
+  if (format.wrap)
+    throw new TypeError(`format ${format.name} cannot be given with cookieStore, which seals the cookie`);
+  if (!store.revocations) return;
+  if (format.foreign) {
+    throw new TypeError(
+      `revocations cannot be given with format ${format.name}, which has no place for what they need`,
+    );
+  }
+  if (timeouts.absolute === Number.POSITIVE_INFINITY) {
+    throw new TypeError(
+      "absoluteTimeout must not be false with revocations: what was ended would have to be kept for ever",
+    );
+  }
+}
+
+/** `session`, `session-1`, `session-2`: the cookies of a session in several. */
+function numbered(options: CookieOptions = {}, first: Cookie, count: number): [Cookie, ...Cookie[]] {
+  const { name = "session" } = options;
+  const others = Array.from({ length: count - 1 }, (_, at) => makeCookie({ ...options, name: `${name}-${at + 1}` }));
+  return [first, ...others];
+}
+
+function checkIds(ids: IdScheme | undefined): IdScheme | undefined {
+  const takes = "an id scheme: a text prefix, and create, accepts and keyOf";
+  const checked = shaped("ids", ids, ["create", "accepts", "keyOf"], takes);
+  if (checked && typeof checked.prefix !== "string") throw wrongArgument("ids", takes, ids);
+  return checked;
+}
+
+function checkSchema(schema: unknown): StandardSchema | undefined {
+  if (schema === undefined) return undefined;
+  const validate = (schema as StandardSchema | null)?.["~standard"]?.validate;
+  if (typeof validate !== "function")
+    throw wrongArgument("schema", "a Standard Schema (zod, valibot, arktype …)", schema);
+  return schema as StandardSchema;
+}
+
+function checkGroups(groups: unknown): readonly (readonly string[])[] {
+  if (groups === undefined) return [];
+  const ok =
+    Array.isArray(groups) &&
+    groups.every((group) => Array.isArray(group) && group.every((key) => typeof key === "string"));
+  if (!ok) throw wrongArgument("together", 'a list of lists of keys, such as [["cart", "total"]]', groups);
+  return groups;
+}
+
+function checkRequests(count: unknown): number | undefined {
+  if (count === undefined || (Number.isSafeInteger(count) && (count as number) >= 1))
+    return count as number | undefined;
+  throw wrongArgument("cleanupEvery", "a whole number of requests, at least 1", count);
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string" && /^[\x21-\x7e]{0,100}$/.test(prefix)) return prefix;
+  throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", prefix);
+}
+
+function once(warn: (message: string) => void): (message: string) => void {
+  const said = new Set<string>();
+  return (message) => {
+    if (said.has(message) || said.size > 100) return;
+    said.add(message);
+    warn(`sojourn: ${message}`);
+  };
+}

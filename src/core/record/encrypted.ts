@@ -1,0 +1,65 @@
+/** Encryption of payloads at rest, around any format. */
+
+import { type Aead, aes256Gcm } from "#crypto";
+import { andThen, base64url, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../bytes/bytes.ts";
+import { keyRing, type Secrets } from "../bytes/keys.ts";
+import { firstThat } from "../client/token.ts";
+import type { Format, Payload } from "../contracts/format.ts";
+
+const text = 1;
+const bytes = 2;
+
+/**
+ * Encrypts what another format writes, so that a dump of the store shows nothing: AES-256-GCM, bound to the
+ * record's key, so that a record cannot be moved under another. What any of the secrets opens is read; the
+ * first writes. A record that none opens, and one that was never encrypted, is "no session" and an event.
+ *
+ * @param format What to encrypt, usually `jsonFormat()`.
+ * @param secrets At least 32 characters each, the newest first. A `TypeError` otherwise.
+ * @example
+ * ```ts
+ * import { createSessions, encrypted, jsonFormat } from "sojourn";
+ *
+ * const secrets = ["the new secret, 32 characters or more", "the old secret, 32 characters or more"];
+ * const sessions = createSessions({ format: encrypted(jsonFormat(), secrets) });
+ * ```
+ */
+export function encrypted(format: Format, secrets: Secrets): Format {
+  const ring = keyRing("encrypted(format, secrets)", secrets, "record encryption", aes256Gcm);
+  return {
+    name: `encrypted ${format.name}`,
+    foreign: format.foreign === true,
+    encode: (content, baseline) => format.encode(content, baseline),
+    decode: (payload) => format.decode(payload),
+    encodeValue: (value, path) => format.encodeValue(value, path),
+    wrap(payload, key) {
+      const inner = format.wrap?.(payload, key) ?? payload;
+      const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key)));
+      return andThen(sealed, (body) => `sealed.${base64url(body)}`);
+    },
+    unwrap(payload, key) {
+      const body =
+        typeof payload === "string" && payload.startsWith("sealed.") ? fromBase64url(payload.slice(7)) : null;
+      if (!body) throw new TypeError("not encrypted");
+      const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
+      return andThen(opened, (plain) => {
+        const inner = withoutKind(plain);
+        return format.unwrap?.(inner, key) ?? inner;
+      });
+    },
+  };
+}
+
+function seal(aead: Aead, payload: Payload, key: string): MaybePromise<Uint8Array> {
+  const body = typeof payload === "string" ? utf8(payload) : payload;
+  const marked = new Uint8Array(body.length + 1);
+  marked[0] = typeof payload === "string" ? text : bytes;
+  marked.set(body, 1);
+  return aead.seal(marked, utf8(key));
+}
+
+function withoutKind(plain: Uint8Array | null): Payload {
+  if (plain?.[0] === text) return fromUtf8(plain.subarray(1));
+  if (plain?.[0] === bytes) return plain.slice(1);
+  throw new TypeError("no secret opens it");
+}

@@ -1,0 +1,43 @@
+/** The arithmetic of timeouts, on plain numbers: epoch milliseconds and milliseconds. */
+
+import type { Meta } from "../contracts/format.ts";
+
+/** The timeouts of a configuration in milliseconds; `Infinity` where one is off. */
+export interface Timeouts {
+  /** A session ends when it was not used for this long. */
+  readonly idle: number;
+  /** A session ends this long after it began, however busy it is. */
+  readonly absolute: number;
+  /** An unchanged session's expiry is moved at most this often. */
+  readonly touchInterval: number;
+  /** A session gets a new id when its id is older than this. */
+  readonly renewAfter: number;
+  /** How long the old id goes on working once the new one has been seen. */
+  readonly renewGrace: number;
+}
+
+/** When a session used now ends. */
+export function expiryOf(now: number, meta: Meta, timeouts: Timeouts): number {
+  return Math.min(now + timeouts.idle, (meta.created ?? now) + timeouts.absolute);
+}
+
+/** Whether a session has outlived its absolute timeout. */
+export function isOver(now: number, meta: Meta, timeouts: Timeouts): boolean {
+  return meta.created !== undefined && now >= meta.created + timeouts.absolute;
+}
+
+/** Whether the expiry has fallen behind by enough to be moved. */
+export function isTouchDue(now: number, meta: Meta, expiresAt: number, timeouts: Timeouts): boolean {
+  const behind = expiryOf(now, meta, timeouts) - expiresAt;
+  return behind > 0 && behind >= timeouts.touchInterval;
+}
+
+/** Whether the id is old enough to be renewed in passing. */
+export function isRenewalDue(now: number, meta: Meta, timeouts: Timeouts): boolean {
+  return now - (meta.renewed ?? meta.created ?? now) >= timeouts.renewAfter;
+}
+
+/** A cookie's Max-Age in whole seconds, never shorter than the session. Browsers cap it at 400 days (RFC 6265bis 5.5). */
+export function maxAgeOf(now: number, expiresAt: number): number {
+  return Math.min(Math.ceil((expiresAt - now) / 1000), 34_560_000);
+}

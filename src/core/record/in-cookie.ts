@@ -1,0 +1,162 @@
+/** Records that are no records: the whole session travels in the cookie, and a store only knows what was ended. */
+
+import type { Carrier } from "../client/carrier.ts";
+import { newHandle } from "../client/id.ts";
+import type { CookieSeal } from "../client/seal.ts";
+import { SessionError, wrongArgument } from "../contracts/errors.ts";
+import type { Events } from "../contracts/events.ts";
+import type { Content, Format, Meta } from "../contracts/format.ts";
+import type { Draft, Records, Written } from "../contracts/records.ts";
+import type { Store } from "../contracts/store.ts";
+import { Revocations } from "./revocations.ts";
+import type { SubjectSessions } from "./subjects.ts";
+
+/** What sessions in cookies can promise. */
+export interface CookieCapabilities {
+  /** Parallel requests do not see each other's changes: the cookie that arrives last is the session. */
+  readonly compareAndSwap: "none";
+  /** Whether a session can be ended before its time, so that a copy of its cookie is of no use: only with `revocations`. */
+  readonly revocable: boolean;
+  /** Nobody but the clients knows which sessions there are. */
+  readonly list: false;
+  /** Nor whose. */
+  readonly bySubject: false;
+  /** Every process that has the secrets reads the cookies. */
+  readonly shared: true;
+}
+
+/** Sessions in cookies, as `cookieStore()` of `sojourn/stores/cookie` makes them. Given to `createSessions` like a store. */
+export interface CookieStore {
+  readonly name: "cookie";
+  /** Tells it from a `Store`. */
+  readonly inCookie: true;
+  readonly seal: CookieSeal;
+  /** The most cookies one session may take, 1 to 9. */
+  readonly chunks: number;
+  /** Where it is noted which sessions were ended. */
+  readonly revocations: Store | undefined;
+  readonly capabilities: CookieCapabilities;
+}
+
+/** Whether sessions are kept in cookies. */
+export function isCookieStore(store: Store | CookieStore): store is CookieStore {
+  return (store as CookieStore).inCookie === true;
+}
+
+/** The store behind sessions; of those in cookies the one with their notes, if there is one. */
+export function storeBehind(store: Store | CookieStore): Store | undefined {
+  return isCookieStore(store) ? store.revocations : store;
+}
+
+/** What {@link cookieSessions} needs of a configuration. */
+export interface CookieSessionsConfig {
+  readonly format: Format;
+  readonly cookieName: string;
+  readonly carrier: Carrier;
+  /** In front of the keys of `revocations`. */
+  readonly keyPrefix: string;
+  /** Milliseconds. */
+  readonly absolute: number;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  readonly now: () => number;
+  readonly events: Events;
+}
+
+/** Sessions in cookies: a place is what the library knows of the session, a token is the session. */
+export function cookieSessions(
+  config: CookieSessionsConfig,
+  { seal, revocations: store }: CookieStore,
+): { records: Records; subjects: SubjectSessions } {
+  const { format, cookieName, carrier, events } = config;
+  const revocations = store && new Revocations({ ...config, store });
+
+  /** Throws before anything is noted when it does not fit. */
+  async function written({ payload, expiresAt, meta }: Draft): Promise<Written> {
+    const token = await seal.seal(payload, expiresAt, cookieName);
+    carrier.set(token, undefined, 0);
+    return { place: { ...meta }, token };
+  }
+  async function replace(place: unknown, draft: Draft): Promise<Written | null> {
+    const next = await written(draft);
+    return !revocations || (await revocations.standing(place as Meta)) === "good" ? next : null;
+  }
+  async function rename(place: unknown, draft: Draft, login: boolean): Promise<Written | null> {
+    const next = await written(draft);
+    const generation = draft.meta.generation as string;
+    return !revocations || (await revocations.supersede(place as Meta, generation, login)) ? next : null;
+  }
+
+  const records: Records = {
+    inCookie: true,
+    async find(token) {
+      const opening = seal.open(token, cookieName);
+      const opened = opening instanceof Promise ? await opening : opening;
+      if (!opened) {
+        events.emit("token_refused", { reason: "malformed, incomplete, or not sealed by us" });
+        return null;
+      }
+      const { payload, expiresAt, stale } = opened;
+      let content: Content;
+      try {
+        content = format.decode(payload);
+      } catch (error) {
+        events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
+        return null;
+      }
+      const { handle, subject } = content.meta;
+      const live = expiresAt > config.now();
+      const standing = live && revocations ? await revocations.standing(content.meta) : "good";
+      if (standing === "late") return "ended";
+      if (live && standing === "good")
+        return { place: { ...content.meta }, payload, content, expiresAt, stale, lost: false, current: true };
+      const reason = live ? "ended before its time" : "its time is over";
+      events.emit("session_use_after_expire", { handle, subject, reason });
+      return null;
+    },
+    // Nothing is refused but what has ended: there is no newer state to look for.
+    again: async () => null,
+    async fits(draft) {
+      await written(draft);
+    },
+    create: written,
+    update: replace,
+    touch: replace,
+    rename,
+    renew: (place, draft) => rename(place, draft, false),
+    lane: (place) => (place as Meta).handle ?? "",
+    async remove(place) {
+      await revocations?.end(place as Meta);
+    },
+    token: () => undefined,
+    stamp(meta, login) {
+      if (!revocations) return;
+      meta.generation = newHandle();
+      if (!login) return;
+      delete meta.epoch;
+      if (login.epoch !== undefined) meta.epoch = login.epoch;
+    },
+  };
+
+  const subjects: SubjectSessions = {
+    async list() {
+      throw new SessionError("ERR_SESSION_NOT_SUPPORTED", "sessions that are kept in cookies cannot be listed");
+    },
+    async revoke(subject, { handle, except }) {
+      if (typeof subject !== "string" || subject === "")
+        throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
+      if (!revocations) {
+        const message = "sessions in cookies are revoked with the option revocations of cookieStore";
+        throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
+      }
+      if (handle === undefined) await revocations.revokeAll(subject, except);
+      else if (handle !== except) await revocations.revokeOne(subject, handle);
+      events.emit("session_revoked", { handle, subject });
+      return 0;
+    },
+    epoch: async (subject) => revocations?.epoch(subject),
+    // A login carries the epoch it began in: when that moves, the session is dead by itself.
+    moved: async () => false,
+  };
+  return { records, subjects };
+}

@@ -1,0 +1,185 @@
+/** What ends sessions that are kept in cookies before their time: small notes in a store, and nothing of the session itself. */
+
+import { randomBytes, sha256 } from "#crypto";
+import { base64url } from "../bytes/bytes.ts";
+import { SessionError } from "../contracts/errors.ts";
+import type { Events } from "../contracts/events.ts";
+import type { Meta } from "../contracts/format.ts";
+import type { Store, StoredRecord, Version } from "../contracts/store.ts";
+import { withTimeLimit } from "./time-limit.ts";
+
+/** What {@link Revocations} need of a configuration. */
+export interface RevocationsConfig {
+  readonly store: Store;
+  /** In front of every key, so that two kinds of session in one store never meet. */
+  readonly keyPrefix: string;
+  /** Milliseconds: no cookie lives longer. */
+  readonly absolute: number;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  readonly now: () => number;
+  readonly events: Events;
+}
+
+/** The note about a subject: which of its sessions are still good. */
+interface SubjectNote {
+  /** The epoch: a mark that sessions take when they log in. One with another mark was revoked. */
+  mark?: string;
+  /** The session that the last revocation left out, and the marks it may have; `null`: any. */
+  except?: { handle: string; marks: string[] | null };
+  /** Sessions ended one by one: handle, and when it can be forgotten. */
+  ended: Record<string, number>;
+}
+
+/** Clocks of nodes may differ by as much. */
+const margin = 3_600_000;
+/** For as long a request may be under way. */
+const underWay = 10_000;
+const ended = "";
+
+/**
+ * Two kinds of note. One for each session that got a new id or was destroyed: the only generation of it that is
+ * still good. One for each subject of whom sessions were revoked. There are none for ordinary sessions, and they
+ * end when no cookie can be alive that they speak of. They are compared as marks, never as instants, so that nodes
+ * whose clocks differ agree.
+ */
+export class Revocations {
+  readonly #config: RevocationsConfig;
+
+  constructor(config: RevocationsConfig) {
+    this.#config = config;
+  }
+
+  /**
+   * Whether a session is still good: one read, two for one with a subject, at the same time. `"late"`: a login ended
+   * this generation a moment ago, so the request was under way when that was.
+   */
+  async standing(meta: Meta): Promise<"good" | "ended" | "late"> {
+    return (await this.#look(meta)).standing;
+  }
+
+  /** Makes `generation` the only one of its session that is good. False when the session had been ended or renewed. */
+  async supersede(meta: Meta, generation: string, login: boolean): Promise<boolean> {
+    const key = await this.#sessionKey(meta);
+    const payload = login ? `${generation} ${this.#config.now()}` : generation;
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const { standing, note } = await this.#look(meta);
+      if (standing !== "good") return false;
+      try {
+        if ((await this.#write(key, payload, note)) !== null) return true;
+      } catch (error) {
+        // The answer was lost; if the write was not, the old cookie is dead, and the client must get the new one.
+        const present = await this.#read(key).catch(() => null);
+        if (present?.payload !== payload) throw error;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Ends a session, in all its generations. */
+  async end(meta: Meta): Promise<void> {
+    const key = await this.#sessionKey(meta);
+    await this.#change(key, () => ended);
+  }
+
+  /** The epoch of a subject, for a session that logs in. */
+  async epoch(subject: string): Promise<string | undefined> {
+    return read(await this.#read(await this.#subjectKey(subject))).mark;
+  }
+
+  /** Ends one session of a subject. */
+  async revokeOne(subject: string, handle: string): Promise<void> {
+    const now = this.#config.now();
+    await this.#change(await this.#subjectKey(subject), (stored) => {
+      const note = read(stored);
+      const lasting = Object.entries(note.ended).filter(([, until]) => until > now);
+      return JSON.stringify({ ...note, ended: Object.fromEntries([...lasting, [handle, this.#until()]]) });
+    });
+  }
+
+  /** Ends all sessions of a subject, but for the one with the handle `except`. */
+  async revokeAll(subject: string, except: string | undefined): Promise<void> {
+    const mark = base64url(randomBytes(12));
+    await this.#change(await this.#subjectKey(subject), (stored) => {
+      const before = read(stored);
+      const note: SubjectNote = { mark, ended: before.ended };
+      if (except !== undefined) note.except = { handle: except, marks: marksOf(before, except) };
+      return JSON.stringify(note);
+    });
+  }
+
+  async #look(meta: Meta): Promise<{ standing: "good" | "ended" | "late"; note: StoredRecord | null }> {
+    const { subject } = meta;
+    const [note, subjectNote] = await Promise.all([
+      this.#sessionKey(meta).then((key) => this.#read(key)),
+      subject === undefined ? null : this.#subjectKey(subject).then((key) => this.#read(key)),
+    ]);
+    const [generation, at] = note ? String(note.payload).split(" ") : [meta.generation];
+    if (generation !== meta.generation) {
+      const late = at !== undefined && this.#config.now() - Number(at) < underWay;
+      return { standing: late ? "late" : "ended", note };
+    }
+    return { standing: subjectNote && refuses(read(subjectNote), meta) ? "ended" : "good", note };
+  }
+
+  /** Writes what `make` makes of the present note, again and again until nobody was faster. */
+  async #change(key: string, make: (stored: StoredRecord | null) => string): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const stored = await this.#read(key);
+      if ((await this.#write(key, make(stored), stored)) !== null) return;
+    }
+    throw new SessionError("ERR_SESSION_CONFLICT", "what ends a session was changed by others a hundred times");
+  }
+
+  #write(key: string, payload: string, stored: StoredRecord | null): Promise<Version | null> {
+    const { store } = this.#config;
+    const record = { payload, expiresAt: this.#until() };
+    return this.#limited(() => (stored ? store.update(key, record, stored.version) : store.create(key, record)));
+  }
+
+  #read(key: string): Promise<StoredRecord | null> {
+    return this.#limited(() => this.#config.store.read(key));
+  }
+
+  #until(): number {
+    return this.#config.now() + this.#config.absolute + margin;
+  }
+
+  async #sessionKey({ handle }: Meta): Promise<string> {
+    return `${this.#config.keyPrefix}ended:${await sha256(handle ?? "")}`;
+  }
+
+  async #subjectKey(subject: string): Promise<string> {
+    return `epoch:${await sha256(`${this.#config.keyPrefix} ${subject}`)}`;
+  }
+
+  #limited<T>(call: () => Promise<T>): Promise<T> {
+    const { store, storeTimeout, events } = this.#config;
+    return withTimeLimit(call, store, storeTimeout, events);
+  }
+}
+
+/** A note that cannot be read refuses every session that logged in before it was seen. */
+function read(stored: StoredRecord | null): SubjectNote {
+  if (!stored) return { ended: {} };
+  try {
+    const note = JSON.parse(String(stored.payload)) as SubjectNote;
+    if (typeof note.ended === "object" && note.ended !== null) return note;
+  } catch {}
+  return { mark: "unreadable", ended: {} };
+}
+
+function refuses({ mark, except, ended }: SubjectNote, { handle = "", epoch }: Meta): boolean {
+  if (Object.hasOwn(ended, handle)) return true;
+  if (mark === undefined || epoch === mark) return false;
+  if (except?.handle !== handle) return true;
+  return except.marks !== null && !except.marks.includes(epoch ?? "");
+}
+
+/** The marks with which a session is good by a note. */
+function marksOf({ mark, except }: SubjectNote, handle: string): string[] | null {
+  if (mark === undefined) return null;
+  if (except?.handle !== handle) return [mark];
+  return except.marks === null ? null : [...except.marks, mark];
+}

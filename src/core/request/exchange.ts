@@ -1,0 +1,216 @@
+/** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
+
+import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
+import { wrongArgument } from "../contracts/errors.ts";
+import type { SessionListener } from "../contracts/events.ts";
+import type { Session } from "../contracts/session.ts";
+import type { Store } from "../contracts/store.ts";
+import type { Config } from "../options/options.ts";
+import type { SubjectSessions } from "../record/subjects.ts";
+import type { Context } from "./context.ts";
+
+/** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
+export interface RequestReader<Request> {
+  /** The `Cookie` header. */
+  cookie(request: Request): string | null | undefined;
+  /** Whether the client came over https, by the framework's own notion (its proxy settings), never by a header taken on trust. */
+  secure(request: Request): boolean;
+  /**
+   * Called when the session is first asked for: here an adapter begins to hold the response back, so that a request
+   * that never asks is not touched. It calls `headersGone` itself if they have already left.
+   */
+  use?(request: Request): void;
+  /** Called when the session could not be loaded, before the handler hears of it. */
+  failed?(error: unknown): void;
+}
+
+/**
+ * What a route may do with its session. `"skip"`: nothing, asking for it is an error. `"read"`: a change is an error,
+ * and is not saved; its expiry moves as with any use. `"no-touch"`: everything, but the request is no sign of life:
+ * it neither moves the expiry nor renews the id. For pages that poll.
+ */
+export type Access = "skip" | "read" | "no-touch";
+
+/** How the handler ended. */
+export interface Outcome {
+  /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. */
+  readonly failed?: boolean;
+}
+
+/** What a route may not do with its session. */
+export interface Restrictions {
+  skip: boolean;
+  read: boolean;
+  noTouch: boolean;
+}
+
+const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
+
+/** How the sessions of an application are kept: in one record each, or in parts. */
+export interface Keeping<Data extends object> {
+  /** Of each record there may be. What they have in common is the same in all. */
+  readonly config: Pick<Config, "current">;
+  readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
+  readonly stores: readonly Store[];
+  on(listener: SessionListener): () => void;
+  openExchange(
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ): Exchange<Data>;
+}
+
+/** What an exchange is opened with. */
+export type Opening = [context: Context<WeakRef<Exchange>> | undefined, request: object, reader: RequestReader<never>];
+
+/**
+ * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
+ * leave, and `finish` when the body has ended; handlers use `sessions.get`.
+ */
+export abstract class Exchange<Data extends object = Record<string, unknown>> {
+  readonly #context: Context<WeakRef<Exchange>> | undefined;
+  readonly #request: object;
+  readonly #reader: RequestReader<never>;
+  readonly #saveOnError: boolean;
+  #used = false;
+  #saveFailed = false;
+  /** No cookie can be set any more. */
+  protected headersSent = false;
+  /** What the route may not do. */
+  protected restrictions: Restrictions | undefined;
+
+  /** @internal Made by `sessions.open`. */
+  constructor(
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+    saveOnError: boolean,
+  ) {
+    this.#context = context;
+    this.#request = request;
+    this.#reader = reader;
+    this.#saveOnError = saveOnError;
+  }
+
+  /** Loads what was asked for. */
+  protected abstract load(fields: readonly string[] | undefined): Promise<Session<Data>>;
+  /** What {@link again} gives. */
+  protected abstract reopened(...opening: Opening): Exchange<Data>;
+  /** Waits until what is being loaded is there, or failed. */
+  protected abstract loaded(): Promise<unknown> | undefined;
+  /** Saves what is there. */
+  protected abstract save(): Promise<boolean> | undefined;
+  /** Tells what is there what the route may not do, or that the headers are gone. */
+  protected abstract tell(): void;
+  /** The `Set-Cookie` values to send. */
+  protected abstract setCookie(): readonly string[] | undefined;
+
+  /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
+  get(fields?: readonly string[]): Promise<Session<Data>> {
+    if (!this.#used) {
+      if (this.restrictions?.skip) return Promise.reject(new TypeError(skipped));
+      this.#reader.use?.(this.#request as never);
+      this.#used = true;
+    }
+    return this.load(fields);
+  }
+
+  /**
+   * For sockets, which outlive their request: another exchange on the session that this one has found, read anew, also
+   * where a renewal in passing has moved it since. Its headers are gone. What `regenerate` or `login` moved is not found.
+   */
+  again(): Exchange<Data> {
+    const exchange = this.reopened(this.#context, this.#request, this.#reader);
+    exchange.headersGone();
+    return exchange;
+  }
+
+  /**
+   * Lets the route do less with the session than all. What is asked for adds up; `undefined` asks for nothing.
+   *
+   * @throws `TypeError` when it is none of the words, or `"skip"` comes when the session was asked for already.
+   */
+  restrict(access: Access | undefined): void {
+    if (access === undefined) return;
+    if (access !== "skip" && access !== "read" && access !== "no-touch")
+      throw wrongArgument("the access of a route", '"skip", "read" or "no-touch"', access);
+    if (access === "skip" && this.#used)
+      throw new TypeError('the access "skip" comes too late: the session of this request was asked for already');
+    this.restrictions ??= { skip: false, read: false, noTouch: false };
+    this.restrictions[access === "no-touch" ? "noTouch" : access] = true;
+    this.tell();
+  }
+
+  /** Runs the handler so that `sessions.current()` finds this request's session. */
+  run<R>(next: () => R): R {
+    // Timers and sockets keep the context they were made in for as long as they live, so it must not keep the request.
+    return this.#context ? this.#context.run(new WeakRef(this as unknown as Exchange), next) : next();
+  }
+
+  /**
+   * Saves, and writes Set-Cookie, Vary and Cache-Control. `undefined` when the session was not used: then there is
+   * nothing to wait for. Rejects with a `SessionError` when the save failed: answer with `error.status`, after
+   * calling this again with `failed: true` for the headers of that answer.
+   */
+  commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
+    if (this.#used) return this.#commit(headers, outcome.failed === true);
+    this.headersGone();
+    return undefined;
+  }
+
+  /** Tells that no header can be written any more, or none at all: from now on, what needs a cookie is an error. */
+  headersGone(): void {
+    this.headersSent = true;
+    this.tell();
+  }
+
+  /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
+  finish(outcome: Outcome = {}): Promise<void> | undefined {
+    if (!this.#used || this.#saveFailed || (outcome.failed && !this.#saveOnError)) return undefined;
+    return this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    // It may still be loading, when nobody waited for it.
+    await this.loaded();
+    await this.save();
+  }
+
+  async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
+    await this.loaded();
+    if (!failed || (this.#saveOnError && !this.#saveFailed)) {
+      this.#saveFailed = true;
+      await this.save();
+      this.#saveFailed = false;
+    }
+    this.headersGone();
+    writeHeaders(headers, this.setCookie());
+  }
+
+  /** The `Cookie` header. */
+  protected cookie(): string | null | undefined {
+    return this.#reader.cookie(this.#request as never);
+  }
+
+  /** What nobody may wait for must not end the process when it fails. */
+  protected noted(loading: Promise<unknown>): void {
+    loading.catch((error) => this.#reader.failed?.(error));
+  }
+
+  /** Warns when a cookie is sent that the browser is going to drop. */
+  protected checkSecure({ cookie, warn }: Pick<Config, "cookie" | "warn">): void {
+    if (!cookie.secure || this.#reader.secure(this.#request as never)) return;
+    warn(
+      `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
+        'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
+        "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
+        "others: the adapter's option secure); " +
+        "for development over http, set cookie: { secure: false }.",
+    );
+  }
+}

@@ -1,0 +1,168 @@
+/** Sessions in one record each: one cookie, one store. */
+
+import type { MaybePromise } from "../bytes/bytes.ts";
+import type { FoundCookie } from "../client/cookie.ts";
+import type { Found } from "../contracts/records.ts";
+import type { Session } from "../contracts/session.ts";
+import type { Store } from "../contracts/store.ts";
+import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
+import { cleanupOf } from "../record/cleanup.ts";
+import { isOver } from "../record/expiry.ts";
+import { type CookieStore, cookieSessions, isCookieStore, storeBehind } from "../record/in-cookie.ts";
+import { storeRecords } from "../record/in-store.ts";
+import { Subjects } from "../record/subjects.ts";
+import { checked, type SessionsCore, Work } from "../save/commit.ts";
+import { RecordSession } from "../save/record-session.ts";
+import { Turns } from "../save/turns.ts";
+import type { Context } from "./context.ts";
+import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
+
+/** One cookie and one store, with all options. */
+export type SingleOptions<Data extends object> = SessionOptions<Data> & { store: Store | CookieStore };
+
+/** What all requests have in common, from the options. */
+export function makeCore(options: SingleOptions<never>): SessionsCore {
+  const config = resolveConfig(options);
+  return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keeping(config, config.store) };
+}
+
+/** Each session in one record. */
+export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
+  const { config, subjects } = core;
+  return {
+    config,
+    subjects,
+    stores: storesOf([config]),
+    on: (listener) => config.events.add(listener),
+    openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
+  };
+}
+
+/** The stores behind these, each once; of sessions in cookies the one with their notes. */
+export function storesOf(configs: readonly Config[]): readonly Store[] {
+  const stores = configs.map(({ store }) => storeBehind(store));
+  return [...new Set(stores)].filter((store) => store !== undefined);
+}
+
+/** Where sessions are kept, and what is known of subjects there. */
+function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
+  const { timeouts, cookie } = config;
+  if (isCookieStore(store))
+    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, store);
+  const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
+  const { renewGrace } = timeouts;
+  return {
+    records: storeRecords({ ...config, store, cookieName: cookie.name, renews, renewGrace }),
+    subjects: new Subjects({ ...config, store }),
+  };
+}
+
+class SingleExchange<Data extends object> extends Exchange<Data> {
+  readonly #core: SessionsCore;
+  #from: Found | undefined;
+  #session: Promise<Session<Data>> | undefined;
+  #work: Work | undefined;
+
+  constructor(
+    core: SessionsCore,
+    context: Context<WeakRef<Exchange>> | undefined,
+    request: object,
+    reader: RequestReader<never>,
+  ) {
+    super(context, request, reader, core.config.saveOnError);
+    this.#core = core;
+  }
+
+  protected override reopened(...opening: Opening): Exchange<Data> {
+    const exchange = new SingleExchange<Data>(this.#core, ...opening);
+    exchange.#from = this.#work?.found ?? this.#from;
+    return exchange;
+  }
+
+  protected override load(): Promise<Session<Data>> {
+    if (!this.#session) {
+      this.#session = this.#load();
+      this.noted(this.#session);
+      this.#core.cleanup?.request();
+    }
+    return this.#session;
+  }
+
+  protected override loaded(): Promise<unknown> | undefined {
+    return this.#session?.catch(() => {});
+  }
+
+  protected override save(): Promise<boolean> | undefined {
+    return this.#work?.save();
+  }
+
+  protected override tell(): void {
+    const work = this.#work;
+    if (!work) return;
+    work.headersSent = this.headersSent;
+    if (this.restrictions) restrictWork(work, this.restrictions);
+  }
+
+  protected override setCookie(): readonly string[] | undefined {
+    const setCookie = this.#work?.setCookie;
+    if (setCookie) this.checkSecure(this.#core.config);
+    return setCookie;
+  }
+
+  #load(): Promise<Session<Data>> {
+    return loadWork(this.#core, this.cookie(), this.#from, (work) => {
+      this.#work = work;
+      this.tell();
+      return new RecordSession<Data>(work.state, work);
+    });
+  }
+}
+
+/** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
+export async function loadWork<Result>(
+  core: SessionsCore,
+  header: string | null | undefined,
+  from: Found | undefined,
+  use: (work: Work) => Result,
+): Promise<Result> {
+  const { carrier } = core.config;
+  const cookie = carrier.find(header);
+  let found: Found | null | "ended" = null;
+  if (from && !core.records.inCookie) found = await findAgain(core, from);
+  else if (cookie !== undefined) found = await find(core, cookie);
+  return use(new Work(core, found, carrier.held(header, cookie)));
+}
+
+/** Tells a request's record what its route may not do. */
+export function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
+  work.state.readOnly = read;
+  work.noTouch = noTouch;
+}
+
+async function find(
+  { config, records }: SessionsCore,
+  cookie: Exclude<FoundCookie, undefined>,
+): Promise<Found | null | "ended"> {
+  if (cookie === null) {
+    config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
+    return null;
+  }
+  const found = await records.find(cookie);
+  return found === "ended" ? found : living(config, found);
+}
+
+/** What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived. */
+async function findAgain({ config, records }: SessionsCore, { place }: Found): Promise<Found | null> {
+  const found = await living(config, await records.again(place));
+  return found && { ...found, current: false, lost: false };
+}
+
+function living(config: Config, found: Found | null): MaybePromise<Found | null> {
+  if (!found?.content) return null;
+  const { handle, subject } = found.content.meta;
+  if (isOver(config.now(), found.content.meta, config.timeouts)) {
+    config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
+    return null;
+  }
+  return config.schema ? checked(config, found) : found;
+}

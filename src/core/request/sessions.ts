@@ -1,0 +1,194 @@
+/** The manager: opens requests, finds the session of the request at hand, lists and revokes, reports events. */
+
+import { makeContext } from "#context";
+import { received, wrongArgument } from "../contracts/errors.ts";
+import type { SessionListener } from "../contracts/events.ts";
+import type { Session } from "../contracts/session.ts";
+import type { Store } from "../contracts/store.ts";
+import type { RevokeOptions, SessionInfo } from "../record/subjects.ts";
+import type { Context } from "./context.ts";
+import type { Access, Exchange, Keeping, RequestReader } from "./exchange.ts";
+import { makeCore, type SingleOptions, single } from "./one-record.ts";
+
+type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
+
+/**
+ * The sessions of one application: one cookie, one store. Made by `createSessions`, mounted by an adapter.
+ *
+ * @typeParam Data The shape of `session.data`.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createSessions } from "sojourn";
+ * import { nodeSessions } from "sojourn/frameworks/node";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const withSessions = nodeSessions(sessions);
+ *
+ * createServer(withSessions(async (req, res) => {
+ *   const session = await sessions.get(req);
+ *   res.end(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ * }));
+ * ```
+ */
+export class Sessions<Data extends object = Record<string, unknown>> {
+  readonly #kept: Keeping<Data>;
+  readonly #context: Context<WeakRef<Exchange>> | undefined;
+  /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
+  readonly #slot = Symbol("sojourn exchange");
+
+  /** @internal Use `createSessions`. */
+  constructor(options: SingleOptions<Data> | Keeping<Data>) {
+    this.#kept = "openExchange" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
+    this.#context = this.#kept.config.current ? makeContext() : undefined;
+  }
+
+  /**
+   * The session of a request, loaded when first asked for.
+   *
+   * @param request What the framework hands its handlers: Express `req`, a fetch `Request`, Koa `ctx` and so on.
+   * @throws `TypeError` when no adapter has opened it. `SessionError` (status 503) when the store fails or takes too
+   * long; the client's cookie stays as it is.
+   */
+  get(request: object): Promise<Session<Data>>;
+  get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
+    const exchange = this.#exchangeOf(request);
+    if (exchange) return exchange.get(fields);
+    const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
+    return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
+  }
+
+  /**
+   * The session of the request at hand, without passing the request along. Needs the option `current: true`, and a
+   * runtime with `AsyncLocalStorage`.
+   *
+   * @throws `TypeError` without that option, outside a request, or where the runtime has no `AsyncLocalStorage`.
+   * @example
+   * ```ts
+   * import { createSessions } from "sojourn";
+   *
+   * const sessions = createSessions<{ user: string }>({ current: true });
+   *
+   * async function userName(): Promise<string | undefined> {
+   *   return (await sessions.current()).data.user;
+   * }
+   * ```
+   */
+  current(): Promise<Session<Data>> {
+    const exchange = this.#context?.getStore()?.deref();
+    // Several managers may serve one request, each with a context of its own.
+    if (exchange) return (exchange as unknown as Exchange<Data>).get();
+    let why = "it was called outside a request";
+    if (!this.#kept.config.current) why = "createSessions was not given current: true";
+    else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
+    return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
+  }
+
+  /**
+   * For adapters: begins a request. Costs next to nothing until the session is asked for.
+   *
+   * @param request The framework's request; `get` finds the session by it.
+   * @param reader How to read that request: one constant object per adapter.
+   * @param aliases Other objects by which handlers may ask.
+   */
+  open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
+    const exchange = this.#kept.openExchange(this.#context, request, reader);
+    (request as Opened<Data>)[this.#slot] = exchange;
+    for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
+    return exchange;
+  }
+
+  /**
+   * Lets the route of a request do less with its session: skip it, only read it, or use it without that being a sign
+   * of life. For middleware of single routes; adapters have an option `access` for all. Restrictions add up.
+   *
+   * @throws `TypeError` when no adapter has opened the request, when `access` is none of the words, or when `"skip"`
+   * comes after the session was asked for.
+   * @example
+   * ```ts
+   * import express from "express";
+   * import { createSessions } from "sojourn";
+   * import { expressSessions } from "sojourn/frameworks/express";
+   *
+   * const sessions = createSessions<{ unread: number }>();
+   * const app = express().use(expressSessions(sessions));
+   *
+   * // A page that polls does not keep its user logged in.
+   * app.get("/unread", async (req, res) => {
+   *   sessions.restrict(req, "no-touch");
+   *   res.json((await sessions.get(req)).data.unread ?? 0);
+   * });
+   * ```
+   */
+  restrict(request: object, access: Access): void {
+    const exchange = this.#exchangeOf(request);
+    if (!exchange) {
+      throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
+    }
+    exchange.restrict(access);
+  }
+
+  /** Whether a request has been opened: an adapter mounted twice opens it once. */
+  isOpen(request: object): boolean {
+    return this.#exchangeOf(request) !== undefined;
+  }
+
+  #exchangeOf(request: object): Exchange<Data> | undefined {
+    return typeof request === "object" && request !== null ? (request as Opened<Data>)[this.#slot] : undefined;
+  }
+
+  /**
+   * Calls a listener on every event: see `SessionEventType`. Returns a function that stops it.
+   *
+   * @example
+   * ```ts
+   * import { createSessions } from "sojourn";
+   *
+   * const sessions = createSessions();
+   * const stop = sessions.on((event) => console.log(event.type, event.handle, event.reason));
+   * stop();
+   * ```
+   */
+  on(listener: SessionListener): () => void {
+    if (typeof listener !== "function")
+      throw wrongArgument("the listener given to sessions.on", "a function", listener);
+    return this.#kept.on(listener);
+  }
+
+  /**
+   * The stores behind these sessions, each once: to `setup()` and `prune()` them, as `sojourn cleanup` does. Of sessions
+   * in cookies it is the store of `revocations`, if there is one.
+   */
+  get stores(): readonly Store[] {
+    return this.#kept.stores;
+  }
+
+  /**
+   * The live sessions of a subject: a list of devices.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
+   */
+  list(subject: string): Promise<SessionInfo[]> {
+    return this.#kept.subjects.list(subject);
+  }
+
+  /**
+   * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
+   * revoked ends too. Returns how many were ended; 0 with sessions in cookies, which nobody can count.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are
+   * kept in cookies without `revocations`.
+   * @example
+   * ```ts
+   * import type { Session, Sessions } from "sojourn";
+   *
+   * async function passwordChanged(sessions: Sessions, session: Session): Promise<void> {
+   *   session.regenerate();
+   *   if (session.subject) await sessions.revoke(session.subject, { except: session.handle });
+   * }
+   * ```
+   */
+  revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
+    return this.#kept.subjects.revoke(subject, options);
+  }
+}

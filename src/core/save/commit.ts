@@ -1,0 +1,275 @@
+/** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
+
+import { SessionError } from "../contracts/errors.ts";
+import type { SessionEventType } from "../contracts/events.ts";
+import type { Content } from "../contracts/format.ts";
+import type { Found, Records } from "../contracts/records.ts";
+import { applySchema, type StandardSchema } from "../contracts/schema.ts";
+import type { Config } from "../options/options.ts";
+import type { Cleanup } from "../record/cleanup.ts";
+import type { SubjectSessions } from "../record/subjects.ts";
+import { adopt, merge } from "./changes.ts";
+import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import { cannotMerge, mergeUsers } from "./login-merge.ts";
+import type { Plan } from "./plan.ts";
+import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
+import { carryOut, draftOf } from "./steps.ts";
+import type { Turn, Turns } from "./turns.ts";
+
+/** What is shared by all requests of one application. */
+export interface SessionsCore {
+  readonly config: Config;
+  readonly records: Records;
+  readonly subjects: SubjectSessions;
+  readonly turns: Turns;
+  readonly cleanup: Cleanup | undefined;
+}
+
+/** Everything a commit works on: one request's session, from loading to the last save. */
+export class Work implements SessionOwner {
+  readonly core: SessionsCore;
+  readonly state: State;
+  /** The record as this request knows it; `null` while there is none. */
+  found: Found | null;
+  /** How many cookies of ours the client holds. */
+  readonly held: number;
+  headersSent = false;
+  /** The request is no sign of life. */
+  noTouch = false;
+  /** The session ended: nothing more is saved. */
+  ended: boolean;
+  /** It had ended, by a login, when the request came. */
+  readonly late: boolean;
+  /** That nothing was saved has been said. */
+  refused = false;
+  /** The place in line of a save that met another. */
+  turn: Turn | undefined;
+  /** What the save at hand was asked for. */
+  marks: Marks;
+  /** The subject's epoch as it was when `login` was called. */
+  epoch: Promise<string | undefined> | undefined;
+  /** The same, once it is known. */
+  epochMark: string | undefined;
+  /** The `Set-Cookie` values to send with the response. */
+  setCookie: readonly string[] | undefined;
+  #saving: Promise<unknown> | undefined;
+
+  constructor(core: SessionsCore, found: Found | null | "ended", held: number) {
+    this.core = core;
+    this.late = found === "ended";
+    this.ended = this.late;
+    this.found = found === "ended" ? null : found;
+    this.state = new State(core.config.format, this.found?.content, this.found?.expiresAt);
+    this.marks = this.state.marks;
+    this.held = held;
+  }
+
+  /** One save at a time, in the order they were asked for. */
+  save(): Promise<boolean> {
+    const saved = this.#saving ? this.#saving.then(() => begin(this)) : begin(this);
+    this.#saving = saved.catch((error) => this.report("save_failed", error));
+    return saved;
+  }
+
+  needsCookie(what: string): void {
+    if (!this.headersSent) return;
+    const error = headersSent(what);
+    this.report("save_failed", error);
+    throw error;
+  }
+
+  onLogin(subject: string, merge: Merge | undefined): void {
+    if (merge) {
+      if (!this.core.config.store.capabilities.bySubject) throw cannotMerge(this.core.config.store.name);
+      this.state.marks.merge = merge;
+    }
+    this.epoch = this.core.subjects.epoch(subject);
+    this.epoch.catch(() => {});
+  }
+
+  report(type: SessionEventType, error?: unknown): void {
+    const { handle, subject } = this.state.meta;
+    const reason = error instanceof SessionError ? error.code : undefined;
+    this.core.config.events.emit(type, { handle, subject, ...(error !== undefined && { reason, error }) });
+  }
+}
+
+/**
+ * Takes what was asked for so far and saves it; what is asked for meanwhile is for the next save. False when the
+ * session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved.
+ */
+async function begin(work: Work): Promise<boolean> {
+  const { state } = work;
+  if (work.ended && !revive(work)) return false;
+  const taken = state.marks;
+  work.marks = taken;
+  state.marks = new Marks();
+  try {
+    return await save(work);
+  } catch (error) {
+    // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
+    if (work.marks === taken) handBack(work);
+    throw error;
+  } finally {
+    work.turn?.leave();
+    work.turn = undefined;
+  }
+}
+
+/** What was asked for is for the next save, with what was asked for since. */
+function handBack({ marks, state }: Work): void {
+  marks.join(state.marks);
+  state.marks = marks;
+}
+
+/**
+ * A request that came with an id which a login has just ended was under way when the login was: what it writes
+ * would make a new session whose cookie replaces the one of the login. Only a login of its own begins a new session.
+ */
+function revive(work: Work): boolean {
+  if (!work.late) return false;
+  if (work.state.marks.loggedIn) work.ended = false;
+  else if (!isEmpty(work.state.data)) refused(work);
+  return !work.ended;
+}
+
+async function save(work: Work): Promise<boolean> {
+  const { config, records } = work.core;
+  const began = config.now();
+  const onlySeen = noteSeen(work);
+  for (let attempt = 0; ; attempt++) {
+    // A login whose epoch cannot be read is given up before anything is written.
+    if (work.epoch) work.epochMark = await work.epoch;
+    if (work.marks.merge) await mergeUsers(work);
+    const payload = payloadIfNeeded(work);
+    const decided = decide(work, payload, onlySeen);
+    refuseImpossible(work, decided);
+    if (decided.step === "none") {
+      if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
+      return true;
+    }
+    const passing =
+      decided.step === "update"
+        ? onlySeen
+        : !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
+    try {
+      if (await carryOut(work, decided, payload)) return true;
+    } catch (error) {
+      // Nothing the application did is lost when only an expiry or an id was to be looked after: the event has said so.
+      if (!passing || !(error instanceof SessionError) || error.status !== 503) throw error;
+      handBack(work);
+      return true;
+    }
+    if (work.ended) return false;
+    const isGone = decided.step === "touch";
+    if (work.found && !isGone) {
+      work.turn ??= work.core.turns.entry();
+      await work.turn.take(records.lane(work.found.place), config.conflictTimeout);
+    }
+    if (isGone || !(await takeOver(work))) {
+      work.ended = true;
+      if (!passing) refused(work);
+      return false;
+    }
+    if (config.now() - began >= config.conflictTimeout || attempt >= 1000) {
+      const message = `the session was changed by others ${attempt + 1} times while it was being saved; nothing was saved`;
+      throw new SessionError("ERR_SESSION_CONFLICT", message);
+    }
+    if (attempt > 0) await config.wait(Math.random() * Math.min(2 ** attempt, 64));
+  }
+}
+
+/** Throws what a save would throw before it writes: what cannot be kept, is too large, or comes too late. */
+export async function rehearse(work: Work): Promise<void> {
+  work.marks = work.state.marks;
+  if (work.ended && !(work.late && work.marks.loggedIn)) return;
+  const payload = payloadIfNeeded(work);
+  const decided = decide(work, payload, false);
+  refuseImpossible(work, decided);
+  const { step } = decided;
+  if (step !== "none" && step !== "touch" && step !== "delete")
+    await work.core.records.fits(draftOf(work, step, payload).draft);
+}
+
+function refuseImpossible({ core }: Work, { impossible }: Plan): void {
+  if (!impossible) return;
+  if (impossible === "read-only") throw readOnly();
+  core.config.warn(
+    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
+      "it was not saved. Ask for the session, and change it, before the first write to the response.",
+  );
+  throw headersSent("the change");
+}
+
+/** Whether there is anything of the application's to save. */
+export function wouldSave(work: Work): boolean {
+  work.marks = work.state.marks;
+  return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
+}
+
+/** Says, once, that changes were not saved because the session had ended. */
+export function refused(work: Work): void {
+  const { core, state } = work;
+  if (work.refused) return;
+  work.refused = true;
+  const { handle, subject } = state.meta;
+  core.config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
+}
+
+/**
+ * The first request with the new id of a renewal in passing tells that the old one is no longer needed. True when
+ * there is nothing else to save.
+ */
+function noteSeen(work: Work): boolean {
+  const { found, state, core } = work;
+  if (!found?.current || !state.meta.unseen) return false;
+  const isClean = !hasChanges(work, payloadIfNeeded(work));
+  delete state.meta.unseen;
+  state.meta.seen = core.config.now();
+  return isClean;
+}
+
+/** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */
+export async function checked(config: Config, found: Found): Promise<Found | null> {
+  const { data, meta } = found.content as Content;
+  const seen = await applySchema(config.schema as StandardSchema, data);
+  if (!seen) {
+    const { handle, subject } = meta;
+    config.events.emit("record_refused", { handle, subject, reason: "the schema refused the data" });
+    return null;
+  }
+  const content = { data: seen, meta };
+  return { ...found, content, payload: config.format.encode(content, found.payload) };
+}
+
+/** Puts this request's changes onto the newest state of the record. False when there is none any more. */
+async function takeOver(work: Work): Promise<boolean> {
+  const { state, found } = work;
+  const { config, records } = work.core;
+  if (!found) return true;
+  const again = await records.again(found.place);
+  const newest = again && config.schema ? await checked(config, again) : again;
+  if (!newest?.content) return false;
+  const base = state.format.decode(found.payload);
+  // What was asked for meanwhile has changed the data already, so it goes along.
+  work.marks.join(state.marks);
+  state.marks = new Marks();
+  const merged = merge(
+    state.format,
+    base,
+    { data: state.data, meta: state.meta, ...work.marks },
+    newest.content,
+    config.together,
+  );
+  adopt(state.format, state.data, merged.data);
+  state.meta = merged.meta;
+  state.expiresAt = newest.expiresAt;
+  work.found = { ...newest, current: found.current && newest.current };
+  return true;
+}
+
+/** The error for a change that comes too late. */
+export function headersSent(what: string): SessionError {
+  const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
+  return new SessionError("ERR_SESSION_HEADERS_SENT", message);
+}

@@ -1,0 +1,51 @@
+/** What is known of a session when it is to be saved, for the plan. */
+
+import { samePayload } from "../bytes/bytes.ts";
+import type { Payload } from "../contracts/format.ts";
+import { isRenewalDue, isTouchDue } from "../record/expiry.ts";
+import type { Work } from "./commit.ts";
+import { type Plan, plan } from "./plan.ts";
+
+/** The session as it is to be kept, if there is a record to compare it with. */
+export function payloadIfNeeded({ state, found }: Work): Payload | undefined {
+  if (!found || state.destroyed) return undefined;
+  return state.format.encode(state, found.payload);
+}
+
+/** Whether the application asked for anything, or changed the data. */
+export function hasChanges({ found, state, marks }: Work, payload: Payload | undefined): boolean {
+  return (
+    state.destroyed || marks.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
+  );
+}
+
+/** Tells the plan what is known. */
+export function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Plan {
+  const { found, state } = work;
+  const { config, records } = work.core;
+  const { timeouts } = config;
+  const now = config.now();
+  const sign = found !== null && !work.noTouch;
+  const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
+  return plan({
+    exists: found !== null,
+    changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
+    empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
+    destroyed: state.destroyed,
+    regenerated: work.marks.regenerated,
+    renewalDue: sign && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
+    readOnly: state.readOnly && !onlySeen,
+    touchDue: touchDue || (records.inCookie && found?.stale === true),
+    hadCookie: work.held > 0,
+    cookieDue:
+      found !== null && found.current && (state.meta.persistent === true || found.stale || work.marks.persistence),
+    headersSent: work.headersSent,
+    inCookie: records.inCookie,
+  });
+}
+
+/** Whether there is nothing to keep. */
+export function isEmpty(data: Record<string, unknown>): boolean {
+  for (const key in data) if (data[key] !== undefined) return false;
+  return true;
+}

@@ -1,0 +1,28 @@
+/** What a guest brings to the user at login: values of the user's other session, taken over by key. */
+
+import { SessionError } from "../contracts/errors.ts";
+import type { Work } from "./commit.ts";
+import { applyUpdate } from "./record-session.ts";
+
+/**
+ * Takes over, key by key, what the user's other session holds. As an update, so that a parallel request of the guest's
+ * own session loses nothing: the functions are applied again to its newest values.
+ */
+export async function mergeUsers({ state, marks, core }: Work): Promise<void> {
+  const { merge = {} } = marks;
+  const { subject = "", handle } = state.meta;
+  const users = await core.subjects.latest?.(subject, handle);
+  marks.merge = undefined;
+  for (const [key, decide] of Object.entries(merge)) {
+    const theirs = users?.[key];
+    if (theirs === undefined) continue;
+    const change = (guest: unknown): unknown => (guest === undefined ? theirs : decide(guest, theirs));
+    applyUpdate(state, marks, key, change, `the function merge.${key} of session.login`);
+  }
+}
+
+/** The error where nobody knows which sessions a user has. */
+export function cannotMerge(store: string): SessionError {
+  const message = `the ${store} store cannot find the user's other session, which the option merge of session.login needs`;
+  return new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
+}

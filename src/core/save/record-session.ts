@@ -1,0 +1,272 @@
+/** The session of one record: what handlers do to it is collected here, and saved by the commit. */
+
+import { newHandle } from "../client/id.ts";
+import { SessionError, wrongArgument } from "../contracts/errors.ts";
+import type { Content, Format, Meta } from "../contracts/format.ts";
+import type { LoginOptions, Session } from "../contracts/session.ts";
+import { withoutPrototype } from "../record/json-format.ts";
+import { encoded, put, same, type Update } from "./changes.ts";
+
+/** What a session needs of the request it belongs to. */
+export interface SessionOwner {
+  /** Saves now. */
+  save(): Promise<boolean>;
+  /** Throws when a change that needs a cookie comes too late. */
+  needsCookie(what: string): void;
+  /** Starts what has to be known before a login is saved. Throws when the store cannot find what is to be merged. */
+  onLogin(subject: string, merge: Merge | undefined): void;
+}
+
+/** By key: what becomes of a guest's value and that of the user. */
+export type Merge = Readonly<Record<string, (guest: unknown, users: unknown) => unknown>>;
+
+/** What a session's methods asked for, beside what they did to the data. */
+export class Marks {
+  cleared = false;
+  regenerated = false;
+  loggedIn = false;
+  /** `persistent` was set: the client's cookie is to be sent anew. */
+  persistence = false;
+  updates: Map<string, Update> | undefined;
+  /** What a login is to take over from the user's other session. */
+  merge: Merge | undefined;
+
+  /** Adds what was asked for later, after a save that took these has failed. */
+  join(later: Marks): void {
+    if (later.cleared) {
+      this.updates = undefined;
+      this.merge = undefined;
+    }
+    if (later.merge) this.merge = { ...this.merge, ...later.merge };
+    this.cleared ||= later.cleared;
+    this.regenerated ||= later.regenerated;
+    this.loggedIn ||= later.loggedIn;
+    this.persistence ||= later.persistence;
+    for (const [key, update] of later.updates ?? []) {
+      const earlier = this.updates?.get(key);
+      if (!earlier) {
+        this.updates ??= new Map();
+        this.updates.set(key, update);
+        continue;
+      }
+      earlier.mixed ||= update.mixed || !same(earlier.after, update.before);
+      earlier.changes.push(...update.changes);
+      earlier.after = update.after;
+    }
+  }
+}
+
+/** What a session is to the rest of the library: the facts that handlers change through its methods. */
+export class State implements Content {
+  readonly format: Format;
+  readonly data: Record<string, unknown>;
+  meta: Meta;
+  /** Epoch milliseconds; `undefined` while there is no record. */
+  expiresAt: number | undefined;
+  destroyed = false;
+  /** The route may only read. */
+  readOnly = false;
+  /** What the methods asked for since the last save began. */
+  marks: Marks = new Marks();
+
+  constructor(format: Format, content: Content | undefined, expiresAt: number | undefined) {
+    this.format = format;
+    this.data = content?.data ?? withoutPrototype({});
+    this.meta = content?.meta ?? {};
+    this.expiresAt = expiresAt;
+  }
+}
+
+const nothing: Record<string, never> = Object.freeze(Object.create(null));
+
+/** The session of one record. */
+export class RecordSession<Data extends object = Record<string, unknown>> implements Session<Data> {
+  readonly #state: State;
+  readonly #owner: SessionOwner;
+
+  static {
+    // What `console.log` shows.
+    Object.defineProperty(RecordSession.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
+  }
+
+  constructor(state: State, owner: SessionOwner) {
+    this.#state = state;
+    this.#owner = owner;
+  }
+
+  get data(): Partial<Data> {
+    return (this.#state.destroyed ? nothing : this.#state.data) as Partial<Data>;
+  }
+
+  get handle(): string {
+    this.#state.meta.handle ??= newHandle();
+    return this.#state.meta.handle;
+  }
+
+  get isNew(): boolean {
+    return this.#state.expiresAt === undefined;
+  }
+
+  get subject(): string | undefined {
+    return this.#state.meta.subject;
+  }
+
+  get createdAt(): number | undefined {
+    return this.#state.meta.created;
+  }
+
+  get authenticatedAt(): number | undefined {
+    return this.#state.meta.authenticated;
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#state.expiresAt;
+  }
+
+  get persistent(): boolean {
+    return this.#state.meta.persistent === true;
+  }
+
+  set persistent(persistent: boolean) {
+    if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
+    if (persistent === this.persistent) {
+      // Of a new session nothing was said yet, and the option `persistent` would decide.
+      if (this.isNew) this.#state.meta.persistent = persistent;
+      return;
+    }
+    this.#alive();
+    this.#owner.needsCookie("session.persistent");
+    this.#state.meta.persistent = persistent;
+    this.#state.marks.persistence = true;
+  }
+
+  update<K extends keyof Data & string>(
+    key: K,
+    change: (value: Data[K] | undefined) => Data[K] | undefined,
+  ): Data[K] | undefined {
+    const state = this.#alive();
+    if (typeof change !== "function")
+      throw wrongArgument("the second argument of session.update", "a function", change);
+    const what = "the function given to session.update";
+    return applyUpdate(state, state.marks, key, change as (value: unknown) => unknown, what) as Data[K] | undefined;
+  }
+
+  flash<K extends keyof Data & string>(key: K, value: Data[K]): void {
+    put(this.#alive().data, key, value);
+  }
+
+  take<K extends keyof Data & string>(key: K): Data[K] | undefined {
+    const { data, format, marks } = this.#alive();
+    const before = encoded(format, data, key);
+    if (before === undefined) return undefined;
+    const value = data[key] as Data[K];
+    delete data[key];
+    const unlessNewer = (newest: unknown): unknown =>
+      same(encoded(format, { [key]: newest }, key), before) ? undefined : newest;
+    noteUpdate({ data, format }, marks, key, unlessNewer, before);
+    return value;
+  }
+
+  clear(): void {
+    const state = this.#alive();
+    for (const key of Object.keys(state.data)) delete state.data[key];
+    state.marks.cleared = true;
+    state.marks.updates = undefined;
+    state.marks.merge = undefined;
+  }
+
+  regenerate(): void {
+    const state = this.#alive();
+    this.#owner.needsCookie("session.regenerate()");
+    state.marks.regenerated = true;
+  }
+
+  login(subject: string, options: LoginOptions<Data> = {}): void {
+    const state = this.#alive();
+    checkLogin(subject, options);
+    this.#owner.needsCookie("session.login()");
+    this.#owner.onLogin(subject, options.merge as Merge | undefined);
+    if (options.persistent !== undefined) this.persistent = options.persistent;
+    state.meta.subject = subject;
+    state.marks.regenerated = true;
+    state.marks.loggedIn = true;
+  }
+
+  destroy(): void {
+    this.#changeable();
+    this.#owner.needsCookie("session.destroy()");
+    this.#state.destroyed = true;
+  }
+
+  save(): Promise<boolean> {
+    return this.#owner.save();
+  }
+
+  #alive(): State {
+    if (this.#state.destroyed) throw sessionEnded();
+    this.#changeable();
+    return this.#state;
+  }
+
+  #changeable(): void {
+    if (this.#state.readOnly) throw readOnly();
+  }
+}
+
+/** Throws a `TypeError` for what `login` does not take. */
+export function checkLogin(subject: unknown, { merge = {} }: { readonly merge?: unknown }): void {
+  if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
+    throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
+  const ok = typeof merge === "object" && merge !== null && Object.values(merge).every((f) => typeof f === "function");
+  if (!ok) throw wrongArgument("the option merge of session.login", "an object of functions by key", merge);
+}
+
+/** Changes one key with a function, which is applied again when others changed the key meanwhile. */
+export function applyUpdate(
+  { data, format }: Pick<State, "data" | "format">,
+  marks: Marks,
+  key: string,
+  change: (value: unknown) => unknown,
+  what: string,
+): unknown {
+  const before = encoded(format, data, key);
+  const value = change(data[key]);
+  if (value instanceof Promise) throw new TypeError(`${what} must be synchronous; it returned a promise`);
+  put(data, key, value);
+  noteUpdate({ data, format }, marks, key, change, before);
+  return value;
+}
+
+function noteUpdate(
+  { data, format }: Pick<State, "data" | "format">,
+  marks: Marks,
+  key: string,
+  change: (value: unknown) => unknown,
+  before: Update["before"],
+): void {
+  const after = encoded(format, data, key);
+  const earlier = marks.updates?.get(key);
+  if (!earlier) {
+    marks.updates ??= new Map();
+    marks.updates.set(key, { changes: [change], before, after, mixed: false });
+    return;
+  }
+  if (!same(earlier.after, before)) earlier.mixed = true;
+  earlier.changes.push(change);
+  earlier.after = after;
+}
+
+/** The error for what is done to a session after its end. */
+export function sessionEnded(): SessionError {
+  return new SessionError("ERR_SESSION_ENDED", "the session was destroyed in this request");
+}
+
+/** The error for a change where only reading was asked for. */
+export function readOnly(): SessionError {
+  const message = 'this route has the access "read": it must not change its session; nothing was saved';
+  return new SessionError("ERR_SESSION_READ_ONLY", message);
+}
+
+function show(this: Session): object {
+  return { [`Session ${this.handle}`]: { subject: this.subject, data: { ...this.data } } };
+}

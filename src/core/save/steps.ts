@@ -1,0 +1,137 @@
+/** The steps of a plan, carried out: what is written, what is noted about the session, and the cookie that goes with it. */
+
+import { newHandle } from "../client/id.ts";
+import type { Meta, Payload } from "../contracts/format.ts";
+import type { Draft, Found, Written } from "../contracts/records.ts";
+import { expiryOf, maxAgeOf } from "../record/expiry.ts";
+import { mergeMeta } from "./changes.ts";
+import type { Work } from "./commit.ts";
+import type { Plan, Step } from "./plan.ts";
+import { Marks } from "./record-session.ts";
+
+/** Does the step. False when the record is gone or was changed since. */
+export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
+  const { state, found } = work;
+  const { config, records, subjects } = work.core;
+  const now = config.now();
+  if (step === "delete") {
+    const { subject, handle } = state.meta;
+    await records.remove((found as Found).place, subject);
+    // A parallel request may have given the session a new id, which leaves no trace under the old one: its handle is
+    // the same. What cannot be listed now has still lost its record above.
+    if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
+      await subjects.revoke(subject, { handle }).catch(() => 0);
+    }
+    work.report("session_logout");
+    work.found = null;
+    work.ended = true;
+    work.setCookie = config.carrier.remove();
+    return true;
+  }
+  const { draft, before } = draftOf(work, step, payload);
+  const written = await write(work, step, draft);
+  if (!written) return false;
+  const { payload: contents, expiresAt, meta } = draft;
+  const { place } = written;
+  const { loggedIn } = work.marks;
+  const current = written.token !== undefined || (found?.current ?? false);
+  const baseline = step === "touch" ? (found as Found).payload : contents;
+  work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
+  if (cookie === "set") {
+    const token = written.token ?? (await records.token(place));
+    const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
+    if (token !== undefined) work.setCookie = config.carrier.set(token, maxAge, work.held);
+  }
+  // What the application noted while the write was under way is for the next save.
+  if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
+  if (written.handle !== undefined) state.meta.handle = written.handle;
+  state.expiresAt = expiresAt;
+  const asked = work.marks;
+  work.marks = new Marks();
+  const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
+  // When the store fails just here: after a rename the old id is dead, and the new one must not be kept from the
+  // client. What was created nobody knows of yet, and it may have been revoked: it is as if it had not been.
+  const standing = step === "create" && moved ? moved.catch((error) => unmake(work, asked, error)) : moved;
+  if (await standing) {
+    await records.remove(place, meta.subject);
+    work.report("session_revoked");
+    work.ended = true;
+    work.setCookie = undefined;
+    return false;
+  }
+  if (step === "create") work.report("session_created");
+  if (step === "rename" || step === "renew") work.report("session_renewed");
+  if (loggedIn) {
+    work.report("session_login");
+    checkSubject(work, contents);
+  }
+  return true;
+}
+
+/** Warns when the next request cannot know by this record who logged in. */
+function checkSubject({ state: { format, meta }, core }: Work, contents: Payload): void {
+  if (!format.foreign || format.decode(contents).meta.subject === meta.subject) return;
+  core.config.warn(
+    `session.login() gave a new id, but the record does not say who logged in: format ${format.name} has no place for ` +
+      "it but under a key of the other program. Give the format that key, as subjectKey.",
+  );
+}
+
+/** Nobody waits for the removal: the store has just failed. */
+function unmake(work: Work, asked: Marks, error: unknown): never {
+  void takeBack(work);
+  work.marks = asked;
+  throw error;
+}
+
+/** Takes back a record that this request has made. What cannot be removed ends by itself: the client never gets to know its id. */
+export async function takeBack(work: Work): Promise<void> {
+  const { found, core, state } = work;
+  work.found = null;
+  work.setCookie = undefined;
+  state.expiresAt = undefined;
+  if (found) await core.records.remove(found.place, state.meta.subject).catch(() => {});
+}
+
+/** What a step is to keep, and what was noted about the session before it. */
+export function draftOf(work: Work, step: Step, payload: Payload | undefined): { draft: Draft; before: Meta } {
+  const { state, found, core } = work;
+  const now = core.config.now();
+  const meta = metaFor(step, work, now);
+  const before = meta === state.meta ? meta : { ...state.meta };
+  const contents =
+    meta === state.meta && payload !== undefined
+      ? payload
+      : state.format.encode({ data: state.data, meta }, found?.payload);
+  const expiresAt = found && work.noTouch ? found.expiresAt : expiryOf(now, meta, core.config.timeouts);
+  return { draft: { payload: contents, expiresAt, subject: meta.subject, meta }, before };
+}
+
+function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {
+  const { records } = core;
+  if (step === "create") return records.create(draft);
+  const { place } = found as Found;
+  if (step === "touch") return records.touch(place, draft);
+  if (step === "update") return records.update(place, draft);
+  if (step === "rename") return records.rename(place, draft, marks.loggedIn);
+  return records.renew(place, draft, state.meta.seen);
+}
+
+/** What the library notes about the session with this step; the same object when nothing changes. */
+function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
+  if (step === "touch" || step === "update") return state.meta;
+  if (step === "create") state.meta.handle ??= newHandle();
+  const { seen: _, unseen: __, ...meta } = state.meta;
+  if (step === "create") {
+    meta.created = now;
+    if (core.config.persistent) meta.persistent ??= true;
+  } else {
+    meta.renewed = now;
+  }
+  if (marks.loggedIn) {
+    meta.created = now;
+    meta.authenticated = now;
+  }
+  core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
+  return step === "renew" ? { ...meta, unseen: true } : meta;
+}

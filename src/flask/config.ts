@@ -1,0 +1,291 @@
+/**
+ * Sessions from the configuration of a Flask application: `SESSION_TYPE` and all other keys of Flask-Session and its
+ * relatives, from an object or the environment.
+ *
+ * @module
+ */
+
+import { signedToken } from "../core/client/token.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Store } from "../core/contracts/store.ts";
+import type { SessionOptions } from "../core/options/options.ts";
+import type { CookieStore } from "../core/record/in-cookie.ts";
+import type { Sessions } from "../core/request/sessions.ts";
+import { createSessions } from "../create.ts";
+import { flaskSession } from "../flask.ts";
+import type { PartsSessions } from "../parts/keeping.ts";
+import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
+import { backends } from "./config/backends.ts";
+import { type Common, commonOf, cookieSecrets, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
+import { type LoadPackage, Opener } from "./config/drivers.ts";
+import { type ExplainedKey, Keys, list, named } from "./config/keys.ts";
+import { unusedKey } from "./config/known.ts";
+import { readParts } from "./config/parts.ts";
+import { flaskCookie } from "./cookie.ts";
+
+export type { LoadPackage } from "./config/drivers.ts";
+export type { ExplainedKey } from "./config/keys.ts";
+
+/** Where the keys are: `process.env`, or an object with values as they are in Python's `app.config`. */
+export type ConfigKeys = Readonly<Record<string, unknown>>;
+
+/** What no key says. All are optional. */
+export interface ConfigOptions<Data extends object = Record<string, unknown>> {
+  /**
+   * How sessions are written. `"flask"` (default): as Flask writes them, so that the logins there are go on, and Flask can
+   * go on beside you. `"native"`: as this library does, with ids hashed in the store, lists of a user's sessions and an
+   * absolute timeout; everybody logs in once more.
+   */
+  readonly records?: "flask" | "native" | undefined;
+  /**
+   * Whose sessions they are. `"flask-session"` (default): version 0.7 or 0.8. `"flask-session2"`: that, or Flask-Session
+   * up to 0.6: pickles, and new ids are UUIDs. The default reads those too, and writes them anew with the next change.
+   */
+  readonly family?: "flask-session" | "flask-session2" | undefined;
+  /** Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. As of `flaskSession`. */
+  readonly subjectKey?: string | undefined;
+  /** What it has there. Default `"string"`. */
+  readonly subjectType?: "string" | "integer" | undefined;
+  /** For `SESSION_TYPE=filesystem` and `cachelib`: which cachelib Flask has. Default `"0.16"`, for that and later. As of `flaskFiles`. */
+  readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
+  /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
+  readonly setup?: boolean | undefined;
+  /** In front of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
+  readonly prefix?: string | undefined;
+  /** Other options for `createSessions`: `schema`, `current`, timeouts. What is given here goes before the keys. `store` only with `SESSION_TYPE=custom`. */
+  readonly sessions?: SessionOptions<Data> | undefined;
+  /** Loads a package that is needed, for bundlers and other installers: `(name) => import(name)`. Default: what is installed here. */
+  readonly load?: LoadPackage | undefined;
+  /** Says what is odd about the keys, once each. Default `console.warn`. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** Sessions that were configured by keys, and what came with them. */
+export interface ConfiguredSessions<Data extends object = Record<string, unknown>, Made = Sessions<Data>> {
+  readonly sessions: Made;
+  /** What came of every key, for logs: no secrets in it. */
+  readonly explanation: readonly ExplainedKey[];
+  /** Closes the clients that were opened; those that were given stay open. Then the sessions cannot be used any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes sessions from the keys of a Flask application. `SESSION_TYPE` is enough: addresses, names and lifetimes have the
+ * family's defaults, the client is opened with the package that is installed, and missing tables are created.
+ *
+ * With `SESSION_CONFIG`, the parts of Flask-Session-Plus, they are `PartsSessions`: see {@link partsFromConfig}.
+ *
+ * @throws `TypeError` for a wrong value, naming the key, what it takes and what it got; and for a package that is not
+ * installed, naming it. What the server says when a table cannot be created rejects as it is.
+ * @example
+ * ```ts
+ * import express from "express";
+ * import { sessionsFromConfig } from "sojourn/flask/config";
+ * import { expressSessions } from "sojourn/frameworks/express";
+ *
+ * const { sessions, close } = await sessionsFromConfig<{ cart: string[] }>(process.env, { subjectKey: "_user_id" });
+ * const app = express().use(expressSessions(sessions));
+ * const server = app.listen(3000);
+ * process.once("SIGTERM", () => server.close(() => close()));
+ * ```
+ */
+export async function sessionsFromConfig<Data extends object = Record<string, unknown>>(
+  keys: ConfigKeys,
+  options: ConfigOptions<Data> = {},
+): Promise<ConfiguredSessions<Data>> {
+  const resolved = resolve(keys, options as unknown as ConfigOptions<never>);
+  const { warn = (message: string) => console.warn(message), setup = true } = options;
+  for (const warning of new Set(resolved.warnings)) warn(`sojourn: ${warning}`);
+  const opener = new Opener(options.load);
+  try {
+    const sessions = (await resolved.open(opener)) as unknown as Sessions<Data>;
+    if (setup && !resolved.isThere) await Promise.all(sessions.stores.map((store) => store.setup?.()));
+    return { sessions, explanation: resolved.rows, close: () => opener.close() };
+  } catch (error) {
+    await opener.close().catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * The same for `SESSION_CONFIG` of Flask-Session-Plus: several cookies and backends behind one session.
+ *
+ * @throws `TypeError` when there is no `SESSION_CONFIG`, and as {@link sessionsFromConfig} does.
+ * @example
+ * ```ts
+ * import { partsFromConfig } from "sojourn/flask/config";
+ *
+ * export const configured = await partsFromConfig<{ csrf_token: string; user_id: string; theme: string }>({
+ *   SECRET_KEY: process.env.SECRET_KEY,
+ *   SESSION_CONFIG: [
+ *     { cookie_name: "csrf", session_type: "secure_cookie", session_fields: ["csrf_token"] },
+ *     { cookie_name: "session", session_type: "redis", session_fields: ["user_id"], client: process.env.REDIS_URL },
+ *     { cookie_name: "data", session_type: "secure_cookie", session_fields: "auto" },
+ *   ],
+ * });
+ * ```
+ */
+export async function partsFromConfig<Data extends object = Record<string, unknown>>(
+  keys: ConfigKeys,
+  options: ConfigOptions<Data> = {},
+): Promise<ConfiguredSessions<Data, PartsSessions<Data>>> {
+  if (!new Keys(keys, options.prefix).has("SESSION_CONFIG"))
+    throw wrongArgument("SESSION_CONFIG", "a list of parts, as of Flask-Session-Plus", undefined);
+  return (await sessionsFromConfig(keys, options)) as ConfiguredSessions<Data, PartsSessions<Data>>;
+}
+
+/**
+ * What comes of keys, without opening anything: a row for each that counts, and for each that was given and does not.
+ * No secrets in it. `sojourn config` prints it.
+ *
+ * @throws `TypeError` for a wrong value, naming the key.
+ * @example
+ * ```ts
+ * import { explainConfig } from "sojourn/flask/config";
+ *
+ * for (const { key, value, from } of explainConfig(process.env)) process.stdout.write(`${key} ${value} (${from})\n`);
+ * ```
+ */
+export function explainConfig(keys: ConfigKeys, options: ConfigOptions<never> = {}): ExplainedKey[] {
+  return [...resolve(keys, options).rows];
+}
+
+interface Resolved {
+  readonly rows: readonly ExplainedKey[];
+  readonly warnings: readonly string[];
+  readonly isThere: boolean;
+  open(opener: Opener): Promise<Sessions<never>>;
+}
+
+const types = [...Object.keys(backends), "cookie", "secure_cookie", "custom"];
+
+function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
+  if (typeof given !== "object" || given === null)
+    throw wrongArgument("keys", "an object of keys, or process.env", given);
+  const { records = "flask", family = "flask-session", prefix = "" } = options;
+  if (records !== "flask" && records !== "native") throw wrongArgument("records", '"flask" or "native"', records);
+  if (family !== "flask-session" && family !== "flask-session2")
+    throw wrongArgument("family", '"flask-session" or "flask-session2"', family);
+  if (typeof prefix !== "string") throw wrongArgument("prefix", "a text", prefix);
+  const keys = new Keys(given, prefix);
+  const native = records === "native";
+  const plan: Plan = keys.has("SESSION_CONFIG")
+    ? readParts(keys, { ...options, native })
+    : readOne(keys, { ...options, native, pickled: !native && family === "flask-session2" });
+  const warnings = [...(plan.warnings ?? [])];
+  for (const { key, value, from } of keys.rows) {
+    const isHere = from === "default" && /127\.0\.0\.1|localhost/.test(value);
+    if (isHere) warnings.push(`${prefix}${key} is not set: sessions are kept at ${value}`);
+  }
+  const unused = keys.unread().flatMap((key) => {
+    const why = unusedKey(key, plan.name);
+    return why === undefined ? [] : [{ key, why }];
+  });
+  for (const { key, why } of unused) keys.note(key, "–", "ignored", why);
+  return {
+    rows: keys.rows,
+    warnings: [...warnings, ...unused.map(({ key, why }) => `${prefix}${key} counts for nothing: ${why}`)],
+    isThere: plan.isThere ?? false,
+    open: plan.open,
+  };
+}
+
+/** What was read, and what makes the sessions. */
+interface Plan {
+  /** For messages: `"SESSION_TYPE=redis"`. */
+  readonly name: string;
+  readonly isThere?: boolean | undefined;
+  readonly warnings?: readonly string[];
+  open(opener: Opener): Promise<Sessions<never>>;
+}
+
+interface OneOptions extends ConfigOptions<never>, Pick<Circumstances, "native" | "pickled"> {}
+
+function readOne(keys: Keys, options: OneOptions): Plan {
+  const type = typeOf(keys);
+  const { native, pickled, subjectKey, subjectType, sessions: own = {} } = options;
+  if (type !== "custom" && own.store !== undefined)
+    throw new TypeError(`store cannot be given with SESSION_TYPE=${type}; SESSION_TYPE=custom is for a store of yours`);
+  const common = commonOf(keys, native);
+  const { lifetime, permanent, cookie, touchInterval, cleanupEvery } = common;
+  const also = {
+    ...(touchInterval !== undefined && { touchInterval }),
+    ...(cleanupEvery && { cleanupEvery }),
+    ...warning(options),
+    ...own,
+  };
+  const records = native ? " with native records" : "";
+  const name = `SESSION_TYPE=${type}${records}`;
+
+  if (type === "cookie" || type === "secure_cookie") {
+    const secrets = secretsOf(keys, `SESSION_TYPE=${type}`);
+    const digest = type === "cookie" ? "sha1" : "sha3-256";
+    const foreign = { lifetime, permanent, cookie, digest, subjectKey, subjectType } as const;
+    const made = native
+      ? { ...nativeOptions(keys, common), store: sealedIn(secrets) }
+      : flaskCookie({ ...foreign, ...cookieSecrets(secrets) });
+    return { name, open: async () => createSessions({ ...made, ...also } as SessionOptions<never>) };
+  }
+
+  const isSigned = keys.flag("SESSION_USE_SIGNER", false);
+  const secretKey = isSigned ? secretsOf(keys, "SESSION_USE_SIGNER") : undefined;
+  const keyPrefix = native ? "" : keys.text("SESSION_KEY_PREFIX", "session:");
+  const backend =
+    type === "custom" ? customBackend(own.store) : backends[type]!(keys, { ...options, native, pickled, keyPrefix });
+  const foreign = (): SessionOptions<never> => ({
+    ...flaskSession({
+      ...{ subjectKey, subjectType, lifetime, permanent, cookie, keyPrefix },
+      idLength: keys.count("SESSION_ID_LENGTH", 16, 64, 32),
+      ids: pickled ? "uuid" : "random",
+      format: encodingOf(keys, backend.encoding),
+      signed: secretKey && { secretKey },
+    }),
+  });
+  const ours = (): SessionOptions<never> => ({
+    ...nativeOptions(keys, common),
+    ...(keys.has("SESSION_KEY_PREFIX") && { keyPrefix: keys.text("SESSION_KEY_PREFIX", "") }),
+    ...(secretKey && { token: named("SECRET_KEY", () => signedToken(ownSecrets(secretKey))) }),
+  });
+  const made = native ? ours() : foreign();
+  return {
+    name,
+    isThere: backend.isThere,
+    async open(opener) {
+      return createSessions({ ...made, ...also, store: await backend.open(opener) } as SessionOptions<never>);
+    },
+  };
+}
+
+function warning({ warn }: ConfigOptions<never>): SessionOptions<never> {
+  return warn ? { warn } : {};
+}
+
+/** Only where Flask-Session asks for it, too. */
+function encodingOf(keys: Keys, encoding: Encoding): "msgpack" | "json" | "pickle" {
+  return encoding === "session" ? keys.word("SESSION_SERIALIZATION_FORMAT", ["msgpack", "json"], "msgpack") : encoding;
+}
+
+/** Our own defaults, but for what a key says. */
+function nativeOptions(keys: Keys, { cookie, lifetime, lifetimeGiven, permanent }: Common): SessionOptions<never> {
+  return {
+    cookie: { ...cookie, ...(!keys.has("SESSION_COOKIE_NAME") && { prefix: undefined }) },
+    persistent: permanent,
+    ...(lifetimeGiven && { idleTimeout: lifetime, absoluteTimeout: false as const }),
+  };
+}
+
+function typeOf(keys: Keys): string {
+  if (!keys.has("SESSION_TYPE")) {
+    const what = `SESSION_TYPE must be ${list(types)}`;
+    throw new TypeError(`${what}; it is not set. For Flask's own cookie it is "cookie"`);
+  }
+  return keys.word("SESSION_TYPE", types, "");
+}
+
+function customBackend(store: Store | CookieStore | undefined): Backend {
+  if (store === undefined)
+    throw new TypeError(
+      "SESSION_TYPE=custom needs a store of yours: sessionsFromConfig(keys, { sessions: { store } })",
+    );
+  return { encoding: "session", open: async () => store };
+}

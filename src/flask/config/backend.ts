@@ -1,0 +1,35 @@
+/** What every backend of the configuration is: read first, opened later. */
+
+import type { Store } from "../../core/contracts/store.ts";
+import type { CookieStore } from "../../core/record/in-cookie.ts";
+import type { FlaskFilesOptions } from "../files.ts";
+import type { Opener } from "./drivers.ts";
+import type { Keys } from "./keys.ts";
+
+/** How a session is written in a backend of the family. */
+export type Encoding = "session" | "json" | "pickle";
+
+/** What was found out before anything is opened. */
+export interface Backend {
+  /** How Flask writes sessions there. */
+  readonly encoding: Encoding;
+  /** Nothing that is missing is to be created. */
+  readonly isThere?: boolean;
+  open(opener: Opener): Promise<Store | CookieStore>;
+}
+
+/** What a backend has to know. */
+export interface Circumstances {
+  /** Our own records instead of the family's. */
+  readonly native: boolean;
+  /** Sessions of Flask-Session2, or of Flask-Session up to 0.6. */
+  readonly pickled: boolean;
+  readonly keyPrefix: string;
+  readonly cachelib?: FlaskFilesOptions["cachelib"];
+}
+
+/** Flask's tables have other columns. */
+export const ownTable = "sojourn_sessions";
+
+/** Reads the keys of one. Opens nothing. */
+export type Read = (keys: Keys, circumstances: Circumstances) => Backend;

@@ -1,0 +1,114 @@
+/**
+ * Sessions in Flask's own cookie: signed, but readable by the client. Needs a runtime with `node:zlib` and `node:crypto`.
+ *
+ * @module
+ */
+
+import { utf8 } from "../core/bytes/bytes.ts";
+import type { CookieOptions } from "../core/client/cookie.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type { Format } from "../core/contracts/format.ts";
+import { type Duration, durationOption } from "../core/options/duration.ts";
+import type { CookieStore } from "../core/record/in-cookie.ts";
+import { flaskSeal } from "./cookie/seal.ts";
+import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
+
+/** Options of {@link flaskCookie}. All but `secretKey` have the defaults of Flask 3, but for the cookie's attributes. */
+export interface FlaskCookieOptions extends TaggedJsonOptions {
+  /** Flask's `SECRET_KEY`. Whoever has it can make any session. */
+  readonly secretKey: string | Uint8Array;
+  /** Flask's `SECRET_KEY_FALLBACKS`: cookies signed with one of them are read, and signed anew with that response. Default none. */
+  readonly fallbacks?: readonly (string | Uint8Array)[] | undefined;
+  /** How long a cookie is good after it was signed: `PERMANENT_SESSION_LIFETIME`, whole seconds. Default `"31d"`. */
+  readonly lifetime?: Duration | undefined;
+  /** Whether the cookie of a new session outlives the browser: `session.permanent`. Default false. */
+  readonly permanent?: boolean | undefined;
+  /** The hash of the signature: `"sha1"` (default) as Flask's own, `"sha3-256"` as Flask-Session-Plus's `secure_cookie`. */
+  readonly digest?: "sha1" | "sha3-256" | undefined;
+  /** What the key is derived with. Default `"cookie-session"`, as Flask's own. */
+  readonly salt?: string | undefined;
+  /**
+   * The cookie: `SESSION_COOKIE_NAME` and so on. Default: named `session`, without a prefix, Secure, HttpOnly,
+   * SameSite=Lax, Path=/. Both sides must say the same: set `SESSION_COOKIE_SECURE` and `SESSION_COOKIE_SAMESITE` in Flask.
+   */
+  readonly cookie?: CookieOptions | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** What {@link flaskCookie} gives to `createSessions`. */
+export interface FlaskCookieConfig {
+  readonly store: CookieStore;
+  readonly format: Format;
+  readonly cookie: CookieOptions;
+  /** Seconds. */
+  readonly idleTimeout: number;
+  readonly absoluteTimeout: false;
+  readonly persistent: boolean;
+  readonly now?: () => number;
+}
+
+const known = "secretKey fallbacks lifetime permanent digest salt cookie now subjectKey subjectType".split(" ");
+
+/**
+ * The options with which `createSessions` reads and writes Flask's own session cookie, signed with its `SECRET_KEY`.
+ *
+ * **The client can read what is in it**; it is signed, not sealed. Nothing is kept on a server: a session cannot be
+ * ended before its time, and of parallel requests the last response wins. Use it to share sessions with a Flask
+ * application that has such; for anything else `cookieStore` seals the cookie, and any store is better.
+ *
+ * A cookie is good for `lifetime` after it was last signed, by whichever side. Cookies that nobody signed, that are
+ * older, or of a time to come are no session, and an event.
+ *
+ * @throws TypeError when an option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskCookie } from "sojourn/flask/cookie";
+ *
+ * export const sessionsOfFlask = (secretKey: string) =>
+ *   createSessions<{ cart: string[] }>({ ...flaskCookie({ secretKey, subjectKey: "_user_id" }) });
+ * ```
+ */
+export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
+  if (typeof options !== "object" || options === null)
+    throw wrongArgument("flaskCookie(options)", "an object with secretKey", options);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw new TypeError(`flaskCookie: there is no option "${name.slice(0, 40)}"; there are ${known.join(", ")}`);
+  }
+  const { secretKey, fallbacks = [], lifetime = "31d", permanent = false, digest = "sha1" } = options;
+  const { salt = "cookie-session", cookie, now, subjectKey, subjectType } = options;
+  if (!Array.isArray(fallbacks) || fallbacks.length > 9)
+    throw wrongArgument("fallbacks", "a list of at most 9 keys, Flask's SECRET_KEY_FALLBACKS", fallbacks);
+  const keys = [
+    keyOf("secretKey", secretKey, "Flask's SECRET_KEY, a text or octets"),
+    // Flask appends: the newest is the last.
+    ...fallbacks.map((key) => keyOf("fallbacks", key, "a list of texts or octets")).reverse(),
+  ];
+  if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
+  if (digest !== "sha1" && digest !== "sha3-256") throw wrongArgument("digest", '"sha1" or "sha3-256"', digest);
+  if (typeof salt !== "string") throw wrongArgument("salt", "a text", salt);
+  if (now !== undefined && typeof now !== "function") throw wrongArgument("now", "a function", now);
+  const idleTimeout = Math.floor(durationOption("lifetime", lifetime, 1000, 400 * 86_400_000) / 1000);
+  return {
+    store: storeOf(flaskSeal({ keys, salt, digest, lifetime: idleTimeout, now: now ?? Date.now })),
+    format: taggedJsonFormat({ subjectKey, subjectType }),
+    cookie: { prefix: "", ...cookie },
+    idleTimeout,
+    absoluteTimeout: false,
+    persistent: permanent,
+    ...(now && { now }),
+  };
+}
+
+function storeOf(seal: CookieStore["seal"]): CookieStore {
+  const none = { compareAndSwap: "none", revocable: false, list: false, bySubject: false, shared: true } as const;
+  return { name: "cookie", inCookie: true, seal, chunks: 1, revocations: undefined, capabilities: none };
+}
+
+function keyOf(name: string, key: unknown, takes: string): Uint8Array {
+  const octets = typeof key === "string" ? utf8(key) : key;
+  if (octets instanceof Uint8Array && octets.length > 0) return octets.slice();
+  throw wrongArgument(name, takes, key);
+}

@@ -1,0 +1,249 @@
+/**
+ * Sessions that Flask-Session keeps in files (`SESSION_TYPE = "filesystem"`, or cachelib's `FileSystemCache`).
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { rmSync, statSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import type {
+  PruneOptions,
+  PruneResult,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  Version,
+} from "../core/contracts/store.ts";
+import { Directory, type Generation, type Held } from "./files/directory.ts";
+import { decodeEntry, type Entry } from "./files/entry.ts";
+
+/** What {@link flaskFiles} takes. */
+export interface FlaskFilesOptions {
+  /** `SESSION_FILE_DIR`, or the first argument of `FileSystemCache`. A relative path counts from the working directory at this call. */
+  readonly directory: string;
+  /**
+   * Which cachelib Flask has: `pip show cachelib` tells. Default `"0.16"`, for that and later. It decides how new
+   * sessions are written; those of every version are read, and stay as they are.
+   */
+  readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
+  /** The mode of the files: `SESSION_FILE_MODE`. Default `0o600`. */
+  readonly mode?: number | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A {@link Store} that can `prune`. */
+export type FlaskFiles = Store & Required<Pick<Store, "prune">>;
+
+const generations: Readonly<Record<string, Generation>> = {
+  "0.16": { hash: "sha256", header: "packed" },
+  "0.7": { hash: "md5", header: "packed" },
+  "0.5": { hash: "md5", header: "pickled" },
+  "0.1": { hash: "md5", header: "pickled1" },
+};
+
+const capabilities: StoreCapabilities = {
+  compareAndSwap: "atomic",
+  nativeExpiry: false,
+  expiryGranularity: 1000,
+  clock: "ours",
+  atomicRename: false,
+  list: false,
+  bySubject: false,
+  shared: true,
+  maxPayloadBytes: undefined,
+};
+
+/**
+ * Keeps sessions in the directory of a Flask application, as cachelib does. They are pickles, which
+ * `flaskSession({ format: "pickle" })` reads and writes.
+ *
+ * Among processes of this library no update is lost. cachelib knows no locks: what Flask writes in the few
+ * microseconds between our last look at a file and its replacement is overwritten. The directory must be on a file system
+ * of this machine that has hard links.
+ *
+ * Expired sessions are ignored when they are met and removed by `prune()`: call it now and then, from one process.
+ *
+ * @throws TypeError when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskFiles } from "sojourn/flask/files";
+ * import { flaskSession } from "sojourn/flask";
+ *
+ * const store = flaskFiles({ directory: "/srv/app/flask_session" });
+ * export const sessions = createSessions({ ...flaskSession({ format: "pickle" }), store });
+ * ```
+ */
+export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
+  const { directory: path, cachelib = "0.16", mode = 0o600, now = Date.now } = options ?? {};
+  if (typeof path !== "string" || path === "" || path.includes("\0"))
+    throw wrongArgument("directory", "the path of a directory", path);
+  const generation =
+    typeof cachelib === "string" && Object.hasOwn(generations, cachelib) ? generations[cachelib] : undefined;
+  if (!generation) throw wrongArgument("cachelib", `one of ${Object.keys(generations).join(", ")} as a text`, cachelib);
+  if (!Number.isInteger(mode) || mode < 0o400 || mode > 0o777)
+    throw wrongArgument("mode", "the mode of a file that its owner can read, such as 0o600", mode);
+  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+
+  const base = resolve(path);
+  const directory = new Directory(base, generation, mode);
+  const isLive = (entry: Entry | null | undefined): entry is Entry => !!entry && now() < entry.expiresAt;
+
+  /** The live session of a key, held open while `step` runs. Whatever else there is of it can go if `clear` says so. */
+  function withLive<T>(key: string, flags: "r" | "r+", step: (held: Held | undefined, entry?: Entry) => T): T {
+    const [first, second] = directory.pathsOf(key);
+    return directory.hold(first, flags, (held) => {
+      if (isLive(held?.entry)) return step(held, held.entry);
+      return directory.hold(second, flags, (other) =>
+        isLive(other?.entry) ? step(other, other.entry) : step(undefined),
+      );
+    });
+  }
+
+  /** Puts a new file where no live one is. How many more files there are then, or `null` when the key is taken. */
+  function place(key: string, expiresAt: number, payload: Uint8Array): number | null {
+    const removed = directory
+      .pathsOf(key)
+      .map((one) => directory.hold(one, "r", (held) => !!held && !isLive(held.entry) && directory.remove(held)));
+    if (withLive(key, "r", (held) => held !== undefined)) return null;
+    if (!directory.add(directory.pathsOf(key)[0], expiresAt, payload)) return null;
+    return 1 - removed.filter(Boolean).length;
+  }
+
+  return {
+    name: "flask-files",
+    capabilities,
+
+    async read(key) {
+      for (const one of directory.pathsOf(key)) {
+        const bytes = await readFile(one).catch((error) => {
+          if (error.code === "ENOENT") return undefined;
+          throw error;
+        });
+        const entry = bytes && decodeEntry(bytes);
+        if (isLive(entry)) return recordOf(entry);
+      }
+      return null;
+    },
+
+    async create(key, record) {
+      const [payload, expiresAt] = [bytesOf(record.payload), instant(record.expiresAt)];
+      return directory.locked(() => {
+        const more = place(key, expiresAt, payload);
+        if (more === null) return null;
+        directory.count(more);
+        return versionOf(payload);
+      });
+    },
+
+    async update(key, record, version) {
+      const [payload, expiresAt] = [bytesOf(record.payload), instant(record.expiresAt)];
+      return directory.locked((isMine) =>
+        withLive(key, "r", (held, entry) => {
+          if (!held || !entry || versionOf(entry.payload) !== version) return null;
+          return directory.replace(held, entry.header, expiresAt, payload, isMine) ? versionOf(payload) : null;
+        }),
+      );
+    },
+
+    async touch(key, expiresAt) {
+      const later = instant(expiresAt);
+      return directory.locked(() =>
+        withLive(key, "r+", (held, entry) => {
+          if (held && entry && later > entry.expiresAt) directory.prolong(held, later);
+          return held !== undefined;
+        }),
+      );
+    },
+
+    async rename(from, to, record, version) {
+      const [payload, expiresAt] = [bytesOf(record.payload), instant(record.expiresAt)];
+      return directory.locked((isMine) =>
+        withLive(from, "r", (held, entry) => {
+          if (!held || !entry || versionOf(entry.payload) !== version || from === to) return null;
+          const more = place(to, expiresAt, payload);
+          if (more === null) return null;
+          const moved = isMine() && directory.remove(held);
+          if (!moved) directory.removeAny(directory.pathsOf(to)[0]);
+          directory.count(more - 1);
+          return moved ? versionOf(payload) : null;
+        }),
+      );
+    },
+
+    async delete(key) {
+      await directory.locked(() => {
+        const removed = directory.pathsOf(key).filter((one) => directory.removeAny(one));
+        directory.count(-removed.length);
+      });
+    },
+
+    async prune({ limit = 1000, cursor = "" }: PruneOptions = {}): Promise<PruneResult> {
+      if (!Number.isSafeInteger(limit) || limit < 1)
+        throw wrongArgument("limit", "a whole number of at least 1", limit);
+      const names = (await listing(base)).sort();
+      let [removed, seen] = [0, 0];
+      for (const name of names) {
+        if (directory.isDraft(name)) discard(join(base, name));
+        if (name <= cursor || !directory.isSession(name)) continue;
+        if (await hasEnded(join(base, name))) removed += await remove(join(base, name));
+        seen += 1;
+        if (removed === limit || seen === limit * 10) return { removed, cursor: name };
+      }
+      return { removed, cursor: undefined };
+    },
+  };
+
+  async function hasEnded(path: string): Promise<boolean> {
+    const bytes = await readFile(path).catch(() => undefined);
+    const entry = bytes && decodeEntry(bytes);
+    return !!entry && !isLive(entry);
+  }
+
+  /** Looks again, and removes it if it is still so. */
+  function remove(path: string): Promise<number> {
+    return directory.locked(() =>
+      directory.hold(path, "r", (held) => {
+        if (!held?.entry || isLive(held.entry) || !directory.remove(held)) return 0;
+        directory.count(-1);
+        return 1;
+      }),
+    );
+  }
+}
+
+/** What nobody has finished within an hour nobody will. */
+function discard(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && found.mtimeMs < Date.now() - 3_600_000) rmSync(path, { force: true });
+}
+
+async function listing(path: string): Promise<string[]> {
+  return readdir(path).catch((error) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+}
+
+function recordOf({ payload, expiresAt }: Entry): StoredRecord {
+  return { payload: Uint8Array.from(payload), expiresAt, version: versionOf(payload) };
+}
+
+/** Of what is stored, so that Flask takes part; not of when it ends, so that a touch is no change. */
+function versionOf(payload: Uint8Array): Version {
+  return createHash("sha256").update(payload).digest("base64");
+}
+
+function bytesOf(payload: string | Uint8Array): Uint8Array {
+  if (typeof payload !== "string") return payload;
+  throw new TypeError('The sessions must be pickles: flaskSession({ format: "pickle" }) writes them');
+}
+
+function instant(expiresAt: number): number {
+  if (typeof expiresAt === "number" && !Number.isNaN(expiresAt)) return expiresAt;
+  throw wrongArgument("expiresAt", "epoch milliseconds", expiresAt);
+}

@@ -1,0 +1,73 @@
+/** The family's sessions in DynamoDB: an item each. */
+
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import type { DynamodbLayout } from "../../stores/dynamodb.ts";
+
+/** The options of {@link flaskDynamodb}. */
+export interface FlaskDynamodbOptions {
+  /** `SESSION_DYNAMODB_TABLE`. Default `"Sessions"`. */
+  readonly table?: string | undefined;
+}
+
+/**
+ * The `layout` of a `dynamodbStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "dynamodb"`).
+ *
+ * An item has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so that
+ * what a Flask process wrote meanwhile is seen. What has ended is not served here, though Flask 0.8 serves it for ever;
+ * `await store.setup()` lets DynamoDB remove it. Flask takes the time for the local one: where its clock is not UTC, its
+ * sessions end that many hours too late or too early.
+ *
+ * @throws `TypeError` when `table` is no name.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskDynamodb, flaskSession } from "sojourn/flask";
+ * import { type DynamodbClient, dynamodbStore } from "sojourn/stores/dynamodb";
+ *
+ * export function sessionsBesideFlask(client: DynamodbClient) {
+ *   return createSessions({ ...flaskSession(), store: dynamodbStore({ client, layout: flaskDynamodb() }) });
+ * }
+ * ```
+ */
+export function flaskDynamodb(options: FlaskDynamodbOptions = {}): DynamodbLayout {
+  const table = tableOf(options.table ?? "Sessions");
+  const attributes = { key: "id", payload: "val", expiresAt: "expiration" };
+  return { name: "flask-session", table, attributes, payload: "bytes" };
+}
+
+/** The options of {@link flask2Dynamodb}. */
+export interface Flask2DynamodbOptions {
+  /** `SESSION_DYNAMODB_TABLE`. Default `"sessions"`. */
+  readonly table?: string | undefined;
+}
+
+/**
+ * The `layout` of a `dynamodbStore` over the table of Flask-Session2 (`SESSION_TYPE = "dynamodb"`), whose sessions are
+ * JSON: `createSessions({ ...flaskSession({ format: "json", ids: "uuid" }), store })`.
+ *
+ * Flask-Session2 gives no session an end. Those that are written here get one, in an attribute `expiration` of ours,
+ * until Flask-Session2 writes them again. `await store.setup()` lets DynamoDB remove what has ended by it.
+ *
+ * @throws `TypeError` when `table` is no name.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flask2Dynamodb, flaskSession } from "sojourn/flask";
+ * import { type DynamodbClient, dynamodbStore } from "sojourn/stores/dynamodb";
+ *
+ * export function sessionsBesideFlask(client: DynamodbClient) {
+ *   const store = dynamodbStore({ client, layout: flask2Dynamodb() });
+ *   return createSessions({ ...flaskSession({ format: "json", ids: "uuid" }), store });
+ * }
+ * ```
+ */
+export function flask2Dynamodb(options: Flask2DynamodbOptions = {}): DynamodbLayout {
+  const table = tableOf(options.table ?? "sessions");
+  const attributes = { key: "SessionId", payload: "Session", expiresAt: "expiration" };
+  return { name: "flask-session2", table, attributes, payload: "text" };
+}
+
+function tableOf(table: unknown): string {
+  if (typeof table !== "string" || table === "") throw wrongArgument("table", "the name of a table", table);
+  return table;
+}

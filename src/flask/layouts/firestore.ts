@@ -1,0 +1,37 @@
+/** Flask-Session2's sessions in Firestore: a document each, whose fields are `id`, `val` and `expiration`. */
+
+import type { FirestoreLayout } from "../../stores/firestore.ts";
+
+/**
+ * The `layout` of a `firestoreStore` that shares its sessions with Flask-Session2 (`SESSION_TYPE = "firestore"`). They
+ * are pickles: `createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store })`. The collection is
+ * `flask_session`, unless the store's option `collection` says another.
+ *
+ * Released versions of Flask-Session2 write nothing to Firestore, since each call fails there: this is for one that was
+ * repaired. A document has no room for a subject: sessions cannot be listed by it.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flask2Firestore, flaskSession, pickleFormat } from "sojourn/flask";
+ * import { type FirestoreClient, firestoreStore } from "sojourn/stores/firestore";
+ *
+ * export function sessionsBesideFlask(client: FirestoreClient) {
+ *   const store = firestoreStore({ client, layout: flask2Firestore() });
+ *   return createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store });
+ * }
+ * ```
+ */
+export function flask2Firestore(): FirestoreLayout {
+  return {
+    name: "flask-session2",
+    collection: "flask_session",
+    expiresAt: "expiration",
+    unindexed: ["val"],
+    fieldsOf: (payload, key) => ({ id: key, val: payload }),
+    payloadIn({ val }) {
+      if (val instanceof Uint8Array) return new Uint8Array(val);
+      return typeof val === "string" ? val : null;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+/** `flaskSession`: the options of `createSessions` for sessions shared with Flask-Session, in Flask's words. */
+
+import type { CookieOptions } from "../core/client/cookie.ts";
+import { bareToken } from "../core/client/token.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+import { type Duration, durationOption } from "../core/options/duration.ts";
+import type { SessionOptions } from "../core/options/options.ts";
+import { type FlaskFormatOptions, flaskFormat } from "./format.ts";
+import { type FlaskIdOptions, flaskIds } from "./ids.ts";
+import { pickleFormat } from "./pickle/format.ts";
+import { type FlaskSecretKey, flaskToken } from "./token.ts";
+
+/** Options of {@link flaskSession}. All have the defaults of Flask-Session 0.8, but for the cookie's attributes. */
+export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">, FlaskIdOptions {
+  /**
+   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. `"msgpack"` and `"json"` are both read,
+   * whichever it is. `"pickle"` for what is in cachelib (`SESSION_TYPE` `filesystem` and `cachelib`), which knows nothing else.
+   */
+  readonly format?: "msgpack" | "json" | "pickle" | undefined;
+  /** How long a session lives after its last use: `PERMANENT_SESSION_LIFETIME`. Default `"31d"`. */
+  readonly lifetime?: Duration | undefined;
+  /** Whether the cookie of a new session outlives the browser: `SESSION_PERMANENT`. Default true. */
+  readonly permanent?: boolean | undefined;
+  /** Signs the id in the cookie: `SESSION_USE_SIGNER` with Flask's `SECRET_KEY`. Default: not signed. */
+  readonly signed?: { readonly secretKey: FlaskSecretKey } | undefined;
+  /**
+   * The cookie: `SESSION_COOKIE_NAME` and so on. Default: named `session`, without a prefix, Secure, HttpOnly,
+   * SameSite=Lax, Path=/. Both sides must say the same: set `SESSION_COOKIE_SECURE` and `SESSION_COOKIE_SAMESITE` in Flask.
+   */
+  readonly cookie?: CookieOptions | undefined;
+}
+
+/** What {@link flaskSession} gives to `createSessions`. */
+export type FlaskSessionConfig = Required<
+  Pick<SessionOptions, "ids" | "token" | "format" | "cookie" | "idleTimeout" | "absoluteTimeout" | "persistent">
+>;
+
+const known = [
+  ..."format subjectKey subjectType legacyPickle keyPrefix idLength ids".split(" "),
+  ..."lifetime permanent signed cookie".split(" "),
+];
+
+/**
+ * The options with which `createSessions` reads, changes and ends the sessions of a Flask application with
+ * Flask-Session 0.8, and it ours. Give the store the layout that fits Flask's.
+ *
+ * There is no absolute timeout, since Flask keeps no note of when a session began; and no `renewAfter`.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskSession } from "sojourn/flask";
+ *
+ * const sessions = createSessions<{ cart: string[] }>({
+ *   ...flaskSession({ keyPrefix: "session:", lifetime: "31d", subjectKey: "_user_id" }),
+ * });
+ * ```
+ */
+export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionConfig {
+  if (typeof options !== "object" || options === null)
+    throw wrongArgument("flaskSession(options)", "an object of options", options);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw new TypeError(`flaskSession: there is no option "${name.slice(0, 40)}"; there are ${known.join(", ")}`);
+  }
+  const { format = "msgpack", lifetime = "31d", permanent = true, signed, cookie } = options;
+  if (!["msgpack", "json", "pickle"].includes(format))
+    throw wrongArgument("format", '"msgpack", "json" or "pickle"', format);
+  // In whole seconds, as Flask-Session cuts it.
+  const idleTimeout = Math.floor(durationOption("lifetime", lifetime, 1000, 400 * 86_400_000) / 1000);
+  if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
+  if (signed !== undefined && (typeof signed !== "object" || signed === null))
+    throw wrongArgument("signed", "{ secretKey }", signed);
+  return {
+    ids: flaskIds(options),
+    token: signed ? flaskToken(signed.secretKey) : bareToken(),
+    format: format === "pickle" ? pickleFormat(options) : flaskFormat({ ...options, format }),
+    cookie: { prefix: "", ...cookie },
+    idleTimeout,
+    absoluteTimeout: false,
+    persistent: permanent,
+  };
+}

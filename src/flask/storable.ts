@@ -1,0 +1,46 @@
+/** What a record that Python reads may hold, and why a value cannot be in one. */
+
+import type { SessionError } from "../core/contracts/errors.ts";
+import { notStorable } from "../core/record/values.ts";
+
+/** The deepest nesting that is read or written. Python's own readers give up near 1000. */
+export const deepest = 500;
+
+/** The most values a session may hold. */
+export const mostValues = 1_000_000;
+
+// The first and the last second that a datetime of Python's can say: 0001-01-01T00:00:00Z, 9999-12-31T23:59:59Z.
+const [earliest, latest] = [-62_135_596_800, 253_402_300_799];
+
+/** Whether Python's datetime can say it. */
+export function isTime(seconds: number, nanos: number): boolean {
+  return seconds >= earliest && seconds <= latest && nanos >= 0 && nanos < 1_000_000_000;
+}
+
+/** Why a value cannot be stored; the way to it is added on the way up. */
+export class Refusal extends Error {
+  path = "";
+
+  within(segment: string): this {
+    this.path = segment + this.path;
+    return this;
+  }
+}
+
+/** Does what may refuse a value, and says which: `ERR_SESSION_NOT_STORABLE`. */
+export function naming<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Refusal ? asSessionError(path, error) : error;
+  }
+}
+
+function asSessionError(path: string, refusal: Refusal): SessionError {
+  return notStorable(path + refusal.path, undefined, refusal.message);
+}
+
+/** The same error with one more step of the way. */
+export function within(error: unknown, segment: () => string): unknown {
+  return error instanceof Refusal ? error.within(segment()) : error;
+}

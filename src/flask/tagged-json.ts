@@ -1,0 +1,61 @@
+/** TaggedJSON: the JSON of Flask's own sessions, with tags for tuples, bytes, Markup, UUIDs and datetimes. */
+
+import { fromUtf8, utf8 } from "../core/bytes/bytes.ts";
+import type { Format, Payload } from "../core/contracts/format.ts";
+import { entriesByName, Lowering } from "./pickle/lower.ts";
+import { toJs } from "./pickle/read.ts";
+import { type PyValue, pyDict, pyKind } from "./pickle/values.ts";
+import { checkSubjectOptions, contentOf, type Entries, entriesOf, type SubjectOptions } from "./session-dict.ts";
+import { naming } from "./storable.ts";
+import { readTagged, type TaggedText } from "./tagged-json/read.ts";
+import { writeTagged } from "./tagged-json/write.ts";
+
+/** Options of {@link taggedJsonFormat}. */
+export type TaggedJsonOptions = SubjectOptions;
+
+/**
+ * Sessions in Flask's TaggedJSON: what its own cookie holds, and what Flask-Session-Plus keeps in Redis, Memcached and
+ * MongoDB. `_permanent` is `session.persistent`; all else is `session.data`.
+ *
+ * What nobody changed is written as it stood: an unchanged session byte for byte, and of a changed one each value that
+ * is as it was. The rest is written as Flask writes it in a request: keys sorted, ASCII only. A tuple, a UUID and a
+ * Markup read as array and text, and stay what they are until they are changed. A `Date` is kept to the second,
+ * `Uint8Array` as bytes, a `Set` as list, a number as key of a `Map` as text.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { flaskSession, taggedJsonFormat } from "sojourn/flask";
+ * import { memoryStore } from "sojourn/stores/memory";
+ *
+ * const sessions = createSessions({ ...flaskSession(), format: taggedJsonFormat(), store: memoryStore() });
+ * ```
+ */
+export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
+  checkSubjectOptions(options);
+  return {
+    name: "flask tagged json",
+    foreign: true,
+    decode: (payload) => contentOf(read(payload).entries, pyKind, ([, value]) => toJs(value), options),
+    encode(content, baseline) {
+      const was = baseline === undefined ? undefined : read(baseline);
+      return naming("session.data", () => {
+        const entries = entriesOf(content, was?.entries, pyKind, new Lowering([content.data]), options);
+        if (was && entries === was.entries) return baseline as Payload;
+        const text = writeTagged(pyDict([...entries.values()]), was?.textOf ?? nowhere);
+        return baseline instanceof Uint8Array ? utf8(text) : text;
+      });
+    },
+    // Only to compare: Python's JSON may hold half of a surrogate pair.
+    encodeValue: (value, path) => naming(path, () => writeTagged(new Lowering([], true).lower(value), nowhere)),
+  };
+}
+
+function read(payload: Payload): Pick<TaggedText, "textOf"> & { readonly entries: Entries<PyValue> } {
+  const { root, textOf } = readTagged(typeof payload === "string" ? payload : fromUtf8(payload));
+  if (root.kind !== "dict") throw new TypeError("not a session: the payload holds no object");
+  return { entries: entriesByName(root.entries), textOf };
+}
+
+const nowhere = (): undefined => undefined;

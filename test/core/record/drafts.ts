@@ -1,0 +1,22 @@
+/** Sessions as handlers see them, over data given, to collect the changes they make. */
+
+import type { Content, Meta } from "../../../src/core/contracts/format.ts";
+import { jsonFormat } from "../../../src/core/record/json-format.ts";
+import type { Draft } from "../../../src/core/save/changes.ts";
+import { RecordSession, State } from "../../../src/core/save/record-session.ts";
+
+/** The format of all drafts. */
+export const format = jsonFormat();
+
+/** Data and what the library knows, as if just loaded: nothing is shared with what was given. */
+export function contentOf(data: object, meta: Meta = {}): Content {
+  return format.decode(format.encode({ data: data as Record<string, unknown>, meta }));
+}
+
+/** A session loaded with `data`, after `change`. */
+export function draft(data: object, change: (session: RecordSession) => void = () => {}, meta: Meta = {}): Draft {
+  const state = new State(format, contentOf(data, meta), 1);
+  const owner = { save: async () => true, needsCookie: () => {}, onLogin: () => {} };
+  change(new RecordSession(state, owner));
+  return { data: state.data, meta: state.meta, ...state.marks };
+}

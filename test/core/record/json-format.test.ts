@@ -1,0 +1,161 @@
+/** The native format: its envelope, what is a session in it, and what is not. */
+
+import { describe, expect, test } from "vitest";
+import { SessionError } from "../../../src/core/contracts/errors.ts";
+import type { Content } from "../../../src/core/contracts/format.ts";
+import { jsonFormat, withoutPrototype } from "../../../src/core/record/json-format.ts";
+
+const format = jsonFormat();
+const meta = {
+  handle: "h3hJ_abc-def",
+  created: 1_790_000_000_000,
+  renewed: 1_790_000_000_001,
+  authenticated: 1_790_000_000_002,
+  subject: "42",
+  persistent: true,
+  unseen: true as const,
+  seen: 1_790_000_000_003,
+};
+
+test("a session is one JSON text, and stays what it is from version to version", () => {
+  const data = withoutPrototype({ cart: ["tea"], at: new Date(0), n: 1n });
+  expect(format.encode({ data, meta: { handle: "h", created: 1, subject: "42" } })).toBe(
+    '{"sojourn":1,"meta":{"handle":"h","created":1,"subject":"42"},"data":{"cart":["tea"],"at":{"$":["Date",0]},"n":{"$":["BigInt","1"]}}}',
+  );
+  expect(format.encode({ data: {}, meta: {} })).toBe('{"sojourn":1,"meta":{},"data":{}}');
+});
+
+test("everything the library knows of a session comes back, and what it does not know stays away", () => {
+  const content = { data: withoutPrototype({ a: 1 }), meta };
+  const decoded = format.decode(format.encode(content));
+  expect(decoded).toEqual(content);
+  expect(format.encode(decoded)).toBe(format.encode(content));
+  expect(format.decode(format.encode({ data: {}, meta: { handle: "h", subject: undefined as never } })).meta).toEqual({
+    handle: "h",
+  });
+});
+
+test("what a later version added to the envelope is kept", () => {
+  const payload = '{"sojourn":1,"meta":{"created":1,"device":"phone","scopes":["a"]},"data":{"a":1}}';
+  expect(format.encode(format.decode(payload))).toBe(payload);
+});
+
+describe("data", () => {
+  const decoded = (text: string): Record<string, unknown> =>
+    format.decode(`{"sojourn":1,"meta":{},"data":${text}}`).data;
+
+  test("has no prototype, so that every key is just a string", () => {
+    const data = decoded(
+      '{"__proto__":{"polluted":1},"constructor":2,"toJSON":3,"cookie":4,"sojourn":5,"meta":6,"data":7}',
+    );
+    expect(Object.getPrototypeOf(data)).toBeNull();
+    expect(Object.keys(data)).toEqual(["__proto__", "constructor", "toJSON", "cookie", "sojourn", "meta", "data"]);
+    expect(Object.values(data)).toEqual([{ polluted: 1 }, 2, 3, 4, 5, 6, 7]);
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+    expect(decoded("{}")["toString"]).toBeUndefined();
+  });
+
+  test("with such keys is encoded as it is", () => {
+    const data = withoutPrototype({});
+    for (const key of ["__proto__", "constructor", "toJSON", "cookie", "$", ""]) data[key] = key;
+    const back = format.decode(format.encode({ data, meta: {} })).data;
+    expect(Object.entries(back)).toEqual(Object.entries(data));
+    data["when"] = new Date(0);
+    expect(Object.entries(format.decode(format.encode({ data, meta: {} })).data)).toEqual(Object.entries(data));
+  });
+
+  test("that is the same is the same payload, whatever was there in between", () => {
+    const data = withoutPrototype({ a: 1, b: { c: [1, 2] } });
+    const before = format.encode({ data, meta });
+    data["b"] = { c: [1, 2] };
+    data["x"] = 1;
+    delete data["x"];
+    data["y"] = undefined;
+    expect(format.encode({ data, meta })).toBe(before);
+  });
+
+  test("that cannot be stored is refused by its path", () => {
+    const encode = (): unknown => format.encode({ data: { user: { find() {} } }, meta: {} });
+    expect(encode).toThrow(SessionError);
+    expect(encode).toThrow(
+      /^session\.data\.user\.find cannot be stored: received a function named find, and a session/,
+    );
+  });
+});
+
+describe("a value alone", () => {
+  test("is encoded as within a session, for comparison", () => {
+    expect(format.encodeValue({ a: new Date(0) }, "x")).toBe('{"a":{"$":["Date",0]}}');
+    expect(format.encodeValue(null, "x")).toBe("null");
+    expect(() => format.encodeValue(() => 1, "session.data.f")).toThrow(/^session\.data\.f cannot be stored/);
+  });
+});
+
+describe("what is no session throws", () => {
+  const session = '{"sojourn":1,"meta":{"created":1},"data":{"a":[1,{"b":"c"}]}}';
+
+  test.each([
+    new Uint8Array([1, 2]),
+    "",
+    "null",
+    "1",
+    "[]",
+    '""',
+    "{}",
+    '{"sojourn":1}',
+    '{"sojourn":1,"meta":{}}',
+    '{"sojourn":1,"data":{}}',
+    '{"sojourn":2,"meta":{},"data":{}}',
+    '{"sojourn":"1","meta":{},"data":{}}',
+    '{"meta":{},"data":{}}',
+    '{"sojourn":1,"meta":{},"data":null}',
+    '{"sojourn":1,"meta":{},"data":[]}',
+    '{"sojourn":1,"meta":{},"data":"a"}',
+    '{"sojourn":1,"meta":null,"data":{}}',
+    '{"sojourn":1,"meta":[],"data":{}}',
+    '{"sojourn":1,"meta":"a","data":{}}',
+    '{"sojourn":1,"meta":{},"data":{"a":{"$":["Thing",1]}}}',
+    '{"cookie":{"originalMaxAge":null},"user":1}',
+    "sojourn-renewed:{}",
+    "sealed.AAAA",
+  ])("%s", (payload) => {
+    expect(() => format.decode(payload)).toThrow();
+  });
+
+  test.each(Object.keys(meta))("with a %s of another type", (key) => {
+    for (const wrong of [null, [], {}, typeof meta[key as keyof typeof meta] === "string" ? 1 : "1"]) {
+      const payload = JSON.stringify({ sojourn: 1, meta: { [key]: wrong }, data: {} });
+      expect(() => format.decode(payload)).toThrow("not a session");
+    }
+  });
+
+  test.each(["Map", "Set", "Date", "bytes", "URL"])(
+    "data or meta that was a tagged %s was a session without data",
+    (tag) => {
+      const content = { Map: [], Set: [], Date: 0, bytes: "AAAA", URL: "https://example.com/" }[tag];
+      const tagged = JSON.stringify({ $: [tag, content] });
+      expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${tagged}}`)).toThrow("not a session");
+      expect(() => format.decode(`{"sojourn":1,"meta":${tagged},"data":{}}`)).toThrow("not a session");
+    },
+  );
+
+  test("cut off anywhere", () => {
+    for (let at = 0; at < session.length; at++) expect(() => format.decode(session.slice(0, at))).toThrow();
+    expect(() => format.decode(session)).not.toThrow();
+    expect(() => format.decode(`${session}}`)).toThrow();
+    expect(() => format.decode(`\ufeff${session}`)).toThrow();
+  });
+
+  test("nested a million levels deep", () => {
+    const [open, close] = ['{"a":'.repeat(1_000_000), "}".repeat(1_000_000)];
+    expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${open}1${close}}`)).toThrow();
+  });
+
+  test("what decodes can be encoded: data at the deepest level there is", () => {
+    const nested = (levels: number): string => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+    const payload = (levels: number): string => `{"sojourn":1,"meta":{},"data":${nested(levels)}}`;
+    const deepest: Content = format.decode(payload(99));
+    expect(format.encode(deepest)).toBe(payload(99));
+    expect(() => format.decode(payload(100))).toThrow();
+  });
+});
