@@ -26,17 +26,17 @@ function storeRule(name: string): Rule {
   return {
     from: new RegExp(`^src/stores/${name}(/|\\.ts$)`),
     values: new RegExp(
-      `^src/(core/(contracts/errors|bytes/bytes|options/duration)\\.ts$|stores/shared/|stores/${folder}/)`,
+      `^src/(core/(contracts/(errors|known)|bytes/bytes|options/duration)\\.ts$|stores/shared/|stores/${folder}/)`,
     ),
     types: /^src\/core\/contracts\/store\.ts$/,
-    says: "a store imports core/errors, core/bytes, core/duration, stores/shared and the types of core/store; never another store",
+    says: "a store imports contracts/errors, contracts/known, bytes/bytes, options/duration, stores/shared and the types of core/store; never another store",
   };
 }
 
 /** Sessions in the cookie are the core's own doing: the store is a set of options for it. */
 const cookieRule: Rule = {
   from: /^src\/stores\/cookie\.ts$/,
-  values: /^src\/core\/(contracts\/errors|client\/seal)\.ts$/,
+  values: /^src\/core\/(contracts\/(errors|known)|client\/seal)\.ts$/,
   types: /^src\/core\/(contracts\/store|bytes\/keys|record\/in-cookie)\.ts$/,
   says: "the cookie store imports core/errors, core/cookie-seal and types of the core",
 };

@@ -45,7 +45,8 @@ function tree(files: Readonly<Record<string, string>>, exported: readonly string
 }
 
 describe("layers", () => {
-  const store = 'import type { Store } from "../core/store.ts";\nimport { wrongArgument } from "../core/errors.ts";\n';
+  const store =
+    'import type { Store } from "../core/contracts/store.ts";\nimport { wrongArgument } from "../core/contracts/errors.ts";\n';
   const core = {
     "src/core/contracts/errors.ts": "",
     "src/core/contracts/store.ts": "",
@@ -57,17 +58,21 @@ describe("layers", () => {
     const root = tree({
       ...core,
       "src/stores/redis.ts": store,
-      "src/core/request/sessions.ts": 'import { x } from "./id.ts";',
+      "src/core/request/sessions.ts": 'import { x } from "../client/id.ts";',
     });
     expect(await layers.run(root)).toEqual([]);
   });
 
   test.each([
-    ["a store that imports the manager", "src/stores/redis.ts", 'import { m } from "../core/sessions.ts";'],
+    ["a store that imports the manager", "src/stores/redis.ts", 'import { m } from "../core/request/sessions.ts";'],
     ["a store that imports another store", "src/stores/redis.ts", 'import { m } from "./memory.ts";'],
-    ["a store that imports values of the contract", "src/stores/redis.ts", 'import { Store } from "../core/store.ts";'],
+    [
+      "a store that imports values of the contract",
+      "src/stores/redis.ts",
+      'import { Store } from "../core/contracts/store.ts";',
+    ],
     ["a framework that imports a store", "src/frameworks/express.ts", 'import { m } from "../stores/memory.ts";'],
-    ["the core importing upwards", "src/core/client/id.ts", 'import {\n  m,\n} from "./sessions.ts";'],
+    ["the core importing upwards", "src/core/client/id.ts", 'import {\n  m,\n} from "../request/sessions.ts";'],
     ["the core importing a store", "src/core/request/sessions.ts", 'import { m } from "../stores/memory.ts";'],
     [
       "the core importing it when the line runs",
@@ -78,9 +83,9 @@ describe("layers", () => {
     ["node: in a store for every runtime", "src/stores/redis.ts", 'import { hash } from "node:crypto";'],
     ["a package", "src/stores/redis.ts", 'import { createClient } from "redis";'],
     ["a package by type", "src/stores/redis.ts", 'import type { RedisClientType } from "redis";'],
-    ["a barrel", "src/core/request/sessions.ts", 'export { x } from "./id.ts";'],
-    ["a core file without a layer", "src/core/novel.ts", ""],
-    ["a folder without a rule", "src/novel/a.ts", 'import { x } from "../core/id.ts";'],
+    ["a barrel", "src/core/request/sessions.ts", 'export { x } from "../client/id.ts";'],
+    ["a core file in none of the rooms", "src/core/novel.ts", ""],
+    ["a folder without a rule", "src/novel/a.ts", 'import { x } from "../core/client/id.ts";'],
     ["a file that is not there", "src/core/request/sessions.ts", 'import { x } from "./gone.ts";'],
   ])("refuses %s", async (_, file, text) => {
     const root = tree({ ...core, "src/stores/memory.ts": "", [file]: text });
@@ -90,16 +95,16 @@ describe("layers", () => {
   });
 
   test("refuses a circle of values, and allows one of types", async () => {
-    const circle = { ...core, "src/core/client/id.ts": 'import { k } from "./keys.ts";' };
-    const values = tree({ ...circle, "src/core/bytes/keys.ts": 'import { i } from "./id.ts";' });
+    const circle = { ...core, "src/core/client/id.ts": 'import { k } from "./token.ts";' };
+    const values = tree({ ...circle, "src/core/client/token.ts": 'import { i } from "./id.ts";' });
     expect(await layers.run(values)).toEqual([expect.stringContaining("in a circle")]);
-    const types = tree({ ...circle, "src/core/bytes/keys.ts": 'import { type I, type J } from "./id.ts";' });
+    const types = tree({ ...circle, "src/core/client/token.ts": 'import { type I, type J } from "./id.ts";' });
     expect(await layers.run(types)).toEqual([]);
   });
 
   test("follows an entry for every runtime to the node: it reaches", async () => {
     const files = {
-      "src/index.ts": 'export { c } from "./core/context.ts";',
+      "src/index.ts": 'export { c } from "./core/request/context.ts";',
       "src/core/request/context.ts": 'import "./context.node.ts";',
     };
     const root = tree({ ...files, "src/core/request/context.node.ts": 'import { x } from "node:async_hooks";' });
@@ -153,7 +158,7 @@ describe("comments", () => {
     const options = "/** Options. */\nexport interface Options {\n  /** The key. */\n  readonly key: string;\n}\n";
     const overloads = "/** Does. */\nexport function one(a: string): void;\nexport function one(a: number): void;\n";
     const files = {
-      "src/index.ts": '/** Entry. */\nexport { one } from "./core/id.ts";\n',
+      "src/index.ts": '/** Entry. */\nexport { one } from "./core/client/id.ts";\n',
       "src/core/client/id.ts": `/** Ids. */\n\n${overloads}`,
     };
     expect(await comments.run(tree(files))).toEqual([]);
@@ -163,7 +168,7 @@ describe("comments", () => {
   test("refuses a bare export, also through a re-export, and a bare field", async () => {
     const file = "/** Ids. */\n\nexport function one(): void {}\n\nexport function hidden(): void {}\n";
     const bare = "\n/** Options. */\nexport interface Options {\n  readonly key: string;\n}\n";
-    const entry = `/** Entry. */\nexport { one as two } from "./core/id.ts";\n${bare}`;
+    const entry = `/** Entry. */\nexport { one as two } from "./core/client/id.ts";\n${bare}`;
     const said = await comments.run(tree({ "src/index.ts": entry, "src/core/client/id.ts": file }));
     expect(said).toEqual([
       "src/index.ts:6: Options.key has no doc comment",

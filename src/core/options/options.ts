@@ -7,6 +7,7 @@ import { bareToken, type TokenFormat } from "../client/token.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import { Events } from "../contracts/events.ts";
 import type { Format } from "../contracts/format.ts";
+import { checkKnown } from "../contracts/known.ts";
 import type { StandardSchema } from "../contracts/schema.ts";
 import type { Store } from "../contracts/store.ts";
 import type { Timeouts } from "../record/expiry.ts";
@@ -132,12 +133,7 @@ const day = 86_400_000;
 
 /** Checks every option; a `TypeError` names the first that is wrong. */
 export function resolveConfig(options: SessionOptions<never> & { store: Store | CookieStore }): Config {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name))
-      throw new TypeError(
-        `createSessions: there is no option "${name.slice(0, 40)}"; there are ${Object.keys(known).join(", ")}`,
-      );
-  }
+  checkKnown("createSessions", options, Object.keys(known));
   const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
   const now = callable("now", options.now) ?? Date.now;
   const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();

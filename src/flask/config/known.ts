@@ -1,5 +1,7 @@
 /** Every key there is in the family, why some count for nothing, and the nearest to one that is not there. */
 
+import { nearest } from "../../core/contracts/known.ts";
+
 /** Keys that do something, for some `SESSION_TYPE`. */
 const used: readonly string[] = [
   ..."NAME DOMAIN PATH HTTPONLY SECURE SAMESITE PARTITIONED".split(" ").map((word) => `SESSION_COOKIE_${word}`),
@@ -47,29 +49,6 @@ export function unusedKey(key: string, type: string): string | undefined {
   // What applications have anyway.
   if (!key.startsWith("SESSION_")) return undefined;
   if (used.includes(key)) return `it is not for ${type}`;
-  const near = nearest(key);
+  const near = nearest(key, used, 5);
   return near === undefined ? "there is no such key" : `there is no such key; did you mean ${near}?`;
-}
-
-/** The known key that is like this one. */
-function nearest(key: string): string | undefined {
-  const [near] = used.map((known) => ({ known, far: distance(known, key) })).sort((one, other) => one.far - other.far);
-  return near !== undefined && near.far <= 5 ? near.known : undefined;
-}
-
-/** How many letters have to be put in, taken out or changed. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (const [above, letter] of [...one].entries()) {
-    let [left, corner] = [above + 1, above];
-    const next = [left];
-    for (const [at, wanted] of [...other].entries()) {
-      const over = row[at + 1] as number;
-      left = Math.min(left + 1, over + 1, corner + (letter === wanted ? 0 : 1));
-      corner = over;
-      next.push(left);
-    }
-    row = next;
-  }
-  return row.at(-1) as number;
 }
