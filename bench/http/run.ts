@@ -27,27 +27,27 @@ const rounds = quick ? 3 : 9;
 const seconds = quick ? 1 : 2;
 const connections = 16;
 
-const variants: Variant[] = [
-  { framework: "node", sessions: "none" },
-  { framework: "node", sessions: "by hand" },
-  { framework: "node", sessions: "sojourn" },
-  { framework: "express", sessions: "none" },
-  { framework: "express", sessions: "by hand" },
-  { framework: "express", sessions: "sojourn" },
-  { framework: "express", sessions: "express-session" },
-  { framework: "koa", sessions: "none" },
-  { framework: "koa", sessions: "by hand" },
-  { framework: "koa", sessions: "sojourn" },
-  { framework: "koa", sessions: "koa-session" },
-  { framework: "fastify", sessions: "none" },
-  { framework: "fastify", sessions: "by hand" },
-  { framework: "fastify", sessions: "sojourn" },
-  { framework: "fastify", sessions: "@fastify/session" },
-  { framework: "hono", sessions: "none" },
-  { framework: "hono", sessions: "by hand" },
-  { framework: "hono", sessions: "sojourn" },
-  { framework: "hono", sessions: "hono-sessions" },
-];
+/** Each framework with its usual library. */
+const peers = {
+  node: undefined,
+  express: "express-session",
+  koa: "koa-session",
+  fastify: "@fastify/session",
+  hono: "hono-sessions",
+} as const;
+
+const variants = (Object.keys(peers) as (keyof typeof peers)[]).flatMap((framework): Variant[] => {
+  const all = ["none", "nothing", "by hand", "sojourn", peers[framework]] as const;
+  return all.filter((sessions) => sessions !== undefined).map((sessions) => ({ framework, sessions }));
+});
+
+/** Who takes part in the measurement of a path, and what is asked of those that have another one. */
+const paths: Record<string, { readonly who: (sessions: Variant["sessions"]) => boolean; readonly others?: string }> = {
+  "/subject": { who: (sessions) => sessions !== "nothing", others: "/read" },
+  "/read": { who: (sessions) => sessions !== "nothing" },
+  "/untouched": { who: () => true },
+  "/write": { who: (sessions) => sessions !== "nothing" },
+};
 
 /** `-- --only express` measures one framework. */
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
@@ -70,7 +70,7 @@ async function start(variant: Variant, redis: RedisServer): Promise<Application>
   });
   const { port } = await answerOf<{ port: number }>(child);
   const url = `http://127.0.0.1:${port}`;
-  const keeps = variant.sessions !== "none" && variant.sessions !== "by hand";
+  const keeps = !["none", "nothing", "by hand"].includes(variant.sessions);
   const cookies: string[] = [];
   for (let at = 0; keeps && at < connections; at++) {
     const begun = await fetch(`${url}/begin`);
@@ -149,7 +149,7 @@ function report(path: string, samples: ReadonlyMap<Application, Sample[]>): void
       "CPU µs/request": Number(median(mine.map((sample) => sample.cpu)).toFixed(1)),
       "added µs": Number(median(added).toFixed(1)),
       "added, to by hand":
-        app.variant.sessions === "none" || path !== "/read"
+        ["none", "nothing"].includes(app.variant.sessions) || path === "/untouched"
           ? ""
           : `${median(toHand).toFixed(2)} (${(spread[1] ?? 0).toFixed(2)} to ${(spread.at(-2) ?? 0).toFixed(2)})`,
       "to no session": `${median(toNone).toFixed(3)}`,
@@ -171,20 +171,22 @@ const redis = await startRedis();
 const wanted = variants.filter(({ framework }) => only === undefined || framework === only);
 const apps = await Promise.all(wanted.map((variant) => start(variant, redis)));
 try {
-  for (const path of ["/read", "/untouched", "/write"]) {
-    const takingPart = apps.filter(({ variant }) => path !== "/write" || variant.sessions !== "by hand");
+  for (const [path, { who, others = path }] of Object.entries(paths)) {
+    const takingPart = apps.filter(({ variant }) => who(variant.sessions));
+    const pathOf = ({ variant: { sessions } }: Application): string => {
+      if (sessions === "none" || sessions === "nothing") return "/";
+      return sessions === "sojourn" ? path : others;
+    };
     const samples = new Map<Application, Sample[]>(takingPart.map((app) => [app, []]));
     for (let round = 0; round <= rounds; round++) {
       for (const app of takingPart) {
-        const sample = await measure(app, app.variant.sessions === "none" ? "/" : path, redis);
+        const sample = await measure(app, pathOf(app), redis);
         // The first round warms up.
         if (round > 0) samples.get(app)?.push(sample);
       }
       process.stderr.write(`\r${path} round ${round} of ${rounds} `);
     }
     process.stderr.write("\r");
-    if (path === "/write")
-      for (const app of takingPart) if (app.variant.sessions === "none") samples.set(app, samples.get(app) ?? []);
     report(path, samples);
   }
 } finally {

@@ -1,5 +1,6 @@
 /** One application under load: a framework, and one way to keep sessions in it. Runs as a process of its own, so that its CPU time is its own. */
 
+import { hash } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
@@ -18,14 +19,16 @@ import { fastifySessions } from "../../src/frameworks/fastify.ts";
 import { honoSessions } from "../../src/frameworks/hono.ts";
 import { koaSessions } from "../../src/frameworks/koa.ts";
 import { nodeSessions } from "../../src/frameworks/node.ts";
-import { createSessions } from "../../src/index.ts";
+import { createSessions, type Session } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis.ts";
+import { contents, type Contents as Data } from "../contents.ts";
 
 /** What the driver asks for in the environment. */
 export interface Variant {
   readonly framework: "express" | "node" | "koa" | "fastify" | "hono";
   readonly sessions:
     | "none"
+    | "nothing"
     | "by hand"
     | "sojourn"
     | "express-session"
@@ -34,27 +37,35 @@ export interface Variant {
     | "hono-sessions";
 }
 
-/** About 1 KB as JSON. */
-const contents = {
-  user: { id: 42, name: "Ann Example", roles: ["admin", "editor"] },
-  visits: 12,
-  cart: Array.from({ length: 12 }, (_, at) => ({
-    article: `A-${1000 + at}`,
-    count: at + 1,
-    note: "gift wrapped, please",
-  })),
-  seen: Array.from({ length: 20 }, (_, at) => at * 7),
-};
-type Data = typeof contents;
-
 declare module "express-session" {
   interface SessionData extends Data {}
 }
 
 const { framework, sessions: kind } = JSON.parse(process.env.VARIANT ?? "{}") as Variant;
 const client = await createClient({ url: process.env.REDIS_URL as string }).connect();
-const handKey = "by-hand:session";
-await client.set(handKey, JSON.stringify(contents));
+await client.set(handKey("session"), JSON.stringify(contents));
+
+/** A handler by hand stores a digest of the id, too: a copy of the store must let nobody in. */
+function handKey(id: string): string {
+  return `by-hand:${hash("sha256", id, "base64url")}`;
+}
+
+async function readByHand(): Promise<Data> {
+  return JSON.parse((await client.get(handKey("session"))) ?? "{}") as Data;
+}
+
+async function writeByHand(): Promise<number> {
+  const data = await readByHand();
+  data.visits += 1;
+  await client.set(handKey("session"), JSON.stringify(data), { EX: 3600 });
+  return data.visits;
+}
+
+/** What every session of ours begins with. */
+function begin(session: Session<Data>): void {
+  Object.assign(session.data, contents);
+  session.login("ada");
+}
 
 function nodeApp(): RequestListener {
   const answer = (res: ServerResponse, value: unknown): void => {
@@ -62,17 +73,25 @@ function nodeApp(): RequestListener {
     res.end(String(value));
   };
   if (kind === "none") return (_req, res) => answer(res, 12);
+  if (kind === "nothing") {
+    const wrap =
+      (handler: RequestListener): RequestListener =>
+      (req, res) =>
+        handler(req, res);
+    return wrap((_req, res) => answer(res, 12));
+  }
   if (kind === "by hand") {
     return async (req, res) => {
       if (req.url === "/untouched") return answer(res, 12);
-      answer(res, (JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits);
+      answer(res, req.url === "/write" ? await writeByHand() : (await readByHand()).visits);
     };
   }
   const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
   const handler = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     if (req.url === "/untouched") return answer(res, 12);
     const session = await sessions.get(req);
-    if (req.url === "/begin") Object.assign(session.data, contents);
+    if (req.url === "/begin") begin(session);
+    if (req.url === "/subject") return answer(res, session.subject);
     if (req.url === "/write") session.data.visits = (session.data.visits ?? 0) + 1;
     answer(res, session.data.visits);
   };
@@ -85,19 +104,24 @@ function expressApp(): RequestListener {
   app.set("etag", false);
   if (kind === "none") {
     app.use((_req, res) => void res.send("12"));
+  } else if (kind === "nothing") {
+    app.use((_req, _res, next) => next());
+    app.use((_req, res) => void res.send("12"));
   } else if (kind === "by hand") {
     app.get("/untouched", (_req, res) => void res.send("12"));
     app.get("/read", async (_req, res) => {
-      res.send(String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits));
+      res.send(String((await readByHand()).visits));
     });
+    app.get("/write", async (_req, res) => void res.send(String(await writeByHand())));
   } else if (kind === "sojourn") {
     const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
     app.use(expressSessions(sessions));
     app.get("/untouched", (_req, res) => void res.send("12"));
     app.get("/begin", async (req, res) => {
-      Object.assign((await sessions.get(req)).data, contents);
+      begin(await sessions.get(req));
       res.send("begun");
     });
+    app.get("/subject", async (req, res) => void res.send((await sessions.get(req)).subject));
     app.get("/read", async (req, res) => {
       res.send(String((await sessions.get(req)).data.visits));
     });
@@ -126,8 +150,6 @@ function expressApp(): RequestListener {
 
 function koaApp(): RequestListener {
   const app = new Koa();
-  const readByHand = async (): Promise<string> =>
-    String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits);
   if (kind === "koa-session") {
     app.keys = ["a secret of the benchmark, 32 characters"];
     const store = {
@@ -140,11 +162,17 @@ function koaApp(): RequestListener {
   }
   const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") app.use(koaSessions(sessions) as never);
+  if (kind === "nothing") app.use((_ctx, next) => next());
   app.use(async (ctx) => {
-    if (kind === "none" || ctx.path === "/untouched") {
+    if (kind === "none" || kind === "nothing" || ctx.path === "/untouched") {
       ctx.body = "12";
     } else if (kind === "by hand") {
-      ctx.body = await readByHand();
+      ctx.body = String(ctx.path === "/write" ? await writeByHand() : (await readByHand()).visits);
+    } else if (kind === "sojourn" && ctx.path === "/subject") {
+      ctx.body = (await sessions.get(ctx)).subject;
+    } else if (kind === "sojourn" && ctx.path === "/begin") {
+      begin(await sessions.get(ctx));
+      ctx.body = "begun";
     } else {
       const theirs = (ctx as unknown as { session: Partial<Data> }).session;
       const data = kind === "sojourn" ? (await sessions.get(ctx)).data : theirs;
@@ -160,6 +188,7 @@ function honoApp(): RequestListener {
   const app = new Hono();
   const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") app.use(honoSessions(sessions));
+  if (kind === "nothing") app.use((_c, next) => next());
   if (kind === "hono-sessions") {
     const save = async (id: string, value: object): Promise<void> =>
       void (await client.set(`hono:${id}`, JSON.stringify(value), { EX: 3600 }));
@@ -177,16 +206,18 @@ function honoApp(): RequestListener {
   app.get("/", (c) => c.text("12"));
   app.get("/untouched", (c) => c.text("12"));
   app.get("/begin", async (c) => {
-    if (kind === "sojourn") Object.assign((await sessions.get(c)).data, contents);
+    if (kind === "sojourn") begin(await sessions.get(c));
     else for (const [key, value] of Object.entries(contents)) theirs(c).set(key as keyof Data, value as never);
     return c.text("begun");
   });
   app.get("/read", async (c) => {
-    if (kind === "by hand") return c.text(String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits));
+    if (kind === "by hand") return c.text(String((await readByHand()).visits));
     if (kind === "hono-sessions") return c.text(String(theirs(c).get("visits")));
     return c.text(String((await sessions.get(c)).data.visits));
   });
+  app.get("/subject", async (c) => c.text((await sessions.get(c)).subject ?? ""));
   app.get("/write", async (c) => {
+    if (kind === "by hand") return c.text(String(await writeByHand()));
     if (kind === "hono-sessions") {
       theirs(c).set("visits", (theirs(c).get("visits") ?? 0) + 1);
       return c.text(String(theirs(c).get("visits")));
@@ -203,6 +234,7 @@ async function fastifyApp(): Promise<number> {
   const app = fastify();
   const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") await app.register(fastifySessions(sessions) as never);
+  if (kind === "nothing") app.addHook("onRequest", (_request, _reply, done) => done());
   if (kind === "@fastify/session") {
     await app.register(fastifyCookie);
     await app.register(fastifySession, {
@@ -218,14 +250,17 @@ async function fastifyApp(): Promise<number> {
   app.get("/", async () => "12");
   app.get("/untouched", async () => "12");
   app.get("/begin", async (request) => {
-    Object.assign(await dataOf(request), contents);
+    if (kind === "sojourn") begin(await sessions.get(request));
+    else Object.assign(await dataOf(request), contents);
     return "begun";
   });
+  app.get("/subject", async (request) => (await sessions.get(request)).subject);
   app.get("/read", async (request) => {
-    if (kind === "by hand") return String((JSON.parse((await client.get(handKey)) ?? "{}") as Data).visits);
+    if (kind === "by hand") return String((await readByHand()).visits);
     return String((await dataOf(request)).visits);
   });
   app.get("/write", async (request) => {
+    if (kind === "by hand") return String(await writeByHand());
     const data = await dataOf(request);
     data.visits = (data.visits ?? 0) + 1;
     return String(data.visits);
