@@ -3,6 +3,7 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoredRecord } from "../core/contracts/store.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
+import { checkOptions } from "./shared/options.ts";
 
 /** What {@link cachedStore} takes beside the store. */
 export interface CachedStoreOptions {
@@ -42,6 +43,7 @@ interface Entry {
  * ```
  */
 export function cachedStore(store: Store, options: CachedStoreOptions = {}): Store {
+  checkOptions<CachedStoreOptions>("cachedStore", options, { staleness: true, maxRecords: true, now: true });
   const { staleness = 0, maxRecords = 10_000, now = Date.now } = options;
   if (typeof store?.read !== "function" || typeof store.update !== "function") {
     throw wrongArgument("the first argument of cachedStore", "a store such as redisStore({ client })", store);
@@ -50,7 +52,6 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
   if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
     throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const entries = new Map<string, Entry>();
   /** The reading of each key under way whose answer may be kept: the latest, and none that a write overtook. */
   const readings = new Map<string, object>();

@@ -3,6 +3,7 @@
 import type { Secrets } from "../core/bytes/keys.ts";
 import { aesSeal, type CookieSeal } from "../core/client/seal.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
 import type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.ts";
 
@@ -52,9 +53,7 @@ export interface CookieStoreOptions {
  * ```
  */
 export function cookieStore(options: CookieStoreOptions): CookieStore {
-  if (typeof options !== "object" || options === null) {
-    throw wrongArgument("the argument of cookieStore", "an object with secrets", options);
-  }
+  checkKnown("cookieStore", options, ["secrets", "seal", "chunks", "revocations"]);
   const { secrets, seal, chunks = 1, revocations } = options;
   if (secrets !== undefined && seal !== undefined) {
     throw new TypeError("cookieStore takes secrets or seal, not both; a seal has secrets of its own");

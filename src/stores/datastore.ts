@@ -26,6 +26,7 @@ import {
   standingIn,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 import { queueOf } from "./shared/queue.ts";
 
 export type {
@@ -90,13 +91,13 @@ export function datastoreStore(
 /** The same with properties of which none is for the subject: without `listBySubject`. */
 export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore;
 export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareStore {
+  checkOptions<DatastoreStoreOptions>("datastoreStore", options, known, "datastoreStore({ client: new Datastore() })");
   const { client, kind = defaultKind, namespace, properties = {}, now = Date.now } = options;
   const names = bareNamesOf("properties", properties);
   checkKind(kind);
   if (namespace !== undefined && !(typeof namespace === "string" && /^[\w.-]{1,100}$/.test(namespace))) {
     throw wrongArgument("namespace", "1 to 100 letters, digits, dots, dashes or underscores", namespace);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, clientOf);
   const prepared = (record: StoreRecord): Prepared => prepare(names, "Datastore", record);
 
@@ -249,6 +250,8 @@ interface Found {
 
 /** Not by its name: the types of this file are to be had where there is no Node. */
 const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
+
+const known = { client: true, kind: true, namespace: true, properties: true, now: true } as const;
 
 const strongly = { consistency: "strong" } as const;
 

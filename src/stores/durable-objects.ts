@@ -10,6 +10,7 @@ import type {
   Version,
 } from "../core/contracts/store.ts";
 import { type Call, fromWire, toInstant, toWire, type WireRecord } from "./durable-objects/wire.ts";
+import { checkOptions } from "./shared/options.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
 export { SessionsObject, type SessionsObjectState } from "./durable-objects/object.ts";
@@ -76,12 +77,17 @@ const capabilities: StoreCapabilities = {
  * ```
  */
 export function durableObjectStore(options: DurableObjectStoreOptions): Store {
+  checkOptions<DurableObjectStoreOptions>(
+    "durableObjectStore",
+    options,
+    { namespace: true, object: true, now: true },
+    "durableObjectStore({ namespace: env.SESSIONS })",
+  );
   const { namespace, object = "sojourn", now = Date.now } = options;
   if (typeof namespace?.idFromName !== "function" || typeof namespace.get !== "function") {
     throw wrongArgument("namespace", "a namespace of Durable Objects: a binding in env", namespace);
   }
   if (typeof object !== "string" || object === "") throw wrongArgument("object", "the name of an object", object);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   async function send(call: Omit<Call, "now">): Promise<DurableObjectResponse> {
     const stub = namespace.get(namespace.idFromName(object) as never);

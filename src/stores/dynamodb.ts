@@ -30,6 +30,7 @@ import { type DynamodbTableOptions, setUp, tableInputs, tableOf } from "./dynamo
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { recordsOf } from "./shared/listing.ts";
+import { checkOptions } from "./shared/options.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
 export type { DynamodbLayout } from "./dynamodb/bare.ts";
@@ -81,11 +82,11 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
  * ```
  */
 export function dynamodbStore(options: DynamodbStoreOptions): Store {
+  checkOptions<DynamodbStoreOptions>("dynamodbStore", options, known, "dynamodbStore({ client: new DynamoDB({}) })");
   const { client, layout, prefix = "", now = Date.now } = options;
   if (typeof prefix !== "string" || prefix.length > 500) {
     throw wrongArgument("prefix", "text of at most 500 characters", prefix);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, clientOf);
   if (layout !== undefined) {
     checkLayout(layout);
@@ -246,6 +247,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
   };
   return store;
 }
+
+const known = { client: true, table: true, attributes: true, prefix: true, layout: true, now: true } as const;
 
 const capabilities = {
   compareAndSwap: "atomic",

@@ -22,6 +22,7 @@ import {
 import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
 import { attempts, mostHits, requestsTo, tooManyTouches } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
@@ -73,8 +74,13 @@ export interface ElasticsearchStoreOptions {
  * ```
  */
 export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
+  checkOptions<ElasticsearchStoreOptions>(
+    "elasticsearchStore",
+    options,
+    known,
+    "elasticsearchStore({ client: new Client({ node: url }) })",
+  );
   const { client, layout, now = Date.now } = options;
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const index = indexOf(options.index);
   if (layout !== undefined) {
     checkLayout(layout);
@@ -256,6 +262,8 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
   };
   return store;
 }
+
+const known = { client: true, index: true, fields: true, layout: true, now: true } as const;
 
 const capabilities = {
   compareAndSwap: "atomic",

@@ -18,6 +18,7 @@ import { encodeRecord } from "./file/record-file.ts";
 import { type Content, type FoundRecord, Records } from "./file/records.ts";
 import { codeOf, grace, nameOf, nonce } from "./file/steps.ts";
 import { SubjectIndex } from "./file/subject-index.ts";
+import { checkOptions } from "./shared/options.ts";
 
 /** What {@link fileStore} takes. */
 export interface FileStoreOptions {
@@ -77,12 +78,12 @@ const capabilities: StoreCapabilities = {
  * ```
  */
 export function fileStore(options: FileStoreOptions): FileStore {
-  const { directory, durable = false, now = Date.now } = options ?? {};
+  checkOptions<FileStoreOptions>("fileStore", options, { directory: true, durable: true, now: true });
+  const { directory, durable = false, now = Date.now } = options;
   if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
     throw wrongArgument("directory", "the path of a directory", directory);
   }
   if (typeof durable !== "boolean") throw wrongArgument("durable", "true or false", durable);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   const base = resolve(directory);
   const top = join(base, "v1"); // Another layout, one day, gets another name and leaves this one alone.

@@ -32,6 +32,7 @@ import {
   type Standing,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 
 export type {
   FirestoreBatch,
@@ -93,13 +94,13 @@ export function firestoreStore(options: FirestoreStoreOptions & { readonly layou
 /** The same with a layout: without `listBySubject`. */
 export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareStore;
 export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareStore {
+  checkOptions<FirestoreStoreOptions>("firestoreStore", options, known, "firestoreStore({ client: new Firestore() })");
   const { client, fields, layout, now = Date.now } = options;
   const names = namesOf("fields", fields ?? {});
   if (layout !== undefined) checkLayout(layout);
   if (layout && fields) throw wrongArgument("fields", "left out where there is a layout", fields);
   const { collection = layout?.collection ?? defaultCollection } = options;
   checkCollection(collection);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, (given) => {
     const own = clientOf(given);
     if (layout) classesOf(own);
@@ -251,6 +252,8 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
   };
   return store;
 }
+
+const known = { client: true, collection: true, fields: true, layout: true, now: true } as const;
 
 const pageSize = 100;
 

@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
 import { type PlainBackend, plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 
@@ -49,6 +50,12 @@ export interface KeyvStoreOptions {
  * ```
  */
 export function keyvStore(options: KeyvStoreOptions): Store {
+  checkOptions<KeyvStoreOptions>(
+    "keyvStore",
+    options,
+    { client: true, prefix: true, shared: true, now: true },
+    "keyvStore({ client: new Keyv({ throwOnErrors: true }) })",
+  );
   const { client, prefix = "sojourn:", shared = false, now = Date.now } = options;
   const methods = ["get", "set", "delete", "on"] as const;
   if (typeof client !== "object" || client === null || methods.some((name) => typeof client[name] !== "function")) {
@@ -61,7 +68,6 @@ export function keyvStore(options: KeyvStoreOptions): Store {
     throw wrongArgument("prefix", "at most 50 printable ASCII characters without spaces", prefix);
   }
   if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   const backend: PlainBackend = {
     async get(key) {

@@ -6,6 +6,7 @@ import type { Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import { bareLayout, type MemcachedLayout, nativeLayout } from "./memcached/layout.ts";
 import { connectionOf, type Item, type MemcachedClient } from "./memcached/shapes.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
 
 export type { MemcachedLayout } from "./memcached/layout.ts";
@@ -75,6 +76,12 @@ interface Seen {
  * ```
  */
 export function memcachedStore(options: MemcachedStoreOptions): Store {
+  checkOptions<MemcachedStoreOptions>(
+    "memcachedStore",
+    options,
+    known,
+    "memcachedStore({ client: memcachedClient({ server }) })",
+  );
   const { client, layout: foreign, maxItemBytes = 1_048_576, now = Date.now } = options;
   const { prefix = foreign === undefined ? "sojourn:" : "" } = options;
   const layout = foreign === undefined ? nativeLayout : bareLayout(foreign);
@@ -85,7 +92,6 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   if (!Number.isSafeInteger(maxItemBytes) || maxItemBytes < 8192) {
     throw wrongArgument("maxItemBytes", "a whole number of at least 8192", maxItemBytes);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(client, (one) => {
     const connection = connectionOf(one);
     if (layout.needsBytes && !connection.keepsBytes) {
@@ -198,6 +204,8 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   };
   return store;
 }
+
+const known = { client: true, prefix: true, layout: true, maxItemBytes: true, now: true } as const;
 
 const capabilities = {
   compareAndSwap: "atomic",

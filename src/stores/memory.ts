@@ -5,6 +5,7 @@
 
 import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -48,11 +49,11 @@ type Entry = StoreRecord & { readonly version: number };
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkOptions<MemoryStoreOptions>("memoryStore", options, { maxRecords: true, now: true });
   const { maxRecords = 100_000, now = Date.now } = options;
   if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) {
     throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   const entries = new Map<string, Entry>(); // In the order of their versions: put() moves a key to the end.
   const keysOf = new Map<string, Set<string>>(); // By subject.

@@ -1,6 +1,6 @@
 /** The null store: no sessions at all. Reading gives an empty session, saving one is an error that says so. */
 
-import { SessionError } from "../core/contracts/errors.ts";
+import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoreCapabilities } from "../core/contracts/store.ts";
 
 const capabilities: StoreCapabilities = {
@@ -28,7 +28,8 @@ const capabilities: StoreCapabilities = {
  * const sessions = createSessions({ store: nullStore() });
  * ```
  */
-export function nullStore(): Store {
+export function nullStore(...options: readonly never[]): Store {
+  if (options.length > 0) throw wrongArgument("the argument of nullStore()", "left out: it has no options", options[0]);
   const refuse = async (): Promise<never> => {
     const message =
       "a session was begun, and the store is nullStore(), which keeps none; give createSessions another store, " +

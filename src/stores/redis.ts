@@ -3,6 +3,7 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/contracts/store.ts";
 import { recordsOf } from "./shared/listing.ts";
+import { checkOptions } from "./shared/options.ts";
 import { bareRedisStore, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { everyRecord, textsOf } from "./shared/redis-listing.ts";
@@ -61,9 +62,14 @@ export interface RedisStoreOptions {
  * ```
  */
 export function redisStore(options: RedisStoreOptions): Store {
+  checkOptions<RedisStoreOptions>(
+    "redisStore",
+    options,
+    known,
+    "redisStore({ client: new Redis(url) }) or, with node-redis, redisStore({ client: await createClient({ url }).connect() })",
+  );
   const { client, layout: foreign, prefix = foreign === undefined ? "sojourn:" : "", now = Date.now } = options;
   if (typeof prefix !== "string") throw wrongArgument("prefix", "a string", prefix);
-  if (typeof now !== "function") throw wrongArgument("now", "a function", now);
   if (foreign !== undefined) return bareRedisStore({ client, prefix, layout: foreign, now });
   const link = linkTo(client);
   const scripts = redisScripts(layout);
@@ -215,6 +221,8 @@ export function redisStore(options: RedisStoreOptions): Store {
   }
   return store;
 }
+
+const known = { client: true, prefix: true, layout: true, now: true } as const;
 
 const capabilities = {
   compareAndSwap: "atomic",

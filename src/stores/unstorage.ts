@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
 import { plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 
@@ -49,6 +50,12 @@ export interface UnstorageStoreOptions {
  * ```
  */
 export function unstorageStore(options: UnstorageStoreOptions): Store {
+  checkOptions<UnstorageStoreOptions>(
+    "unstorageStore",
+    options,
+    { storage: true, base: true, shared: true, now: true },
+    "unstorageStore({ storage: createStorage({ driver }) })",
+  );
   const { storage, base = "sojourn", shared = false, now = Date.now } = options;
   const methods = ["getItem", "setItem", "removeItem", "getKeys"] as const;
   if (typeof storage !== "object" || storage === null || methods.some((name) => typeof storage[name] !== "function")) {
@@ -58,7 +65,6 @@ export function unstorageStore(options: UnstorageStoreOptions): Store {
     throw wrongArgument("base", "at most 50 letters, digits and -, in parts with : between", base);
   }
   if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   return plainStore(
     {

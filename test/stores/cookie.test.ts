@@ -815,7 +815,11 @@ describe("options", () => {
   const store = cookieStore({ secrets: secret });
 
   test.each<[string, unknown, string]>([
-    ["nothing", undefined, "the argument of cookieStore must be an object with secrets; received undefined"],
+    [
+      "nothing",
+      undefined,
+      "the argument of cookieStore() must be an object of options, such as { secrets }; received undefined",
+    ],
     ["no secrets", {}, "secrets must be a secret of at least 32 characters"],
     ["a short secret", { secrets: "short" }, "received a string of 5 characters"],
     ["secrets and seal", { secrets: secret, seal: store.seal }, "cookieStore takes secrets or seal, not both"],

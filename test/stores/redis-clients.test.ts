@@ -68,7 +68,7 @@ describe("A client of the wrong shape", () => {
 
   test.each([
     [{ prefix: 7 }, /^prefix must be a string; received 7$/],
-    [{ now: 7 }, /^now must be a function; received 7$/],
+    [{ now: 7 }, /^now must be a function that returns epoch milliseconds; received 7$/],
   ])("another wrong option is a TypeError as well: %o", (options, says) => {
     const construct = (): unknown => redisStore({ client: createClient(), ...(options as object) });
     expect(construct).toThrow(TypeError);

@@ -21,7 +21,7 @@ export function checkKnown(call: string, given: unknown, known: readonly string[
 }
 
 /** Whether it was written as `{ … }`, in whatever realm: an instance of a class is a client or a store given in place of options. */
-function isPlainObject(value: unknown): value is object {
+export function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -1,5 +1,6 @@
 /** The kind that the Datastore store keeps records in, and what is to be made for it. */
 
+import { checkKnown } from "../../core/contracts/known.ts";
 import { bareNamesOf, checkName, type GoogleNames, gcloudCommands } from "../shared/google-record.ts";
 
 /** Other names for the properties of an entity. */
@@ -28,6 +29,7 @@ export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "vers
 export function datastoreSchema(
   options: { kind?: string; properties?: DatastoreProperties; database?: string } = {},
 ): string {
+  checkKnown("datastoreSchema", options, ["kind", "properties", "database"]);
   const { kind = defaultKind, properties = {}, database = "(default)" } = options;
   const names = bareNamesOf("properties", properties);
   checkKind(kind);

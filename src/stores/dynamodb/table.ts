@@ -1,6 +1,7 @@
 /** The table the DynamoDB store keeps records in, and making it. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
 import { type DynamodbAttributes, type Names, namesOf } from "./items.ts";
 
@@ -57,6 +58,7 @@ export function tableInputsOf(table: string, keys: readonly string[], ttl: strin
  * ```
  */
 export function dynamodbTable(options: DynamodbTableOptions = {}): DynamodbTable {
+  checkKnown("dynamodbTable", options, ["table", "attributes"]);
   return tableInputs(tableOf(options.table), namesOf(options.attributes));
 }
 

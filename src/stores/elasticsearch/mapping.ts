@@ -1,6 +1,7 @@
 /** The index the Elasticsearch store keeps records in, making it, and making sure of it. */
 
 import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import { indexIsMissing, type Reply, type Send } from "./client.ts";
 import { type ElasticsearchFields, type Names, namesOf } from "./documents.ts";
 
@@ -49,6 +50,7 @@ export function mappingsOf(names: Names): ElasticsearchIndex["mappings"] {
 export function elasticsearchIndex(
   options: { readonly fields?: ElasticsearchFields | undefined } = {},
 ): ElasticsearchIndex {
+  checkKnown("elasticsearchIndex", options, ["fields"]);
   return { mappings: mappingsOf(namesOf(options.fields)) };
 }
 

@@ -1,6 +1,7 @@
 /** The collection that the Firestore store keeps records in, and what is to be made for it. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import { checkName, type GoogleNames, gcloudCommands, namesOf } from "../shared/google-record.ts";
 import { checkLayout, type FirestoreLayout } from "./layout.ts";
 
@@ -23,6 +24,7 @@ export type FirestoreFields = GoogleNames;
 export function firestoreSchema(
   options: { collection?: string; fields?: FirestoreFields; layout?: FirestoreLayout; database?: string } = {},
 ): string {
+  checkKnown("firestoreSchema", options, ["collection", "fields", "layout", "database"]);
   const { layout, fields = {}, database = "(default)" } = options;
   const names = namesOf("fields", fields);
   if (layout !== undefined) checkLayout(layout);

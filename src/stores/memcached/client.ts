@@ -6,6 +6,7 @@
 
 import { connect, type Socket } from "node:net";
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import { type Duration, durationOption } from "../../core/options/duration.ts";
 import { Replies, type Reply } from "./replies.ts";
 
@@ -88,6 +89,7 @@ interface Waiting {
  * ```
  */
 export function memcachedClient(options: MemcachedClientOptions = {}): MemcachedClient {
+  checkKnown("memcachedClient", options, ["server", "timeout"]);
   const { server = "127.0.0.1:11211", timeout: limit = "5s" } = options;
   const address = addressOf(server);
   const timeout = durationOption("timeout", limit, 1, 600_000);
