@@ -11,6 +11,7 @@ import { portable } from "./checks/portable.ts";
 import { storeTables } from "./checks/store-tables.ts";
 import { surface } from "./checks/surface.ts";
 import { coreTypes, lint, types, unused } from "./checks/tools.ts";
+import { workflows } from "./checks/workflows.ts";
 import { type Check, projectRoot, seconds } from "./lib.ts";
 
 const checks: readonly Check[] = [
@@ -27,6 +28,7 @@ const checks: readonly Check[] = [
   errors,
   lock,
   portable,
+  workflows,
 ];
 
 /** Runs the checks and prints a line for each. Answers how many held and how many did not. */

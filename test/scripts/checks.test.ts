@@ -10,6 +10,7 @@ import { errors } from "../../scripts/checks/errors.ts";
 import { layers } from "../../scripts/checks/layers.ts";
 import { portable } from "../../scripts/checks/portable.ts";
 import { surface } from "../../scripts/checks/surface.ts";
+import { workflows } from "../../scripts/checks/workflows.ts";
 import { run } from "../../scripts/lib.ts";
 
 const made: string[] = [];
@@ -243,5 +244,36 @@ describe("doc-code", () => {
       ["src/core/client/id.ts", ["5 const b = 2;"]],
     ]);
     expect(problems).toEqual([expect.stringContaining("docs/a.md:11: ```ts ignore needs a reason")]);
+  });
+});
+
+describe("workflows", () => {
+  const good = `name: CI
+on: push
+permissions:
+  contents: read
+jobs:
+  test:
+    steps:
+      - uses: actions/checkout@${"a".repeat(40)} # v5.0.0
+        with:
+          persist-credentials: false
+      - run: npm test
+`;
+  const file = ".github/workflows/ci.yml";
+
+  test("accepts least rights and pinned actions", async () => {
+    expect(await workflows.run(tree({ [file]: good }))).toEqual([]);
+  });
+
+  test.each([
+    ["an action by its tag", good.replace("a".repeat(40), "v5"), "is not pinned"],
+    ["a digest without its version", good.replace(" # v5.0.0", ""), "say which version"],
+    ["more rights", good.replace("contents: read", "contents: write"), "must begin with permissions"],
+    ["an identity token", good.replace("jobs:", "  id-token: write\njobs:"), "must not ask for an identity token"],
+    ["credentials that stay", good.replace("persist-credentials: false", "fetch-depth: 0"), "persist-credentials"],
+    ["a secret", good.replace("npm test", "echo secrets.NPM"), "no secret is needed"],
+  ])("refuses %s", async (_, text, says) => {
+    expect((await workflows.run(tree({ [file]: text }))).join("\n")).toContain(says);
   });
 });
