@@ -28,6 +28,10 @@ export interface Draft extends StoreRecord {
   readonly payload: Payload;
   /** What is encoded in the payload beside the data. */
   readonly meta: Meta;
+  /** What is encoded in the payload, as the handler holds it. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** The id that a new record gets, where the handler was told it before. Default: a new one. */
+  readonly id?: string | undefined;
 }
 
 /** What a write answers: where the record is now, and, if that changed, the token to send. */

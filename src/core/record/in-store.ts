@@ -6,7 +6,7 @@ import type { TokenFormat } from "../client/token.ts";
 import { SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
-import type { Found, Records } from "../contracts/records.ts";
+import type { Draft, Found, Records } from "../contracts/records.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../contracts/store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -66,8 +66,9 @@ export function storeRecords(config: RecordsConfig): Records {
     checkSize(store, payload);
     return { payload, expiresAt: draft.expiresAt, subject: draft.subject };
   };
-  const fresh = async (): Promise<{ id: string; key: string; token: string; handle: string | undefined }> => {
-    const id = ids.create();
+  const fresh = async ({
+    id = ids.create(),
+  }: Draft): Promise<{ id: string; key: string; token: string; handle: string | undefined }> => {
     const key = await ids.keyOf(id);
     const handle = format.foreign ? await handleOf(key) : undefined;
     return { id, key, token: await config.token.seal(id, config.cookieName), handle };
@@ -98,7 +99,7 @@ export function storeRecords(config: RecordsConfig): Records {
       if (store.capabilities.maxPayloadBytes !== undefined) await record(ids.prefix, draft);
     },
     async create(draft) {
-      const { id, key, token, handle } = await fresh();
+      const { id, key, token, handle } = await fresh(draft);
       const content = await record(key, draft);
       const version = await limited(() => store.create(key, content));
       return version === null ? null : { place: placeOf(key, version, id), token, handle };
@@ -116,7 +117,7 @@ export function storeRecords(config: RecordsConfig): Records {
     lane: (place) => (place as StorePlace).key,
     async rename(place, draft, login) {
       const { key: from, version } = place as StorePlace;
-      const { id, key, token, handle } = await fresh();
+      const { id, key, token, handle } = await fresh(draft);
       const content = await record(key, draft);
       const renaming = limited(() => store.rename(from, key, content, version));
       const next = await renaming.catch(async (error) => (await renamed(from, key)) ?? Promise.reject(error));
@@ -128,7 +129,7 @@ export function storeRecords(config: RecordsConfig): Records {
     // their record back and follow it. A crash in between leaves a record whose id nobody has.
     async renew(place, draft, seen) {
       const { key: from, version, entry } = place as StorePlace;
-      const { id, key, token } = await fresh();
+      const { id, key, token } = await fresh(draft);
       const next = await limited(async () => store.create(key, await record(key, draft)));
       if (next === null) return null;
       const post = { to: key, at: config.now(), seen };

@@ -189,6 +189,11 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
       this.#saveFailed = false;
     }
     this.headersGone();
+    this.writeHead(headers);
+  }
+
+  /** Adds what the response needs, when the session is saved. */
+  protected writeHead(headers: HeaderAccess): void {
     writeHeaders(headers, this.setCookie());
   }
 

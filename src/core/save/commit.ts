@@ -2,16 +2,17 @@
 
 import { SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
-import type { Content } from "../contracts/format.ts";
+import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Records } from "../contracts/records.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
+import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { adopt, merge } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import { cannotMerge, mergeUsers } from "./login-merge.ts";
-import type { Plan } from "./plan.ts";
+import { type Facts, type Plan, plan } from "./plan.ts";
 import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
 import { carryOut, draftOf } from "./steps.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -54,12 +55,13 @@ export class Work implements SessionOwner {
   setCookie: readonly string[] | undefined;
   #saving: Promise<unknown> | undefined;
 
-  constructor(core: SessionsCore, found: Found | null | "ended", held: number) {
+  /** @param content What handlers get to see of the session. Default: what was found. */
+  constructor(core: SessionsCore, found: Found | null | "ended", held: number, content?: Content) {
     this.core = core;
     this.late = found === "ended";
     this.ended = this.late;
     this.found = found === "ended" ? null : found;
-    this.state = new State(core.config.format, this.found?.content, this.found?.expiresAt);
+    this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt);
     this.marks = this.state.marks;
     this.held = held;
   }
@@ -69,6 +71,21 @@ export class Work implements SessionOwner {
     const saved = this.#saving ? this.#saving.then(() => begin(this)) : begin(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
+  }
+
+  /** What to do with the session. Another library's rules go here. */
+  plan(facts: Facts): Plan {
+    return plan(facts);
+  }
+
+  /** When the session ends if it is used now. */
+  expiresAt(now: number, meta: Meta): number {
+    return expiryOf(now, meta, this.core.config.timeouts);
+  }
+
+  /** The id that a new record gets; `undefined`: any. */
+  newId(): string | undefined {
+    return undefined;
   }
 
   needsCookie(what: string): void {

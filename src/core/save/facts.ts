@@ -4,7 +4,7 @@ import { samePayload } from "../bytes/bytes.ts";
 import type { Payload } from "../contracts/format.ts";
 import { isRenewalDue, isTouchDue } from "../record/expiry.ts";
 import type { Work } from "./commit.ts";
-import { type Plan, plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 
 /** The session as it is to be kept, if there is a record to compare it with. */
 export function payloadIfNeeded({ state, found }: Work): Payload | undefined {
@@ -27,7 +27,7 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
   const now = config.now();
   const sign = found !== null && !work.noTouch;
   const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
-  return plan({
+  return work.plan({
     exists: found !== null,
     changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),

@@ -3,7 +3,7 @@
 import { newHandle } from "../client/id.ts";
 import type { Meta, Payload } from "../contracts/format.ts";
 import type { Draft, Found, Written } from "../contracts/records.ts";
-import { expiryOf, maxAgeOf } from "../record/expiry.ts";
+import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "./changes.ts";
 import type { Work } from "./commit.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -103,8 +103,10 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
     meta === state.meta && payload !== undefined
       ? payload
       : state.format.encode({ data: state.data, meta }, found?.payload);
-  const expiresAt = found && work.noTouch ? found.expiresAt : expiryOf(now, meta, core.config.timeouts);
-  return { draft: { payload: contents, expiresAt, subject: meta.subject, meta }, before };
+  const expiresAt = found && work.noTouch ? found.expiresAt : work.expiresAt(now, meta);
+  const moves = step === "create" || step === "rename";
+  const id = moves ? work.newId() : undefined;
+  return { draft: { payload: contents, expiresAt, subject: meta.subject, meta, data: state.data, id }, before };
 }
 
 function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {
