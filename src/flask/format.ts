@@ -9,7 +9,7 @@ import { readMsgpack } from "./msgpack/read.ts";
 import { writeMsgpack } from "./msgpack/write.ts";
 import { readPickled } from "./pickled.ts";
 import { checkSubjectOptions, contentOf, entriesOf, type Kind, type SubjectOptions } from "./session-dict.ts";
-import { naming, Refusal } from "./storable.ts";
+import { checkReadable, naming, Refusal } from "./storable.ts";
 import { type Dict, isTruthy, type Node, toValue } from "./tree.ts";
 
 /** Options of {@link flaskFormat}. */
@@ -93,9 +93,11 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
       const was = baseline === undefined ? undefined : dictIn(baseline);
       if (baseline instanceof Uint8Array) read.delete(baseline);
       return naming("session.data", () => {
-        const entries = entriesOf(content, was?.entries, kind, new Lowering(content.data), options);
+        const lowering = new Lowering(content.data);
+        const entries = entriesOf(content, was?.entries, kind, lowering, options);
         if (was && entries === was.entries) return baseline as Payload;
         const payload = writerAfter(was)({ kind: "dict", entries, at: undefined });
+        checkReadable(lowering.values, () => (typeof payload === "string" ? readJson(payload) : readMsgpack(payload)));
         return typeof payload === "string" && typeof baseline !== "string" ? utf8(payload) : payload;
       });
     },

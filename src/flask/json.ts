@@ -1,8 +1,9 @@
 /** JSON as msgspec writes it. Reads what msgspec reads; integers of any size, floats told from integers. */
 
 import { base64url } from "../core/bytes/bytes.ts";
-import { deepest, mostValues, Refusal, within } from "./storable.ts";
-import { type Entry, type Node, type Scalar, type Slice, segmentOf, type Time } from "./tree.ts";
+import { Budget, cost } from "./budget.ts";
+import { Refusal, within } from "./storable.ts";
+import { type Entry, type Node, type Scalar, type Slice, scalar, segmentOf, shared, type Time } from "./tree.ts";
 
 /** The value in a text. Throws when it is not exactly one value that Python would read too. */
 export function readJson(text: string): Node {
@@ -21,11 +22,14 @@ const mostDigits = 4300;
 
 class Reader {
   readonly #text: string;
+  readonly #budget: Budget;
+  /** Keys by name: lists of objects say the same ones over and over. */
+  readonly #keys = new Map<string, Scalar>();
   #at = 0;
-  #left = mostValues;
 
   constructor(text: string) {
     this.#text = text;
+    this.#budget = new Budget(text.length);
   }
 
   get done(): boolean {
@@ -34,17 +38,18 @@ class Reader {
   }
 
   value(depth: number): Node {
-    this.#left -= 1;
-    if (depth > deepest || this.#left < 0) throw new RangeError("not a session: too deep or too large");
+    this.#budget.visit(depth);
     this.#blank();
     const start = this.#at;
     const at = (): Slice => ({ source: this.#text, start, end: this.#at });
     switch (this.#text[start]) {
       case "{": {
+        this.#budget.spend(cost.dict);
         const entries = this.#dict(depth);
         return { kind: "dict", entries, at: at() };
       }
       case "[": {
+        this.#budget.spend(cost.list);
         const items = this.#list(depth);
         return { kind: "list", items, at: at() };
       }
@@ -65,8 +70,10 @@ class Reader {
     const items: Node[] = [];
     this.#at += 1;
     if (this.#next("]")) return items;
-    do items.push(this.value(depth + 1));
-    while (this.#next(","));
+    do {
+      this.#budget.spend(cost.slot);
+      items.push(this.value(depth + 1));
+    } while (this.#next(","));
     this.#expect("]");
     return items;
   }
@@ -78,8 +85,9 @@ class Reader {
     do {
       this.#blank();
       if (this.#text[this.#at] !== '"') throw notJson();
-      const key = this.#string();
-      this.#left -= 1;
+      const key = this.#known(this.#string());
+      this.#budget.visit(depth);
+      this.#budget.spend(cost.entry);
       this.#expect(":");
       const value = this.value(depth + 1);
       entries.set(key.value, [entries.get(key.value)?.[0] ?? key, value]);
@@ -98,13 +106,23 @@ class Reader {
     this.#at = end + 1;
     const at = { source: this.#text, start, end: end + 1 };
     const raw = this.#text.slice(start + 1, end);
+    this.#budget.spend(cost.scalar + 2 * raw.length);
     if (!raw.includes("\\")) {
       if (control.test(raw)) throw notJson();
-      return { kind: "scalar", value: raw, at };
+      // Written as it stands: it need not be found again.
+      return raw.isWellFormed() ? scalar(raw) : { kind: "scalar", value: raw, at };
     }
     const value = unescaped(this.#text.slice(start, end + 1));
     if (!value.isWellFormed()) throw notJson();
     return { kind: "scalar", value, at };
+  }
+
+  /** The key of that name that was read before. One that is written with escapes is itself. */
+  #known(key: Scalar): Scalar {
+    if (key.at) return key;
+    const known = this.#keys.get(key.value as string);
+    if (!known) this.#keys.set(key.value as string, key);
+    return known ?? key;
   }
 
   #number(): Node {
@@ -114,21 +132,26 @@ class Reader {
     const [digits, fraction, exponent] = match;
     const start = this.#at;
     this.#at += digits.length;
-    const at = { source: this.#text, start, end: this.#at };
     const value = Number(digits);
+    if (fraction === undefined && exponent === undefined && Number.isSafeInteger(value) && !Object.is(value, -0)) {
+      // Whole numbers have one form only.
+      if (value < -32 || value > 127) this.#budget.spend(cost.scalar);
+      return shared(value);
+    }
+    this.#budget.spend(cost.scalar + digits.length);
+    const at = { source: this.#text, start, end: this.#at };
     if (fraction !== undefined || exponent !== undefined) {
       if (!Number.isFinite(value)) throw notJson();
       return { kind: "float", value, at };
     }
     if (digits.length > mostDigits) throw notJson();
-    return { kind: "scalar", value: Number.isSafeInteger(value) ? value + 0 : BigInt(digits), at };
+    return { kind: "scalar", value: Object.is(value, -0) ? 0 : BigInt(digits), at };
   }
 
-  #word<T extends Scalar["value"]>(word: string, value: T): Scalar {
-    const start = this.#at;
-    if (!this.#text.startsWith(word, start)) throw notJson();
+  #word(word: string, value: null | boolean): Scalar {
+    if (!this.#text.startsWith(word, this.#at)) throw notJson();
     this.#at += word.length;
-    return { kind: "scalar", value, at: { source: this.#text, start, end: this.#at } };
+    return shared(value);
   }
 
   #next(mark: string): boolean {

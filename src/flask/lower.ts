@@ -2,7 +2,8 @@
 
 import { received } from "../core/contracts/errors.ts";
 import { countAncestors } from "../core/record/values.ts";
-import { deepest, isTime, mostValues, Refusal, within } from "./storable.ts";
+import { deepest, mostValues } from "./budget.ts";
+import { isTime, Refusal, within } from "./storable.ts";
 import { type Entry, isKey, MsgpackExt, milliseconds, type Node, nameOf, scalar, segmentOf } from "./tree.ts";
 
 const keeps =
@@ -19,6 +20,11 @@ export class Lowering {
   /** @param above What is around the values, if anything. */
   constructor(...above: object[]) {
     this.#above = above;
+  }
+
+  /** How many values there were so far. */
+  get values(): number {
+    return mostValues - this.#left;
   }
 
   /** The node of a value; `was` is what stood in its place. Throws {@link Refusal}. */

@@ -1,7 +1,7 @@
 /** Older records: what a pickle says, as nodes, so that a float stays one when the record is written anew. */
 
+import { Budget, costOf } from "./budget.ts";
 import { Lowering } from "./lower.ts";
-import { Allowance } from "./pickle/allowance.ts";
 import { readTree } from "./pickle/machine.ts";
 import { instantOf, objectToJs } from "./pickle/objects.ts";
 import { nameOf as classOf, type PyInstance, type PyValue } from "./pickle/values.ts";
@@ -16,10 +16,11 @@ function instance(object: PyInstance): Node {
 
 /** The value of a pickle, read through a whitelist. Throws for whatever is not on it; executes nothing. */
 export function readPickled(payload: Uint8Array): Node {
-  const allowance = new Allowance();
+  const budget = new Budget(payload.length);
 
   function nodeOf(value: PyValue, depth: number): Node {
-    allowance.spend(value, depth);
+    budget.visit(depth);
+    budget.spend(costOf(value));
     switch (value.kind) {
       case "atom":
       case "int":

@@ -2,12 +2,7 @@
 
 import type { SessionError } from "../core/contracts/errors.ts";
 import { notStorable } from "../core/record/values.ts";
-
-/** The deepest nesting that is read or written. Python's own readers give up near 1000. */
-export const deepest = 500;
-
-/** The most values a session may hold. */
-export const mostValues = 1_000_000;
+import { fewValues } from "./budget.ts";
 
 // The first and the last second that a datetime of Python's can say: 0001-01-01T00:00:00Z, 9999-12-31T23:59:59Z.
 const [earliest, latest] = [-62_135_596_800, 253_402_300_799];
@@ -43,4 +38,14 @@ function asSessionError(path: string, refusal: Refusal): SessionError {
 /** The same error with one more step of the way. */
 export function within(error: unknown, segment: () => string): unknown {
   return error instanceof Refusal ? error.within(segment()) : error;
+}
+
+/** Refuses what would not be read again. Only a session of very many values is worth the look. */
+export function checkReadable(values: number, read: () => unknown): void {
+  if (values < fewValues) return;
+  try {
+    read();
+  } catch {
+    throw new Refusal("it holds too many values to be read again; keep fewer of them in the session, or elsewhere");
+  }
 }

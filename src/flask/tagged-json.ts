@@ -2,11 +2,12 @@
 
 import { fromUtf8, utf8 } from "../core/bytes/bytes.ts";
 import type { Format, Payload } from "../core/contracts/format.ts";
+import { Budget } from "./budget.ts";
 import { entriesByName, Lowering } from "./pickle/lower.ts";
 import { toJs } from "./pickle/read.ts";
 import { type PyValue, pyDict, pyKind } from "./pickle/values.ts";
 import { checkSubjectOptions, contentOf, type Entries, entriesOf, type SubjectOptions } from "./session-dict.ts";
-import { naming } from "./storable.ts";
+import { checkReadable, naming } from "./storable.ts";
 import { readTagged, type TaggedText } from "./tagged-json/read.ts";
 import { writeTagged } from "./tagged-json/write.ts";
 
@@ -34,16 +35,22 @@ export type TaggedJsonOptions = SubjectOptions;
  */
 export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
   checkSubjectOptions(options);
+  const decode: Format["decode"] = (payload) => {
+    const budget = new Budget(payload.length);
+    return contentOf(read(payload).entries, pyKind, ([, value]) => toJs(value, budget, 1), options);
+  };
   return {
     name: "flask tagged json",
     foreign: true,
-    decode: (payload) => contentOf(read(payload).entries, pyKind, ([, value]) => toJs(value), options),
+    decode,
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : read(baseline);
       return naming("session.data", () => {
-        const entries = entriesOf(content, was?.entries, pyKind, new Lowering([content.data]), options);
+        const lowering = new Lowering([content.data]);
+        const entries = entriesOf(content, was?.entries, pyKind, lowering, options);
         if (was && entries === was.entries) return baseline as Payload;
         const text = writeTagged(pyDict([...entries.values()]), was?.textOf ?? nowhere);
+        checkReadable(lowering.values, () => decode(text));
         return baseline instanceof Uint8Array ? utf8(text) : text;
       });
     },

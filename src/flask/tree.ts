@@ -37,14 +37,14 @@ export interface Slice {
 export interface Scalar {
   readonly kind: "scalar";
   readonly value: null | boolean | number | bigint | string | Uint8Array | MsgpackExt;
-  readonly at: Slice | undefined;
+  at: Slice | undefined;
 }
 
 /** A number that is a float in Python, whole or not. */
 export interface Float {
   readonly kind: "float";
   readonly value: number;
-  readonly at: Slice | undefined;
+  at: Slice | undefined;
 }
 
 /** An instant, finer than a Date. */
@@ -52,20 +52,20 @@ export interface Time {
   readonly kind: "time";
   readonly seconds: number;
   readonly nanos: number;
-  readonly at: Slice | undefined;
+  at: Slice | undefined;
 }
 
 export interface List {
   readonly kind: "list";
   readonly items: readonly Node[];
-  readonly at: Slice | undefined;
+  at: Slice | undefined;
 }
 
 /** A dict: entries by {@link nameOf} their keys, in their order. Of two with one name the place is the first's, the value the last's. */
 export interface Dict {
   readonly kind: "dict";
   readonly entries: ReadonlyMap<unknown, Entry>;
-  readonly at: Slice | undefined;
+  at: Slice | undefined;
 }
 
 export type Entry = readonly [key: Node, value: Node];
@@ -95,6 +95,17 @@ export function isTruthy(node: Node): boolean {
 
 export function scalar(value: Scalar["value"]): Scalar {
   return { kind: "scalar", value, at: undefined };
+}
+
+const [least, most] = [-32, 127];
+const smallest = Array.from({ length: most - least + 1 }, (_, i) => scalar(i + least));
+const [none, no, yes] = [scalar(null), scalar(false), scalar(true)];
+
+/** A value that has one form in every encoding, for the price of a reference. */
+export function shared(value: null | boolean | number): Scalar {
+  if (value === null) return none;
+  if (typeof value === "boolean") return value ? yes : no;
+  return smallest[value - least] ?? scalar(value);
 }
 
 /** The value of a node, made anew: nobody else has it. */

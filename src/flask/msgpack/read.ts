@@ -1,8 +1,9 @@
 /** Reads MessagePack: what msgspec writes, and every other form that it reads. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
-import { deepest, isTime, mostValues } from "../storable.ts";
-import { type Entry, type Float, isKey, MsgpackExt, type Node, nameOf, type Scalar } from "../tree.ts";
+import { Budget, cost } from "../budget.ts";
+import { isTime } from "../storable.ts";
+import { type Entry, type Float, isKey, MsgpackExt, type Node, nameOf, type Scalar, shared } from "../tree.ts";
 
 /** The value in a payload. Throws when it is not exactly one value, or one that Python would refuse. */
 export function readMsgpack(payload: Uint8Array): Node {
@@ -15,13 +16,16 @@ export function readMsgpack(payload: Uint8Array): Node {
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #budget: Budget;
+  /** Keys by name: lists of objects say the same ones over and over. */
+  readonly #keys = new Map<string, Scalar>();
   #at = 0;
-  #left = mostValues;
 
   constructor(payload: Uint8Array) {
     // A view of its own: the payload may be a Buffer, whose slices are not copies.
     this.#bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
     this.#view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    this.#budget = new Budget(payload.byteLength);
   }
 
   get done(): boolean {
@@ -29,31 +33,29 @@ class Reader {
   }
 
   value(depth: number): Node {
-    this.#left -= 1;
-    if (depth > deepest || this.#left < 0) throw new RangeError("not a session: too deep or too large");
+    this.#budget.visit(depth);
     const start = this.#at;
-    const node = this.#node(depth);
-    return { ...node, at: { source: this.#bytes, start, end: this.#at } };
+    const head = this.#unsigned(1);
+    // Of these there is one form only: they need not be found again.
+    if (head < 0x80) return shared(head);
+    if (head >= 0xe0) return shared(head - 256);
+    if (head === 0xc0) return shared(null);
+    if (head === 0xc2 || head === 0xc3) return shared(head === 0xc3);
+    this.#budget.spend(cost.scalar);
+    if (head >= 0xa0 && head < 0xc0) return this.#text(head & 31);
+    const node = this.#node(head, depth);
+    node.at = { source: this.#bytes, start, end: this.#at };
+    return node;
   }
 
-  #node(depth: number): Node {
-    const head = this.#unsigned(1);
-    if (head < 0x80) return number(head);
+  #node(head: number, depth: number): Node {
     if (head < 0x90) return this.#dict(head & 15, depth);
     if (head < 0xa0) return this.#list(head & 15, depth);
-    if (head < 0xc0) return scalar(fromUtf8(this.#take(head & 31)));
-    if (head >= 0xe0) return number(head - 256);
     switch (head) {
-      case 0xc0:
-        return scalar(null);
-      case 0xc2:
-        return scalar(false);
-      case 0xc3:
-        return scalar(true);
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return scalar(new Uint8Array(this.#take(this.#unsigned(1 << (head - 0xc4)))));
+        return scalar(this.#octets(this.#unsigned(1 << (head - 0xc4))));
       case 0xc7:
       case 0xc8:
       case 0xc9:
@@ -85,7 +87,7 @@ class Reader {
       case 0xd9:
       case 0xda:
       case 0xdb:
-        return scalar(fromUtf8(this.#take(this.#unsigned(1 << (head - 0xd9)))));
+        return this.#text(this.#unsigned(1 << (head - 0xd9)));
       case 0xdc:
       case 0xdd:
         return this.#list(this.#unsigned(2 << (head - 0xdc)), depth);
@@ -97,17 +99,18 @@ class Reader {
     }
   }
 
-  // Nothing is made by a length alone: a list that is said to be long ends with the payload.
   #list(length: number, depth: number): Node {
-    const items: Node[] = [];
-    for (let i = 0; i < length; i++) items.push(this.value(depth + 1));
+    this.#budget.spend(cost.list + cost.slot * this.#atLeast(length));
+    const items: Node[] = new Array(length);
+    for (let i = 0; i < length; i++) items[i] = this.value(depth + 1);
     return { kind: "list", items, at: undefined };
   }
 
   #dict(length: number, depth: number): Node {
+    this.#budget.spend(cost.dict + (cost.entry / 2) * this.#atLeast(2 * length));
     const entries = new Map<unknown, Entry>();
     for (let i = 0; i < length; i++) {
-      const key = this.value(depth + 1);
+      const key = this.#known(this.value(depth + 1));
       if (!isKey(key)) throw new SyntaxError("not a session: a key that Python does not take");
       const name = nameOf(key);
       entries.set(name, [entries.get(name)?.[0] ?? key, this.value(depth + 1)]);
@@ -115,9 +118,33 @@ class Reader {
     return { kind: "dict", entries, at: undefined };
   }
 
+  /** Throws when there cannot be as many values: nothing is made by a length alone. */
+  #atLeast(length: number): number {
+    if (length > this.#bytes.length - this.#at) throw new RangeError("not MessagePack: it ends too early");
+    return length;
+  }
+
+  #octets(length: number): Uint8Array {
+    this.#budget.spend(cost.bytes + 2 * length);
+    return new Uint8Array(this.#take(length));
+  }
+
+  #text(length: number): Scalar {
+    this.#budget.spend(length);
+    return scalar(fromUtf8(this.#take(length)));
+  }
+
+  /** The key of that name that was read before. One whose form is not the shortest is itself. */
+  #known(key: Node): Node {
+    if (key.kind !== "scalar" || typeof key.value !== "string" || key.at) return key;
+    const known = this.#keys.get(key.value);
+    if (!known) this.#keys.set(key.value, key);
+    return known ?? key;
+  }
+
   #ext(length: number): Node {
     const type = this.#view.getInt8(this.#skip(1));
-    if (type !== -1) return scalar(new MsgpackExt(type, new Uint8Array(this.#take(length))));
+    if (type !== -1) return scalar(new MsgpackExt(type, this.#octets(length)));
     const start = this.#skip(length);
     const high = length > 4 ? this.#view.getUint32(start) : 0;
     const low = length === 4 || length === 8 ? this.#view.getUint32(start + length - 4) : 0;

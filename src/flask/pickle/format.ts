@@ -1,9 +1,9 @@
 /** Sessions in pickle, as cachelib keeps them: Flask-Session's types `filesystem` and `cachelib`. */
 
 import type { Format, Payload } from "../../core/contracts/format.ts";
+import { Budget } from "../budget.ts";
 import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "../session-dict.ts";
-import { naming } from "../storable.ts";
-import { Allowance } from "./allowance.ts";
+import { checkReadable, naming } from "../storable.ts";
 import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";
 import { toJs } from "./read.ts";
@@ -36,26 +36,32 @@ export type PickleFormatOptions = SubjectOptions;
  */
 export function pickleFormat(options: PickleFormatOptions = {}): Format {
   checkSubjectOptions(options);
+  const decode: Format["decode"] = (payload) => {
+    const entries = entriesIn(payload);
+    const budget = new Budget(payload.length);
+    // All of it, since what shows nowhere is written too: what is too much, or no value, is no session.
+    const values = new Map(
+      entries.map((entry) => {
+        const [, value] = entry.map((one) => toJs(one, budget, 1));
+        return [entry, value] as const;
+      }),
+    );
+    return contentOf(entriesByName(entries), pyKind, (entry) => values.get(entry), options);
+  };
   return {
     name: "flask-session pickle",
     foreign: true,
-    decode(payload) {
-      const entries = entriesIn(payload);
-      const allowance = new Allowance();
-      // All of it, since what shows nowhere is written too: what is too much, or no value, is no session.
-      const values = new Map(
-        entries.map((entry) => {
-          const [, value] = entry.map((one) => toJs(one, allowance, 1));
-          return [entry, value] as const;
-        }),
-      );
-      return contentOf(entriesByName(entries), pyKind, (entry) => values.get(entry), options);
-    },
+    decode,
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : entriesByName(entriesIn(baseline));
       const lowering = new Lowering([content.data]);
-      const entries = naming("session.data", () => entriesOf(content, was, pyKind, lowering, options));
-      return entries === was ? (baseline as Payload) : writeTree(pyDict([...entries.values()]));
+      return naming("session.data", () => {
+        const entries = entriesOf(content, was, pyKind, lowering, options);
+        if (entries === was) return baseline as Payload;
+        const payload = writeTree(pyDict([...entries.values()]));
+        checkReadable(lowering.values, () => decode(payload));
+        return payload;
+      });
     },
     encodeValue: (value, path) => writeTree(naming(path, () => new Lowering().lower(value))),
   };

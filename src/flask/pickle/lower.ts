@@ -2,7 +2,8 @@
 
 import { received } from "../../core/contracts/errors.ts";
 import { countAncestors, pathOf } from "../../core/record/values.ts";
-import { deepest, mostValues, Refusal, within } from "../storable.ts";
+import { deepest, mostValues } from "../budget.ts";
+import { Refusal, within } from "../storable.ts";
 import { datetimeOf, instantOf, objectToJs } from "./objects.ts";
 import {
   isOrderedDict,
@@ -33,6 +34,11 @@ export class Lowering {
   constructor(above: readonly object[] = [], anyText = false) {
     this.#above = [...above];
     this.#anyText = anyText;
+  }
+
+  /** How many values there were so far. */
+  get values(): number {
+    return mostValues - this.#left;
   }
 
   /** The Python value; `was` is what stood in its place. Throws {@link Refusal}. */

@@ -1,6 +1,7 @@
 /** The machine that reads a pickle: protocols 0 to 5, the opcodes of plain values only. It executes nothing. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
+import { Budget, cost, costOf } from "../budget.ts";
 import { build, call, checkGlobal, create, moduleName } from "./globals.ts";
 import { ascii, float, integer, long, malformed, quoted, rawUnicode } from "./literals.ts";
 import { Octets } from "./octets.ts";
@@ -18,9 +19,6 @@ import {
   pyText,
 } from "./values.ts";
 
-/** The most values a pickle may make: many times what a session has, and no more memory than they take. */
-const most = 1_000_000;
-
 /** The value that a pickle describes. Throws for whatever is not a pickle of plain values, from the first byte to the last. */
 export function readTree(bytes: Uint8Array): PyValue {
   return new Machine(bytes).run();
@@ -34,13 +32,14 @@ class Machine {
   readonly #memo = new Map<number, PyValue>();
   /** The names of modules, so that one name is one object. */
   readonly #names = new Map<string, PyText>();
-  #left = most;
+  readonly #budget: Budget;
   /** How much calls may be given: Python gives nothing to two of them, so it is no more than the pickle itself. */
   #given: number;
 
   constructor(bytes: Uint8Array) {
     this.#octets = new Octets(bytes);
     this.#given = bytes.length;
+    this.#budget = new Budget(bytes.length);
   }
 
   run(): PyValue {
@@ -48,8 +47,7 @@ class Machine {
       const opcode = this.#octets.u8();
       if (opcode === 0x2e) break;
       this.#step(opcode);
-      this.#left -= 1;
-      if (this.#left < 0) throw new RangeError(`more than ${most} steps`);
+      this.#budget.visit(0);
     }
     const value = this.#pop();
     if (this.#stack.length > 0 || this.#octets.left > 0) malformed();
@@ -111,8 +109,14 @@ class Machine {
         build(this.#pop(), this.#top());
         break;
       default:
-        this.#stack.push(this.#value(opcode));
+        this.#make(opcode);
     }
+  }
+
+  #make(opcode: number): void {
+    const value = this.#value(opcode);
+    this.#budget.spend(costOf(value));
+    this.#stack.push(value);
   }
 
   #value(opcode: number): PyValue {
@@ -212,6 +216,7 @@ class Machine {
   }
 
   #memoize(index: number): void {
+    this.#budget.spend(cost.slot);
     this.#memo.set(index, this.#top());
   }
 
@@ -223,12 +228,14 @@ class Machine {
     const object = this.#top();
     if (object.kind !== "dict" && !(object.kind === "instance" && object.of.name.value === "OrderedDict")) malformed();
     else for (const pair of pairs(items)) object.entries.push(pair);
+    this.#budget.spend((items.length / 2) * cost.entry);
   }
 
   #append(kind: "list" | "set", items: PyValue[]): void {
     const object = this.#top();
     if (object.kind !== kind) malformed();
     else for (const item of items) object.items.push(item);
+    this.#budget.spend(items.length * cost.slot);
   }
 
   #top(): PyValue {

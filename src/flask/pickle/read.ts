@@ -1,6 +1,6 @@
 /** Pickles as JavaScript values: read through a whitelist, bounded, without executing anything. */
 
-import { Allowance } from "./allowance.ts";
+import { Budget, costOf } from "../budget.ts";
 import { readTree } from "./machine.ts";
 import { objectToJs } from "./objects.ts";
 import { isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
@@ -14,17 +14,14 @@ import { isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
  * makes of them. Whatever is not on the list is refused by throwing; nothing is ever executed.
  */
 export function readPickle(bytes: Uint8Array): unknown {
-  return toJs(readTree(bytes));
+  return toJs(readTree(bytes), new Budget(bytes.length));
 }
 
 /** A Python value as JavaScript has it, made anew: nobody else has it. `depth` is how deep it lies. */
-export function toJs(value: PyValue, allowance: Allowance = new Allowance(), depth = 0): unknown {
-  return convert(value, depth, allowance);
-}
-
-function convert(value: PyValue, depth: number, allowance: Allowance): unknown {
-  allowance.spend(value, depth);
-  const inside = (item: PyValue): unknown => convert(item, depth + 1, allowance);
+export function toJs(value: PyValue, budget: Budget, depth = 0): unknown {
+  budget.visit(depth);
+  budget.spend(costOf(value));
+  const inside = (item: PyValue): unknown => toJs(item, budget, depth + 1);
   const hashed = (item: PyValue): unknown => {
     const converted = inside(item);
     return isHashable(item) ? converted : unhashable();

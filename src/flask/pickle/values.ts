@@ -70,8 +70,12 @@ export function pyBool(value: boolean): PyAtom {
   return { kind: "atom", value };
 }
 
+const smallest = Array.from({ length: 160 }, (_, i): PyInt => ({ kind: "int", value: i - 32 }));
+
+/** Small ones are shared: they have neither identity nor contents. */
 export function pyInt(value: number | bigint): PyInt {
-  return { kind: "int", value: shortest(value) };
+  const number = shortest(value);
+  return (typeof number === "number" && smallest[number + 32]) || { kind: "int", value: number };
 }
 
 export function pyFloat(value: number): PyFloat {

@@ -1,5 +1,6 @@
 /** Reads the JSON of Flask's own sessions, in which one-key objects say what JSON has no word for. */
 
+import { Budget, cost, costOf } from "../budget.ts";
 import { markupOf, uuidOf } from "../pickle/objects.ts";
 import {
   none,
@@ -13,7 +14,6 @@ import {
   pyItems,
   pyText,
 } from "../pickle/values.ts";
-import { deepest, mostValues } from "../storable.ts";
 import { dateOf, tags } from "./tags.ts";
 
 /** A text read: its value, and where in it each of its values stands. */
@@ -55,21 +55,24 @@ const mostDigits = 4300;
 class Reader {
   readonly places = new Map<PyValue, readonly [number, number]>();
   readonly #text: string;
+  readonly #budget: Budget;
   #at = 0;
-  #left = mostValues;
 
   constructor(text: string) {
     this.#text = text;
+    this.#budget = new Budget(text.length);
   }
 
   value(depth: number): PyValue {
-    this.#left -= 1;
-    if (depth > deepest || this.#left < 0) throw new RangeError("not a session: too deep or too large");
+    this.#budget.visit(depth);
+    this.#budget.spend(cost.slot);
     this.#match(blank);
     const start = this.#at;
     const value = this.#read(depth);
-    // The words are the same wherever they stand.
-    if (value.kind !== "atom") this.places.set(value, [start, this.#at]);
+    this.#budget.spend(costOf(value));
+    if (hasOneForm(value)) return value;
+    this.#budget.spend(cost.place);
+    this.places.set(value, [start, this.#at]);
     return value;
   }
 
@@ -116,7 +119,8 @@ class Reader {
     do {
       this.#match(blank);
       const key = pyText(this.#string());
-      this.#left -= 1;
+      this.#budget.visit(depth);
+      this.#budget.spend(cost.entry);
       entries.push([key, this.#take(":") ? this.value(depth + 1) : malformed()]);
     } while (this.#take(","));
     return this.#take("}") ? entries : malformed();
@@ -135,6 +139,11 @@ class Reader {
     if (found) this.#at = pattern.lastIndex;
     return found;
   }
+}
+
+/** Whether it is always written as it stood: its place need not be noted. */
+function hasOneForm(value: PyValue): boolean {
+  return value.kind === "atom" || (value.kind === "int" && !Object.is(value.value, -0));
 }
 
 /** What an object stands for: itself, unless its one key is a tag. */

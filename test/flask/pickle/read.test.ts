@@ -187,7 +187,7 @@ describe("refused", () => {
     ["sets", `](${"K\x01".repeat(100_000)}eq\x000c__builtin__\nset\nq\x010`, "h\x01h\0\x85R0"],
     ["dicts", `](${"]K\x01aK\x02a".repeat(50_000)}eq\x000ccollections\nOrderedDict\nq\x010`, "h\x01h\0\x85R0"],
   ])("calls made the same %s many times", (_, made, call) => {
-    expect(() => readPickle(ascii(`}${made}${call.repeat(50_000)}.`))).toThrow("not a pickle of plain values");
+    expect(() => readPickle(ascii(`}${made}${call.repeat(50_000)}.`))).toThrow(/^not a (pickle|session)/);
   });
 
   test("whatever is cut off", () => {
