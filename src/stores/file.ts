@@ -1,6 +1,5 @@
 /** The file store: sessions in a directory of this machine, shared by its processes, without a server or a daemon. */
 
-import { chmod, lstat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type {
@@ -16,8 +15,9 @@ import { recordsOf } from "./file/by-subject.ts";
 import { lifeOf } from "./file/mark.ts";
 import { encodeRecord } from "./file/record-file.ts";
 import { type Content, type FoundRecord, Records } from "./file/records.ts";
-import { codeOf, grace, nameOf, nonce } from "./file/steps.ts";
+import { grace, nameOf, nonce } from "./file/steps.ts";
 import { SubjectIndex } from "./file/subject-index.ts";
+import { guardOf, makeDirectory } from "./file/trust.ts";
 import { checkOptions } from "./shared/options.ts";
 
 /** What {@link fileStore} takes. */
@@ -59,7 +59,8 @@ const capabilities: StoreCapabilities = {
  *
  * Expired records are ignored when they are met and removed by `prune()`: call it now and then, from one process.
  * Errors of the file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on as they are. A directory that another user
- * has prepared is refused.
+ * could replace is refused: every directory above it belongs to this process's user or root, and others cannot write in it
+ * unless it is sticky, as `/tmp` is.
  *
  * @throws TypeError when an option is of the wrong kind.
  * @example
@@ -89,26 +90,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
   const top = join(base, "v1"); // Another layout, one day, gets another name and leaves this one alone.
   const records = new Records({ root: join(top, "records"), base, durable }, now);
   const index = new SubjectIndex({ root: join(top, "subjects"), base, durable });
-  let trusted = false;
-
-  /** Whether there is anything yet. Nothing is read or written in a directory that somebody else has prepared. */
-  async function isThere(): Promise<boolean> {
-    if (trusted) return true;
-    const found = await lstat(top).catch((error: unknown) => {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    });
-    if (!found) return false;
-    const user = process.getuid?.() ?? 0;
-    if (!found.isDirectory() || (user !== 0 && found.uid !== user)) {
-      throw new Error(
-        `The file store refuses ${top}: it is not a directory of the user this process runs as. Remove it, or name another directory.`,
-      );
-    }
-    if (process.platform !== "win32" && (found.mode & 0o077) !== 0) await chmod(top, 0o700);
-    trusted = true;
-    return true;
-  }
+  const isThere = guardOf(top);
 
   /** Writes a record, after its entry in the index. */
   async function write(
@@ -131,12 +113,12 @@ export function fileStore(options: FileStoreOptions): FileStore {
   }
 
   async function* listBySubject(subject: string): AsyncIterable<ListedRecord> {
-    if (!(await isThere())) return;
+    if (!isThere()) return;
     for await (const found of recordsOf(subject, index, records)) yield listed(found);
   }
 
   async function* list(): AsyncIterable<ListedRecord> {
-    if (!(await isThere())) return;
+    if (!isThere()) return;
     for await (const name of records.names("")) {
       const found = await records.find(name);
       if (found) yield listed(found);
@@ -147,7 +129,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
     if (!Number.isSafeInteger(limit) || limit < 1) throw wrongArgument("limit", "a whole number of at least 1", limit);
     const [part, after] = [cursor.slice(0, 1), cursor.slice(1)];
     let [removed, seen] = [0, 0];
-    if (!(await isThere())) return { removed, cursor: undefined };
+    if (!isThere()) return { removed, cursor: undefined };
     if (part !== "s") {
       for await (const name of records.names(after)) {
         if (await records.prune(name)) removed += 1;
@@ -174,35 +156,35 @@ export function fileStore(options: FileStoreOptions): FileStore {
     capabilities,
 
     async read(key) {
-      const found = (await isThere()) && (await records.find(nameOf(key)));
+      const found = isThere() && (await records.find(nameOf(key)));
       return found ? stored(found) : null;
     },
 
     async create(key, record) {
-      await isThere();
+      if (!isThere()) await makeDirectory(top, { base, durable });
       const life = nonce();
       return write(key, record, life, (name, content) => records.create(name, content, life));
     },
 
     async update(key, record, version) {
       const life = lifeOf(version);
-      if (life === undefined || !(await isThere())) return null;
+      if (life === undefined || !isThere()) return null;
       return write(key, record, life, (name, content) => records.update(name, content, version));
     },
 
     async touch(key, expiresAt) {
-      return (await isThere()) && records.touch(nameOf(key), instant(expiresAt));
+      return isThere() && records.touch(nameOf(key), instant(expiresAt));
     },
 
     async rename(from, to, record, version) {
-      if (!(await isThere())) return null;
+      if (!isThere()) return null;
       const [source, life] = [nameOf(from), nonce()];
       const step = (name: string, content: Content) => records.rename(source, name, content, life, version);
       return write(to, record, life, step, source);
     },
 
     async delete(key, subject) {
-      if (!(await isThere())) return;
+      if (!isThere()) return;
       const name = nameOf(key);
       const life = await records.delete(name);
       if (life !== undefined && subject !== undefined) await index.remove(nameOf(subject), name, life);

@@ -11,7 +11,6 @@ import {
   discard,
   gone,
   grace,
-  makeDirectory,
   nameOf,
   namesIn,
   nonce,
@@ -22,6 +21,7 @@ import {
   tidy,
   writeNew,
 } from "./steps.ts";
+import { makeDirectory } from "./trust.ts";
 
 const draftName = /^[0-9a-f]{64}\.[0-9a-f]{16}$/;
 

@@ -1,8 +1,8 @@
 /** File system steps of the file store, whose expected failures are answers and not errors. */
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { open, readdir, rename, rm, unlink } from "node:fs/promises";
+import { join } from "node:path";
 
 /** What is not there. */
 export const gone: readonly string[] = ["ENOENT", "ENOTDIR"];
@@ -85,15 +85,6 @@ export async function writeNew(path: string, content: Uint8Array | undefined, du
   } finally {
     await file.close();
   }
-}
-
-/** Makes what is missing of `path`: for this user alone from `base` down, as usual above it. */
-export async function makeDirectory(path: string, { base, durable }: Tree): Promise<void> {
-  const above = dirname(base);
-  await mkdir(above, { recursive: true });
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  if (!durable) return;
-  for (let each = path; each !== above; each = dirname(each)) await settle(dirname(each), true);
 }
 
 /** Brings the entries of a directory to disk, if `durable`. */

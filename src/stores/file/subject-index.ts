@@ -9,19 +9,8 @@
 
 import { rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  attempt,
-  codeOf,
-  grace,
-  listing,
-  makeDirectory,
-  namesIn,
-  pathOf,
-  settle,
-  type Tree,
-  tidy,
-  writeNew,
-} from "./steps.ts";
+import { attempt, codeOf, grace, listing, namesIn, pathOf, settle, type Tree, tidy, writeNew } from "./steps.ts";
+import { makeDirectory } from "./trust.ts";
 
 const entryName = /^([0-9a-f]{64})\.([0-9a-f]{16})(?:\.(\d{1,16}))?$/;
 const linkName = /^([0-9a-f]{64})\.([0-9a-f]{64})\.(\d{1,16})$/;

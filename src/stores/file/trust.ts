@@ -1,0 +1,97 @@
+/** Refuses a directory that another user of the machine could replace: who can, can make sessions. */
+
+import { chmodSync, lstatSync, readlinkSync, type Stats } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, parse, sep } from "node:path";
+import { codeOf, settle, type Tree } from "./steps.ts";
+
+/**
+ * Says whether the directory is there, at every call, and throws where it cannot be trusted. The way to it is walked at
+ * the first call, and again whenever another directory is in its place.
+ */
+export function guardOf(directory: string): () => boolean {
+  let known: Stats | undefined;
+  return () => {
+    const found = entry(directory);
+    if (!found) return false;
+    if (known && found.ino === known.ino && found.dev === known.dev && found.uid === known.uid) return true;
+    known = undefined;
+    if (!found.isDirectory()) refuse(directory, "it is not a directory", "Remove it, or name another directory.");
+    if ((found.mode & 0o022) !== 0 && process.platform !== "win32") {
+      refuse(directory, "other users could write in it", "Remove it, and the store makes it anew.");
+    }
+    if (!checkWay(directory)) return false;
+    if ((found.mode & 0o077) !== 0 && process.platform !== "win32") chmodSync(directory, 0o700);
+    known = found;
+    return true;
+  };
+}
+
+/** Makes what is missing of `path`: for this user alone from `base` down, above it so that others can pass. */
+export async function makeDirectory(path: string, { base, durable }: Omit<Tree, "root">): Promise<void> {
+  const above = dirname(base);
+  do {
+    await mkdir(above, { recursive: true, mode: 0o755 });
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    // What was there already may be another user's, and what is gone again may be made by one.
+  } while (!checkWay(path));
+  if (!durable) return;
+  for (let each = path; each !== above; each = dirname(each)) await settle(dirname(each), true);
+}
+
+/**
+ * Throws unless this user and root alone can put anything in the place of the directory: every one above it belongs to
+ * them and takes no entries from others, or is sticky, as `/tmp` is. Where that holds, it goes on holding. False when
+ * the directory is not there.
+ */
+function checkWay(directory: string): boolean {
+  const user = process.geteuid?.();
+  if (user === undefined || process.platform === "win32") return true; // Windows has no such numbers.
+  const { root } = parse(directory);
+  const parts = directory.slice(root.length).split(sep);
+  let at = root;
+  check(at, lstatSync(at), user, true);
+  for (let links = 0; parts.length > 0; ) {
+    const next = join(at, parts.shift() as string);
+    const found = entry(next);
+    if (!found) return false;
+    if (found.isSymbolicLink() && links < 40) {
+      links += 1;
+      check(next, found, user, true);
+      const target = readlinkSync(next);
+      const { root: top } = parse(target);
+      if (top !== "") at = top;
+      parts.unshift(...target.slice(top.length).split(sep));
+    } else {
+      check(next, found, user, parts.length > 0);
+      at = next;
+    }
+  }
+  return true;
+}
+
+function check(path: string, { uid, gid, mode }: Stats, user: number, mayBeSticky: boolean): void {
+  const link = (mode & 0o170000) === 0o120000;
+  if (uid !== user && uid !== 0) {
+    const remedy = `Run the process as that user, or name a directory that only user ${user} and root can replace.`;
+    refuse(path, `it belongs to user ${uid}, and this process runs as user ${user}`, remedy);
+  }
+  // A group with the number of the owner is his own, and has no other members.
+  const others = 0o002 | (gid === uid ? 0 : 0o020);
+  if (link || (mode & others) === 0 || (mayBeSticky && (mode & 0o1000) !== 0)) return;
+  const octal = (mode & 0o7777).toString(8);
+  refuse(path, `other users can write in it (mode ${octal})`, "Run chmod go-w on it, or name another directory.");
+}
+
+function entry(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function refuse(path: string, why: string, remedy: string): never {
+  throw new Error(`The file store refuses ${path}: ${why}, so others could put sessions of their own there. ${remedy}`);
+}
