@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { isError } from "../core/contracts/errors.ts";
 import { cleanup } from "./cleanup.ts";
 import { setup } from "./setup.ts";
 import { showConfig } from "./show-config.ts";
@@ -63,7 +64,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     else await command(positionals, values, surroundings);
     return 0;
   } catch (error) {
-    const isTheirs = error instanceof Misuse || error instanceof TypeError;
+    const isTheirs = error instanceof Misuse || isError(error, "TypeError");
     const hint = error instanceof Misuse ? "\nsojourn --help tells what there is." : "";
     stderr.write(`sojourn: ${textOf(error)}${hint}\n`);
     return isTheirs ? 2 : 1;
@@ -128,8 +129,8 @@ function version(): string {
 
 /** With what lies behind it: the words of a store's client are what helps. */
 function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message, name, cause = error instanceof AggregateError ? error.errors[0] : undefined } = error;
+  if (!isError(error)) return String(error);
+  const { message, name, cause = (error as Partial<AggregateError>).errors?.[0] } = error;
   const told = message || String((error as { code?: unknown }).code ?? name);
   return cause === undefined || told.includes(textOf(cause)) ? told : `${told}: ${textOf(cause)}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { utf8 } from "../core/bytes/bytes.ts";
+import { isBytes, utf8 } from "../core/bytes/bytes.ts";
 import type { CookieOptions } from "../core/client/cookie.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
@@ -109,6 +109,6 @@ function storeOf(seal: CookieStore["seal"]): CookieStore {
 
 function keyOf(name: string, key: unknown, takes: string): Uint8Array {
   const octets = typeof key === "string" ? utf8(key) : key;
-  if (octets instanceof Uint8Array && octets.length > 0) return octets.slice();
+  if (isBytes(octets) && octets.length > 0) return octets.slice();
   throw wrongArgument(name, takes, key);
 }

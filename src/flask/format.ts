@@ -1,6 +1,6 @@
 /** What Flask-Session keeps under a key: MessagePack or JSON, and older records in pickle. */
 
-import { fromUtf8, utf8 } from "../core/bytes/bytes.ts";
+import { fromUtf8, isBytes, utf8 } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format, Payload } from "../core/contracts/format.ts";
 import { readJson, writeJson } from "./json.ts";
@@ -91,7 +91,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
     decode: (payload) => contentOf(dictIn(payload).entries, kind, ([, value]) => toValue(value), options),
     encode(content, baseline) {
       const was = baseline === undefined ? undefined : dictIn(baseline);
-      if (baseline instanceof Uint8Array) read.delete(baseline);
+      if (isBytes(baseline)) read.delete(baseline);
       return naming("session.data", () => {
         const lowering = new Lowering(content.data);
         const entries = entriesOf(content, was?.entries, kind, lowering, options);

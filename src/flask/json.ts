@@ -1,6 +1,6 @@
 /** JSON as msgspec writes it. Reads what msgspec reads; integers of any size, floats told from integers. */
 
-import { base64url } from "../core/bytes/bytes.ts";
+import { base64url, isBytes } from "../core/bytes/bytes.ts";
 import { Budget, cost } from "./budget.ts";
 import { Refusal, within } from "./storable.ts";
 import { type Entry, type Node, type Scalar, type Slice, scalar, segmentOf, shared, type Time } from "./tree.ts";
@@ -225,7 +225,7 @@ function inside(node: Node, segment: () => string): string {
 
 function scalarText(value: Scalar["value"]): string {
   if (typeof value === "bigint") return String(value);
-  if (value instanceof Uint8Array) return `"${base64(value)}"`;
+  if (isBytes(value)) return `"${base64(value)}"`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   throw new Refusal("it is a MessagePack extension, and JSON has none");
 }
@@ -236,7 +236,7 @@ function keyText(key: Node): string {
   if (key.kind === "time") return `"${timeText(key)}"`;
   if (key.kind === "scalar") {
     if (typeof key.value === "number" || typeof key.value === "bigint") return `"${key.value}"`;
-    if (key.value instanceof Uint8Array) return scalarText(key.value);
+    if (isBytes(key.value)) return scalarText(key.value);
   }
   throw new Refusal("a key that is true, false, null or an array has no form in JSON").within(".<key>");
 }

@@ -1,5 +1,6 @@
 /** JavaScript values as nodes, those that stand in the payload already where they say the same. */
 
+import { isBytes, isDate, isMap, isSet } from "../core/bytes/bytes.ts";
 import { received } from "../core/contracts/errors.ts";
 import { countAncestors } from "../core/record/values.ts";
 import { deepest, mostValues } from "./budget.ts";
@@ -59,9 +60,9 @@ export class Lowering {
   }
 
   #object(value: object, was: Node | undefined): Node {
-    if (value instanceof Uint8Array) {
+    if (isBytes(value)) {
       const before = was?.kind === "scalar" ? was.value : undefined;
-      return before instanceof Uint8Array && sameBytes(before, value) ? was! : scalar(new Uint8Array(value));
+      return isBytes(before) && sameBytes(before, value) ? was! : scalar(new Uint8Array(value));
     }
     if (value instanceof MsgpackExt) {
       const before = was?.kind === "scalar" ? was.value : undefined;
@@ -69,7 +70,7 @@ export class Lowering {
       return same ? was! : scalar(value);
     }
     const ancestors = countAncestors(value);
-    if (value instanceof Date && ancestors === 2) return time(value.getTime(), was);
+    if (isDate(value) && ancestors === 2) return time(value.getTime(), was);
     for (const one of this.#above) if (one === value) throw new Refusal("it contains itself");
     if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
@@ -81,8 +82,8 @@ export class Lowering {
   #container(value: object, ancestors: number, was: Node | undefined): Node {
     if (ancestors === 2) {
       if (Array.isArray(value)) return this.#list(value, was, (at) => `[${at}]`);
-      if (value instanceof Set) return this.#list([...value], was, () => ".<item>");
-      if (value instanceof Map) return this.#dict([...value], was, false);
+      if (isSet(value)) return this.#list([...value], was, () => ".<item>");
+      if (isMap(value)) return this.#dict([...value], was, false);
     }
     if (ancestors > 1) throw new Refusal(`${received(value)}, and Flask-Session keeps ${keeps}`);
     return this.#dict(Object.entries(value), was, true);

@@ -1,6 +1,6 @@
 /** TaggedJSON: the JSON of Flask's own sessions, with tags for tuples, bytes, Markup, UUIDs and datetimes. */
 
-import { fromUtf8, utf8 } from "../core/bytes/bytes.ts";
+import { fromUtf8, isBytes, utf8 } from "../core/bytes/bytes.ts";
 import type { Format, Payload } from "../core/contracts/format.ts";
 import { Budget } from "./budget.ts";
 import { entriesByName, Lowering } from "./pickle/lower.ts";
@@ -51,7 +51,7 @@ export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
         if (was && entries === was.entries) return baseline as Payload;
         const text = writeTagged(pyDict([...entries.values()]), was?.textOf ?? nowhere);
         checkReadable(lowering.values, () => decode(text));
-        return baseline instanceof Uint8Array ? utf8(text) : text;
+        return isBytes(baseline) ? utf8(text) : text;
       });
     },
     // Only to compare: Python's JSON may hold half of a surrogate pair.

@@ -1,6 +1,6 @@
 /** The signed cookie of Flask-Session, `SESSION_USE_SIGNER`: `id.signature`, as itsdangerous' `Signer` makes it. */
 
-import { base64url, equalBytes, fromBase64url, utf8 } from "../core/bytes/bytes.ts";
+import { base64url, equalBytes, fromBase64url, isBytes, utf8 } from "../core/bytes/bytes.ts";
 import { firstThat, type TokenFormat } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 
@@ -24,7 +24,7 @@ export function flaskToken(secretKey: FlaskSecretKey): TokenFormat {
   const given: readonly unknown[] = Array.isArray(secretKey) ? secretKey : [secretKey];
   const keys = given.map((key) => {
     const bytes = typeof key === "string" ? utf8(key) : key;
-    if (bytes instanceof Uint8Array && bytes.length > 0) return new Uint8Array(bytes);
+    if (isBytes(bytes) && bytes.length > 0) return new Uint8Array(bytes);
     throw wrongArgument("signed.secretKey", takes, key);
   });
   if (keys.length === 0 || keys.length > 10) throw wrongArgument("signed.secretKey", takes, secretKey);

@@ -1,5 +1,6 @@
 /** What a payload says, value by value, each with the place where it says it: MessagePack and JSON alike. */
 
+import { isBytes } from "../core/bytes/bytes.ts";
 import type { Payload } from "../core/contracts/format.ts";
 import { pathOf } from "../core/record/values.ts";
 
@@ -90,7 +91,7 @@ export function isTruthy(node: Node): boolean {
   if (node.kind === "dict") return node.entries.size > 0;
   if (node.kind === "time") return true;
   if (node.kind === "float") return node.value !== 0;
-  return node.value instanceof Uint8Array ? node.value.length > 0 : Boolean(node.value);
+  return isBytes(node.value) ? node.value.length > 0 : Boolean(node.value);
 }
 
 export function scalar(value: Scalar["value"]): Scalar {
@@ -112,7 +113,7 @@ export function shared(value: null | boolean | number): Scalar {
 export function toValue(node: Node): unknown {
   switch (node.kind) {
     case "scalar":
-      return node.value instanceof Uint8Array ? new Uint8Array(node.value) : node.value;
+      return isBytes(node.value) ? new Uint8Array(node.value) : node.value;
     case "float":
       return node.value;
     case "time":

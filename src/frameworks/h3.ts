@@ -1,6 +1,7 @@
 /** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
 
 import type { HeaderAccess } from "../core/client/headers.ts";
+import { isError } from "../core/contracts/errors.ts";
 import type { Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import {
@@ -12,7 +13,7 @@ import {
   saveOnly,
   sealFailure,
 } from "./shared/fetch-response.ts";
-import { answerOf, isSentElsewhere, streamOf } from "./shared/h3-answer.ts";
+import { answerOf, isResponse, isSentElsewhere, isStream, streamOf } from "./shared/h3-answer.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link h3Sessions}. */
@@ -120,14 +121,14 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
     throw error;
   }
   const own = answerOf(result);
-  if (!own && !(result instanceof ReadableStream)) return result;
+  if (!own && !isStream(result)) return result;
   const types = [own?.headers, event.res.headers].map((headers) => headers?.get("content-type"));
   const stream = streaming || types.some(isEventStream) ? streamOf(result) : undefined;
   // Release candidates put the headers on the response itself, which may be one for all clients.
-  if (!stream) return exchange.used && result instanceof Response ? ofOneClient(result) : result;
+  if (!stream) return exchange.used && isResponse(result) ? ofOneClient(result) : result;
   const watched = savedAtEnd(stream, exchange, failed);
-  if (result instanceof Response) return new Response(watched, result);
-  if (result instanceof ReadableStream) return watched;
+  if (isResponse(result)) return new Response(watched, result);
+  if (isStream(result)) return watched;
   return Object.assign(result as object, { body: watched });
 }
 
@@ -165,6 +166,6 @@ async function startOver(event: H3EventLike, error: unknown): Promise<void> {
 }
 
 function hasFailed(event: H3EventLike, exchange: Saves, result: unknown): boolean {
-  if (result instanceof Error) return true;
+  if (isError(result)) return true;
   return (answerOf(result)?.status ?? (exchange.used ? event.res.status : undefined) ?? 200) >= 500;
 }

@@ -1,6 +1,7 @@
 /** `node:http`, `node:https`, `node:http2` and Connect: the adapter, and the base of those for other Node frameworks. */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { isPromise } from "../core/bytes/bytes.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { markFailed } from "./shared/held-response.ts";
@@ -109,7 +110,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
     };
     try {
       const result = opened.exchange.run(() => handler(req, res));
-      return result instanceof Promise ? result.catch(thrown) : result;
+      return isPromise(result) ? result.catch(thrown) : result;
     } catch (error) {
       return thrown(error);
     }

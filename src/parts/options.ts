@@ -1,6 +1,6 @@
 /** The options of sessions in parts, checked, and a core for each part. */
 
-import { wrongArgument } from "../core/contracts/errors.ts";
+import { isError, wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
 import type { StandardSchema } from "../core/contracts/schema.ts";
 import type { Store } from "../core/contracts/store.ts";
@@ -132,7 +132,7 @@ function makePart(
     const { store } = core.config;
     return { name, core, plain: isCookieStore(store) && !store.revocations };
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    if (!isError(error, "TypeError")) throw error;
     // An option that it has from all is not its own.
     const isShared = Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
     throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });

@@ -1,5 +1,6 @@
 /** Sessions in Datastore, through the client you already have: one entity each, one request to read, a transaction to write. */
 
+import { isBytes } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import {
@@ -114,7 +115,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
   /** An entity to store. Bytes have to be a Buffer. */
   const entity = (key: DatastoreKey, values: DatastoreEntity): DatastoreWrite => {
     const payload = values[names.payload];
-    const stored = payload instanceof Uint8Array && NodeBuffer ? NodeBuffer.from(payload) : payload;
+    const stored = isBytes(payload) && NodeBuffer ? NodeBuffer.from(payload) : payload;
     const excludeFromIndexes = [names.payload, ...(names.version === null ? [] : [names.version])];
     return { key, data: { ...values, [names.payload]: stored }, excludeFromIndexes };
   };

@@ -1,6 +1,6 @@
 /** Sessions in any backend of Keyv, through the instance you already have. */
 
-import { wrongArgument } from "../core/contracts/errors.ts";
+import { isError, wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { checkOptions } from "./shared/options.ts";
 import { type PlainBackend, plainStore } from "./shared/plain.ts";
@@ -105,7 +105,7 @@ export function keyvStore(options: KeyvStoreOptions): Store {
           return;
         } catch (error) {
           // Keyv 5 breaks off when a key that it was about to show has gone meanwhile.
-          if (!(error instanceof TypeError) || attempt === 100) throw error;
+          if (!isError(error, "TypeError") || attempt === 100) throw error;
         }
       }
     },
@@ -146,7 +146,7 @@ function failuresOf(client: KeyvClient): Failures {
   failures.set(client, fresh);
   client.on("error", (error) => {
     fresh.count += 1;
-    fresh.last = error instanceof Error ? error : new Error("Keyv reported an error");
+    fresh.last = isError(error) ? error : new Error("Keyv reported an error");
   });
   return fresh;
 }

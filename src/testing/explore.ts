@@ -1,5 +1,6 @@
 /** The interleaving explorer: runs concurrent tasks in every order of their store calls, and checks each end. */
 
+import { isError } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
 
 /** One world to explore: what runs at the same time, and what must hold when all of it has ended. */
@@ -130,7 +131,7 @@ async function runOnce(build: (gate: Gate) => Promise<World> | World, choose: Ch
     for (const result of await ended) if (result.status === "rejected") throw result.reason;
     await world.check();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = isError(error) ? error.message : String(error);
     throw new Error(`${message}\nin this order: ${order.join(", ")}`, { cause: error });
   }
   return made;

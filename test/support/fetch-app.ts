@@ -1,6 +1,6 @@
 /** The application of the framework suite as a fetch handler. */
 
-import { fetchSessions } from "sojourn/frameworks/fetch";
+import { fetchSessions as ownFetchSessions } from "sojourn/frameworks/fetch";
 import type { FrameworkHarness, Reply, TrialApp } from "../../src/testing/framework-conformance.ts";
 import { closedRedirect, responseOf } from "./fetch-reply.ts";
 
@@ -13,8 +13,11 @@ export const fetchLacks: NonNullable<FrameworkHarness["lacks"]> = {
 
 const respond = (reply: Reply): Response => responseOf(reply, { redirect: closedRedirect });
 
-/** The handler, wrapped in all sessions of the application. */
-export function fetchApp({ sessions, handle, onError }: TrialApp): (request: Request) => Promise<Response> {
+/** The handler, wrapped in all sessions of the application; by the adapter of another realm where one is given. */
+export function fetchApp(
+  { sessions, handle, onError }: TrialApp,
+  fetchSessions = ownFetchSessions,
+): (request: Request) => Promise<Response> {
   const handler = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);
     return respond(await handle(request, pathname + search, () => request.text()));

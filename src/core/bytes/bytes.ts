@@ -3,9 +3,54 @@
 /** A value, or a promise of it: synchronous where the runtime has synchronous crypto, a promise elsewhere. */
 export type MaybePromise<T> = T | Promise<T>;
 
+/** Whether a value is a promise. The one of a host (Next's edge runtime, a `vm` context) is another class than ours. */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
 /** Goes on with a value now when it is here, later when it is a promise: no `await` where none is needed. */
 export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return isPromise(value) ? value.then(next) : next(value);
+}
+
+const typedArrayName = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  Symbol.toStringTag,
+)?.get as () => string | undefined;
+
+/** Whether a value is a `Uint8Array` (a `Buffer` is one), in whatever realm it was made. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return typeof value === "object" && value !== null && typedArrayName.call(value) === "Uint8Array";
+}
+
+/** Whether a value is a `Date`, in whatever realm it was made. */
+export function isDate(value: unknown): value is Date {
+  return isMade(value, "[object Date]", Date.prototype.getTime);
+}
+
+const sizeOf = (prototype: object): ((this: unknown) => number) =>
+  Object.getOwnPropertyDescriptor(prototype, "size")?.get as (this: unknown) => number;
+const [mapSize, setSize] = [sizeOf(Map.prototype), sizeOf(Set.prototype)];
+
+/** Whether a value is a `Map`, in whatever realm it was made. */
+export function isMap(value: unknown): value is Map<unknown, unknown> {
+  return isMade(value, "[object Map]", mapSize);
+}
+
+/** Whether a value is a `Set`, in whatever realm it was made. */
+export function isSet(value: unknown): value is Set<unknown> {
+  return isMade(value, "[object Set]", setSize);
+}
+
+/** Whether a value calls itself so, and a built-in method works on it: that looks for what the language put there, not for a class. */
+function isMade(value: unknown, kind: string, method: (this: never) => unknown): boolean {
+  if (Object.prototype.toString.call(value) !== kind) return false;
+  try {
+    method.call(value as never);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const encoder = new TextEncoder();

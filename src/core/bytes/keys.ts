@@ -2,7 +2,7 @@
 
 import { hmacSha256 } from "#crypto";
 import { wrongArgument } from "../contracts/errors.ts";
-import { andThen, type MaybePromise, utf8 } from "./bytes.ts";
+import { andThen, isPromise, type MaybePromise, utf8 } from "./bytes.ts";
 
 /**
  * One secret or several, each at least 32 characters. The first protects what is written from now on, all
@@ -34,5 +34,5 @@ function derive<T>(
   make: (key: Uint8Array) => T,
 ): MaybePromise<readonly T[]> {
   const keys = secrets.map((secret) => andThen(hmacSha256(utf8(secret))(utf8(`sojourn ${purpose}`)), make));
-  return keys.some((key) => key instanceof Promise) ? Promise.all(keys) : (keys as T[]);
+  return keys.some(isPromise) ? Promise.all(keys) : (keys as T[]);
 }

@@ -67,11 +67,16 @@ export class SessionError extends Error {
   }
 }
 
-/** Whether `error` is a {@link SessionError}, also across two copies of this package. */
+/** Whether a value is an error, of that name if one is given, in whatever realm it was made. */
+export function isError(value: unknown, name?: string): value is Error {
+  const kind = Object.prototype.toString.call(value);
+  if (kind !== "[object Error]" && kind !== "[object DOMException]") return false;
+  return name === undefined || (value as Error).name === name;
+}
+
+/** Whether `error` is a {@link SessionError}, also across two copies of this package and in another realm. */
 export function isSessionError(error: unknown): error is SessionError {
-  return (
-    error instanceof Error && error.name === "SessionError" && Object.hasOwn(statusByCode, (error as SessionError).code)
-  );
+  return isError(error, "SessionError") && Object.hasOwn(statusByCode, (error as SessionError).code);
 }
 
 /** "received …" for error messages: the type and shape of a value, and its text only when that is harmless. */

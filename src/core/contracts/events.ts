@@ -1,5 +1,7 @@
 /** Events: one per transition of a session, in OWASP's words, with a public handle instead of the id. */
 
+import { isError } from "./errors.ts";
+
 /**
  * What happened. Names of the OWASP logging vocabulary where it has one.
  *
@@ -71,7 +73,7 @@ export class Events {
     for (const listener of this.#listeners) {
       try {
         const answer: unknown = listener(event);
-        if (answer instanceof Promise) answer.catch((error) => this.#report(error, type));
+        if (answer) Promise.resolve(answer).catch((error) => this.#report(error, type));
       } catch (error) {
         this.#report(error, type);
       }
@@ -79,6 +81,6 @@ export class Events {
   }
 
   #report(error: unknown, type: SessionEventType): void {
-    this.#warn(`a session event listener threw ${error instanceof Error ? error.name : typeof error} on ${type}`);
+    this.#warn(`a session event listener threw ${isError(error) ? error.name : typeof error} on ${type}`);
   }
 }

@@ -1,5 +1,6 @@
 /** Records that are no records: the whole session travels in the cookie, and a store only knows what was ended. */
 
+import { isPromise } from "../bytes/bytes.ts";
 import type { Carrier } from "../client/carrier.ts";
 import { newHandle } from "../client/id.ts";
 import type { CookieSeal } from "../client/seal.ts";
@@ -91,7 +92,7 @@ export function cookieSessions(
     inCookie: true,
     async find(token) {
       const opening = seal.open(token, cookieName);
-      const opened = opening instanceof Promise ? await opening : opening;
+      const opened = isPromise(opening) ? await opening : opening;
       if (!opened) {
         events.emit("token_refused", { reason: "malformed, incomplete, or not sealed by us" });
         return null;

@@ -1,6 +1,6 @@
 /** Records over a store: hashed ids, signposts of renewals in passing, and a time limit on every call. */
 
-import { type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
+import { isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
 import { handleOf, type IdScheme } from "../client/id.ts";
 import type { TokenFormat } from "../client/token.ts";
 import { SessionError } from "../contracts/errors.ts";
@@ -62,7 +62,7 @@ export function storeRecords(config: RecordsConfig): Records {
   const wrap = (payload: Payload, key: string): MaybePromise<Payload> => format.wrap?.(payload, key) ?? payload;
   const record = async (key: string, draft: StoreRecord): Promise<StoreRecord> => {
     const wrapped = wrap(draft.payload, key);
-    const payload = wrapped instanceof Promise ? await wrapped : wrapped;
+    const payload = isPromise(wrapped) ? await wrapped : wrapped;
     checkSize(store, payload);
     return { payload, expiresAt: draft.expiresAt, subject: draft.subject };
   };
@@ -78,13 +78,13 @@ export function storeRecords(config: RecordsConfig): Records {
     inCookie: false,
     async find(token) {
       const opening = config.token.open(token, config.cookieName);
-      const opened = opening instanceof Promise ? await opening : opening;
+      const opened = isPromise(opening) ? await opening : opening;
       if (!opened || !ids.accepts(opened.id)) {
         events.emit("token_refused", { reason: "malformed, or not sealed by us" });
         return null;
       }
       const hashed = ids.keyOf(opened.id);
-      const key = hashed instanceof Promise ? await hashed : hashed;
+      const key = isPromise(hashed) ? await hashed : hashed;
       const found = await follow(key, opened.id, opened.stale);
       const reason = found === "ended" ? "ended a moment ago" : "no such session";
       if (found === undefined || found === "ended") events.emit("session_use_after_expire", { reason });

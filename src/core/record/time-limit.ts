@@ -1,7 +1,7 @@
 /** A time limit on every store call, and store errors in our own words. */
 
 import { type IdScheme, withoutKeys } from "../client/id.ts";
-import { SessionError } from "../contracts/errors.ts";
+import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
 
@@ -46,7 +46,7 @@ export function withTimeLimit<T>(
 
 function asSessionError(error: unknown, store: Store, ids: IdScheme | undefined): SessionError {
   const cause = ids?.secretKeys ? reduced(error, ids) : error;
-  if (!(error instanceof SessionError))
+  if (!isSessionError(error))
     return new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${store.name} store failed`, cause);
   if (!ids?.secretKeys) return error;
   const { code, message } = error;
@@ -62,4 +62,30 @@ function reduced(error: unknown, ids: IdScheme): Error {
   if (typeof code === "string") Object.assign(plain, { code: constant(code) });
   else if (typeof code === "number") Object.assign(plain, { code });
   return plain;
+}
+
+/**
+ * The same store, which is never asked for a key that is none. All that is kept of sessions goes through here, so
+ * whatever makes keys wrongly makes an error, not one record for all visitors.
+ */
+export function guarded(store: Store): Store {
+  return {
+    ...(store.listBySubject && { listBySubject: (subject) => store.listBySubject!(subject) }),
+    ...(store.list && { list: () => store.list!() }),
+    name: store.name,
+    get capabilities() {
+      return store.capabilities;
+    },
+    read: (key) => store.read(checkKey(key)),
+    create: (key, record) => store.create(checkKey(key), record),
+    update: (key, record, version) => store.update(checkKey(key), record, version),
+    touch: (key, expiresAt, subject) => store.touch(checkKey(key), expiresAt, subject),
+    rename: (from, to, record, version) => store.rename(checkKey(from), checkKey(to), record, version),
+    delete: (key, subject) => store.delete(checkKey(key), subject),
+  };
+}
+
+function checkKey(key: string): string {
+  if (typeof key === "string" && /^[!-~]{1,200}$/.test(key)) return key;
+  throw wrongArgument("the key of a session", "1 to 200 printable ASCII characters without spaces", key);
 }

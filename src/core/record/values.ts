@@ -1,6 +1,6 @@
 /** Values as JSON text, with tags for what JSON has no word for: Date, Map, Set, BigInt, URL, bytes, NaN and their like. */
 
-import { base64url, fromBase64url } from "../bytes/bytes.ts";
+import { base64url, fromBase64url, isBytes, isDate, isMap, isSet } from "../bytes/bytes.ts";
 import { received, SessionError } from "../contracts/errors.ts";
 
 const deepest = 100;
@@ -129,7 +129,7 @@ function tag(value: unknown, path: string, above: Level[]): unknown {
 }
 
 function tagObject(value: object, path: string, above: Level[]): unknown {
-  if (value instanceof Uint8Array) return { $: ["bytes", base64url(value)] };
+  if (isBytes(value)) return { $: ["bytes", base64url(value)] };
   const level = above.at(-1) as Level;
   const inside = (part: unknown, item: unknown): unknown => {
     level.part = part;
@@ -138,10 +138,10 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
   const ancestors = countAncestors(value);
   if (ancestors === 2) {
     if (Array.isArray(value)) return Array.from(value, (item, i) => inside(i, item));
-    if (value instanceof Date) return { $: ["Date", value.getTime()] };
-    if (value instanceof URL) return { $: ["URL", value.href] };
-    if (value instanceof Set) return { $: ["Set", Array.from(value, (item) => inside(undefined, item))] };
-    if (value instanceof Map) {
+    if (isDate(value)) return { $: ["Date", value.getTime()] };
+    if (isUrl(value)) return { $: ["URL", value.href] };
+    if (isSet(value)) return { $: ["Set", Array.from(value, (item) => inside(undefined, item))] };
+    if (isMap(value)) {
       return { $: ["Map", Array.from(value, ([key, item]) => [inside(keyItself, key), inside(key, item)])] };
     }
   }
@@ -165,6 +165,11 @@ export function countAncestors(value: object): number {
   let count = 0;
   for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) count++;
   return count;
+}
+
+/** Hosts have URLs of their own, made in no way the language knows of: one has an address and looks like it. */
+function isUrl(value: object): value is URL {
+  return Object.prototype.toString.call(value) === "[object URL]" && typeof (value as URL).href === "string";
 }
 
 /** Puts the tagged values back, in place. */
@@ -236,8 +241,8 @@ function refused(value: unknown, start: string, above: readonly Level[], why?: s
   let path = start;
   for (const { object, part } of above) {
     if (Array.isArray(object)) path += `[${part}]`;
-    else if (object instanceof Set) path += ".<item>";
-    else if (!(object instanceof Map)) path = pathOf(path, part as string);
+    else if (isSet(object)) path += ".<item>";
+    else if (!isMap(object)) path = pathOf(path, part as string);
     else if (part === keyItself) path += ".<key>";
     else path += `.get(${typeof part === "string" ? quoted(part) : typeof part})`;
   }

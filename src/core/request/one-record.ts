@@ -11,6 +11,7 @@ import { isOver } from "../record/expiry.ts";
 import { type CookieStore, cookieSessions, isCookieStore, storeBehind } from "../record/in-cookie.ts";
 import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
+import { guarded } from "../record/time-limit.ts";
 import { checked, type SessionsCore, Work } from "../save/commit.ts";
 import { RecordSession } from "../save/record-session.ts";
 import { Turns } from "../save/turns.ts";
@@ -45,10 +46,13 @@ export function storesOf(configs: readonly Config[]): readonly Store[] {
 }
 
 /** Where sessions are kept, and what is known of subjects there. */
-function keeping(config: Config, store: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
+function keeping(config: Config, given: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
   const { timeouts, cookie } = config;
-  if (isCookieStore(store))
-    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, store);
+  if (isCookieStore(given)) {
+    const notes = { ...given, revocations: given.revocations && guarded(given.revocations) };
+    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, notes);
+  }
+  const store = guarded(given);
   const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
   const { renewGrace } = timeouts;
   return {

@@ -1,6 +1,6 @@
 /** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
 
-import { SessionError } from "../contracts/errors.ts";
+import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Records } from "../contracts/records.ts";
@@ -106,7 +106,7 @@ export class Work implements SessionOwner {
 
   report(type: SessionEventType, error?: unknown): void {
     const { handle, subject } = this.state.meta;
-    const reason = error instanceof SessionError ? error.code : undefined;
+    const reason = isSessionError(error) ? error.code : undefined;
     this.core.config.events.emit(type, { handle, subject, ...(error !== undefined && { reason, error }) });
   }
 }
@@ -173,7 +173,7 @@ async function save(work: Work): Promise<boolean> {
       if (await carryOut(work, decided, payload)) return true;
     } catch (error) {
       // Nothing the application did is lost when only an expiry or an id was to be looked after: the event has said so.
-      if (!passing || !(error instanceof SessionError) || error.status !== 503) throw error;
+      if (!passing || !isSessionError(error) || error.status !== 503) throw error;
       handBack(work);
       return true;
     }

@@ -1,5 +1,6 @@
 /** The session of one record: what handlers do to it is collected here, and saved by the commit. */
 
+import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content, Format, Meta } from "../contracts/format.ts";
@@ -231,7 +232,7 @@ export function applyUpdate(
 ): unknown {
   const before = encoded(format, data, key);
   const value = change(data[key]);
-  if (value instanceof Promise) throw new TypeError(`${what} must be synchronous; it returned a promise`);
+  if (isPromise(value)) throw new TypeError(`${what} must be synchronous; it returned a promise`);
   put(data, key, value);
   noteUpdate({ data, format }, marks, key, change, before);
   return value;

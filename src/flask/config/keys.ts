@@ -1,6 +1,7 @@
 /** The keys as they were given: each read by what it takes, and noted for whoever asks what came of it. */
 
-import { received } from "../../core/contracts/errors.ts";
+import { isBytes } from "../../core/bytes/bytes.ts";
+import { isError, received } from "../../core/contracts/errors.ts";
 import { inWords, parseDuration } from "../../core/options/duration.ts";
 
 /** What came of one key. Holds no secret: of clients and URLs only what they are, or where they lead. */
@@ -107,7 +108,7 @@ export class Keys {
   secret(name: string): string | Uint8Array | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
-    if (typeof value === "string" || value instanceof Uint8Array) {
+    if (typeof value === "string" || isBytes(value)) {
       this.note(name, "a secret");
       return value;
     }
@@ -119,7 +120,7 @@ export class Keys {
     const value = this.#take(name);
     if (value === undefined) return [];
     const all = typeof value === "string" ? (listIn(value) ?? [value]) : value;
-    const fits = (one: unknown): boolean => (typeof one === "string" || one instanceof Uint8Array) && one.length > 0;
+    const fits = (one: unknown): boolean => (typeof one === "string" || isBytes(one)) && one.length > 0;
     if (!Array.isArray(all) || !all.every(fits))
       throw this.wrong(name, "a list of texts, in the environment in JSON", value);
     this.note(name, all.length === 1 ? "a secret" : `${all.length} secrets`);
@@ -223,7 +224,7 @@ export function named<Made>(key: string, make: () => Made): Made {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof TypeError) || error.message.startsWith(key)) throw error;
+    if (!isError(error, "TypeError") || error.message.startsWith(key)) throw error;
     throw new TypeError(`${key}: ${error.message}`, { cause: error });
   }
 }

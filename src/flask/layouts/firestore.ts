@@ -1,5 +1,6 @@
 /** Flask-Session2's sessions in Firestore: a document each, whose fields are `id`, `val` and `expiration`. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import type { FirestoreLayout } from "../../stores/firestore.ts";
 
 /**
@@ -30,7 +31,7 @@ export function flask2Firestore(): FirestoreLayout {
     unindexed: ["val"],
     fieldsOf: (payload, key) => ({ id: key, val: payload }),
     payloadIn({ val }) {
-      if (val instanceof Uint8Array) return new Uint8Array(val);
+      if (isBytes(val)) return new Uint8Array(val);
       return typeof val === "string" ? val : null;
     },
   };

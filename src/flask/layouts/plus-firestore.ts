@@ -1,5 +1,6 @@
 /** Flask-Session-Plus's sessions in Firestore: a document each, whose fields are the session's own. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import type { FirestoreClasses, FirestoreLayout } from "../../stores/firestore.ts";
 import { readMsgpack } from "../msgpack/read.ts";
 import { writeMsgpack } from "../msgpack/write.ts";
@@ -93,7 +94,7 @@ function clientValue(node: Node, classes: FirestoreClasses): unknown {
     case "scalar":
       if (typeof node.value === "bigint" && BigInt.asIntN(64, node.value) !== node.value)
         throw new Refusal("it is an integer of more than 64 bits, for which Firestore has no room");
-      if (typeof node.value === "object" && node.value !== null && !(node.value instanceof Uint8Array))
+      if (typeof node.value === "object" && node.value !== null && !isBytes(node.value))
         throw new Refusal("Firestore has no word for MsgpackExt");
       return node.value;
     case "float":
@@ -131,7 +132,7 @@ function nodeOf(value: unknown): Node | undefined {
     return scalar(small ? Number(value) : value);
   }
   if (value === null || typeof value === "string" || typeof value === "boolean") return scalar(value);
-  if (value instanceof Uint8Array) return scalar(new Uint8Array(value));
+  if (isBytes(value)) return scalar(new Uint8Array(value));
   if (Array.isArray(value)) {
     const items = value.map(nodeOf);
     return items.every((item) => item !== undefined) ? { kind: "list", items, at: undefined } : undefined;

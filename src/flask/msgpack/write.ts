@@ -1,6 +1,6 @@
 /** Writes MessagePack as msgspec does: shortest forms, floats of 64 bits, dates as extension -1. */
 
-import { utf8 } from "../../core/bytes/bytes.ts";
+import { isBytes, utf8 } from "../../core/bytes/bytes.ts";
 import { Refusal, within } from "../storable.ts";
 import { type Node, type Scalar, segmentOf, type Time } from "../tree.ts";
 
@@ -22,7 +22,7 @@ class Writer {
 
   node(node: Node): void {
     const { at } = node;
-    if (at?.source instanceof Uint8Array) {
+    if (isBytes(at?.source)) {
       this.#put(at.source.subarray(at.start, at.end));
       return;
     }
@@ -69,7 +69,7 @@ class Writer {
       const text = utf8(value);
       this.#head(text.length, 0xa0, 31, 0xd9, 1);
       this.#put(text);
-    } else if (value instanceof Uint8Array) {
+    } else if (isBytes(value)) {
       this.#head(value.length, 0, -1, 0xc4, 1);
       this.#put(value);
     } else {

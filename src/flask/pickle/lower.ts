@@ -1,5 +1,6 @@
 /** JavaScript values as Python has them, with the types of those whose place they take, where they say the same. */
 
+import { isBytes, isDate, isMap, isSet } from "../../core/bytes/bytes.ts";
 import { received } from "../../core/contracts/errors.ts";
 import { countAncestors, pathOf } from "../../core/record/values.ts";
 import { deepest, mostValues } from "../budget.ts";
@@ -67,13 +68,13 @@ export class Lowering {
   }
 
   #object(value: object, was: PyValue | undefined): PyValue {
-    if (value instanceof Uint8Array) {
+    if (isBytes(value)) {
       const before = was?.kind === "bytes" || was?.kind === "bytearray" ? was : undefined;
       if (before && sameBytes(before.value, value)) return before;
       return pyBytes(value.slice(), before?.kind);
     }
     const ancestors = countAncestors(value);
-    if (ancestors === 2 && value instanceof Date) return date(value.getTime(), was);
+    if (ancestors === 2 && isDate(value)) return date(value.getTime(), was);
     if (this.#above.includes(value)) throw new Refusal("it contains itself");
     if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
@@ -85,8 +86,8 @@ export class Lowering {
   #container(value: object, ancestors: number, was: PyValue | undefined): PyValue {
     if (ancestors === 2) {
       if (Array.isArray(value)) return this.#list(value, was);
-      if (value instanceof Set) return this.#set([...value], was);
-      if (value instanceof Map) return this.#dict([...value], was, false);
+      if (isSet(value)) return this.#set([...value], was);
+      if (isMap(value)) return this.#dict([...value], was, false);
     }
     if (ancestors > 1) throw new Refusal(`${received(value)}, and Flask keeps ${keeps}`);
     return this.#dict(Object.entries(value), was, true);

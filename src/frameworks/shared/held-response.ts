@@ -1,5 +1,6 @@
 /** Holds a Node response back until its sessions are saved: HTTP/1, and HTTP/2 through its compatible API. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { received } from "../../core/contracts/errors.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 import { giveHead, Head } from "./node-head.ts";
@@ -255,7 +256,7 @@ function check(method: Method, [chunk]: readonly unknown[], status = 200): void 
     throw new RangeError(`response.statusCode must be 100 to 999; ${received(status)}`);
   if (method !== "write" && method !== "end") return;
   const nothing = chunk === undefined || chunk === null || typeof chunk === "function";
-  if (typeof chunk === "string" || chunk instanceof Uint8Array || (nothing && method === "end")) return;
+  if (typeof chunk === "string" || isBytes(chunk) || (nothing && method === "end")) return;
   throw new TypeError(`response.${method} takes a string, Buffer or Uint8Array; ${received(chunk)}`);
 }
 

@@ -1,5 +1,6 @@
 /** What is needed of sockets, by shape: those of `ws`, browsers, Deno, Bun and Socket.IO fit. */
 
+import { isPromise } from "../../core/bytes/bytes.ts";
 import type { SocketEnd } from "./watched-sockets.ts";
 
 /** A socket that can be closed: that of `ws`, of browsers, Deno and Bun (`close`), or of Socket.IO (`disconnect`). */
@@ -35,7 +36,7 @@ export function tell<Socket extends object>(
 ): void {
   try {
     const answer = onEnd ? onEnd(socket, reason) : close(socket, reason);
-    if (answer instanceof Promise) answer.catch(() => close(socket, reason));
+    if (isPromise(answer)) answer.catch(() => close(socket, reason));
   } catch {
     close(socket, reason);
   }

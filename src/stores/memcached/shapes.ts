@@ -1,7 +1,7 @@
 /** Memcached clients by shape: the four commands the store needs, through either of them. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
-import { wrongArgument } from "../../core/contracts/errors.ts";
+import { isError, wrongArgument } from "../../core/contracts/errors.ts";
 
 type Callback<Result> = (error: unknown, result: Result) => void;
 
@@ -166,7 +166,7 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
 /** The client gives an error, a list of errors, or a text. */
 function errorOf(error: unknown): Error {
   const first: unknown = Array.isArray(error) ? error[0] : error;
-  return first instanceof Error ? first : new Error(String(first));
+  return isError(first) ? first : new Error(String(first));
 }
 
 function overPromises(client: PromiseMemcachedClient): MemcachedConnection {

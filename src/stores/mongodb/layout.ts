@@ -1,6 +1,6 @@
 /** How a record looks in MongoDB: one document, its fields by any name. */
 
-import { base64url } from "../../core/bytes/bytes.ts";
+import { base64url, isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { MongodbDocument } from "./collection.ts";
@@ -156,7 +156,7 @@ export function encode(value: string | Uint8Array): string | Uint8Array | { read
 
 function decode(value: unknown): string | Uint8Array | null {
   if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return copy(value);
+  if (isBytes(value)) return copy(value);
   const json = (value as { json?: unknown } | null | undefined)?.json;
   return typeof json === "string" ? (JSON.parse(json) as string) : null;
 }

@@ -1,6 +1,6 @@
 /** What the stores for Firestore and Datastore share: names and values that Google's databases take. */
 
-import { base64url, octets } from "../../core/bytes/bytes.ts";
+import { base64url, isBytes, isDate, octets } from "../../core/bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 import type { StoreCapabilities, StoreRecord } from "../../core/contracts/store.ts";
 import { refuseTooLarge } from "./size.ts";
@@ -134,7 +134,7 @@ export function standingIn(names: BareNames, values: Readonly<Record<string, unk
 export function stampOf(stored: string | Uint8Array): string;
 export function stampOf(stored: unknown): string | null;
 export function stampOf(stored: unknown): string | null {
-  if (stored instanceof Uint8Array) return `bytes:${base64url(stored)}`;
+  if (isBytes(stored)) return `bytes:${base64url(stored)}`;
   return typeof stored === "string" ? `text:${stored}` : null;
 }
 
@@ -142,8 +142,7 @@ export function stampOf(stored: unknown): string | null {
 export function recordIn(names: BareNames, values: Readonly<Record<string, unknown>> | undefined): StoreRecord | null {
   const expiresAt = millisecondsOf(values?.[names.expiresAt]);
   const [stored, owner] = [values?.[names.payload], names.subject === null ? null : values?.[names.subject]];
-  const payload =
-    typeof stored === "string" ? decodeText(stored) : stored instanceof Uint8Array ? new Uint8Array(stored) : null;
+  const payload = typeof stored === "string" ? decodeText(stored) : isBytes(stored) ? new Uint8Array(stored) : null;
   if (payload === null || expiresAt === null) return null;
   const subject = typeof owner === "string" ? decodeText(owner) : null;
   return subject === null ? { payload, expiresAt } : { payload, expiresAt, subject };
@@ -159,7 +158,7 @@ export function instantOf(expiresAt: number): Date {
 
 /** A timestamp as either client gives it: a date, or an object with `toMillis`. */
 export function millisecondsOf(value: unknown): number | null {
-  if (value instanceof Date) return value.getTime();
+  if (isDate(value)) return value.getTime();
   const { toMillis } = (value ?? {}) as { toMillis?: unknown };
   return typeof toMillis === "function" ? ((value as { toMillis(): number }).toMillis() ?? null) : null;
 }

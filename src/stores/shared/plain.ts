@@ -1,6 +1,7 @@
 /** Stores over a plain key-value API, one that can only get, set and remove: exact within one process, honest about several. */
 
 import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
+import { isError } from "../../core/contracts/errors.ts";
 import type {
   ListedRecord,
   PruneOptions,
@@ -79,7 +80,7 @@ export function plainStore(
   async function look(at: string): Promise<Kept | null | undefined> {
     const value = await backend.get(at);
     if (value === null || value === undefined) return null;
-    if (value instanceof Error) throw value;
+    if (isError(value)) throw value;
     return understand(value) ?? undefined;
   }
   /** The same within the queue, where only another process can be writing. What stays broken is as good as nothing. */

@@ -1,5 +1,6 @@
 /** Sessions of another program in Redis: the value is the payload and nothing beside it, and the key's own expiry is the only one. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { Store, StoredRecord } from "../../core/contracts/store.ts";
 import { linkTo, type RedisConnection, textOf } from "./redis-client.ts";
@@ -190,7 +191,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function bytesOf(reply: unknown): Uint8Array {
-  if (reply instanceof Uint8Array) return reply;
+  if (isBytes(reply)) return reply;
   // Made to text, what is no UTF-8 would be lost.
   throw new TypeError("client must answer bytes for values when the store has a layout; it answered text");
 }

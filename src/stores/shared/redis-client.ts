@@ -1,5 +1,6 @@
 /** Redis clients by shape: one way to send a command through any of them. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A client or a pool of node-redis 4, 5 or 6. */
@@ -129,7 +130,7 @@ export function connectionOf(client: unknown, replies: Replies = "text"): RedisC
 /** The text of a string reply, whichever type the client was told to give; `null` when there was none. */
 export function textOf(reply: unknown): string | null {
   if (reply === null || reply === undefined) return null;
-  return reply instanceof Uint8Array ? decoder.decode(reply) : String(reply);
+  return isBytes(reply) ? decoder.decode(reply) : String(reply);
 }
 
 const decoder = new TextDecoder();

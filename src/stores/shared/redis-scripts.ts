@@ -1,5 +1,6 @@
 /** The Lua scripts of the Redis store, and how they are run. Nothing in them is newer than Redis 6.2. */
 
+import { isError } from "../../core/contracts/errors.ts";
 import { type RedisArgument, type RedisConnection, textOf } from "./redis-client.ts";
 import type { NativeLayout } from "./redis-record.ts";
 
@@ -103,7 +104,7 @@ export async function runScript(
   try {
     return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    if (!(isError(error) && error.message.startsWith("NOSCRIPT"))) throw error;
     return connection.command(keys[0], ["EVAL", script.lua, ...rest]);
   }
 }

@@ -1,5 +1,6 @@
 /** How a record is kept in a row: the pieces that statements are made of, and those of this store's own table. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { SessionError } from "../../core/contracts/errors.ts";
 import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { DialectRules } from "./dialect.ts";
@@ -173,8 +174,10 @@ export function utf8(text: string): Uint8Array {
 }
 
 export function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(value as string);
+  if (isBytes(value)) return value;
+  return typeof value === "object" && value !== null
+    ? new Uint8Array(value as ArrayBuffer)
+    : encoder.encode(`${value}`);
 }
 
 export function textOf(value: unknown): string {

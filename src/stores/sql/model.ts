@@ -1,6 +1,6 @@
 /** A table that a user's ORM knows: its names, once its columns can hold what the store keeps in them. */
 
-import { wrongArgument } from "../../core/contracts/errors.ts";
+import { isError, wrongArgument } from "../../core/contracts/errors.ts";
 import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
@@ -111,7 +111,7 @@ export function modelStore({ table, ...parts }: ModelParts): Store {
       try {
         await connection.run(`SELECT ${columns.join(", ")} FROM ${table.name} AS held WHERE 1 = 0`, []);
       } catch (cause) {
-        const says = cause instanceof Error ? cause.message : String(cause);
+        const says = isError(cause) ? cause.message : String(cause);
         throw new Error(`The table ${table.name} is not as the model has it: ${says}. Run your migrations.`, { cause });
       }
     },

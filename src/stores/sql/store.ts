@@ -1,5 +1,6 @@
 /** The store itself: its methods over a link to a client and a table. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { refuseTooLarge } from "../shared/size.ts";
@@ -28,7 +29,7 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
   const run = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
     const most = smaller(layout.maxPayloadBytes, connection.maxPayloadBytes);
-    if (values.payload instanceof Uint8Array) refuseTooLarge(values.payload, most, "this database");
+    if (isBytes(values.payload)) refuseTooLarge(values.payload, most, "this database");
     const value = (name: string): SqlValue => {
       if (name === "now") return instant(now());
       if (name === "ends") return instant(Number(values.ends));
@@ -165,7 +166,7 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
 
 /** Two versions that are the stored bytes themselves, and the same ones. */
 function isSame(one: Version, other: Version): boolean {
-  if (!(one instanceof Uint8Array && other instanceof Uint8Array)) return false;
+  if (!(isBytes(one) && isBytes(other))) return false;
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 

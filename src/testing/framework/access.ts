@@ -1,5 +1,6 @@
 /** Routes that may do less with their session than all. */
 
+import { isError } from "../../core/contracts/errors.ts";
 import { same } from "../store/check.ts";
 import { answered, inGroup, noCookie, refused } from "./answers.ts";
 import { type FrameworkCase, type FrameworkTrial, type StartedApp, text } from "./trial.ts";
@@ -19,7 +20,7 @@ function restricted(trial: FrameworkTrial): Promise<StartedApp> {
       async "/skips"({ request, session }) {
         (await app).sessions.restrict(request, "skip");
         const error = await session().catch((reason: unknown) => reason);
-        return text(`${error instanceof TypeError}`);
+        return text(`${isError(error, "TypeError")}`);
       },
     },
   });

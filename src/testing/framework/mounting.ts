@@ -1,5 +1,6 @@
 /** Several sessions in one application, and requests that nobody in their right mind sends. */
 
+import { isError } from "../../core/contracts/errors.ts";
 import { Sessions } from "../../core/request/sessions.ts";
 import { memoryStore } from "../../stores/memory.ts";
 import { countedStore, faultyStore } from "../faults.ts";
@@ -87,7 +88,7 @@ const mounting = inGroup("mounting", [
         routes: {
           async "/strange"({ request }) {
             const error = await strange.get(request).catch((reason: unknown) => reason);
-            return text(`${error instanceof TypeError && /adapter/.test(error.message)}`);
+            return text(`${isError(error, "TypeError") && /adapter/.test(error.message)}`);
           },
         },
       });

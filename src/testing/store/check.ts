@@ -1,5 +1,6 @@
 /** The assertions of the store suite: small, the same under every runtime, and they say what was seen. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import type { Store, StoredRecord, Version } from "../../core/contracts/store.ts";
 
 /** Fails the case with `message` unless `condition` holds. */
@@ -75,11 +76,11 @@ export async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
 
 function equalPayloads(a: string | Uint8Array | undefined, b: string | Uint8Array): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;
-  return a instanceof Uint8Array && a.length === b.length && a.every((byte, index) => byte === b[index]);
+  return isBytes(a) && a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function show(value: unknown): string {
-  if (value instanceof Uint8Array) return `${value.length} bytes [${value.slice(0, 8).join(" ")} ...]`;
+  if (isBytes(value)) return `${value.length} bytes [${value.slice(0, 8).join(" ")} ...]`;
   const text = typeof value === "string" || Array.isArray(value) ? JSON.stringify(value) : String(value);
   return text.length > 120 ? `${text.slice(0, 120)}... (${text.length} characters)` : text;
 }
