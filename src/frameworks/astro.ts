@@ -4,7 +4,7 @@ import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link astroSessions}. */
@@ -88,7 +88,7 @@ export function astroSessions<Data extends object>(
         Object.assign(locals, { [attach]: await sessions.get(locals) });
       }
       if (!exchange) return await next();
-      const response = await sealResponse(exchange, await exchange.run(next), streaming);
+      const response = await sealResponse(exchange, await runOpen(exchange, next), streaming);
       return before ? await sealFailure(before, response) : response;
     } catch (error) {
       if (isSessionError(error)) return sealFailure(locals, await onError(error, context));

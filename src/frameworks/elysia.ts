@@ -3,7 +3,7 @@
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { checkOptions } from "./shared/options.ts";
 
 /** The options of {@link elysiaSessions}. */
@@ -84,7 +84,7 @@ export function elysiaSessions<Data extends object>(
     const exchange = sessions.open<Request>(request, reader, opened.link);
     if (access) exchange.restrict(access(request));
     noteOpened(request, exchange);
-    const response = await exchange.run(() => handle(request));
+    const response = await runOpen(exchange, () => handle(request));
     // What another kind of session failed for has been sealed for all.
     if (request[answered]) return response;
     try {

@@ -3,7 +3,7 @@
 import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
-import { failureResponse, noteOpened, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link fetchSessions}. */
@@ -77,7 +77,7 @@ export function fetchSessions<Data extends object>(
       if (access) exchange.restrict(access(request));
       noteOpened(request, exchange);
       try {
-        const response = await exchange.run(() => handler(request, ...rest));
+        const response = await runOpen(exchange, () => handler(request, ...rest));
         if (response) return await sealResponse(exchange, response, streaming);
         await saveOnly(exchange);
         return response;

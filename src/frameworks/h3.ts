@@ -8,6 +8,7 @@ import {
   isEventStream,
   noteOpened,
   ofOneClient,
+  runOpen,
   type Saves,
   savedAtEnd,
   saveOnly,
@@ -58,6 +59,8 @@ export interface H3EventLike {
 export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<unknown>;
 
 const failure: Outcome = { failed: true };
+const olderH3 =
+  "h3Sessions needs h3 2, which is in Nitro 3: it got no next(), so this is h3 1 (Nitro 2, Nuxt 3 and 4). Update h3";
 
 /**
  * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
@@ -89,6 +92,7 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
   };
 
   return async (event, next) => {
+    if (typeof next !== "function") throw new TypeError(olderH3);
     const exchange = sessions.isOpen(event) ? undefined : sessions.open(event, reader, event.req);
     const allowed = access?.(event);
     exchange?.restrict(allowed);
@@ -96,7 +100,7 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
     if (!exchange) return next();
     let result: unknown;
     try {
-      result = await exchange.run(next);
+      result = await runOpen(exchange, next);
     } catch (error) {
       await write(event, exchange, error, failure);
       throw error;
@@ -121,11 +125,13 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
     throw error;
   }
   const own = answerOf(result);
-  if (!own && !isStream(result)) return result;
   const types = [own?.headers, event.res.headers].map((headers) => headers?.get("content-type"));
   const stream = streaming || types.some(isEventStream) ? streamOf(result) : undefined;
-  // Release candidates put the headers on the response itself, which may be one for all clients.
-  if (!stream) return exchange.used && isResponse(result) ? ofOneClient(result) : result;
+  if (!stream) {
+    exchange.close();
+    // Release candidates put the headers on the response itself, which may be one for all clients.
+    return exchange.used && isResponse(result) ? ofOneClient(result) : result;
+  }
   const watched = savedAtEnd(stream, exchange, failed);
   if (isResponse(result)) return new Response(watched, result);
   if (isStream(result)) return watched;

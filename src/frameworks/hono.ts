@@ -4,7 +4,14 @@ import { isSessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import {
+  failureResponse,
+  noteOpened,
+  runOpen,
+  type Saves,
+  sealFailure,
+  sealResponse,
+} from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
@@ -71,7 +78,7 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
     exchange?.restrict(allowed);
     if (attach !== undefined && allowed !== "skip") c.set(attach, await sessions.get(c));
     if (!exchange) return next();
-    await exchange.run(next);
+    await runOpen(exchange, next);
     await seal(c, exchange, streaming);
   };
 }

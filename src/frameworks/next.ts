@@ -3,7 +3,7 @@
 import type { HeaderAccess } from "../core/client/headers.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Session } from "../core/contracts/session.ts";
-import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import { type Exchange, type RequestReader, requestEnded } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
 import { setByLine } from "./shared/cookie-line.ts";
@@ -148,7 +148,11 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     route: (handler) => {
       const wrapped = withSessions(async (request: Request, ...rest: unknown[]) => {
         const answer = async (): Promise<Response> => handler(request as never, ...(rest as never));
-        return act(await headers(), () => sessions.get(request), answer).catch(controlResponse);
+        const get = async (): Promise<Session<Data>> => {
+          if (sessions.isOver(request)) throw new TypeError(`getSession() found no request: ${requestEnded}`);
+          return sessions.get(request);
+        };
+        return act(await headers(), get, answer).catch(controlResponse);
       });
       return async (request, ...rest) => wrapped(request, ...rest);
     },
@@ -180,6 +184,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
         } finally {
           acting.delete(list);
           reading.delete(list);
+          exchange.close();
         }
       },
     async getSession() {

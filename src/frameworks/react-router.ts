@@ -5,7 +5,14 @@ import type { Session } from "../core/contracts/session.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { failureResponse, noteOpened, type Saves, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import {
+  failureResponse,
+  noteOpened,
+  runOpen,
+  type Saves,
+  sealFailure,
+  sealResponse,
+} from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
@@ -98,7 +105,7 @@ export function reactRouterSessions<Data extends object>(
     noteOpened(request, exchange);
     inUse.add(context);
     try {
-      const response = await exchange.run(next);
+      const response = await runOpen(exchange, next);
       return (await seal(request, exchange, response as Response, streaming)) as Result;
     } finally {
       inUse.delete(context);

@@ -4,7 +4,7 @@ import { isSessionError, type SessionError, wrongArgument } from "../core/contra
 import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { failureResponse, noteOpened, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
 
 /** The options of {@link svelteKitSessions}. */
@@ -86,7 +86,7 @@ export function svelteKitSessions<Data extends object>(
         Object.assign(event.locals, { [attach]: await sessions.get(event) });
       }
       if (!exchange) return await resolve(event);
-      const response = await answerOf(event, exchange, () => exchange.run(() => resolve(event)));
+      const response = await answerOf(event, exchange, () => runOpen(exchange, () => resolve(event)));
       noteOpened(request, exchange);
       if (exchange.used && response.status === 500) await checkLoaded(exchange, response);
       return await sealResponse(exchange, response, streaming, failed.has(request));

@@ -202,10 +202,12 @@ export function wsSessions<Data extends object, Socket extends object = Closable
       try {
         result = await exchange.run(() => use(session));
       } catch (error) {
+        exchange.close();
         // That it could not be saved is told by an event.
         await exchange.finish({ failed: true })?.catch(() => {});
         throw error;
       }
+      exchange.close();
       if (!(await session.save()) && cookie !== undefined) watched.refused(cookie);
       return result;
     },

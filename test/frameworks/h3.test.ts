@@ -16,6 +16,7 @@ import {
   serve,
   toNodeHandler,
 } from "h3";
+import { createApp as createAppV1, toNodeListener } from "h3v1";
 import { H3 as CandidateH3 } from "nitro/h3";
 import { h3Sessions } from "sojourn/frameworks/h3";
 import {
@@ -358,6 +359,20 @@ describe("h3Sessions", () => {
       "streaming must be true or false; received 1",
     );
   });
+});
+
+test("on h3 1, h3Sessions says which version it needs, and no session is opened", async () => {
+  const { sessions } = setup();
+  const errors: unknown[] = [];
+  const app = createAppV1({ onError: (error) => void errors.push(error.cause ?? error) });
+  app.use(h3Sessions(sessions) as never);
+  const server = await listen(createServer(toNodeListener(app)));
+  try {
+    expect((await fetch(server.url)).status).toBe(500);
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(/needs h3 2.*this is h3 1/) })]);
+  } finally {
+    server.close();
+  }
 });
 
 test("a handler for Node sends its response itself: a login there ended the session, and its cookie was never sent", async () => {

@@ -198,26 +198,56 @@ describe("write and end", () => {
     stop.abort();
   });
 
-  test("a second answer while the first is saved changes nothing", async () => {
-    let called: unknown;
+  test("a second answer while the first is saved is the error that Node has for it, and changes nothing", async () => {
+    const seen: unknown[] = [];
     const url = await serve((_req, res, data) => {
       data.a = "1";
       res.setHeader("x-answer", "first");
       res.setHeader("set-cookie", ["one=1", "two=2"]);
+      seen.push([res.headersSent, res.writableEnded]);
       res.end("first");
-      res.appendHeader("set-cookie", "three=3");
+      seen.push([res.headersSent, res.writableEnded]);
+      for (const attempt of [
+        () => res.appendHeader("set-cookie", "three=3"),
+        () => res.setHeader("x-answer", "second"),
+        () => res.writeHead(500, { "x-answer": "second" }),
+      ])
+        expect(attempt).toThrow(expect.objectContaining({ code: "ERR_HTTP_HEADERS_SENT" }));
       res.statusCode = 500;
-      res.setHeader("x-answer", "second");
-      res.setHeader("x-second", "yes");
       res.end("second", (error?: unknown) => {
-        called = error;
+        seen.push(error);
       });
     });
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([200, "first"]);
-    expect([response.headers.get("x-answer"), response.headers.get("x-second")]).toEqual(["first", null]);
+    expect(response.headers.get("x-answer")).toBe("first");
     expect(response.headers.getSetCookie()).toEqual(["one=1", "two=2", ours(response)[0]]);
-    expect(called).toBeInstanceOf(Error);
+    expect(seen).toEqual([[false, false], [true, true], expect.any(Error)]);
+  });
+
+  test("headersSent and writableEnded tell of the error page, once the answer whose save failed was dropped", async () => {
+    const seen: unknown[] = [];
+    const { sessions } = sessionsOf();
+    const withSessions = nodeSessions(sessions, {
+      onError: (_error, _req, res) => {
+        seen.push([res.headersSent, res.writableEnded]);
+        res.end("sorry");
+      },
+    });
+    const url = await start(
+      withSessions(async (req, res) => {
+        (await sessions.get(req)).data.a = "1";
+        fault = () => "throw-before";
+        res.end("dropped");
+        seen.push([res.headersSent, res.writableEnded]);
+      }),
+    );
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).toEqual([503, "sorry"]);
+    expect(seen).toEqual([
+      [true, true],
+      [false, false],
+    ]);
   });
 
   test("a handler that goes on writing after its save failed ends nothing but its own response", async () => {
@@ -497,6 +527,33 @@ describe("Express", () => {
     const response = await fetch(await start(app));
     expect([response.status, await response.text()]).toEqual([200, "answer"]);
   });
+
+  test.each([
+    ["throws", () => Promise.reject(new Error("a mistake after the answer"))],
+    ["sends twice", (res: ServerResponse & { send?(text: string): void }) => res.send?.("second")],
+  ])(
+    "a handler that answers and then %s: Express hears of it, and the answer leaves before its connection is closed",
+    async (_what, then) => {
+      const { sessions } = sessionsOf();
+      const app = express();
+      const errors: unknown[] = [];
+      app.use(expressSessions(sessions));
+      app.get("/", async (req, res) => {
+        (await sessions.get(req)).data.a = "1";
+        res.send("answer");
+        await then(res);
+      });
+      // Express's own error handler destroys the socket when the head was sent.
+      app.use(((error, _req, _res, next) => {
+        errors.push(error);
+        next(error);
+      }) satisfies express.ErrorRequestHandler);
+      app.set("env", "test");
+      const response = await fetch(await start(app));
+      expect([response.status, await response.text(), ours(response).length]).toEqual([200, "answer", 1]);
+      expect(errors).toHaveLength(1);
+    },
+  );
 
   test("a handler that throws after its first write: no complete answer, nothing of an error page in it", async () => {
     const { sessions } = sessionsOf();

@@ -1,15 +1,18 @@
 /** Hono 4 on its server for Node: the framework suite, and what is Hono's own. */
 
+import { readFileSync } from "node:fs";
 import type { createServer } from "node:http";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import type { Session } from "sojourn";
+import { isSessionError, type Session } from "sojourn";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
+import { projectRoot } from "../../scripts/lib.ts";
 import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { startHono } from "../support/hono-app.ts";
 import { listen } from "../support/node-app.ts";
@@ -156,6 +159,27 @@ describe("honoSessions", () => {
     const response = await app.request("/throw", { headers });
     expect([response.status, await response.text()]).toEqual([403, "not you"]);
     expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "1" });
+  });
+
+  test("the onError of the documentation answers a 403 with 403, a failed save with 503, and the rest with 500", async () => {
+    const { sessions, state } = setup();
+    const app = new Hono();
+    app.use(honoSessions(sessions));
+    const page = readFileSync(join(projectRoot, "docs", "frameworks", "hono.md"), "utf8");
+    const [, body = ""] = /app\.onError\(\(error, c\) => \{\n(.*?)\n\}\);/s.exec(page) ?? [];
+    const onError = new Function("HTTPException", "isSessionError", "Response", `return (error, c) => {${body}};`);
+    app.onError(onError(HTTPException, isSessionError, Response));
+    app.get("/:how", async (c) => {
+      (await sessions.get(c)).data.a = "1";
+      if (c.req.param("how") === "refuse") throw new HTTPException(403, { message: "not you" });
+      if (c.req.param("how") === "fail") throw new Error("a mistake");
+      state.fault = "throw-before";
+      return c.text("handler");
+    });
+    const refused = await app.request("/refuse");
+    expect([refused.status, await refused.text()]).toEqual([403, "not you"]);
+    expect((await app.request("/fail")).status).toBe(500);
+    expect((await app.request("/save")).status).toBe(503);
   });
 
   test.each([

@@ -23,6 +23,7 @@ import { start } from "../examples/demo-process.ts";
 import { ours } from "../support/faulty-sessions.ts";
 import { closedRedirect, responseOf } from "../support/fetch-reply.ts";
 import { buildNextApp, type NextApp, nextProgram } from "../support/next-app.ts";
+import { type Backends, connections, type PooledData, probe, startBackends } from "../support/pooled.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { describeCases } from "../support/store-tests.ts";
 
@@ -84,6 +85,35 @@ const now = (): number => Date.now() + state.ahead;
 const store = countedStore(faultyStore(memoryStore({ now }), () => state.fault));
 Object.assign(globalThis, {
   [Symbol.for("sojourn probe")]: { store, now, warn: (message: string) => state.warnings.push(message) },
+});
+
+describe("callbacks of connections that are shared", () => {
+  let backends: Backends;
+  beforeAll(async () => {
+    backends = await startBackends();
+  }, 120_000);
+  afterAll(() => Promise.all([backends.postgres.stop(), backends.memcached.stop()]));
+
+  test.each(Object.keys(connections))("%s that another request opened has no session at hand", async (kind) => {
+    for (const call of ["current", "getSession"]) {
+      const sessions = createSessions<PooledData>({ store: memoryStore(), current: true, cookie: { secure: false } });
+      const { route, getSession } = nextSessions(sessions, { cookies, headers });
+      const { handle, visit, close } = probe(sessions, backends, kind);
+      const own = call === "getSession" ? getSession : undefined;
+      const name = `pooled ${kind} ${call}`;
+      trials.set(
+        name,
+        route(async (request) => new Response(await handle(request, new URL(request.url).pathname.slice(6), own))),
+      );
+      const server = await built.serve((request) => {
+        request.url = `/trial${request.url}`;
+        Object.assign(request.headers, { "x-trial": name });
+      });
+      running.push(server);
+      await visit(server.url);
+      await close();
+    }
+  });
 });
 
 interface Shown {

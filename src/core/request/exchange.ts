@@ -22,6 +22,8 @@ export interface RequestReader<Request> {
   use?(request: Request): void;
   /** Called when the session could not be loaded, before the handler hears of it. */
   failed?(error: unknown): void;
+  /** Whether the response has ended or its client has left. Adapters that cannot ask the response call `close`. */
+  isOver?(request: Request): boolean;
 }
 
 /**
@@ -45,6 +47,11 @@ export interface Restrictions {
 }
 
 const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
+
+/** Why there is no request at hand where there once was. */
+export const requestEnded: string =
+  "the request that started this code has ended. Callbacks of connection pools, emitters and timers keep the context " +
+  "they were made in, which may be another visitor's: call sessions.get(request), or wrap them in AsyncResource.bind";
 
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {
@@ -73,6 +80,7 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   readonly #reader: RequestReader<never>;
   readonly #saveOnError: boolean;
   #used = false;
+  #closed = false;
   #saveFailed = false;
   /** No cookie can be set any more. */
   protected headersSent = false;
@@ -146,7 +154,20 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
     this.tell();
   }
 
-  /** Runs the handler so that `sessions.current()` finds this request's session. */
+  /**
+   * Ends the request: `sessions.current()` finds its session no more. Whatever was started while it was handled (a
+   * connection of a pool, a timer) keeps its context, and goes on working for other visitors.
+   */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Whether the request has ended. */
+  get isOver(): boolean {
+    return this.#closed || this.#reader.isOver?.(this.#request as never) === true;
+  }
+
+  /** Runs the handler so that `sessions.current()` finds this request's session until the request {@link isOver}. */
   run<R>(next: () => R): R {
     // Timers and sockets keep the context they were made in for as long as they live, so it must not keep the request.
     return this.#context ? this.#context.run(new WeakRef(this as unknown as Exchange), next) : next();

@@ -7,7 +7,7 @@ import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import type { RevokeOptions, SessionInfo } from "../record/subjects.ts";
 import type { Context } from "./context.ts";
-import type { Access, Exchange, Keeping, RequestReader } from "./exchange.ts";
+import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
@@ -59,10 +59,13 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * The session of the request at hand, without passing the request along. Needs the option `current: true`, and a
-   * runtime with `AsyncLocalStorage`.
+   * The session of the request at hand, without passing the request along, until its response has ended. Needs the
+   * option `current: true`, and a runtime with `AsyncLocalStorage`.
    *
-   * @throws `TypeError` without that option, outside a request, or where the runtime has no `AsyncLocalStorage`.
+   * Callbacks of connection pools, emitters, queues and loaders run in the context of another request: of the one that
+   * opened the connection or emits. Call `sessions.get(request)` there, or wrap the callback in `AsyncResource.bind`.
+   *
+   * @throws `TypeError` without that option, outside a request or after its end, or without `AsyncLocalStorage`.
    * @example
    * ```ts
    * import { createSessions } from "sojourn";
@@ -75,11 +78,13 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * ```
    */
   current(): Promise<Session<Data>> {
-    const exchange = this.#context?.getStore()?.deref();
+    const context = this.#context?.getStore();
+    const exchange = context?.deref();
     // Several managers may serve one request, each with a context of its own.
-    if (exchange) return (exchange as unknown as Exchange<Data>).get();
+    if (exchange && !exchange.isOver) return (exchange as unknown as Exchange<Data>).get();
     let why = "it was called outside a request";
-    if (!this.#kept.config.current) why = "createSessions was not given current: true";
+    if (context) why = requestEnded;
+    else if (!this.#kept.config.current) why = "createSessions was not given current: true";
     else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
   }
@@ -131,6 +136,11 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
   isOpen(request: object): boolean {
     return this.#exchangeOf(request) !== undefined;
+  }
+
+  /** For adapters: whether a request that was opened has ended, so that it is not the one at hand. */
+  isOver(request: object): boolean {
+    return this.#exchangeOf(request)?.isOver === true;
   }
 
   #exchangeOf(request: object): Exchange<Data> | undefined {

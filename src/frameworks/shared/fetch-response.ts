@@ -4,7 +4,7 @@ import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 
 /** What saving takes. */
-export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone">;
+export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone" | "close">;
 type Opened = { [slot]?: Saves[] | undefined };
 
 const slot = Symbol("sojourn exchanges");
@@ -42,10 +42,28 @@ export async function sealResponse(
     sealed = headers.response;
   } else {
     exchange.headersGone();
-    if (!streams && unmadeText(response) !== undefined) return response;
+    if (!streams && unmadeText(response) !== undefined) {
+      exchange.close();
+      return response;
+    }
   }
   const watched = streams || isEventStream(sealed.headers.get("content-type"));
-  return watched && sealed.body ? new Response(savedAtEnd(sealed.body, exchange, failed), sealed) : sealed;
+  if (watched && sealed.body) return new Response(savedAtEnd(sealed.body, exchange, failed), sealed);
+  exchange.close();
+  return sealed;
+}
+
+/** Runs the handlers so that `sessions.current()` finds the session, until they throw or the response is sealed. */
+export async function runOpen<Result>(
+  exchange: Pick<Exchange, "run" | "close">,
+  next: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await exchange.run(next);
+  } catch (error) {
+    exchange.close();
+    throw error;
+  }
 }
 
 /** Notes that a request was opened, so that {@link sealFailure} finds all of its exchanges. */
@@ -63,6 +81,7 @@ export async function sealFailure(request: object, response: Response): Promise<
   const headers = new Sealed(response);
   for (const exchange of (request as Opened)[slot] ?? []) {
     await exchange.commit(headers, failure)?.catch(() => {});
+    exchange.close();
   }
   return headers.response;
 }
@@ -132,6 +151,7 @@ function hasOpenHeaders({ headers }: Response): boolean {
 export async function saveOnly(exchange: Saves, outcome?: Outcome): Promise<void> {
   exchange.headersGone();
   await exchange.finish(outcome);
+  exchange.close();
 }
 
 /** Server-sent events. */
@@ -145,7 +165,13 @@ export function savedAtEnd(
   exchange: Saves,
   outcome: Outcome | undefined,
 ): ReadableStream<Uint8Array> {
-  const finish = async (): Promise<void> => exchange.finish(outcome);
+  const finish = async (): Promise<void> => {
+    try {
+      await exchange.finish(outcome);
+    } finally {
+      exchange.close();
+    }
+  };
   // `cancel` is newer than the types: the client has gone, and nobody can be told.
   const transformer = { flush: finish, cancel: () => finish().catch(() => {}) };
   return body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(transformer));

@@ -3,6 +3,7 @@
 import { isBytes } from "../../core/bytes/bytes.ts";
 import { received } from "../../core/contracts/errors.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
+import { alreadySent, type Destroyed, shut } from "./node-ended.ts";
 import { giveHead, Head } from "./node-head.ts";
 import type { NodeResponse } from "./node-shapes.ts";
 
@@ -52,7 +53,10 @@ export function prepare(response: NodeResponse): void {
  */
 export function hold(holding: Holding): void {
   const response = holding.response as Response;
-  response[slot] ??= new HeldResponse(response);
+  if (!response[slot]) {
+    response[slot] = new HeldResponse(response);
+    Object.defineProperties(response, told);
+  }
   response[slot].add(holding);
 }
 
@@ -82,6 +86,26 @@ const replacements: Methods & ThisType<Response> = {
   },
 };
 
+/** What a response says of itself: what its handler did, whether or not that has left. */
+const told: PropertyDescriptorMap & ThisType<Response> = {
+  headersSent: {
+    configurable: true,
+    get() {
+      return this[slot]?.headWaits === true || ofPrototype(this, "headersSent");
+    },
+  },
+  writableEnded: {
+    configurable: true,
+    get() {
+      return this[slot]?.endWaits === true || ofPrototype(this, "writableEnded");
+    },
+  },
+};
+
+function ofPrototype(response: Response, name: "headersSent" | "writableEnded"): unknown {
+  return Reflect.get(Object.getPrototypeOf(response), name, response);
+}
+
 function given(...args: unknown[]): unknown[] {
   while (args.length > 0 && args.at(-1) === undefined) args.pop();
   return args;
@@ -105,6 +129,8 @@ class HeldResponse {
   #finished = false;
   /** The save failed: the handler's response is dropped, and the answer to an error takes its place. */
   #refused = false;
+  /** Undoes what was done at the end. Answers the socket, if somebody meant to destroy it meanwhile. */
+  #reopen: (() => Destroyed | undefined) | undefined;
   /** Inside a real method: they call each other. */
   #passing = false;
 
@@ -113,6 +139,16 @@ class HeldResponse {
     this.#settled = response.headersSent;
     prepare(response);
     this.#real = response[own] as Methods;
+  }
+
+  /** The head was sent by the handler, and waits for the save. */
+  get headWaits(): boolean {
+    return this.#waiting !== undefined && !this.#settled;
+  }
+
+  /** The handler has ended the response, which waits for the save. */
+  get endWaits(): boolean {
+    return this.#waiting !== undefined && this.#ended;
   }
 
   add(holding: Holding): void {
@@ -126,6 +162,7 @@ class HeldResponse {
   /** A call from outside. */
   call(method: Method, args: unknown[]): unknown {
     if (this.#passing) return this.#pass(method, args);
+    if (this.endWaits && method === "writeHead") throw alreadySent("write");
     if (this.#ended && (this.#waiting || this.#refused)) return this.#ignore(method, args);
     return this.#waiting ? this.#keep(this.#waiting, method, args) : this.#carryOut(method, args);
   }
@@ -157,8 +194,6 @@ class HeldResponse {
   #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
     this.#waiting = [];
     this.#finished = method === "end";
-    // A handler that throws after it began to write must not be answered for as if it had not.
-    if (!this.#settled && method !== "end") claimSent(this.#response);
     allOf(saves)
       .then(
         () => this.#release(),
@@ -170,10 +205,15 @@ class HeldResponse {
 
   #keep(waiting: Call[], method: Method, args: unknown[]): unknown {
     check(method, args);
-    if (method === "end") this.#ended = true;
+    if (method === "end") this.#end();
     // Another head comes too late.
     if (method !== "writeHead" || waiting.length === 0) waiting.push([method, args]);
     return method === "write" ? false : this.#response;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#reopen = shut(this.#response);
   }
 
   /** The response is complete, but for being sent. */
@@ -195,8 +235,8 @@ class HeldResponse {
   /** The save is done: the head leaves, and the calls that waited are made. */
   #release(): void {
     const calls = this.#take();
+    const destroyed = this.#reopen?.();
     if (!this.#settled) {
-      unclaimSent(this.#response);
       this.#settled = true;
       this.#head?.put();
     }
@@ -207,6 +247,8 @@ class HeldResponse {
       else if (method === "write") more = this.#pass(method, args);
       else this.#carryOut(method, args);
     }
+    if (this.#waiting) destroyed?.destroy();
+    else destroyed?.destroySoon();
     // `write` had answered false, and Node does not know.
     if (more === true && !this.#ended) process.nextTick(drain, this.#response);
   }
@@ -216,8 +258,8 @@ class HeldResponse {
     const response = this.#response;
     const [holding] = this.#holdings as [Holding];
     for (const [, args] of this.#take()) callBack(args, error);
+    this.#reopen?.();
     if (this.#settled || this.#refused) throw error;
-    unclaimSent(response);
     this.failed = true;
     this.#refused = true;
     this.#ended = false;
@@ -275,12 +317,4 @@ function drain(response: NodeResponse): void {
   source.removeListener("drain", nothing);
   source.emit("drain");
   if ((source as object) !== response) response.emit("drain");
-}
-
-function claimSent(response: NodeResponse): void {
-  Object.defineProperty(response, "headersSent", { value: true, configurable: true });
-}
-
-function unclaimSent(response: NodeResponse): void {
-  if (Object.hasOwn(response, "headersSent")) Reflect.deleteProperty(response, "headersSent");
 }

@@ -10,6 +10,8 @@ const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
   secure: ({ request, secure }) => secure(request),
   use: hold,
+  isOver: ({ response }) =>
+    response.writableEnded || response.destroyed === true || response.stream?.destroyed === true,
 };
 
 /** By the framework's notion if it has one, else whether the connection itself is encrypted. */

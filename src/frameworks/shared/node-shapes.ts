@@ -19,8 +19,12 @@ export interface NodeResponse {
   statusCode: number;
   statusMessage: string;
   readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  /** True when the client has left. HTTP/2 has it on its stream. */
+  readonly destroyed?: boolean | undefined;
+  readonly socket?: object | null | undefined;
   /** HTTP/2 has it. */
-  readonly stream?: object | undefined;
+  readonly stream?: { readonly destroyed?: boolean | undefined } | undefined;
   getHeaderNames(): string[];
   getHeader(name: string): number | string | string[] | undefined;
   getHeaders(): OutgoingHttpHeaders;
