@@ -12,6 +12,15 @@ export interface UnstorageClient {
   setItem(key: string, value: string, options?: { ttl: number }): Promise<void>;
   removeItem(key: string): Promise<void>;
   getKeys(base?: string): Promise<string[]>;
+  /** When a driver says when an item was written, `prune()` removes what is left of broken ones. */
+  getMeta?(key: string): UnstorageMeta | Promise<UnstorageMeta>;
+  /** Tells which driver there is. */
+  getMount?(key: string): { readonly driver: { readonly name?: string | undefined } };
+}
+
+/** What a driver says of an item. */
+export interface UnstorageMeta {
+  readonly mtime?: Date | undefined;
 }
 
 /** What {@link unstorageStore} takes. */
@@ -23,6 +32,7 @@ export interface UnstorageStoreOptions {
   /**
    * Whether several processes use the storage at once. Default false. It changes nothing but `capabilities.shared`:
    * unstorage cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
+   * Over the fs drivers it also warns: there both may lose, and the user is logged out. Take `fileStore` for files.
    */
   readonly shared?: boolean | undefined;
   /** The present in epoch milliseconds. Default `Date.now`. For tests. */
@@ -66,8 +76,18 @@ export function unstorageStore(options: UnstorageStoreOptions): Store {
   }
   if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
 
+  const driver = storage.getMount?.(base).driver.name;
+  if (shared && /^fs\b/.test(driver ?? "")) {
+    console.warn(
+      `sojourn: unstorageStore over the ${driver} driver loses sessions when several processes use it, for it writes files ` +
+        "in place: two that write at once leave a broken one. Take fileStore({ directory }) of sojourn/stores/file.",
+    );
+  }
+
+  const setAt = async (key: string): Promise<number | undefined> => (await storage.getMeta?.(key))?.mtime?.getTime();
   return plainStore(
     {
+      setAt,
       get: (key) => storage.getItem(key),
       // Drivers that take a lifetime take seconds.
       set: (key, text, lifetime) => storage.setItem(key, text, { ttl: Math.ceil(lifetime / 1000) }),

@@ -1,13 +1,13 @@
 /** Sessions through unstorage: the suite over its memory and its files, and what it cannot promise, shown. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStorage, prefixStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs";
 import lruCacheDriver from "unstorage/drivers/lru-cache";
 import memoryDriver from "unstorage/drivers/memory";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { type UnstorageClient, type UnstorageStoreOptions, unstorageStore } from "../../src/stores/unstorage.ts";
 import { describePlainStore, Gate, showsLostUpdate, showsResurrection } from "../support/plain-stores.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
@@ -116,6 +116,45 @@ describe("files", () => {
     }
     writeFileSync(path, whole);
     expect(await store.read("k")).toMatchObject({ payload: "hello" });
+  });
+
+  // Two processes that write one session at once leave the end of the longer text behind the shorter one.
+  test("that stay broken are removed by prune, after a minute, and those of others are not", async () => {
+    const base = directory();
+    const store = unstorageStore({ storage: files(base) });
+    const names = (): string[] => readdirSync(join(base, "sojourn")).sort();
+    await store.create("whole", record);
+    const text = readFileSync(join(base, "sojourn", "whole"), "utf8");
+    const broken = {
+      behind: `${text}9000}`,
+      cut: text.slice(0, 40),
+      empty: "",
+      half: '{"sojourn":1,"key":"k"}',
+      zeros: "\0\0",
+    };
+    const others = { notes: "not ours", number: "7", object: '{"a":1}' };
+    for (const [name, content] of Object.entries({ ...broken, ...others })) {
+      writeFileSync(join(base, "sojourn", name), content);
+    }
+    expect(await store.prune!()).toEqual({ removed: 0, cursor: undefined });
+    for (const name of names()) utimesSync(join(base, "sojourn", name), 0, Date.now() / 1000 - 61);
+    expect(await store.prune!()).toEqual({ removed: 5, cursor: undefined });
+    expect(names()).toEqual(["notes", "number", "object", "whole"]);
+    expect(await store.read("whole")).toMatchObject({ payload: "hello" });
+  });
+
+  test("shared by processes are warned of, and pointed to the file store", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    for (const storage of [files(directory()), prefixStorage(files(directory()), "app")]) {
+      unstorageStore({ storage });
+      expect(warn).not.toHaveBeenCalled();
+      unstorageStore({ storage, shared: true });
+      expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Take fileStore({ directory })"));
+      warn.mockClear();
+    }
+    unstorageStore({ storage: createStorage(), shared: true });
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   test("that cannot be read are a failure, never a logout", async () => {

@@ -23,6 +23,8 @@ export interface PlainBackend {
   remove(key: string): Promise<void>;
   /** All keys that were set here, and maybe others. */
   keys?(): AsyncIterable<string>;
+  /** When a key was last set, in epoch milliseconds, for backends that may keep half of a text; `undefined` if not known. */
+  setAt?(key: string): Promise<number | undefined>;
 }
 
 /** A record as it is kept, as JSON. The key is in it for backends that have keys of their own. */
@@ -53,6 +55,8 @@ export interface PlainOptions {
 
 /** How long to wait, in milliseconds, before looking again at what another process seems to be writing just now. */
 const pauses = [1, 2, 4, 8, 16, 32, 64];
+/** How long, in milliseconds, what is not whole is left to whoever may be writing it. */
+const grace = 60_000;
 /** The backend keeps a record this much longer, in milliseconds, so that only the record itself says when it ends. */
 const margin = 60_000;
 
@@ -83,17 +87,18 @@ export function plainStore(
     if (isError(value)) throw value;
     return understand(value) ?? undefined;
   }
-  /** The same within the queue, where only another process can be writing. What stays broken is as good as nothing. */
-  async function fetch(at: string): Promise<Kept | null> {
+  /** The same within the queue, where only another process can be writing: `undefined` is what stays broken. */
+  async function fetch(at: string): Promise<Kept | null | undefined> {
     let kept = await look(at);
     for (const pause of pauses) {
       if (kept !== undefined) return kept;
       await new Promise((resolve) => setTimeout(resolve, pause));
       kept = await look(at);
     }
-    return kept ?? null;
+    return kept;
   }
-  const isLive = (kept: Kept | null, key: string): kept is Kept => kept?.key === key && kept.expiresAt > now();
+  const isLive = (kept: Kept | null | undefined, key: string): kept is Kept =>
+    kept?.key === key && kept.expiresAt > now();
   async function live(key: string): Promise<Kept | null> {
     const kept = await fetch(place(key));
     return isLive(kept, key) ? kept : null;
@@ -109,7 +114,7 @@ export function plainStore(
     capabilities,
     async read(key) {
       let kept = await look(place(key));
-      if (kept === undefined) kept = await change([key], () => live(key));
+      if (kept === undefined) kept = await change([key], () => live(key)); // What stays broken is as good as nothing.
       return isLive(kept, key) ? stored(kept) : null;
     },
     create: (key, record) => change([key], async () => ((await live(key)) ? null : put(keep(key, record)))),
@@ -158,9 +163,18 @@ export function plainStore(
 
   async function removeEnded(at: string): Promise<boolean> {
     const kept = await fetch(at);
-    if (!kept || kept.expiresAt > now() || place(kept.key) !== at) return false;
-    await backend.remove(at);
-    return true;
+    const over = kept ? kept.expiresAt <= now() && place(kept.key) === at : kept === undefined && (await isLeft(at));
+    if (over) await backend.remove(at);
+    return over;
+  }
+
+  /** Whether it is what a crash, or two processes that wrote at once, left of a record. Nobody else's text is removed. */
+  async function isLeft(at: string): Promise<boolean> {
+    const setAt = await backend.setAt?.(at);
+    if (setAt === undefined || !(setAt <= now() - grace)) return false;
+    const value = await backend.get(at);
+    if (typeof value === "string") return /^(?:$|\0|\{"sojourn":1,)/.test(value);
+    return (value as Partial<Kept> | null | undefined)?.sojourn === 1;
   }
 }
 
