@@ -94,8 +94,12 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
     return this.#request?.settled();
   }
 
-  protected override save(): Promise<boolean> | undefined {
-    return this.#request?.save();
+  protected override logsOut(): boolean {
+    return this.#request?.logsOut === true;
+  }
+
+  protected override save(logoutOnly: boolean): Promise<boolean> | undefined {
+    return this.#request?.save(logoutOnly);
   }
 
   protected override tell(): void {

@@ -1,7 +1,7 @@
 /** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
 
 import type { SessionError } from "../core/contracts/errors.ts";
-import { headersSent, refused, rehearse, type Work, wouldSave } from "../core/save/commit.ts";
+import { headersSent, logsOut, refused, rehearse, type Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
@@ -14,6 +14,8 @@ export interface Action {
   readonly what: string;
   readonly scope: ReadonlySet<Part>;
   readonly needsCookie: boolean;
+  /** It is a logout: final when it is called. */
+  readonly ends?: true;
   run(part: LoadedPart): void;
 }
 
@@ -92,9 +94,14 @@ export class PartsRequest implements PartsData {
     return this.needed(part, `session.data.${key}`).session;
   }
 
-  /** One save at a time, in the order they were asked for. */
-  save(): Promise<boolean> {
-    const saved = this.#saving ? this.#saving.then(() => this.#save()) : this.#save();
+  /** Whether a logout was called for. */
+  get logsOut(): boolean {
+    return this.#actions.some(({ ends }) => ends);
+  }
+
+  /** One save at a time, in the order they were asked for. With `logoutOnly`, changes of the data wait for the next. */
+  save(logoutOnly = false): Promise<boolean> {
+    const saved = this.#saving ? this.#saving.then(() => this.#save(logoutOnly)) : this.#save(logoutOnly);
     this.#saving = saved.catch(() => {});
     return saved;
   }
@@ -118,8 +125,17 @@ export class PartsRequest implements PartsData {
     work?.report("save_failed", error);
   }
 
-  async #save(): Promise<boolean> {
+  async #save(logoutOnly: boolean): Promise<boolean> {
     let at: HeldPart = this.home;
+    try {
+      await this.#loadAsked();
+    } catch (error) {
+      this.#report(error, at);
+      throw error;
+    }
+    // A logout is final when it is called, so that it does not wait for what may turn out not to be storable.
+    if (this.logsOut) await this.#logOut();
+    if (logoutOnly) return true;
     try {
       await this.#complete();
       for (at of this.#saved) {
@@ -135,10 +151,13 @@ export class PartsRequest implements PartsData {
     return this.#saveEach();
   }
 
-  /** Loads what has to be known before anything is written, and makes the parts one session. */
-  async #complete(): Promise<void> {
+  async #loadAsked(): Promise<void> {
     const asked = new Set(this.#actions.flatMap(({ scope }) => [...scope]));
     await this.load(this.all.filter(({ part }) => asked.has(part)));
+  }
+
+  /** Loads what has to be known before anything is written, and makes the parts one session. */
+  async #complete(): Promise<void> {
     const pending = this.loaded().filter(({ login }) => login);
     if (pending.length === 0 && !this.loaded().some(begins)) return;
     await this.load(this.all);
@@ -166,6 +185,16 @@ export class PartsRequest implements PartsData {
   #isOver(): boolean {
     const { work } = this.home;
     return work?.ended === true && !work.state.destroyed && !(work.late && work.state.marks.loggedIn);
+  }
+
+  /** Ends what `destroy` was called for. */
+  async #logOut(): Promise<void> {
+    const strays = this.#strays();
+    for (const one of this.#saved) {
+      if (!one.isLoaded() || !logsOut(one.work)) continue;
+      await one.work.save();
+      if (one === this.home) for (const end of strays) await end().catch(() => {});
+    }
   }
 
   async #saveEach(): Promise<boolean> {
@@ -201,10 +230,9 @@ export class PartsRequest implements PartsData {
   #strays(): (() => Promise<unknown>)[] {
     const { work, session } = this.home;
     if (!work?.found || !session || !(work.state.destroyed || work.state.marks.loggedIn)) return [];
-    const { subject } = work.state.format.decode(work.found.payload).meta;
+    const { subject, handle } = work.kept;
     const isTakenOver = subject !== session.subject;
-    if (subject === undefined || !(work.state.destroyed || isTakenOver)) return [];
-    const { handle } = session;
+    if (subject === undefined || handle === undefined || !(work.state.destroyed || isTakenOver)) return [];
     return this.loaded()
       .filter(({ part, work }) => !part.plain && work.found === null && (isTakenOver || work.state.destroyed))
       .filter(({ work }) => work.core.config.store.capabilities.bySubject)

@@ -47,8 +47,8 @@ export interface PartsSession<Data extends object = Record<string, unknown>, Nam
   /** Gives new ids to all parts that are not plain cookies, or to those named, and ends the old ones at once. */
   regenerate(options?: PartsChoice<Name>): void;
   /**
-   * Records in all parts who they belong to, and renews those that are not plain cookies. A part that was left over
-   * from another user is emptied before.
+   * Records in all parts who they belong to, and renews those that are not plain cookies. Nothing of another user is
+   * kept, in no part.
    */
   login(subject: string, options?: LoginOptions<Data>): void;
   /** Ends all parts, or those named. */
@@ -142,15 +142,16 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     if (home.work.state.destroyed) throw sessionEnded();
     const merges = this.#mergesByPart(options.merge as Merge | undefined);
     const before = home.session.subject;
+    const isTakenOver = before !== undefined && before !== subject;
     const run = (held: LoadedPart): void => {
-      const { session, part } = held;
+      const { session, part, work } = held;
       const merge = merges.get(part);
       if (held === home) {
         session.login(subject, { persistent: options.persistent, merge });
         return;
       }
-      const isLeftOver = session.subject !== undefined && session.subject !== subject && session.subject !== before;
-      if (isLeftOver) session.clear();
+      const isLeftOver = session.subject !== undefined && session.subject !== subject;
+      if (isTakenOver || isLeftOver) work.state.takeOver();
       held.login = { subject, merge };
     };
     const scope = this.#scope("session.login", undefined);
@@ -160,7 +161,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
   destroy({ parts }: PartsChoice = {}): void {
     const scope = this.#scope("session.destroy", parts);
     const run = ({ session }: LoadedPart): void => session.destroy();
-    this.#request.ask({ what: "session.destroy()", scope, needsCookie: true, run });
+    this.#request.ask({ what: "session.destroy()", scope, needsCookie: true, ends: true, run });
   }
 
   save(): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** What requests of a session in parts cost, load, and save. */
 
-import { createSessions } from "sojourn";
+import { createSessions, type PartsSession } from "sojourn";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
 import { Browser, type Data } from "./browser.ts";
@@ -270,9 +270,55 @@ describe("one session", () => {
     const same = await filled(guest);
     await same.visit((session) => session.login("bob"));
     expect((await same.visit(({ data }) => ({ ...data }))).value).toEqual(everything);
-    // Whoever logs in over himself, or over somebody who is still there, keeps what is there, as in one record.
-    await same.visit((session) => session.login("eve"));
+    await same.visit((session) => session.login("bob"));
     expect((await same.visit(({ data }) => ({ ...data }))).value).toEqual(everything);
+  });
+
+  test("login as another user starts with empty data in every part, and with what was set after it", async () => {
+    const scene = setUp();
+    const browser = await filled(scene, "ada");
+    const handle = (await browser.visit((session) => session.handle)).value;
+    await browser.visit((session) => {
+      session.login("eve");
+      Object.assign(session.data, { cart: ["hers"], token: "new" });
+    });
+    const { value } = await browser.visit((session) => [
+      session.subject,
+      { ...session.data },
+      session.handle === handle,
+    ]);
+    expect(value).toEqual(["eve", { cart: ["hers"], token: "new" }, false]);
+    const handles = await browser.visit((session) =>
+      ["csrf", "login", "cart"].map((name) => session.part(name).handle),
+    );
+    expect(new Set(handles.value).size).toBe(1);
+    const some = setUp();
+    const one = await filled(some, "ada");
+    await one.only(["user"], (session) => session.login("eve"));
+    expect((await one.visit(({ data }) => ({ ...data }))).value).toEqual({});
+  });
+
+  test("a logout is final when it is called, also when the handler then throws or changes what cannot be stored", async () => {
+    for (const then of [
+      (): void => {
+        throw new Error("the handler gives up");
+      },
+      (session: PartsSession<Data>): void => {
+        session.data.theme = () => "not storable";
+      },
+    ]) {
+      const scene = setUp();
+      const browser = await filled(scene, "ada");
+      const before = browser.another();
+      const { error, cookies } = await browser.visit((session) => {
+        session.destroy({ parts: ["login", "cart"] });
+        then(session);
+      });
+      expect(error).toBeDefined();
+      expect(cookies).toEqual(["-session", "-cart"]);
+      const { value } = await before.visit(({ data, subject }) => [subject, { ...data }]);
+      expect(value).toEqual([undefined, { token: "t", theme: "dark" }]);
+    }
   });
 
   test("a login renews every part that is not a plain cookie, and ends their old ids", async () => {

@@ -114,13 +114,18 @@ export interface Session<Data extends object = Record<string, unknown>> {
 
   /**
    * Records who this session belongs to from now on, and renews the id: the old one, which somebody may have
-   * planted or seen, ends at once. The data stays, a guest's cart for instance; call `clear()` before if it should not.
+   * planted or seen, ends at once. The data of a guest stays, a cart for instance, and so does that of the same user; call
+   * `clear()` before if it should not. Of another user nothing stays: data, handle and `persistent` begin again, and what
+   * a parallel request of that user saves is dropped.
    *
    * @param subject The user's identifier, 1 to 200 characters. Sessions are listed and revoked by it.
    */
   login(subject: string, options?: LoginOptions<Data>): void;
 
-  /** Ends the session: its record and its cookie are removed. Nothing can be done with it afterwards. */
+  /**
+   * Ends the session: its record and its cookie are removed. Final when it is called: also when the handler then throws
+   * or answers 500. Nothing can be done with the session afterwards (`ERR_SESSION_ENDED`).
+   */
   destroy(): void;
 
   /**

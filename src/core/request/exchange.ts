@@ -35,7 +35,7 @@ export type Access = "skip" | "read" | "no-touch";
 
 /** How the handler ended. */
 export interface Outcome {
-  /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. */
+  /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. A logout is carried out. */
   readonly failed?: boolean;
 }
 
@@ -106,8 +106,10 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   protected abstract reopened(...opening: Opening): Exchange<Data>;
   /** Waits until what is being loaded is there, or failed. */
   protected abstract loaded(): Promise<unknown> | undefined;
-  /** Saves what is there. */
-  protected abstract save(): Promise<boolean> | undefined;
+  /** Whether a logout was called for and is not carried out yet. */
+  protected abstract logsOut(): boolean;
+  /** Saves what is there; with `logoutOnly` nothing but a logout. */
+  protected abstract save(logoutOnly: boolean): Promise<boolean> | undefined;
   /** Tells what is there what the route may not do, or that the headers are gone. */
   protected abstract tell(): void;
   /** The `Set-Cookie` values to send. */
@@ -192,21 +194,27 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
-    if (!this.#used || this.#saveFailed || (outcome.failed && !this.#saveOnError)) return undefined;
-    return this.#finish();
+    const failed = outcome.failed === true;
+    if (!this.#used || this.#saveFailed || !this.#saves(failed)) return undefined;
+    return this.#finish(failed);
   }
 
-  async #finish(): Promise<void> {
+  /** A logout is final when it is called; what else was changed counts only when the handler did not fail. */
+  #saves(failed: boolean): boolean {
+    return !failed || this.#saveOnError || this.logsOut();
+  }
+
+  async #finish(failed: boolean): Promise<void> {
     // It may still be loading, when nobody waited for it.
     await this.loaded();
-    await this.save();
+    await this.save(failed && !this.#saveOnError);
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
     await this.loaded();
-    if (!failed || (this.#saveOnError && !this.#saveFailed)) {
+    if (this.#saves(failed) && !(failed && this.#saveFailed)) {
       this.#saveFailed = true;
-      await this.save();
+      await this.save(failed && !this.#saveOnError);
       this.#saveFailed = false;
     }
     this.headersGone();

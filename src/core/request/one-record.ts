@@ -12,7 +12,8 @@ import { type CookieStore, cookieSessions, isCookieStore, storeBehind } from "..
 import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
 import { guarded } from "../record/time-limit.ts";
-import { checked, type SessionsCore, Work } from "../save/commit.ts";
+import { logsOut, type SessionsCore, Work } from "../save/commit.ts";
+import { checked } from "../save/newest.ts";
 import { RecordSession } from "../save/record-session.ts";
 import { Turns } from "../save/turns.ts";
 import type { Context } from "./context.ts";
@@ -94,6 +95,10 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
 
   protected override loaded(): Promise<unknown> | undefined {
     return this.#session?.catch(() => {});
+  }
+
+  protected override logsOut(): boolean {
+    return this.#work !== undefined && logsOut(this.#work);
   }
 
   protected override save(): Promise<boolean> | undefined {

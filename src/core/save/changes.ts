@@ -18,6 +18,8 @@ export interface Update {
 export interface Draft extends Content {
   /** `clear()` was called: nothing that others saved meanwhile survives. */
   readonly cleared: boolean;
+  /** Somebody else logged in: nothing survives, of what the library noted neither. */
+  readonly takenOver: boolean;
   readonly updates: ReadonlyMap<string, Update> | undefined;
 }
 
@@ -46,7 +48,7 @@ export function merge(
   theirs: Content,
   together: readonly (readonly string[])[],
 ): Content {
-  const meta = mergeMeta(base.meta, mine.meta, theirs.meta);
+  const meta = mine.takenOver ? mine.meta : mergeMeta(base.meta, mine.meta, theirs.meta);
   if (mine.cleared) return { data: mine.data, meta };
 
   const changed = changedKeys(format, base.data, mine.data);

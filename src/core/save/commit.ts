@@ -4,14 +4,13 @@ import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Records } from "../contracts/records.ts";
-import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
-import { adopt, merge } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import { cannotMerge, mergeUsers } from "./login-merge.ts";
+import { keptOf, takeOver } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
 import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
 import { carryOut, draftOf } from "./steps.ts";
@@ -43,6 +42,8 @@ export class Work implements SessionOwner {
   readonly late: boolean;
   /** That nothing was saved has been said. */
   refused = false;
+  /** Whose record it is, and what it is called, as the store has it. */
+  kept: { readonly handle: string | undefined; readonly subject: string | undefined };
   /** The place in line of a save that met another. */
   turn: Turn | undefined;
   /** What the save at hand was asked for. */
@@ -63,6 +64,7 @@ export class Work implements SessionOwner {
     this.found = found === "ended" ? null : found;
     this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt);
     this.marks = this.state.marks;
+    this.kept = keptOf(this.state.meta);
     this.held = held;
   }
 
@@ -96,10 +98,8 @@ export class Work implements SessionOwner {
   }
 
   onLogin(subject: string, merge: Merge | undefined): void {
-    if (merge) {
-      if (!this.core.config.store.capabilities.bySubject) throw cannotMerge(this.core.config.store.name);
-      this.state.marks.merge = merge;
-    }
+    const { store } = this.core.config;
+    if (merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
     this.epoch = this.core.subjects.epoch(subject);
     this.epoch.catch(() => {});
   }
@@ -218,6 +218,11 @@ function refuseImpossible({ core }: Work, { impossible }: Plan): void {
   throw headersSent("the change");
 }
 
+/** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
+export function logsOut({ state, ended }: Work): boolean {
+  return state.destroyed && !ended;
+}
+
 /** Whether there is anything of the application's to save. */
 export function wouldSave(work: Work): boolean {
   work.marks = work.state.marks;
@@ -244,45 +249,6 @@ function noteSeen(work: Work): boolean {
   delete state.meta.unseen;
   state.meta.seen = core.config.now();
   return isClean;
-}
-
-/** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */
-export async function checked(config: Config, found: Found): Promise<Found | null> {
-  const { data, meta } = found.content as Content;
-  const seen = await applySchema(config.schema as StandardSchema, data);
-  if (!seen) {
-    const { handle, subject } = meta;
-    config.events.emit("record_refused", { handle, subject, reason: "the schema refused the data" });
-    return null;
-  }
-  const content = { data: seen, meta };
-  return { ...found, content, payload: config.format.encode(content, found.payload) };
-}
-
-/** Puts this request's changes onto the newest state of the record. False when there is none any more. */
-async function takeOver(work: Work): Promise<boolean> {
-  const { state, found } = work;
-  const { config, records } = work.core;
-  if (!found) return true;
-  const again = await records.again(found.place);
-  const newest = again && config.schema ? await checked(config, again) : again;
-  if (!newest?.content) return false;
-  const base = state.format.decode(found.payload);
-  // What was asked for meanwhile has changed the data already, so it goes along.
-  work.marks.join(state.marks);
-  state.marks = new Marks();
-  const merged = merge(
-    state.format,
-    base,
-    { data: state.data, meta: state.meta, ...work.marks },
-    newest.content,
-    config.together,
-  );
-  adopt(state.format, state.data, merged.data);
-  state.meta = merged.meta;
-  state.expiresAt = newest.expiresAt;
-  work.found = { ...newest, current: found.current && newest.current };
-  return true;
 }
 
 /** The error for a change that comes too late. */

@@ -26,6 +26,8 @@ export class Marks {
   cleared = false;
   regenerated = false;
   loggedIn = false;
+  /** Somebody else logged in: nothing of what was there before is theirs. */
+  takenOver = false;
   /** `persistent` was set: the client's cookie is to be sent anew. */
   persistence = false;
   updates: Map<string, Update> | undefined;
@@ -42,6 +44,7 @@ export class Marks {
     this.cleared ||= later.cleared;
     this.regenerated ||= later.regenerated;
     this.loggedIn ||= later.loggedIn;
+    this.takenOver ||= later.takenOver;
     this.persistence ||= later.persistence;
     for (const [key, update] of later.updates ?? []) {
       const earlier = this.updates?.get(key);
@@ -75,6 +78,21 @@ export class State implements Content {
     this.data = content?.data ?? withoutPrototype({});
     this.meta = content?.meta ?? {};
     this.expiresAt = expiresAt;
+  }
+
+  /** Removes all data, also what parallel requests save. */
+  clear(): void {
+    for (const key of Object.keys(this.data)) delete this.data[key];
+    this.marks.cleared = true;
+    this.marks.updates = undefined;
+    this.marks.merge = undefined;
+  }
+
+  /** Removes all that belongs to the user so far, because somebody else logs in: the data, and what the library noted. */
+  takeOver(): void {
+    this.clear();
+    this.meta = {};
+    this.marks.takenOver = true;
   }
 }
 
@@ -131,8 +149,8 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   set persistent(persistent: boolean) {
     if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
     if (persistent === this.persistent) {
-      // Of a new session nothing was said yet, and the option `persistent` would decide.
-      if (this.isNew) this.#state.meta.persistent = persistent;
+      // Of a new session, or one that somebody else takes over, nothing was said yet, and the option `persistent` would decide.
+      if (this.isNew || this.#state.marks.takenOver) this.#state.meta.persistent = persistent;
       return;
     }
     this.#alive();
@@ -169,11 +187,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   clear(): void {
-    const state = this.#alive();
-    for (const key of Object.keys(state.data)) delete state.data[key];
-    state.marks.cleared = true;
-    state.marks.updates = undefined;
-    state.marks.merge = undefined;
+    this.#alive().clear();
   }
 
   regenerate(): void {
@@ -187,6 +201,8 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     checkLogin(subject, options);
     this.#owner.needsCookie("session.login()");
     this.#owner.onLogin(subject, options.merge as Merge | undefined);
+    if (state.meta.subject !== undefined && state.meta.subject !== subject) state.takeOver();
+    if (options.merge) state.marks.merge = options.merge as Merge;
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
     state.marks.regenerated = true;
@@ -215,7 +231,11 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 }
 
 /** Throws a `TypeError` for what `login` does not take. */
-export function checkLogin(subject: unknown, { merge = {} }: { readonly merge?: unknown }): void {
+export function checkLogin(
+  subject: unknown,
+  { merge = {}, persistent = false }: { readonly merge?: unknown; readonly persistent?: unknown },
+): void {
+  if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
   if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
     throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
   const ok = typeof merge === "object" && merge !== null && Object.values(merge).every((f) => typeof f === "function");

@@ -15,14 +15,14 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const { config, records, subjects } = work.core;
   const now = config.now();
   if (step === "delete") {
-    const { subject, handle } = state.meta;
+    const { subject, handle } = work.kept;
     await records.remove((found as Found).place, subject);
     // A parallel request may have given the session a new id, which leaves no trace under the old one: its handle is
     // the same. What cannot be listed now has still lost its record above.
     if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
       await subjects.revoke(subject, { handle }).catch(() => 0);
     }
-    work.report("session_logout");
+    config.events.emit("session_logout", { handle, subject });
     work.found = null;
     work.ended = true;
     work.setCookie = config.carrier.remove();
@@ -37,6 +37,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const current = written.token !== undefined || (found?.current ?? false);
   const baseline = step === "touch" ? (found as Found).payload : contents;
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
+  const { kept } = work;
   if (cookie === "set") {
     const token = written.token ?? (await records.token(place));
     const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
@@ -46,6 +47,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   if (written.handle !== undefined) state.meta.handle = written.handle;
   state.expiresAt = expiresAt;
+  work.kept = { handle: state.meta.handle, subject: state.meta.subject };
   const asked = work.marks;
   work.marks = new Marks();
   const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
@@ -61,6 +63,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   }
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
+  if (asked.takenOver) config.events.emit("session_logout", { ...kept, reason: "somebody else logged in" });
   if (loggedIn) {
     work.report("session_login");
     checkSubject(work, contents);
@@ -102,7 +105,7 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
   const contents =
     meta === state.meta && payload !== undefined
       ? payload
-      : state.format.encode({ data: state.data, meta }, found?.payload);
+      : state.format.encode({ data: state.data, meta }, work.marks.takenOver ? undefined : found?.payload);
   const expiresAt = found && work.noTouch ? found.expiresAt : work.expiresAt(now, meta);
   const moves = step === "create" || step === "rename";
   const id = moves ? work.newId() : undefined;
@@ -121,15 +124,14 @@ function write({ core, found, state, marks }: Work, step: Step, draft: Draft): P
 
 /** What the library notes about the session with this step; the same object when nothing changes. */
 function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
-  if (step === "touch" || step === "update") return state.meta;
-  if (step === "create") state.meta.handle ??= newHandle();
+  if (step === "touch" || (step === "update" && !marks.takenOver)) return state.meta;
+  if (step === "create" || marks.takenOver) state.meta.handle ??= newHandle();
   const { seen: _, unseen: __, ...meta } = state.meta;
-  if (step === "create") {
+  if (step === "create" || marks.takenOver) {
     meta.created = now;
     if (core.config.persistent) meta.persistent ??= true;
-  } else {
-    meta.renewed = now;
   }
+  if (step !== "create" && step !== "update") meta.renewed = now;
   if (marks.loggedIn) {
     meta.created = now;
     meta.authenticated = now;
