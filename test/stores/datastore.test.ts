@@ -73,7 +73,7 @@ function describeFlask(address: () => string): void {
     await client.save({ key, data, excludeFromIndexes: ["data"] });
     const options = { ...flaskSession({ ids: "uuid" }), format: pickleFormat() };
     const store = datastoreStore({ client, ...flask2Datastore() });
-    const sessions = new Sessions<Record<string, unknown>>({ ...options, store });
+    const sessions = new Sessions<Record<string, unknown>>({ ...options, store, storeTimeout: "30s" });
     const { value } = await request(sessions, `session=${uuid}`, ({ data: seen }) => {
       const { user_id } = seen;
       seen.k = "v";

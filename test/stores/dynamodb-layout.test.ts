@@ -126,7 +126,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
     const text = '{"_permanent": true, "k": "\\u00e9", "price": 1.0}';
     await client.putItem({ TableName, Item: { ...key, Session: { S: text } } });
     const config = flaskSession({ format: "json", ids: "uuid", cookie: { secure: false } });
-    const sessions = new Sessions<Record<string, unknown>>({ ...config, store });
+    const sessions = new Sessions<Record<string, unknown>>({ ...config, store, storeTimeout: "30s" });
     const { value } = await request(sessions, `session=${uuid}`, ({ data }) => {
       data.n = 7;
       return data.k;

@@ -55,7 +55,7 @@ function describeFlask(through: string, server: () => SearchServer): void {
       client = openClient(through, server().url);
       store = elasticsearchStore({ client, index: "flask2", layout });
       await store.setup!();
-      sessions = new Sessions({ ...flaskSession({ format: "json", ids: "uuid" }), store });
+      sessions = new Sessions({ ...flaskSession({ format: "json", ids: "uuid" }), store, storeTimeout: "30s" });
     });
     afterAll(() => client?.close());
     const send = async (method: string, body?: object): Promise<Record<string, unknown>> => {

@@ -47,7 +47,12 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     );
     await document.set({ id: document.id, val, expiration: new Date(Date.now() + 3_600_000) });
     const store = firestoreStore({ client, layout: flask2Firestore() });
-    const sessions = new Sessions<Data>({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store });
+    const sessions = new Sessions<Data>({
+      ...flaskSession({ ids: "uuid" }),
+      format: pickleFormat(),
+      store,
+      storeTimeout: "30s",
+    });
     const { value } = await request(sessions, `session=${uuid}`, ({ data }) => {
       const { user_id } = data;
       data.k = "v";
@@ -72,6 +77,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     if (fields) await document.set({ _permanent: false, _expiration: new Date(Date.now() + 3_600_000), ...fields });
     const store = firestoreStore({ client: own, collection, layout: flaskPlusFirestore() });
     const sessions = new Sessions<Data>({
+      storeTimeout: "30s",
       ...flaskSession({ ids: "uuid", keyPrefix: "session", permanent: false }),
       store,
     });
@@ -256,8 +262,10 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
   test("another format than MessagePack is an error that says so", async () => {
     const { store } = await plus();
     const options = { ...flaskSession({ ids: "uuid", keyPrefix: "session" }), format: taggedJsonFormat() };
-    const { error } = await request(new Sessions<Data>({ ...options, store }), undefined, ({ data }) =>
-      Object.assign(data, { n: 1 }),
+    const { error } = await request(
+      new Sessions<Data>({ ...options, store, storeTimeout: "30s" }),
+      undefined,
+      ({ data }) => Object.assign(data, { n: 1 }),
     );
     const said = "flaskPlusFirestore() needs the format of flaskSession(), MessagePack";
     expect(error).toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE", cause: new TypeError(said) });

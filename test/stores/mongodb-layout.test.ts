@@ -63,7 +63,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       const store = mongodbStore({ collection, layout: flaskPlusMongodb() });
       await store.setup();
       const options = flaskSession({ ids: "uuid", keyPrefix: "session", lifetime: "1d", permanent: false });
-      sessions = new Sessions({ ...options, format: taggedJsonFormat(), store });
+      sessions = new Sessions({ ...options, format: taggedJsonFormat(), store, storeTimeout: "30s" });
     });
     const theyWrite = (val: string, permanent: boolean): Promise<unknown> => {
       const set = { val, _expiration: new Date(Date.now() + 60_000), _permanent: permanent };

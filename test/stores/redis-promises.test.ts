@@ -35,6 +35,7 @@ describe.skipIf(missing)("promise 3: what a request costs on Redis", () => {
       store: redisStore({ client: client.current, now: () => clock.now }),
       now: () => clock.now,
       idleTimeout: "20m",
+      storeTimeout: "30s",
       touchInterval: "1m",
     });
     // Scripts are loaded once per server, not once per request.

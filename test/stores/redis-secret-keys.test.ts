@@ -43,7 +43,7 @@ describe.skipIf(missing)("a record of the wrong kind", () => {
       await server.ask("RPUSH", `session:${id}`, "not a session");
       const store = redisStore({ client, prefix: "" });
       const raw = await store.read(`session:${id}`).catch((error: unknown) => error);
-      const sessions = new Sessions({ ...flaskSession({ cookie: { secure: false } }), store });
+      const sessions = new Sessions({ ...flaskSession({ cookie: { secure: false } }), store, storeTimeout: "30s" });
       const said: unknown[] = [];
       sessions.on((event) => said.push(event));
       const { error } = await request(sessions, `session=${id}`, ({ data }) => data);

@@ -9,7 +9,7 @@ const { directory, cookie, action } = JSON.parse(process.argv[2] ?? "") as Recor
   string
 >;
 
-const sessions = createSessions<{ b: string }>({ store: fileStore({ directory }) });
+const sessions = createSessions<{ b: string }>({ store: fileStore({ directory }), storeTimeout: "30s" });
 const request = { cookie };
 const exchange = sessions.open(request, { cookie: (one) => one.cookie, secure: () => true });
 const session = await sessions.get(request);

@@ -55,7 +55,7 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       backend = await open();
       const config = { SESSION_FILE_THRESHOLD: 5 };
       flask = await startFlask({ backend: backend.flask, config });
-      node = await startNode(createSessions<Data>({ ...options(), store: backend.store! }));
+      node = await startNode(createSessions<Data>({ ...options(), store: backend.store!, storeTimeout: "30s" }));
     });
     afterAll(async () => {
       node?.stop();

@@ -52,7 +52,11 @@ describe.skipIf(missing)("Flask-Session and Node over Memcached", () => {
       // The default of Flask-Session, beyond the thirty days that Memcached counts from now.
       flask = await startFlask({ backend: backend.flask });
       node = await startNode(
-        createSessions<Data>({ ...flaskSession({ cookie: { secure: false } }), store: backend.store! }),
+        createSessions<Data>({
+          ...flaskSession({ cookie: { secure: false } }),
+          store: backend.store!,
+          storeTimeout: "30s",
+        }),
       );
     });
     afterAll(async () => {

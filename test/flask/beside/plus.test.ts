@@ -81,6 +81,7 @@ for (const name of ["redis", "memcached"] as const) {
         ...flaskSession({ keyPrefix: "session", ids: "uuid", lifetime: "1d", permanent: false }),
         format: taggedJsonFormat(),
         store: place.store,
+        storeTimeout: "30s",
       });
 
     test("a session is read, changed and ended; what was not changed stays as it stood", async () => {

@@ -53,7 +53,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       const { url } = backend.flask as unknown as { url: string };
       client = await connected(url);
       flask = await startFlask({ backend: backend.flask, config: { SESSION_REFRESH_EACH_REQUEST: false } });
-      const sessions = createSessions<Data>({ ...flaskSession(common), store: backend.store });
+      const sessions = createSessions<Data>({ ...flaskSession(common), store: backend.store, storeTimeout: "30s" });
       sessions.on(({ type }) => events.push(type));
       node = await startNode(sessions);
     });
@@ -123,7 +123,9 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
     };
     beforeAll(async () => {
       backend = await open();
-      node = await startNode(createSessions<Data>({ ...flaskSession(common), store: backend.store }));
+      node = await startNode(
+        createSessions<Data>({ ...flaskSession(common), store: backend.store, storeTimeout: "30s" }),
+      );
     });
     afterAll(async () => {
       node?.stop();

@@ -95,7 +95,12 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       };
       flask = await startFlask({ backend: backend.flask, config });
       const { store } = backend;
-      const options: SessionOptions<Data> = { ...setup.options(), ...(store && { store }), warn: () => {} };
+      const options: SessionOptions<Data> = {
+        storeTimeout: "30s",
+        ...setup.options(),
+        ...(store && { store }),
+        warn: () => {},
+      };
       node = await startNode(createSessions<Data>(options));
     });
     afterAll(async () => {
