@@ -1,5 +1,6 @@
 /** One part of one request's session. */
 
+import type { Meta } from "../core/contracts/format.ts";
 import type { Work } from "../core/save/commit.ts";
 import { isEmpty } from "../core/save/facts.ts";
 import { type Merge, RecordSession } from "../core/save/record-session.ts";
@@ -11,6 +12,12 @@ export interface PendingLogin {
   readonly merge: Merge | undefined;
 }
 
+/** Whose record a part was read from. */
+export interface Origin {
+  readonly handle: Meta["handle"] | undefined;
+  readonly subject: Meta["subject"] | undefined;
+}
+
 /** A part that was loaded. */
 export type LoadedPart = HeldPart & { readonly work: Work; readonly session: RecordSession };
 
@@ -19,20 +26,54 @@ export class HeldPart {
   readonly part: Part;
   readonly #read: (part: Part) => Promise<Work>;
   #loading: Promise<void> | undefined;
+  #arrived: Work | undefined;
+  #origin: Origin | undefined;
+  #aside: Work | undefined;
   work: Work | undefined;
   session: RecordSession | undefined;
   login: PendingLogin | undefined;
 
-  /** @param read Reads the part's record, and does to it what was asked of it before. */
+  /** @param read Reads the part's record. */
   constructor(part: Part, read: (part: Part) => Promise<Work>) {
     this.part = part;
     this.#read = read;
   }
 
-  /** Loads it, once. `then` is called as soon as it is there. */
-  load(then: (part: LoadedPart) => void): Promise<void> {
-    this.#loading ??= this.#load(then);
+  /** Reads its record, once. Only {@link join} makes it a part of the session. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
     return this.#loading;
+  }
+
+  /** Its record, from when it was read until the part joins the session. */
+  get arrived(): Work | undefined {
+    return this.work ? undefined : this.#arrived;
+  }
+
+  /** Whose record was read, whatever the request did to it since; `undefined`: there was none. */
+  get origin(): Origin | undefined {
+    return this.#origin;
+  }
+
+  /** Goes on with a record: what was read, or none in its place. */
+  join(work: Work): LoadedPart {
+    if (!work.found) this.#origin = undefined;
+    this.session = new RecordSession(work.state, work);
+    this.work = work;
+    this.login = undefined;
+    return this as LoadedPart;
+  }
+
+  /** Goes on without its record, which only a {@link recall} brings back. */
+  setAside(none: Work): LoadedPart {
+    this.#aside = this.work ?? this.#arrived;
+    return this.join(none);
+  }
+
+  /** At a login: what was begun before it comes along, unless the part has begun anew. */
+  recall(): void {
+    if (this.#aside && this.work?.found === null && isEmpty(this.work.state.data)) this.join(this.#aside);
+    this.#aside = undefined;
   }
 
   /** Waits for it if it is being loaded. */
@@ -44,11 +85,11 @@ export class HeldPart {
     return this.work !== undefined;
   }
 
-  async #load(then: (part: LoadedPart) => void): Promise<void> {
+  async #load(): Promise<void> {
     const work = await this.#read(this.part);
-    this.session = new RecordSession(work.state, work);
-    this.work = work;
-    then(this as LoadedPart);
+    const meta = work.found?.content?.meta;
+    this.#origin = meta && { handle: meta.handle, subject: meta.subject };
+    this.#arrived = work;
   }
 }
 

@@ -134,7 +134,8 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
   #begin(): PartsRequest {
     const header = this.cookie();
     const told = (work: Work): Work => this.#tellPart(work);
-    this.#request = new PartsRequest(this.#parts, (part) => loadWork(part.core, header, this.#from?.get(part), told));
+    const read = (part: Part): Promise<Work> => loadWork(part.core, header, this.#from?.get(part), told);
+    this.#request = new PartsRequest(this.#parts, read, told);
     this.tell();
     this.#parts.cleanup?.request();
     return this.#request;

@@ -1,12 +1,13 @@
 /** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
 
 import type { SessionError } from "../core/contracts/errors.ts";
-import { headersSent, logsOut, refused, rehearse, type Work, wouldSave } from "../core/save/commit.ts";
+import { headersSent, logsOut, refused, rehearse, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
 import type { Part, Parts } from "./options.ts";
+import { baseOf, contradicts, reportStray } from "./ties.ts";
 
 /** What was asked of several parts: of those that are loaded at once, of the others when they are. */
 export interface Action {
@@ -28,13 +29,18 @@ export class PartsRequest implements PartsData {
   readonly #actions: Action[] = [];
   /** In the order of saving: plain cookies are last, since they have no effect but with the response. */
   readonly #saved: readonly HeldPart[];
+  readonly #tell: (work: Work) => Work;
   #saving: Promise<unknown> | undefined;
   headersSent = false;
   readOnly = false;
 
-  /** @param read Reads a part's record. */
-  constructor(parts: Parts, read: (part: Part) => Promise<Work>) {
+  /**
+   * @param read Reads a part's record.
+   * @param tell Tells a record what the request may not do.
+   */
+  constructor(parts: Parts, read: (part: Part) => Promise<Work>, tell: (work: Work) => Work) {
     this.parts = parts;
+    this.#tell = tell;
     this.all = parts.all.map((part) => new HeldPart(part, read));
     this.home = this.all[parts.all.indexOf(parts.home)] as HeldPart;
     this.#saved = [...this.all].sort((a, b) => Number(a.part.plain) - Number(b.part.plain));
@@ -42,7 +48,8 @@ export class PartsRequest implements PartsData {
 
   /** Loads parts, at the same time. */
   async load(parts: Iterable<HeldPart>): Promise<void> {
-    await Promise.all(Array.from(parts, (part) => part.load((loaded) => this.#catchUp(loaded))));
+    await Promise.all(Array.from(parts, (part) => part.load()));
+    this.#join();
   }
 
   /** Waits for what is being loaded. */
@@ -110,8 +117,18 @@ export class PartsRequest implements PartsData {
     return this.needed(this.all[at] as HeldPart, `session.data.${key}`).session.data;
   }
 
-  #catchUp(part: LoadedPart): void {
-    for (const { scope, run } of this.#actions) if (scope.has(part.part)) run(part);
+  /** Makes what was read one session: a part of another session counts as absent, also one that joined before. */
+  #join(): void {
+    const base = baseOf(this.home, this.#saved);
+    for (const held of this.all) {
+      const work = held.arrived ?? held.work;
+      const how = contradicts(held, base);
+      if (!work || !(held.arrived || how)) continue;
+      if (how) reportStray(held, how);
+      const used = this.#tell(how ? new Work(work.core, null, work.held) : work);
+      const part = how === "before" ? held.setAside(used) : held.join(used);
+      for (const { scope, run } of this.#actions) if (scope.has(part.part)) run(part);
+    }
   }
 
   #tooLate(what: string): SessionError {

@@ -144,6 +144,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     const before = home.session.subject;
     const isTakenOver = before !== undefined && before !== subject;
     const run = (held: LoadedPart): void => {
+      if (subject === before) held.recall();
       const { session, part, work } = held;
       const merge = merges.get(part);
       if (held === home) {

@@ -66,10 +66,11 @@ describe("a store that fails", () => {
     expect([error, cookies]).toEqual([expect.objectContaining({ status: 503 }), ["session"]]);
     scene.faults.cart = () => "pass";
     const { value } = await browser.visit((session) => [session.subject, { ...session.data }]);
-    expect(value).toEqual(["ada", before]);
+    expect(value).toEqual(["ada", { user: before.user }]);
     // Trying again brings the rest along.
     const again = await browser.visit((session) => session.login("ada"));
     expect([again.error, again.cookies]).toEqual([undefined, ["csrf", "session", "cart", "rest"]]);
+    expect(await read(browser)).toEqual(before);
     expect(await scene.sessions.list("ada")).toHaveLength(1);
   });
 
@@ -215,6 +216,8 @@ describe.each(Object.entries(requests))("every call of every store, failing in e
               expect(sent, `${where}: plain cookies were sent`).toEqual([]);
             }
             // Whatever cookies the client has now work, unless it asked for the end.
+            // A login that got half-way brings the rest along when it is tried again.
+            if (answer.error && name.startsWith("login")) await browser.visit((session) => session.login("ada"));
             const { value, error } = await browser.visit((session) => [{ ...session.data }, session.subject] as const);
             expect(error, where).toBeUndefined();
             const [data = {}, subject] = value ?? [];

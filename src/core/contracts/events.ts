@@ -14,6 +14,7 @@ import { isError } from "./errors.ts";
  * - `save_failed`: a save was an error, also after the headers were sent.
  * - `token_refused`: a cookie of ours held something that is not a token of ours, or two different values.
  * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
+ *   Of sessions in parts also: a part that belongs to another session; it counts as absent.
  * - `store_unavailable`: a store call rejected or took too long.
  */
 export type SessionEventType =
