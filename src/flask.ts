@@ -30,6 +30,7 @@ export {
 } from "./flask/layouts/sql.ts";
 export { type FlaskSessionConfig, type FlaskSessionOptions, flaskSession } from "./flask/options.ts";
 export { type PickleFormatOptions, pickleFormat } from "./flask/pickle/format.ts";
+export { PickledObject } from "./flask/pickle/object.ts";
 export { type TaggedJsonOptions, taggedJsonFormat } from "./flask/tagged-json.ts";
 export { type FlaskSecretKey, flaskToken } from "./flask/token.ts";
 export { MsgpackExt } from "./flask/tree.ts";

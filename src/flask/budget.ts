@@ -75,6 +75,8 @@ export function costOf(value: PyValue): number {
       const [first] = value.args.items;
       return cost.instance + value.entries.length * cost.entry + (first ? costOf(first) : 0);
     }
+    case "foreign":
+      return cost.instance;
     default:
       return cost.list + value.items.length * cost.slot;
   }

@@ -145,7 +145,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
       return directory.locked((isMine) =>
         withLive(key, "r", (held, entry) => {
           if (!held || !entry || versionOf(entry.payload) !== version) return null;
-          return directory.replace(held, entry.header, expiresAt, payload, isMine) ? versionOf(payload) : null;
+          return directory.replace(held, entry, expiresAt, payload, isMine) ? versionOf(payload) : null;
         }),
       );
     },

@@ -42,7 +42,8 @@ export function readPickled(payload: Uint8Array): Node {
       case "bytearray":
         return new Lowering().lower(value.value);
       case "global":
-        throw new TypeError("not a session: a class is no value");
+      case "foreign":
+        throw new TypeError("not a session: an object that neither MessagePack nor JSON has a word for");
     }
   }
 

@@ -142,7 +142,7 @@ test("a record of more keys and values than may be written was read, and each us
       else expect(read()).toBe(payload);
     }
   }
-});
+}, 60_000);
 
 describe("whatever stands under a key", () => {
   const json = flaskFormat({ format: "json" });

@@ -100,7 +100,7 @@ export class Directory {
   /** A new file where there is none; false when there is one. */
   add(path: string, expiresAt: number, payload: Uint8Array): boolean {
     const { header } = this.#generation;
-    const draft = this.#draft(encodeEntry(header, endOf(header, expiresAt), payload));
+    const draft = this.#draft(encodeEntry({ header }, endOf(header, expiresAt), payload));
     try {
       linkSync(draft, path);
       return true;
@@ -112,9 +112,9 @@ export class Directory {
     }
   }
 
-  /** Puts another file in the place of this one, with a header of the same kind. Between the look and the rename is the only moment in which a writer who does not know the lock can be overlooked. */
-  replace(held: Held, header: Header, expiresAt: number, payload: Uint8Array, isMine: () => boolean): boolean {
-    const draft = this.#draft(encodeEntry(header, endOf(header, expiresAt), payload));
+  /** Puts another file in the place of this one, with the same header. Between the look and the rename is the only moment in which a writer who does not know the lock can be overlooked. */
+  replace(held: Held, entry: Entry, expiresAt: number, payload: Uint8Array, isMine: () => boolean): boolean {
+    const draft = this.#draft(encodeEntry(entry, endOf(entry.header, expiresAt), payload));
     const ready = join(this.#path, draftName());
     try {
       // A change of the directory waits until others that are under way are over: then the look sees what they did.
@@ -153,8 +153,8 @@ export class Directory {
     const known = ifThere(() => decodeEntry(readFileSync(path)));
     const value = known ? numberIn(known.payload) : undefined;
     if (!known || value === undefined) return;
-    const bytes = writeTree(pyInt(Math.max(0, value + change)));
-    const head = encodeEntry(known.header, new Uint8Array(4), bytes);
+    const bytes = writeTree(pyInt(Math.max(0, value + change)), known.payload[1]);
+    const head = encodeEntry(known, new Uint8Array(4), bytes);
     renameSync(this.#draft(head), path);
   }
 

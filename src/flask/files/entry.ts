@@ -6,6 +6,8 @@ export type Header = "packed" | "pickled" | "pickled1";
 /** A file, taken apart. */
 export interface Entry {
   readonly header: Header;
+  /** Of a header that is a pickle. */
+  readonly protocol: number;
   /** In epoch milliseconds. */
   readonly expiresAt: number;
   /** Where the four octets of the end are; `undefined` when it does not end. */
@@ -33,7 +35,7 @@ export function decodeEntry(bytes: Uint8Array): Entry | null {
 function entry(header: Header, bytes: Uint8Array, at: number, width: number, size: number): Entry {
   const seconds = width === 1 ? bytes[at]! : new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0, true);
   const ends = seconds === 0 ? { expiresAt: endless, at: undefined } : { expiresAt: seconds * 1000, at };
-  return { header, ...ends, payload: bytes.subarray(size) };
+  return { header, protocol: bytes[1]!, ...ends, payload: bytes.subarray(size) };
 }
 
 /** The octets of an end: whole seconds, rounded up, never 0, which would mean no end. */
@@ -45,9 +47,15 @@ export function endOf(header: Header, expiresAt: number): Uint8Array {
   return octets;
 }
 
-/** A whole file. */
-export function encodeEntry(header: Header, end: Uint8Array, payload: Uint8Array): Uint8Array {
-  const before = { packed: [], pickled1: [int], pickled: [proto, 5, frame, 6, 0, 0, 0, 0, 0, 0, 0, int] }[header];
+/** A whole file; a header that is a pickle is in the protocol of the one that stood there, if there was one. */
+export function encodeEntry(
+  { header, protocol = 4 }: Pick<Entry, "header"> & Partial<Entry>,
+  end: Uint8Array,
+  payload: Uint8Array,
+): Uint8Array {
+  const before = { packed: [], pickled1: [int], pickled: [proto, protocol, frame, 6, 0, 0, 0, 0, 0, 0, 0, int] }[
+    header
+  ];
   const head = [...before, ...end, ...(header === "packed" ? [] : [stop])];
   const bytes = new Uint8Array(head.length + payload.length);
   bytes.set(head);

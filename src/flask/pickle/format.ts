@@ -8,19 +8,21 @@ import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";
 import { toJs } from "./read.ts";
 import { type PyEntry, pyDict, pyKind } from "./values.ts";
-import { writeTree } from "./write.ts";
+import { newestProtocol, protocolOf, writeTree } from "./write.ts";
 
 /** Options of {@link pickleFormat}. */
 export type PickleFormatOptions = SubjectOptions;
 
 /**
- * Sessions in Python's pickle, read through a whitelist of harmless types and never executed; written in protocol 5.
- * For sessions that Flask-Session keeps in cachelib, which knows nothing else.
+ * Sessions in Python's pickle, never executed; written in protocol 4, or in the older one in which they stood. For
+ * sessions that Flask-Session keeps in cachelib, which knows nothing else.
  *
  * What nobody changed is written as it stood: an unchanged session byte for byte; when some keys changed, the values of
  * the others are the same Python values of the same types (datetime with or without zone, tuple, set, Decimal, UUID,
  * Markup), pickled anew. Parts of a changed value that stand where they stood keep their types too. What is new is
  * written as int, float, str, bytes, list, set, dict and datetime in UTC.
+ *
+ * An object of any other class is a `PickledObject`: it stays as it is, whatever happens around it.
  *
  * A text that came from a type JavaScript has no word for (a UUID, a date) is that type as long as the text is the same.
  *
@@ -58,7 +60,8 @@ export function pickleFormat(options: PickleFormatOptions = {}): Format {
       return naming("session.data", () => {
         const entries = entriesOf(content, was, pyKind, lowering, options);
         if (entries === was) return baseline as Payload;
-        const payload = writeTree(pyDict([...entries.values()]));
+        const protocol = typeof baseline === "object" ? protocolOf(baseline) : newestProtocol;
+        const payload = writeTree(pyDict([...entries.values()]), protocol);
         checkReadable(lowering.values, () => decode(payload));
         return payload;
       });

@@ -1,13 +1,22 @@
-/** The only classes and functions a pickle may name, and what calling one of them makes. Nothing is ever executed. */
+/** The classes and functions whose calls are understood, and what each makes. Nothing is ever executed; all others are kept as they are. */
 
-import { type PyGlobal, type PyItems, type PyValue, pyBytes, pyInstance, pyItems } from "./values.ts";
+import {
+  nameOf,
+  type PyGlobal,
+  type PyItems,
+  type PyValue,
+  pyBytes,
+  pyForeign,
+  pyInstance,
+  pyItems,
+} from "./values.ts";
 
 type Make = (of: PyGlobal, args: PyItems) => PyValue;
 
 const instance: Make = (of, args) => pyInstance(of, args, "call");
 
-/** What is made by a call. `undefined`: it may be named, never called. */
-const calls: Record<string, Make | undefined> = {
+/** What is made by a call. */
+const calls: Record<string, Make> = {
   "datetime.datetime": instance,
   "datetime.date": instance,
   "datetime.time": instance,
@@ -15,17 +24,13 @@ const calls: Record<string, Make | undefined> = {
   "datetime.timezone": instance,
   "decimal.Decimal": instance,
   "collections.OrderedDict": orderedDict,
-  "uuid.UUID": undefined,
-  "markupsafe.Markup": undefined,
-  "builtins.object": undefined,
-  "builtins.str": undefined,
   // Before protocol 3 or 4 these had no opcode of their own.
   "builtins.set": (_, { items }) => pyItems("set", listed(items)),
   "builtins.frozenset": (_, { items }) => pyItems("frozenset", listed(items)),
   "builtins.bytearray": (_, { items }) => pyBytes(items.length === 0 ? new Uint8Array() : bytesOf(items), "bytearray"),
   "builtins.bytes": (_, { items }) => pyBytes(items.length === 0 ? new Uint8Array() : refused()),
   "_codecs.encode": (_, { items }) => pyBytes(bytesOf(items)),
-  "copyreg._reconstructor": (_, { items }) => reconstructed(items),
+  "copyreg._reconstructor": reconstructed,
 };
 
 /** What `cls.__new__` may be called for. */
@@ -34,38 +39,45 @@ const made = ["uuid.UUID", "markupsafe.Markup"];
 /** Modules as Python 2 called them, whose names protocols 0 to 2 use. */
 const renamed: Record<string, string> = { __builtin__: "builtins", copy_reg: "copyreg" };
 
-/** The name that Python 3 has for a module of Python 2. */
-export function moduleName(name: string): string {
-  return Object.hasOwn(renamed, name) ? (renamed[name] as string) : name;
+/** The name that Python 3 has for what a pickle of Python 2 or of protocols 0 to 2 calls so. */
+export function currentName(module: string, name: string): readonly [module: string, name: string] {
+  if (module === "__builtin__" && name === "unicode") return ["builtins", "str"];
+  return [Object.hasOwn(renamed, module) ? (renamed[module] as string) : module, name];
 }
 
-/** Throws unless the name is on the list. */
-export function checkGlobal({ module, name }: PyGlobal): void {
-  if (!Object.hasOwn(calls, `${module.value}.${name.value}`)) refused();
+/** The name that protocols 0 to 2 have for it. */
+export function olderName({ module, name }: PyGlobal): readonly [module: string, name: string] {
+  if (module.value === "builtins" && name.value === "str") return ["__builtin__", "unicode"];
+  const [older = module.value] = Object.entries(renamed).find(([, newer]) => newer === module.value) ?? [];
+  return [older, name.value];
 }
 
 /** `callable(*args)`. */
 export function call(callable: PyValue, args: PyValue): PyValue {
-  if (callable.kind !== "global" || args.kind !== "tuple") return refused();
-  const make = calls[`${callable.module.value}.${callable.name.value}`];
-  return make ? make(callable, args) : refused();
+  const name = callable.kind === "global" ? nameOf(callable) : "";
+  if (callable.kind !== "global" || args.kind !== "tuple" || !Object.hasOwn(calls, name))
+    return pyForeign("call", callable, args);
+  return (calls[name] as Make)(callable, args);
 }
 
 /** `cls.__new__(cls, *args)`. */
 export function create(cls: PyValue, args: PyValue): PyValue {
-  if (cls.kind !== "global" || args.kind !== "tuple") return refused();
-  return made.includes(`${cls.module.value}.${cls.name.value}`) ? pyInstance(cls, args, "new") : refused();
+  if (cls.kind !== "global" || args.kind !== "tuple" || !made.includes(nameOf(cls))) return pyForeign("new", cls, args);
+  return pyInstance(cls, args, "new");
 }
 
-/** `object.__setstate__(state)`: only a UUID has one. */
+/** `object.__setstate__(state)`: of what is understood only a UUID has one. */
 export function build(state: PyValue, object: PyValue): void {
-  if (object.kind !== "instance" || object.of.name.value !== "UUID" || object.state) refused();
+  if (object.kind === "foreign") object.states.push(state);
+  else if (object.kind !== "instance" || object.of.name.value !== "UUID" || object.state) refused();
   else object.state = state;
 }
 
 /** How protocols 0 and 1 make an object: class, base class, the base's value. */
-function reconstructed([cls, base, value, ...rest]: PyValue[]): PyValue {
+function reconstructed(of: PyGlobal, args: PyItems): PyValue {
+  const [cls, base, value, ...rest] = args.items;
   if (!cls || base?.kind !== "global" || !value || rest.length > 0) return refused();
+  if (cls.kind !== "global" || !made.includes(nameOf(cls))) return pyForeign("call", of, args);
   if (base.name.value === "object" && value.kind === "atom") return create(cls, pyItems("tuple", []));
   return base.name.value === "str" ? create(cls, pyItems("tuple", [value])) : refused();
 }

@@ -5,8 +5,10 @@ import { received } from "../../core/contracts/errors.ts";
 import { countAncestors, pathOf } from "../../core/record/values.ts";
 import { deepest, mostValues } from "../budget.ts";
 import { Refusal, within } from "../storable.ts";
+import { PickledObject } from "./object.ts";
 import { datetimeOf, instantOf, objectToJs } from "./objects.ts";
 import {
+  holdsForeign,
   isOrderedDict,
   none,
   type PyEntry,
@@ -19,6 +21,7 @@ import {
   pyItems,
   pyText,
 } from "./values.ts";
+import { writeTree } from "./write.ts";
 
 const keeps = "plain objects, arrays, strings, numbers, booleans, null, Date, Map, Set, BigInt and Uint8Array";
 
@@ -73,6 +76,8 @@ export class Lowering {
       if (before && sameBytes(before.value, value)) return before;
       return pyBytes(value.slice(), before?.kind);
     }
+    const pickled = PickledObject.within(value);
+    if (pickled) return was && sameBytes(writeTree(was), writeTree(pickled)) ? was : pickled;
     const ancestors = countAncestors(value);
     if (ancestors === 2 && isDate(value)) return date(value.getTime(), was);
     if (this.#above.includes(value)) throw new Refusal("it contains itself");
@@ -148,6 +153,7 @@ export function entriesByName(entries: readonly PyEntry[]): Map<unknown, PyEntry
 function textOf(value: PyValue): string | undefined {
   if (value.kind === "str") return value.value;
   if (value.kind !== "instance" || isOrderedDict(value)) return undefined;
+  if (holdsForeign(value)) return undefined;
   const text = objectToJs(value);
   return typeof text === "string" ? text : undefined;
 }
@@ -158,7 +164,7 @@ function number(value: number, was: PyValue | undefined): PyValue {
 }
 
 function date(ms: number, was: PyValue | undefined): PyValue {
-  const before = was?.kind === "instance" && !isOrderedDict(was) ? instantOf(was) : undefined;
+  const before = was?.kind === "instance" && !holdsForeign(was) ? instantOf(was) : undefined;
   if (was && before && before.seconds * 1000 + Math.floor(before.nanos / 1_000_000) === ms) return was;
   return datetimeOf(ms) ?? refuse("it is no instant of the years 1 to 9999, which Python's dates are in");
 }

@@ -1,11 +1,12 @@
-/** The machine that reads a pickle: protocols 0 to 5, the opcodes of plain values only. It executes nothing. */
+/** The machine that reads a pickle: protocols 0 to 5. It executes nothing; what it does not know is noted as it stands. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
 import { Budget, cost, costOf } from "../budget.ts";
-import { build, call, checkGlobal, create, moduleName } from "./globals.ts";
+import { build, call, create, currentName } from "./globals.ts";
 import { ascii, float, integer, long, malformed, quoted, rawUnicode } from "./literals.ts";
 import { Octets } from "./octets.ts";
 import {
+  isOrderedDict,
   none,
   type PyEntry,
   type PyText,
@@ -14,6 +15,7 @@ import {
   pyBytes,
   pyDict,
   pyFloat,
+  pyForeign,
   pyInt,
   pyItems,
   pyText,
@@ -64,7 +66,8 @@ class Machine {
         if (this.#octets.u64() > this.#octets.left) malformed();
         break;
       case 0x30: // POP
-        this.#stack.length === 0 ? malformed() : this.#stack.pop();
+        // Python would have made the object all the same, and what it does then may count.
+        if (this.#stack.length === 0 || this.#isForeign(this.#stack.pop())) malformed();
         break;
       case 0x28: // MARK
         this.#stack.push(mark);
@@ -97,13 +100,13 @@ class Machine {
         this.#setItems(this.#popToMark());
         break;
       case 0x61: // APPEND
-        this.#append("list", this.#popLast(1));
+        this.#append("items", this.#popLast(1));
         break;
       case 0x65: // APPENDS
-        this.#append("list", this.#popToMark());
+        this.#append("items", this.#popToMark());
         break;
       case 0x90: // ADDITEMS
-        this.#append("set", this.#popToMark());
+        this.#append("added", this.#popToMark());
         break;
       case 0x62: // BUILD
         build(this.#pop(), this.#top());
@@ -188,13 +191,18 @@ class Machine {
       case 0x91: // FROZENSET
         return pyItems("frozenset", this.#popToMark());
       case 0x63: // GLOBAL
-        return this.#global(pyText(moduleName(this.#octets.line())), pyText(this.#octets.line()));
+        return this.#global(...this.#named(this.#octets.line(), this.#octets.line()));
       case 0x93: // STACK_GLOBAL
         return this.#global(...this.#popTwo());
       case 0x52: // REDUCE
         return this.#call(...this.#popTwo());
       case 0x81: // NEWOBJ
         return create(...this.#popTwo());
+      case 0x92: {
+        // NEWOBJ_EX
+        const [cls, args, keywords] = this.#popLast(3) as [PyValue, PyValue, PyValue];
+        return pyForeign("newWithKeywords", cls, args, keywords);
+      }
       default:
         return malformed();
     }
@@ -206,13 +214,20 @@ class Machine {
     return this.#given < 0 ? malformed() : call(callable, args);
   }
 
+  #named(module: string, name: string): [PyText, PyText] {
+    const [newer, called] = currentName(module, name);
+    return [pyText(newer), pyText(called)];
+  }
+
   #global(module: PyValue, name: PyValue): PyValue {
     if (module.kind !== "str" || name.kind !== "str") return malformed();
     const known = this.#names.get(module.value);
     if (!known) this.#names.set(module.value, module);
-    const value = { kind: "global", module: known ?? module, name } as const;
-    checkGlobal(value);
-    return value;
+    return { kind: "global", module: known ?? module, name };
+  }
+
+  #isForeign(value: PyValue | typeof mark | undefined): boolean {
+    return typeof value === "object" && value.kind === "foreign";
   }
 
   #memoize(index: number): void {
@@ -226,15 +241,16 @@ class Machine {
 
   #setItems(items: PyValue[]): void {
     const object = this.#top();
-    if (object.kind !== "dict" && !(object.kind === "instance" && object.of.name.value === "OrderedDict")) malformed();
+    if (object.kind !== "dict" && object.kind !== "foreign" && !isOrderedDict(object)) malformed();
     else for (const pair of pairs(items)) object.entries.push(pair);
     this.#budget.spend((items.length / 2) * cost.entry);
   }
 
-  #append(kind: "list" | "set", items: PyValue[]): void {
+  #append(to: "items" | "added", items: PyValue[]): void {
     const object = this.#top();
-    if (object.kind !== kind) malformed();
-    else for (const item of items) object.items.push(item);
+    const kind = to === "items" ? "list" : "set";
+    const list = object.kind === "foreign" ? object[to] : object.kind === kind ? object.items : malformed();
+    for (const item of items) list.push(item);
     this.#budget.spend(items.length * cost.slot);
   }
 

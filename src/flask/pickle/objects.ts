@@ -18,7 +18,8 @@ import {
 /**
  * A `Date` for an instant (a datetime with a zone); a text in the form msgspec writes for whatever else is not built in,
  * and for what is in the years 1 to 9999 in its own zone only:
- * `2024-01-02T03:04:05`, `2024-01-02`, `03:04:05`, `P1DT7200S`, a UUID, a decimal number. A `Markup` is its text.
+ * `2024-01-02T03:04:05`, `2024-01-02`, `03:04:05`, `P1DT7200S`, a UUID, a decimal number. A `Markup` is its text, a
+ * `timezone` its name.
  */
 export function objectToJs(object: PyInstance): Date | string {
   const { items } = object.args;
@@ -36,6 +37,8 @@ export function objectToJs(object: PyInstance): Date | string {
       return time(items);
     case "datetime.timedelta":
       return duration(timedelta(object));
+    case "datetime.timezone":
+      return zoneName(object);
     case "uuid.UUID":
       return uuid(object);
     case "decimal.Decimal":
@@ -147,6 +150,21 @@ function zoneOffset(zone: PyValue): { seconds: number; microseconds: number } {
   const { days, seconds, microseconds } = timedelta(items[0]);
   const total = days * 86_400 + seconds;
   return Math.abs(total) <= 86_400 ? { seconds: total, microseconds } : wrong();
+}
+
+/** As `str()` of it: its name, or `UTC`, `UTC+02:00`, `UTC-05:30:15`. */
+function zoneName(zone: PyInstance): string {
+  const { seconds, microseconds } = zoneOffset(zone);
+  const [, name] = zone.args.items;
+  if (name?.kind === "str") return name.value;
+  if (seconds === 0 && microseconds === 0) return "UTC";
+  const total = BigInt(seconds) * 1_000_000n + BigInt(microseconds);
+  const distance = total < 0n ? -total : total;
+  const whole = Number(distance / 1_000_000n);
+  const fine = Number(distance % 1_000_000n);
+  const rest = fine > 0 || whole % 60 > 0 ? `:${two(whole % 60)}` : "";
+  const parts = fine > 0 ? `.${String(fine).padStart(6, "0")}` : "";
+  return `UTC${total < 0n ? "-" : "+"}${two(Math.floor(whole / 3600))}:${two(Math.floor((whole % 3600) / 60))}${rest}${parts}`;
 }
 
 /** ISO 8601 in days and seconds: `P1DT7200S`, `-PT1.5S`. */

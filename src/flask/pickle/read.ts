@@ -2,8 +2,9 @@
 
 import { Budget, costOf } from "../budget.ts";
 import { readTree } from "./machine.ts";
+import { pickledObject } from "./object.ts";
 import { objectToJs } from "./objects.ts";
-import { isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
+import { holdsForeign, isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
 
 /**
  * The value of a pickle of any protocol (0 to 5): the ones that Flask-Session up to 0.6 and cachelib write.
@@ -14,14 +15,19 @@ import { isOrderedDict, type PyEntry, type PyValue } from "./values.ts";
  * makes of them. Whatever is not on the list is refused by throwing; nothing is ever executed.
  */
 export function readPickle(bytes: Uint8Array): unknown {
-  return toJs(readTree(bytes), new Budget(bytes.length));
+  return toJs(readTree(bytes), new Budget(bytes.length), 0, refused);
 }
 
 /** A Python value as JavaScript has it, made anew: nobody else has it. `depth` is how deep it lies. */
-export function toJs(value: PyValue, budget: Budget, depth = 0): unknown {
+export function toJs(
+  value: PyValue,
+  budget: Budget,
+  depth = 0,
+  foreign: typeof pickledObject = pickledObject,
+): unknown {
   budget.visit(depth);
   budget.spend(costOf(value));
-  const inside = (item: PyValue): unknown => toJs(item, budget, depth + 1);
+  const inside = (item: PyValue): unknown => toJs(item, budget, depth + 1, foreign);
   const hashed = (item: PyValue): unknown => {
     const converted = inside(item);
     return isHashable(item) ? converted : unhashable();
@@ -44,9 +50,12 @@ export function toJs(value: PyValue, budget: Budget, depth = 0): unknown {
     case "dict":
       return dict(value.entries, hashed, inside);
     case "instance":
-      return isOrderedDict(value) ? dict(value.entries, hashed, inside) : objectToJs(value);
+      if (isOrderedDict(value)) return dict(value.entries, hashed, inside);
+      if (holdsForeign(value)) return foreign(value, budget, depth);
+      return objectToJs(value);
     case "global":
-      throw new TypeError("a class, which is no value");
+    case "foreign":
+      return foreign(value, budget, depth);
   }
 }
 
@@ -64,6 +73,10 @@ function dict(entries: readonly PyEntry[], hashed: Convert, inside: Convert): un
 function isHashable(value: PyValue): boolean {
   if (value.kind === "tuple") return value.items.every(isHashable);
   return !["list", "set", "dict", "bytearray"].includes(value.kind) && !isOrderedDict(value);
+}
+
+function refused(): never {
+  throw new TypeError("a pickle of more than plain values");
 }
 
 function unhashable(): never {

@@ -42,7 +42,7 @@ export interface PyDict {
 /** A key and its value. */
 export type PyEntry = readonly [PyValue, PyValue];
 
-/** A class or function by name, one of the list in `globals.ts`. */
+/** A class or function by name. */
 export interface PyGlobal {
   readonly kind: "global";
   readonly module: PyText;
@@ -62,7 +62,32 @@ export interface PyInstance {
   state: PyValue | undefined;
 }
 
-export type PyValue = PyAtom | PyInt | PyFloat | PyText | PyBytes | PyItems | PyDict | PyGlobal | PyInstance;
+/** An object of a class that is not on the list in `globals.ts`: how Python makes it again. Here it is never made. */
+export interface PyForeign {
+  readonly kind: "foreign";
+  readonly callable: PyValue;
+  readonly args: PyValue;
+  /** How: by a call, by `cls.__new__`, or by that with keyword arguments. */
+  readonly by: "call" | "new" | "newWithKeywords";
+  readonly keywords: PyValue | undefined;
+  /** What is appended to it, what is added, the keys it is given, and its attributes: in this order. */
+  readonly items: PyValue[];
+  readonly added: PyValue[];
+  readonly entries: PyEntry[];
+  readonly states: PyValue[];
+}
+
+export type PyValue =
+  | PyAtom
+  | PyInt
+  | PyFloat
+  | PyText
+  | PyBytes
+  | PyItems
+  | PyDict
+  | PyGlobal
+  | PyInstance
+  | PyForeign;
 
 export const none: PyAtom = { kind: "atom", value: null };
 
@@ -102,6 +127,10 @@ export function pyInstance(of: PyGlobal, args: PyItems, by: PyInstance["by"]): P
   return { kind: "instance", of, args, by, entries: [], state: undefined };
 }
 
+export function pyForeign(by: PyForeign["by"], callable: PyValue, args: PyValue, keywords?: PyValue): PyForeign {
+  return { kind: "foreign", callable, args, by, keywords, items: [], added: [], entries: [], states: [] };
+}
+
 /** `"datetime.datetime"`. Python 2's names of modules are those of Python 3. */
 export function nameOf({ module, name }: PyGlobal): string {
   return `${module.value}.${name.value}`;
@@ -115,6 +144,11 @@ function shortest(value: number | bigint): number | bigint {
 /** The one class of instances that has entries. */
 export function isOrderedDict(value: PyValue): value is PyInstance {
   return value.kind === "instance" && nameOf(value.of) === "collections.OrderedDict";
+}
+
+/** A date whose zone is an object that is not understood, for one. */
+export function holdsForeign(value: PyInstance): boolean {
+  return value.args.items.some(({ kind }) => kind === "foreign");
 }
 
 /** What a session's own entries are asked. */

@@ -33,7 +33,8 @@ export function writeTagged(value: PyValue, textOf: (value: PyValue) => string |
     case "instance":
       return instance(value);
     case "global":
-      throw new Refusal("it is a class");
+    case "foreign":
+      throw new Refusal("it is an object of Python, and JSON has no word for it");
   }
 }
 

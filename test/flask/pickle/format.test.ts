@@ -50,18 +50,18 @@ describe("a changed session", () => {
   test("a new key is appended, and all else as it was", () => {
     const hex = changed(vectors["P3 in protocol 5"], (data) => (data.k = "v"));
     expect(hex).toBe(
-      "80059527000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a8c016b948c017694752e",
+      "80049527000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a8c016b948c017694752e",
     );
   });
 
   test("what is removed is gone, and the memo is counted anew", () => {
-    expect(changed(vectors.P8, (data) => delete data.a)).toBe("8005950d000000000000007d948c0162945d944b0161732e");
+    expect(changed(vectors.P8, (data) => delete data.a)).toBe("8004950d000000000000007d948c0162945d944b0161732e");
   });
 
   test("F4: what cachelib writes for a new session is what we write", () => {
     const content = { data: { k: "v" }, meta: { persistent: true } };
     expect(hexOf(format.encode(content) as Uint8Array)).toBe(
-      "8005951b000000000000007d94288c0a5f7065726d616e656e7494888c016b948c017694752e",
+      "8004951b000000000000007d94288c0a5f7065726d616e656e7494888c016b948c017694752e",
     );
   });
 
@@ -143,7 +143,9 @@ describe("_permanent and the subject", () => {
     const { data, meta } = format.decode(p3);
     expect([data, meta]).toEqual([{ user_id: 42 }, { persistent: true }]);
     const no = format.encode({ data, meta: { persistent: false } }, p3);
-    expect(hexOf(no as Uint8Array)).toBe(vectors["P3 in protocol 5"].replace("7494888c", "7494898c"));
+    expect(hexOf(no as Uint8Array)).toBe(
+      vectors["P3 in protocol 5"].replace("8005", "8004").replace("7494888c", "7494898c"),
+    );
     expect(format.encode({ data, meta: {} }, no)).toBe(no);
   });
 
@@ -181,7 +183,6 @@ describe("no session:", () => {
     ["nested too deep in such a key", `}${"(".repeat(50_000)}${"t".repeat(50_000)}NsVa\nK\x01s.`],
     ["nested too deep in a UUID", `}Vu\ncuuid\nUUID\n)\x81}(Vint\nK\x05Vx\n${deep}ubs.`],
     ["nested too deep in the name of a zone", `}Vd\ncdatetime\ntimezone\n(${deep}ts.`],
-    ["a class under a key that is no text", "}K\x05cdatetime\ndatetime\ns."],
     ["a set of dicts", "}Va\n\x8f(}\x90s."],
     ["a set of bytearrays", "}Va\n\x8f(\x96\x01\0\0\0\0\0\0\0a\x90s."],
     ["a dict as a key", "}Va\n}}Nss."],

@@ -5,6 +5,13 @@ import msgspec
 from markupsafe import Markup
 
 print("Python " + sys.version.split()[0])
+if sys.argv[1:] == ["foreign"]:
+    import foreign
+
+    for protocol in range(6):
+        for name, value in {**foreign.values, **(foreign.newer if protocol >= 2 else {})}.items():
+            print(json.dumps([name, protocol, pickle.dumps({"plain": 1, "kept": value}, protocol).hex(), None]))
+    sys.exit()
 utc = d.timezone.utc
 shared = ["again", 1]
 values = {
@@ -35,7 +42,7 @@ values = {
 for name, value in values.items():
     for protocol in range(6):
         print(json.dumps([name, protocol, pickle.dumps(value, protocol).hex(), msgspec.msgpack.encode(value).hex()]))
-unusual = {"markup": {"m": Markup("<b>")}, "huge": [2**64, -2**63 - 1, 2**2040 - 1, 2**2040]}
+unusual = {"zone": {"z": d.timezone.utc, "east": d.timezone(d.timedelta(hours=2)), "named": d.timezone(d.timedelta(0), "Z")}, "markup": {"m": Markup("<b>")}, "huge": [2**64, -2**63 - 1, 2**2040 - 1, 2**2040]}
 for name, value in unusual.items():
     for protocol in range(6):
         print(json.dumps([name, protocol, pickle.dumps(value, protocol).hex(), None]))

@@ -1,6 +1,7 @@
 /** Pickles beside the real Python: what it writes is read as msgspec reads the same value, and written as Python writes it. */
 
 import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { pinned, readyFlask } from "../../../scripts/flask.ts";
@@ -8,6 +9,8 @@ import type { Payload } from "../../../src/core/contracts/format.ts";
 import { writeMsgpack } from "../../../src/flask/msgpack/write.ts";
 import { pickleFormat } from "../../../src/flask/pickle/format.ts";
 import { readTree } from "../../../src/flask/pickle/machine.ts";
+import { PickledObject } from "../../../src/flask/pickle/object.ts";
+import { pyDict, pyText } from "../../../src/flask/pickle/values.ts";
 import { writeTree } from "../../../src/flask/pickle/write.ts";
 import { readPickled } from "../../../src/flask/pickled.ts";
 import { reportBackend, reportMissing } from "../../support/report.ts";
@@ -18,7 +21,7 @@ const missing = typeof flask === "string" && reportMissing("pickle", flask);
 
 describe.skipIf(missing)("pickles of the real Python", () => {
   const lines = missing ? [] : pickles();
-  const python5 = lines.filter(([, protocol]) => protocol === 5);
+  const python4 = lines.filter(([, protocol]) => protocol === 4);
   const known = lines.filter((line): line is [string, number, string, string] => line[3] !== null);
 
   test.each(known)("%s in protocol %i is what msgspec writes", (_name, _protocol, pickle, msgpack) => {
@@ -51,7 +54,7 @@ describe.skipIf(missing)("pickles of the real Python", () => {
   test("what was not changed is the same in Python, beside what was, and inside of what was", () => {
     const format = pickleFormat();
     const change = (name: string, make: (data: Record<string, unknown>) => void): Uint8Array => {
-      const [, , hex = ""] = python5.find(([one]) => one === name) ?? [];
+      const [, , hex = ""] = python4.find(([one]) => one === name) ?? [];
       const content = format.decode(bytesOf(hex));
       make(content.data);
       return format.encode(content, bytesOf(hex)) as Uint8Array;
@@ -88,10 +91,61 @@ describe.skipIf(missing)("pickles of the real Python", () => {
     ]);
   });
 
-  test.each(python5)("%s is written as Python writes it", (_name, _protocol, pickle) => {
+  test.each(python4)("%s is written as Python writes it", (_name, _protocol, pickle) => {
     expect(hexOf(writeTree(readTree(bytesOf(pickle)))) === pickle).toBe(true);
   });
 });
+
+describe.skipIf(missing)("objects of classes that are not understood", () => {
+  const lines = missing ? [] : pickles("foreign");
+
+  test.each(lines)("%s in protocol %i are as they were in Python when other keys change", (_name, protocol, pickle) => {
+    const format = pickleFormat();
+    const payload = bytesOf(pickle);
+    expect(format.encode(format.decode(payload), payload)).toBe(payload);
+    const content = format.decode(payload);
+    content.data["new"] = [1];
+    content.data["copy"] = content.data["kept"];
+    const written = format.encode(content, payload) as Uint8Array;
+    expect(checked(payload, written, protocol)).toEqual({ same: true, newest: true });
+  });
+
+  test("they show as what they are, and can be deleted", () => {
+    const format = pickleFormat();
+    const [, , hex = ""] = lines.find(([name, protocol]) => name === "zoned" && protocol === 4) ?? [];
+    const content = format.decode(bytesOf(hex));
+    expect(content.data["plain"]).toBe(1);
+    const kept = content.data["kept"] as Record<string, unknown>;
+    expect(kept["at"]).toBeInstanceOf(PickledObject);
+    expect(kept["at"]).toMatchObject({ type: "datetime.datetime" });
+    delete content.data["kept"];
+    expect(format.decode(format.encode(content, bytesOf(hex))).data).toEqual({ plain: 1 });
+  });
+});
+
+describe.skipIf(missing)("a pickle of an older protocol", () => {
+  const lines = missing ? [] : pickles().filter(([name]) => !["frames", "many"].includes(name));
+
+  test.each(lines)("%s in protocol %i stays in it, and Python reads the same values", (_name, protocol, pickle) => {
+    const format = pickleFormat();
+    const dict = readTree(bytesOf(pickle)).kind === "dict";
+    const payload = dict ? bytesOf(pickle) : writeTree(pyDict([[pyText("a"), readTree(bytesOf(pickle))]]), protocol);
+    const content = format.decode(payload);
+    content.data["new"] = [1, new Uint8Array([255]), "Zoë €😀\n", new Set([1]), new Date(0), 1.5, 2n ** 70n, true];
+    const written = format.encode(content, payload) as Uint8Array;
+    expect(checked(payload, written, protocol)).toEqual({ same: true, newest: true });
+  });
+});
+
+/** What Python makes of a pickle that was written in the place of another. */
+function checked(before: Payload, after: Payload, most: number): { readonly same: boolean; readonly newest: boolean } {
+  const { python } = flask as { python: string };
+  const script = fileURLToPath(new URL("compare.py", import.meta.url));
+  const input = [before, after].map((payload) => hexOf(payload as Uint8Array)).join("\n");
+  const output = execFileSync(python, ["-X", "utf8", script], { encoding: "utf8", input, cwd: dirname(script) });
+  const { same, protocol } = JSON.parse(output) as { same: boolean; protocol: number };
+  return { same, newest: protocol <= Math.min(most, 4) };
+}
 
 /** What Python makes of pickles. */
 function unpickled(payloads: Payload[]): string[] {
@@ -101,10 +155,10 @@ function unpickled(payloads: Payload[]): string[] {
   return execFileSync(python, ["-X", "utf8", script], { encoding: "utf8", input }).trim().split("\n");
 }
 
-function pickles(): [string, number, string, string | null][] {
+function pickles(...args: string[]): [string, number, string, string | null][] {
   const { python } = flask as { python: string };
   const script = fileURLToPath(new URL("pickles.py", import.meta.url));
-  const [version = "", ...lines] = execFileSync(python, [script], { encoding: "utf8", maxBuffer: 1e8 })
+  const [version = "", ...lines] = execFileSync(python, [script, ...args], { encoding: "utf8", maxBuffer: 1e8 })
     .trim()
     .split("\n");
   reportBackend({ backend: "pickle", server: version, clients: [`msgspec ${pinned("msgspec")}`] });
