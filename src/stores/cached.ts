@@ -128,7 +128,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
 function optional(store: Store): Partial<Store> {
   return {
     ...(store.list && { list: () => store.list!() }),
-    ...(store.listBySubject && { listBySubject: (subject: string) => store.listBySubject!(subject) }),
+    ...(store.listBySubject && { listBySubject: store.listBySubject.bind(store) }),
     ...(store.prune && { prune: (options) => store.prune!(options) }),
     ...(store.setup && { setup: () => store.setup!() }),
     ...(store.close && { close: () => store.close!() }),

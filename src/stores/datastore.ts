@@ -27,6 +27,7 @@ import {
   standingIn,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
+import { untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { queueOf } from "./shared/queue.ts";
 
@@ -231,13 +232,14 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
   };
   const { subject: owner } = names;
   if (owner !== null) {
-    store.listBySubject = async function* (subject) {
-      const own = await connect();
-      // Not page by page: between two pages a record could be renamed from a later one to an earlier one.
-      const theirs = query(own, { name: owner, op: "=", val: encodeText(subject) });
-      const [entities] = await own.runQuery(theirs, strongly);
-      yield* rowsOf(own, entities);
-    };
+    // A large answer comes in several parts, each from a moment of its own.
+    store.listBySubject = (subject) =>
+      untilNothingNew(subject, async function* () {
+        const own = await connect();
+        const theirs = query(own, { name: owner, op: "=", val: encodeText(subject) });
+        const [entities] = await own.runQuery(theirs, strongly);
+        yield* rowsOf(own, entities);
+      });
   }
   return store;
 }

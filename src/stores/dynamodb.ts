@@ -226,7 +226,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       }
     },
 
-    async *listBySubject(subject) {
+    async *listBySubject(subject, answered) {
       const { [names.partition]: index } = await items.entryKey(JSON.stringify(subject), "any");
       const KeyConditionExpression = "#partition = :index";
       const FilterExpression = "#ttl > :seconds";
@@ -235,10 +235,12 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
         const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
         const input = { TableName, KeyConditionExpression, FilterExpression, ...expression };
         const keys: string[] = [];
-        for await (const item of itemsBy(await connect(), "query", input)) keys.push(item[names.sort]?.S ?? "");
+        for await (const item of itemsBy(await connect(), "query", input, answered)) {
+          keys.push(item[names.sort]?.S ?? "");
+        }
         return keys;
       };
-      for await (const row of recordsOf(members, readMany)) if (row.subject === subject) yield row;
+      yield* recordsOf({ subject, members, readMany, answered });
     },
 
     async setup() {
@@ -263,8 +265,11 @@ const capabilities = {
   maxPayloadBytes: 400_000,
 } as const satisfies StoreCapabilities;
 
-/** How long the old entry of a renamed record stays in its subject's index, in milliseconds. */
-const moving = 600_000;
+/**
+ * How long the old entry of a renamed record stays in its subject's index, in milliseconds: longer than the pages of one
+ * listing can take. Each login leaves one, so it goes soon.
+ */
+const moving = 60_000;
 
 function withoutKey(listed: ListedRecord | null | undefined): StoredRecord | null {
   if (!listed) return null;

@@ -22,6 +22,7 @@ import {
 import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
 import { attempts, mostHits, requestsTo, tooManyTouches } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
+import { untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
 import { refuseTooLarge } from "./shared/size.ts";
@@ -141,11 +142,12 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     throw tooManyTouches();
   };
 
-  const searchAll = async function* (query: Record<string, unknown>): AsyncIterable<Hit> {
+  const searchAll = async function* (query: Record<string, unknown>, answered?: () => void): AsyncIterable<Hit> {
     await checkIndex(await connect(), index, names);
     await requests.refresh();
     for (let hits: Hit[] | undefined; hits === undefined || hits.length === pageSize; ) {
       hits = await requests.search(query, pageSize, pageAfter(hits && lastKey(hits)));
+      answered?.();
       yield* hits;
     }
   };
@@ -211,21 +213,17 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       }
     },
 
-    async *listBySubject(subject) {
-      const seen = new Set<string>();
-      for (let again = true; again; ) {
-        again = false;
+    listBySubject(subject, answered) {
+      // A session may move to where the search had passed, or to a shard that was searched before.
+      return untilNothingNew(subject, async function* () {
         const either = { should: [lives(), justMoved()], minimum_should_match: 1 };
         const query = { bool: { filter: [{ term: { [names.subject]: escaped(subject) } }], ...either } };
-        for await (const hit of searchAll(query)) {
+        for await (const hit of searchAll(query, answered)) {
           const row = documents.decode(hit);
-          if (row.subject !== subject || seen.has(row.key)) continue;
-          seen.add(row.key);
           if (isLive(row)) yield row;
-          // It may have moved to where the search had passed, or to a shard that was searched before.
-          else again ||= hit._source[names.movedAt] !== undefined;
+          else if (hit._source[names.movedAt] !== undefined) yield row.key;
         }
-      }
+      });
     },
 
     async prune({ limit = 1000, cursor } = {}) {

@@ -11,10 +11,10 @@ import type {
   StoreRecord,
   Version,
 } from "../core/contracts/store.ts";
-import { recordsOf } from "./file/by-subject.ts";
+import { recordsOfSubject } from "./file/by-subject.ts";
 import { lifeOf } from "./file/mark.ts";
 import { encodeRecord } from "./file/record-file.ts";
-import { type Content, type FoundRecord, Records } from "./file/records.ts";
+import { type Content, listed, Records, stored } from "./file/records.ts";
 import { grace, nameOf, nonce } from "./file/steps.ts";
 import { SubjectIndex } from "./file/subject-index.ts";
 import { guardOf, makeDirectory } from "./file/trust.ts";
@@ -112,9 +112,8 @@ export function fileStore(options: FileStoreOptions): FileStore {
     return version;
   }
 
-  async function* listBySubject(subject: string): AsyncIterable<ListedRecord> {
-    if (!isThere()) return;
-    for await (const found of recordsOf(subject, index, records)) yield listed(found);
+  async function* listBySubject(subject: string, answered?: () => void): AsyncIterable<ListedRecord> {
+    if (isThere()) yield* recordsOfSubject(subject, index, records, answered);
   }
 
   async function* list(): AsyncIterable<ListedRecord> {
@@ -202,12 +201,4 @@ function instant(expiresAt: number): number {
     throw wrongArgument("expiresAt", "epoch milliseconds", expiresAt);
   }
   return Math.min(Math.max(0, Math.ceil(expiresAt)), Number.MAX_SAFE_INTEGER);
-}
-
-function stored({ payload, expiresAt, subject, version }: FoundRecord): Omit<ListedRecord, "key"> {
-  return subject === undefined ? { payload, expiresAt, version } : { payload, expiresAt, subject, version };
-}
-
-function listed(found: FoundRecord): ListedRecord {
-  return { key: found.key, ...stored(found) };
 }

@@ -248,7 +248,7 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
   if (layout) return store;
   store.listBySubject = async function* (subject) {
     const query = (await connect()).collection(collection).where(names.subject, "==", encodeText(subject));
-    yield* rowsOf((await query.get()).docs);
+    for (const row of rowsOf((await query.get()).docs)) if (row.subject === subject) yield row;
   };
   return store;
 }

@@ -17,6 +17,7 @@ import {
   stateOf,
 } from "./mongodb/layout.ts";
 import { lazily } from "./shared/lazy.ts";
+import { untilNothingNew } from "./shared/listing.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
 export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
@@ -191,7 +192,10 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
     },
   };
   const { subject: owner } = fields;
-  if (owner !== null) store.listBySubject = (subject) => rowsOf({ [owner]: encode(subject) });
+  if (owner !== null) {
+    // Each shard of a cluster answers from a moment of its own.
+    store.listBySubject = (subject) => untilNothingNew(subject, () => rowsOf({ [owner]: encode(subject) }));
+  }
   return store;
 }
 

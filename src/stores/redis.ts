@@ -204,13 +204,11 @@ export function redisStore(options: RedisStoreOptions): Store {
     async delete(key, subject) {
       await remove(await link.connect(), key, subject);
     },
-    async *listBySubject(subject) {
+    async *listBySubject(subject, answered) {
       const connection = await link.connect();
       const members = async (): Promise<string[]> =>
         textsOf(await runScript(connection, scripts.members, [indexOf(subject)], []));
-      for await (const row of recordsOf(members, (keys) => readMany(connection, keys.map(nameOf)))) {
-        if (row.subject === subject) yield row;
-      }
+      yield* recordsOf({ subject, members, readMany: (keys) => readMany(connection, keys.map(nameOf)), answered });
     },
   };
   if (!link.known || link.known.servers) {

@@ -131,8 +131,15 @@ export interface Store {
 
   /** Every live record, in no order. May miss or repeat records that change meanwhile. */
   list?(): AsyncIterable<ListedRecord>;
-  /** Every live record of one subject. At every moment it finds all that were live when it was called. */
-  listBySubject?(subject: string): AsyncIterable<ListedRecord>;
+  /**
+   * Every live record of one subject, compared exactly. At every moment it finds all that were live when it was called,
+   * also those that are renamed or renewed while it looks. A record that it finds under no subject or another one is
+   * none of them, and is looked for again.
+   *
+   * @param answered To be called after each answer of the backend, so that a long walk is told from a backend that does
+   * not answer: the library limits the time of each answer, not of the walk.
+   */
+  listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
   /**
    * Removes expired records in one bounded batch. Never removes a record that is live or was made live
    * meanwhile. Call again with the `cursor` it answers until that is `undefined`.

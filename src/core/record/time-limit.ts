@@ -5,9 +5,13 @@ import { isSessionError, SessionError, wrongArgument } from "../contracts/errors
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
 
-/** The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones. */
+/**
+ * The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones.
+ *
+ * @param call Is given a function that starts the time anew: for a walk over many answers of the backend.
+ */
 export function withTimeLimit<T>(
-  call: () => Promise<T>,
+  call: (answered: () => void) => Promise<T>,
   store: Store,
   limit: number,
   events: Events,
@@ -20,14 +24,23 @@ export function withTimeLimit<T>(
       if (error.status === 503) events.emit("store_unavailable", { reason: error.code, error });
       reject(error);
     };
-    const timer = setTimeout(() => {
+    const onLimit = (): void => {
       const message = `the ${store.name} store did not answer within ${limit} ms`;
       fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
       late = true;
-    }, limit);
-    const settle = (): void => clearTimeout(timer);
+    };
+    let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(onLimit, limit);
+    const settle = (): void => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
+    const answered = (): void => {
+      if (timer === undefined || late) return;
+      clearTimeout(timer);
+      timer = setTimeout(onLimit, limit);
+    };
     try {
-      call().then(
+      call(answered).then(
         (answer) => {
           settle();
           resolve(answer);

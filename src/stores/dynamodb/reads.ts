@@ -2,11 +2,12 @@
 
 import type { DynamodbClient, FoundItem, Item, PageInput } from "./client.ts";
 
-/** Every item of a query or of the table. */
+/** Every item of a query or of the table. `answered` is called after each page. */
 export async function* itemsBy(
   client: DynamodbClient,
   operation: "query" | "scan",
   input: Omit<PageInput, "ConsistentRead">,
+  answered?: () => void,
 ): AsyncIterable<FoundItem> {
   let start: unknown;
   do {
@@ -15,6 +16,7 @@ export async function* itemsBy(
       ConsistentRead: true,
       ...(start !== undefined && { ExclusiveStartKey: start as never }),
     });
+    answered?.();
     yield* page.Items ?? [];
     start = page.LastEvaluatedKey;
   } while (start !== undefined);

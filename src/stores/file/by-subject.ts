@@ -1,48 +1,49 @@
-/** Finding every live record of a subject while records are made, renamed and removed. */
+/** Finds every live record of a subject while records are made, renamed, renewed and removed. */
 
-import type { FoundRecord, Records } from "./records.ts";
+import type { ListedRecord } from "../../core/contracts/store.ts";
+import { recordsOf } from "../shared/listing.ts";
+import { type FoundRecord, listed, type Records } from "./records.ts";
 import { nameOf } from "./steps.ts";
-import type { Link, SubjectIndex } from "./subject-index.ts";
+import type { Entry, Link, SubjectIndex } from "./subject-index.ts";
 
 /** Every record of a subject that is live at this call, and perhaps some that came later. */
-export async function* recordsOf(subject: string, index: SubjectIndex, records: Records): AsyncIterable<FoundRecord> {
+export function recordsOfSubject(
+  subject: string,
+  index: SubjectIndex,
+  records: Records,
+  answered: (() => void) | undefined,
+): AsyncIterable<ListedRecord> {
   const hashed = nameOf(subject);
-  const [given, missing, followed] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  let { entries, links } = await index.read(hashed);
-  let names = new Set([...entries.keys(), ...links.map((link) => link.to)]);
-  while (names.size > 0) {
-    for (const name of sourcesFirst(names, links)) {
-      const found = await records.find(name);
-      const right = found?.subject === subject;
-      for (const entry of entries.get(name) ?? []) {
-        await index.judge(hashed, name, entry, right && found.life === entry.life);
-      }
-      if (!right) missing.add(name);
-      else if (!given.has(name)) {
-        given.add(name);
-        yield found;
-      }
+  let entries: ReadonlyMap<string, readonly Entry[]> = new Map();
+  const members = async (): Promise<string[]> => {
+    const { links, ...read } = await index.read(hashed);
+    entries = read.entries;
+    return sourcesFirst(new Set([...entries.keys(), ...links.map((link) => link.to)]), links);
+  };
+  const look = async (name: string): Promise<ListedRecord | null> => {
+    const found: FoundRecord | undefined = await records.find(name);
+    const right = found?.subject === subject;
+    for (const entry of entries.get(name) ?? []) {
+      await index.judge(hashed, name, entry, right && found.life === entry.life);
     }
-    if (missing.size === 0) return;
-    // What is missing may have been renamed after the index was read; then there is a link now that was not there.
-    for (const { from, to } of links) followed.add(`${from} ${to}`);
-    ({ entries, links } = await index.read(hashed));
-    links = links.filter(({ from, to }) => missing.has(from) && !followed.has(`${from} ${to}`));
-    names = new Set(links.map((link) => link.to));
-  }
+    return right ? listed(found) : null;
+  };
+  // One after the other: their order says that a record which moves is found under one of its names.
+  const readMany = async ([name]: string[]): Promise<[ListedRecord | null]> => [await look(name ?? "")];
+  return recordsOf({ subject, members, readMany, batch: 1, answered });
 }
 
 /** Puts the old name of a record before the new one: looked at in this order, it is found under one of them. */
-function sourcesFirst(names: ReadonlySet<string>, links: readonly Link[]): Set<string> {
+function sourcesFirst(names: ReadonlySet<string>, links: readonly Link[]): string[] {
   const sources = new Map<string, string[]>();
   for (const { from, to } of links) sources.set(to, [...(sources.get(to) ?? []), from]);
-  const ordered = new Set<string>();
+  const ordered: string[] = [];
   const entered = new Set<string>();
   function visit(name: string): void {
     if (entered.has(name)) return;
     entered.add(name);
     for (const source of sources.get(name) ?? []) visit(source);
-    if (names.has(name)) ordered.add(name);
+    if (names.has(name)) ordered.push(name);
   }
   for (const name of names) visit(name);
   return ordered;

@@ -2,6 +2,7 @@
 
 import { mkdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ListedRecord, StoredRecord } from "../../core/contracts/store.ts";
 import { clear, clearOlder, landingPath, look, type Mark, markPath, newVersion } from "./mark.ts";
 import { decodeRecord, type RecordFile } from "./record-file.ts";
 import {
@@ -216,4 +217,14 @@ export class Records {
   #allows(mark: Mark | undefined, version: unknown): mark is Mark {
     return mark !== undefined && mark.version === version && this.#isLive(mark);
   }
+}
+
+/** A live record as the contract has it. */
+export function stored({ payload, expiresAt, subject, version }: FoundRecord): StoredRecord {
+  return subject === undefined ? { payload, expiresAt, version } : { payload, expiresAt, subject, version };
+}
+
+/** The same with its key. */
+export function listed(found: FoundRecord): ListedRecord {
+  return { key: found.key, ...stored(found) };
 }

@@ -1,26 +1,47 @@
-/** Listing by keys that an index gave, while records are renamed. */
+/** Finds every record of a subject while records are made, renamed, renewed and removed. */
 
 import type { ListedRecord, StoredRecord } from "../../core/contracts/store.ts";
 
 const batchSize = 100;
+/** How often an index is read in one listing, however much moves. */
+const mostRounds = 10;
 
-/** Reads several records, in the order of their names. */
-export type ReadMany = (names: string[]) => Promise<(StoredRecord | null)[]>;
+/** Reads several records, in the order of their names. A record with a key of its own is listed under that. */
+export type ReadMany = (names: string[]) => Promise<(StoredRecord | ListedRecord | null)[]>;
+
+/** An index of one subject, and how to read what it names. */
+export interface SubjectWalk {
+  readonly subject: string;
+  /** The names in the index now. An entry is there before its record, and goes after it. */
+  members(): Promise<readonly string[]>;
+  readonly readMany: ReadMany;
+  /** The most names for `readMany`. Default 100. */
+  readonly batch?: number | undefined;
+  /** Called after each answer of the backend. */
+  readonly answered?: (() => void) | undefined;
+}
 
 /**
- * The records of an index. A record that is renamed meanwhile is, when its turn comes, no longer under the one name and
- * perhaps not yet under the other: where something is missing the index is looked at again, until the same is missing twice.
+ * The records that an index names. A name without a record of this subject is a miss: the record may have been renamed
+ * or renewed after the index was read, and is under another name now. So the index is read again, until it misses the
+ * same names twice.
  */
-export async function* recordsOf(members: () => Promise<string[]>, readMany: ReadMany): AsyncIterable<ListedRecord> {
+export async function* recordsOf(walk: SubjectWalk): AsyncIterable<ListedRecord> {
+  const { subject, answered } = walk;
   const found = new Set<string>();
   let missing: string | undefined;
-  for (;;) {
+  for (let round = 1; round <= mostRounds; round++) {
     const missed: string[] = [];
-    const names = (await members()).filter((name) => !found.has(name));
-    for await (const { name, record } of rowsOf(names, readMany)) {
-      if (record) found.add(name);
-      else missed.push(name);
-      if (record) yield { ...record, key: name };
+    const members = await walk.members();
+    answered?.();
+    const names = members.filter((name) => !found.has(name));
+    for await (const { name, record } of rowsOf(names, walk.readMany, walk)) {
+      if (record?.subject !== subject) {
+        missed.push(name);
+        continue;
+      }
+      found.add(name);
+      yield { key: name, ...record };
     }
     const stillMissing = missed.sort().join(" ");
     if (missed.length === 0 || stillMissing === missing) return;
@@ -28,14 +49,40 @@ export async function* recordsOf(members: () => Promise<string[]>, readMany: Rea
   }
 }
 
+/**
+ * The rows of a query that a backend does not answer from one moment: page by page, shard by shard. A record that moves
+ * meanwhile can be in none of them, so the query is sent twice, and again until it answers nothing new.
+ *
+ * @param query Its rows; the key alone where a record was until it moved.
+ */
+export async function* untilNothingNew(
+  subject: string,
+  query: () => AsyncIterable<ListedRecord | string>,
+): AsyncIterable<ListedRecord> {
+  const seen = new Set<string>();
+  for (let round = 1, fresh = true; round <= mostRounds && (fresh || round === 2); round++) {
+    fresh = false;
+    for await (const row of query()) {
+      const isMoved = typeof row === "string";
+      const name = isMoved ? `moved ${row}` : row.key;
+      if (seen.has(name) || (!isMoved && row.subject !== subject)) continue;
+      seen.add(name);
+      fresh = true;
+      if (!isMoved) yield row;
+    }
+  }
+}
+
 /** Reads the records of many names, a batch at a time. */
-export async function* rowsOf(
+export async function* rowsOf<Row = StoredRecord | ListedRecord>(
   names: readonly string[],
-  readMany: ReadMany,
-): AsyncIterable<{ name: string; record: StoredRecord | null }> {
-  for (let at = 0; at < names.length; at += batchSize) {
-    const batch = names.slice(at, at + batchSize);
-    const records = await readMany(batch);
-    for (const [n, name] of batch.entries()) yield { name, record: records[n] ?? null };
+  readMany: (names: string[]) => Promise<readonly (Row | null)[]>,
+  { batch = batchSize, answered }: Pick<SubjectWalk, "batch" | "answered"> = {},
+): AsyncIterable<{ name: string; record: Row | null }> {
+  for (let at = 0; at < names.length; at += batch) {
+    const some = names.slice(at, at + batch);
+    const records = await readMany(some);
+    answered?.();
+    for (const [n, name] of some.entries()) yield { name, record: records[n] ?? null };
   }
 }

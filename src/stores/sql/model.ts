@@ -132,8 +132,8 @@ export function lateStore(name: string, capabilities: StoreCapabilities, made: L
     async *list() {
       yield* (await made()).list!();
     },
-    async *listBySubject(subject) {
-      yield* (await made()).listBySubject!(subject);
+    async *listBySubject(subject, answered) {
+      yield* (await made()).listBySubject!(subject, answered);
     },
     prune: async (options) => (await made()).prune!(options),
     setup: async () => (await made()).setup!(),

@@ -3,6 +3,7 @@
 import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
+import { recordsOf } from "../shared/listing.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import type { SqlResult } from "./connection.ts";
 import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";
@@ -61,28 +62,23 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
     }
   };
 
-  const listBySubject = async function* (subject: string): AsyncIterable<ListedRecord> {
+  const readMany = async (keys: string[]): Promise<(ListedRecord | null)[]> => {
+    const values = Array.from({ length: manySize }, (_, index) => [`key${index}`, keys[index] ?? keys[0] ?? ""]);
+    const records = new Map((await select(statements.many, Object.fromEntries(values))).map((one) => [one.key, one]));
+    return keys.map((key) => records.get(key) ?? null);
+  };
+  const listBySubject = async function* (subject: string, answered?: () => void): AsyncIterable<ListedRecord> {
     const wanted = layout.subject?.(subject) ?? null;
     const first = await select(statements.ofSubject, { subject: wanted });
+    answered?.();
+    // One answer is of one moment. What the database takes for the same subject need not be it: "ada" and "Ada".
     if (first.length <= pageSize) {
-      yield* first;
+      yield* first.filter((record) => record.subject === subject);
       return;
     }
-    // Too many for one answer. Page after page would miss what is renamed to a key that was passed already.
-    const seen = new Set<string>();
-    for (let missed = true; missed; ) {
-      const { rows } = await run(statements.keysOfSubject, { subject: wanted });
-      const keys = rows.map(([key]) => layout.keyOf(key)).filter((key) => !seen.has(key));
-      missed = false;
-      for (let at = 0; at < keys.length; at += manySize) {
-        const some = keys.slice(at, at + manySize);
-        const values = Array.from({ length: manySize }, (_, index) => [`key${index}`, some[index] ?? some[0] ?? ""]);
-        const records = await select(statements.many, Object.fromEntries(values));
-        for (const { key } of records) seen.add(key);
-        missed ||= records.length < some.length;
-        yield* records.filter((record) => record.subject === subject);
-      }
-    }
+    const members = async (): Promise<string[]> =>
+      (await run(statements.keysOfSubject, { subject: wanted })).rows.map(([key]) => layout.keyOf(key));
+    yield* recordsOf({ subject, members, readMany, batch: manySize, answered });
   };
 
   const store: Store = {
