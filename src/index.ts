@@ -29,7 +29,7 @@ export type { Duration } from "./core/options/duration.ts";
 export type { SessionOptions } from "./core/options/options.ts";
 export { encrypted } from "./core/record/encrypted.ts";
 export { jsonFormat } from "./core/record/json-format.ts";
-export type { RevokeOptions, SessionInfo } from "./core/record/subjects.ts";
+export type { RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
 export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";
 export type { Sessions } from "./core/request/sessions.ts";
 export { createSessions } from "./create.ts";

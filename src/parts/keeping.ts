@@ -146,13 +146,19 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revoke"> {
   return {
     list: (subject) => home.core.subjects.list(subject),
+    // A login reads the epoch of the home part first, so that is raised last: where the home part stays, all parts do.
     async revoke(subject, options) {
-      const ended = await home.core.subjects.revoke(subject, options);
+      const listed = async (): Promise<ReadonlySet<string>> =>
+        new Set((await home.core.subjects.list(subject)).map(({ handle }) => handle));
+      const living = home.core.config.store.capabilities.bySubject ? listed : undefined;
+      const others: (() => Promise<number>)[] = [];
       for (const { core, plain } of all) {
         const { capabilities } = core.config.store;
         const can = "revocable" in capabilities ? !plain : capabilities.bySubject;
-        if (core !== home.core && can) await core.subjects.revoke(subject, options);
+        if (core !== home.core && can) others.push(await core.subjects.beginRevoke(subject, options, living));
       }
+      const ended = await home.core.subjects.revoke(subject, options);
+      for (const end of others) await end();
       return ended;
     },
   };

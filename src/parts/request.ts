@@ -229,12 +229,13 @@ export class PartsRequest implements PartsData {
         continue;
       }
       const isNew = begins(one);
-      const isLogin = work.state.marks.loggedIn;
+      // A part that logs in may have read a later epoch than the home part, which ended.
+      const leader = anchor ?? (work.state.marks.loggedIn ? (this.home as LoadedPart) : undefined);
       const saved = await work.save();
       if (one === this.home && saved) for (const end of strays) await end().catch(() => {});
       if (!saved) all = false;
-      else if (isNew && anchor && anchor !== one && !isLogin && !anchor.part.plain && !part.plain) {
-        all = (await this.#stands(anchor, one)) && all;
+      else if (isNew && leader && leader !== one && !leader.part.plain && !part.plain) {
+        all = (await this.#stands(leader, one)) && all;
       }
     }
     return all;

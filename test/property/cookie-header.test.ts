@@ -208,7 +208,7 @@ describe("everything that is in the store", () => {
     now += 120_000;
     const renewed = await request(sessions, cookies[2], ({ data }) => data["n"]);
     expect(renewed.setCookie).toBeDefined();
-    await sessions.revoke("ada", { except: (await sessions.list("ada"))[0]?.handle });
+    await sessions.revoke("ada", { except: (await sessions.list("ada"))[0]?.handle as string });
 
     const words = new Set<string>();
     for await (const { key, payload, subject } of store.list?.() ?? []) {

@@ -20,6 +20,8 @@ const statusByCode = {
   ERR_SESSION_ENDED: 500,
   /** The store lacks an optional power that this call needs, such as listing by subject. */
   ERR_SESSION_NOT_SUPPORTED: 500,
+  /** A stored session cannot be decoded by this process: it was sealed with a secret that is not here. Nothing was changed. */
+  ERR_SESSION_UNREADABLE: 503,
   /** The store refuses writes as it is configured (null store, read-only route). The message says what to change. */
   ERR_SESSION_READ_ONLY: 500,
 } as const;

@@ -23,7 +23,7 @@ export interface Meta {
   unseen?: true;
   /** Of a session kept in a cookie: which of its ids this is. When it gets a new one, cookies with another are refused. */
   generation?: string;
-  /** Of a session kept in a cookie: the epoch of its subject when it logged in. */
+  /** The epoch of its subject when it logged in: the mark of the last revocation before that. Absent where there was none. */
   epoch?: string;
   /** When the new id of a renewal in passing was first seen; the old id ends a grace period later. */
   seen?: number;

@@ -143,7 +143,10 @@ export function cookieSessions(
     async list() {
       throw new SessionError("ERR_SESSION_NOT_SUPPORTED", "sessions that are kept in cookies cannot be listed");
     },
-    async revoke(subject, { handle, except }) {
+    async revoke(subject, options) {
+      return (await subjects.beginRevoke(subject, options))();
+    },
+    async beginRevoke(subject, { handle, except }) {
       if (typeof subject !== "string" || subject === "")
         throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
       if (!revocations) {
@@ -153,7 +156,7 @@ export function cookieSessions(
       if (handle === undefined) await revocations.revokeAll(subject, except);
       else if (handle !== except) await revocations.revokeOne(subject, handle);
       events.emit("session_revoked", { handle, subject });
-      return 0;
+      return async () => 0;
     },
     epoch: async (subject) => revocations?.epoch(subject),
     // A login carries the epoch it began in: when that moves, the session is dead by itself.

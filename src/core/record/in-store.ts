@@ -159,6 +159,12 @@ export function storeRecords(config: RecordsConfig): Records {
       // What was claimed is dead already, and goes by itself in a minute.
       await (config.renews ? removed.catch(() => {}) : removed);
     },
+    // A revocation leaves sessions of its own epoch alone: they logged in after it.
+    stamp(meta, login) {
+      if (!login || format.foreign) return;
+      delete meta.epoch;
+      if (login.epoch !== undefined) meta.epoch = login.epoch;
+    },
     token(place) {
       const { id } = place as StorePlace;
       return id === undefined ? undefined : config.token.seal(id, config.cookieName);

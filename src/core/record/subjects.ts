@@ -8,28 +8,10 @@ import type { Content } from "../contracts/format.ts";
 import { applySchema } from "../contracts/schema.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
+import { chosen, type Entry, notNoted, type RevokeOptions, type SessionInfo, unreadable } from "./revoke.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
-/** One session of a subject, as shown in a list of devices. Lets nobody in. */
-export interface SessionInfo {
-  /** The public name: what `session.handle` says in that session. */
-  readonly handle: string;
-  readonly subject: string;
-  /** Epoch milliseconds; `undefined` where a foreign format does not keep it. */
-  readonly createdAt: number | undefined;
-  /** Epoch milliseconds of the last login to it. */
-  readonly authenticatedAt: number | undefined;
-  /** Epoch milliseconds: when it ends if it is not used again. */
-  readonly expiresAt: number;
-}
-
-/** Which of a subject's sessions `revoke` ends. */
-export interface RevokeOptions {
-  /** Only the session with this handle. Default: all. */
-  readonly handle?: string | undefined;
-  /** All but the session with this handle: "log out my other devices". */
-  readonly except?: string | undefined;
-}
+type Living = () => Promise<ReadonlySet<string>>;
 
 /** The sessions of subjects. */
 export interface SubjectSessions {
@@ -37,6 +19,12 @@ export interface SubjectSessions {
   list(subject: string): Promise<SessionInfo[]>;
   /** Ends sessions of a subject and says how many it found. */
   revoke(subject: string, options: RevokeOptions): Promise<number>;
+  /**
+   * The same in two steps: raises the epoch, and answers what ends the sessions of before.
+   *
+   * @param living Of a part: the handles of the sessions that stay. The home part knows which began later.
+   */
+  beginRevoke(subject: string, options: RevokeOptions, living?: Living): Promise<() => Promise<number>>;
   /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where nobody knows. */
   latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
   /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
@@ -45,11 +33,13 @@ export interface SubjectSessions {
   moved(subject: string, since: Promise<string | undefined> | undefined): Promise<boolean>;
 }
 
-/** One session of a subject. */
-interface Entry {
-  readonly key: string;
-  readonly info: SessionInfo;
-  readonly data: Record<string, unknown>;
+/** Which sessions a revocation leaves alone. */
+interface Kept {
+  /** It began after the epoch was raised. */
+  isNew(entry: Entry, handles: ReadonlySet<string> | undefined): boolean;
+  readonly living: Living | undefined;
+  /** Whether a session that is not new began before, without doubt. */
+  readonly isCertain: boolean;
 }
 
 type StoreConfig = Config & { readonly store: Store };
@@ -67,31 +57,75 @@ export class Subjects implements SubjectSessions {
     this.#config = config;
   }
 
-  /** Every live session of a subject. */
+  /** Every live session of a subject. One that this process cannot decode has a handle of its own, and no times. */
   async list(subject: string): Promise<SessionInfo[]> {
     return (await this.#entries(subject)).map(({ info }) => info);
   }
 
+  /** Ends sessions of a subject and says how many. */
+  async revoke(subject: string, options: RevokeOptions): Promise<number> {
+    return (await this.beginRevoke(subject, options))();
+  }
+
   /**
-   * Ends sessions of a subject and says how many. The epoch is raised first: a login that began before it sees
-   * that and ends itself. Then what the index lists is removed, until it lists nothing more, since a session
-   * may have been renewed between the listing and the removal.
+   * Raises the epoch first: a login that began before it sees that and ends itself, one that begins after it carries
+   * the new mark and stays. Where the store has no room for the mark, ending sessions makes some.
    */
-  async revoke(subject: string, { handle, except }: RevokeOptions): Promise<number> {
-    const { events } = this.#config;
+  async beginRevoke(subject: string, options: RevokeOptions, living?: Living): Promise<() => Promise<number>> {
     this.#listing(subject);
-    if (handle === undefined) await this.#raiseEpoch(subject);
-    let ended = 0;
-    for (;;) {
-      const entries = (await this.#entries(subject)).filter(
-        ({ info }) => info.handle !== except && (handle === undefined || info.handle === handle),
-      );
-      if (entries.length === 0) return ended;
-      for (const { key, info } of entries) {
-        await this.#limited(() => this.#config.store.delete(key, subject));
-        events.emit("session_revoked", { handle: info.handle, subject });
+    const ended = new Set<string>();
+    const end = async (mark: string | undefined): Promise<void> => {
+      const isNew = living
+        ? ({ info }: Entry, handles?: ReadonlySet<string>): boolean => handles?.has(info.handle) === true
+        : ({ data, epoch }: Entry): boolean => data !== undefined && mark !== undefined && epoch === mark;
+      await this.#end(subject, options, { isNew, living, isCertain: mark !== undefined }, ended);
+    };
+    if (options.handle !== undefined) return () => end(undefined).then(() => ended.size);
+    let mark = await this.#raiseEpoch(subject).catch(() => undefined);
+    return async () => {
+      if (mark === undefined) {
+        await end(undefined);
+        mark = await this.#raiseEpoch(subject).catch((error) => Promise.reject(notNoted(error, ended.size)));
       }
-      ended += entries.length;
+      await end(mark);
+      return ended.size;
+    };
+  }
+
+  /**
+   * Ends what the index lists, and looks again until it lists nothing to end, since a session may be renewed between
+   * the listing and the removal. New sessions stay. Ending takes no payload.
+   */
+  async #end(
+    subject: string,
+    options: RevokeOptions,
+    { isNew, living, isCertain }: Kept,
+    ended: Set<string>,
+  ): Promise<void> {
+    const { store, events, format } = this.#config;
+    for (let pass = 1; ; pass++) {
+      const entries = await this.#entries(subject);
+      const handles = entries.length > 0 ? await living?.() : undefined;
+      const { targets, doubtful } = chosen(entries, options, ended);
+      const old = targets.filter((entry) => !isNew(entry, handles));
+      for (let at = 0; at < old.length; at += atOnce) {
+        const remove = async ({ key, info: { handle } }: Entry): Promise<void> => {
+          await this.#limited(() => store.delete(key, subject));
+          if (!ended.has(handle)) events.emit("session_revoked", { handle, subject });
+          ended.add(handle);
+        };
+        await Promise.all(old.slice(at, at + atOnce).map(remove));
+      }
+      // Which of these began before is not known, and others may go on coming: three looks find what moves.
+      const goOn = isCertain && !format.foreign && old.some(({ data }) => data);
+      if (old.length === 0 || (pass >= 3 && !goOn && options.handle === undefined)) {
+        if (doubtful > 0) throw unreadable(doubtful, ended.size);
+        return;
+      }
+      if (pass === mostPasses) {
+        const message = `sessions of the subject moved faster than they could be ended; ${ended.size} were ended. Call revoke() again`;
+        throw new SessionError("ERR_SESSION_CONFLICT", message);
+      }
     }
   }
 
@@ -101,6 +135,7 @@ export class Subjects implements SubjectSessions {
     const since = ({ info }: Entry): number => info.authenticatedAt ?? info.createdAt ?? 0;
     const entries = (await this.#entries(subject)).filter(({ info }) => info.handle !== except);
     for (const { data } of entries.sort((a, b) => since(b) - since(a))) {
+      if (!data) continue;
       const seen = schema ? await applySchema(schema, data) : data;
       if (seen) return seen;
     }
@@ -122,14 +157,22 @@ export class Subjects implements SubjectSessions {
     return (await since) !== (await this.epoch(subject));
   }
 
-  // Whoever finds the mark changed under his hands need not change it again: it moved after he began.
-  async #raiseEpoch(subject: string): Promise<void> {
+  /** Changes the epoch and answers the new mark. If another revocation was faster, its mark is as good. */
+  async #raiseEpoch(subject: string): Promise<string> {
     const { store, now } = this.#config;
     const key = await this.#epochKey(subject);
-    const record = { payload: base64url(randomBytes(12)), expiresAt: now() + 86_400_000 };
-    const present = await this.#limited(() => store.read(key));
-    if (present && (await this.#limited(() => store.update(key, record, present.version))) !== null) return;
-    await this.#limited(() => store.create(key, record));
+    const mark = base64url(randomBytes(12));
+    const record = { payload: mark, expiresAt: now() + 86_400_000 };
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const present = await this.#limited(() => store.read(key));
+      const written = await this.#limited(() =>
+        present ? store.update(key, record, present.version) : store.create(key, record),
+      );
+      if (written !== null) return mark;
+      const faster = await this.#limited(() => store.read(key));
+      if (faster) return String(faster.payload);
+    }
+    throw new SessionError("ERR_SESSION_CONFLICT", "the epoch of the subject was changed by others a hundred times");
   }
 
   async #epochKey(subject: string): Promise<string> {
@@ -148,34 +191,41 @@ export class Subjects implements SubjectSessions {
 
   async #entries(subject: string): Promise<Entry[]> {
     const entries: Entry[] = [];
-    const rows = this.#listing(subject).listBySubject(subject)[Symbol.asyncIterator]();
+    let answered = (): void => {};
+    const store = this.#listing(subject);
+    const rows = store.listBySubject(subject, () => answered())[Symbol.asyncIterator]();
     for (;;) {
-      const row = await this.#limited(() => rows.next() as Promise<IteratorResult<ListedRecord>>);
+      const row = await this.#limited((restart) => {
+        answered = restart;
+        return rows.next() as Promise<IteratorResult<ListedRecord>>;
+      });
       if (row.done) return entries;
-      if (!row.value.key.startsWith(this.#config.ids.prefix)) continue;
-      const entry = await this.#describe(row.value, subject);
-      if (entry) entries.push(entry);
+      // What a database takes for the same subject need not be it.
+      if (row.value.subject !== subject || !row.value.key.startsWith(this.#config.ids.prefix)) continue;
+      entries.push(await this.#describe(row.value, subject));
     }
   }
 
-  async #describe(row: ListedRecord, subject: string): Promise<Entry | undefined> {
+  async #describe({ key, payload, expiresAt }: ListedRecord, subject: string): Promise<Entry> {
     const { format, events } = this.#config;
-    let content: Content;
+    let content: Content | undefined;
     try {
-      content = format.decode((await format.unwrap?.(row.payload, row.key)) ?? row.payload);
+      content = format.decode((await format.unwrap?.(payload, key)) ?? payload);
     } catch (error) {
       events.emit("record_refused", { reason: `not a record of format ${format.name}`, subject, error });
-      return undefined;
     }
-    const { data, meta } = content;
-    const { created: createdAt, authenticated: authenticatedAt } = meta;
-    const handle = meta.handle ?? (await handleOf(row.key));
-    const { key, expiresAt } = row;
-    return { key, data, info: { handle, subject, createdAt, authenticatedAt, expiresAt } };
+    const { created: createdAt, authenticated: authenticatedAt, epoch, handle: named } = content?.meta ?? {};
+    const handle = named ?? (await handleOf(key));
+    return { key, data: content?.data, epoch, info: { handle, subject, createdAt, authenticatedAt, expiresAt } };
   }
 
-  #limited<T>(call: () => Promise<T>): Promise<T> {
+  #limited<T>(call: (answered: () => void) => Promise<T>): Promise<T> {
     const { store, storeTimeout, events, ids } = this.#config;
     return withTimeLimit(call, store, storeTimeout, events, ids);
   }
 }
+
+/** How many sessions are ended at the same time. */
+const atOnce = 10;
+/** How often one revocation looks for what moved. */
+const mostPasses = 20;

@@ -5,7 +5,7 @@ import { received, wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
-import type { RevokeOptions, SessionInfo } from "../record/subjects.ts";
+import { checkRevoke, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
@@ -184,10 +184,13 @@ export class Sessions<Data extends object = Record<string, unknown>> {
 
   /**
    * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
-   * revoked ends too. Returns how many were ended; 0 with sessions in cookies, which nobody can count.
+   * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
+   * nobody can count.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are
-   * kept in cookies without `revocations`.
+   * @throws `TypeError` when an option is unknown, or there and `undefined`. `SessionError`
+   * `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are kept in cookies without
+   * `revocations`; `ERR_SESSION_UNREADABLE` when sessions that this process cannot decode may be the one that was named;
+   * that of the store (503) when what ends a login under way could not be noted. Sessions that could be ended are then.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -198,7 +201,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * }
    * ```
    */
-  revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
-    return this.#kept.subjects.revoke(subject, options);
+  async revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
+    return this.#kept.subjects.revoke(subject, checkRevoke(options));
   }
 }

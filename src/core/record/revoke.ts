@@ -1,0 +1,80 @@
+/** What a revocation ends: its options, which sessions they name, and how it says what it could not do. */
+
+import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
+import { checkKnown } from "../contracts/known.ts";
+
+/** One session of a subject, as shown in a list of devices. Lets nobody in. */
+export interface SessionInfo {
+  /** The public name: what `session.handle` says in that session. */
+  readonly handle: string;
+  readonly subject: string;
+  /** Epoch milliseconds; `undefined` where a foreign format does not keep it. */
+  readonly createdAt: number | undefined;
+  /** Epoch milliseconds of the last login to it. */
+  readonly authenticatedAt: number | undefined;
+  /** Epoch milliseconds: when it ends if it is not used again. */
+  readonly expiresAt: number;
+}
+
+/** Which of a subject's sessions `revoke` ends. Without a key: all. A key that is there and `undefined` is an error. */
+export interface RevokeOptions {
+  /** Only the session with this handle. */
+  readonly handle?: string;
+  /** All but the session with this handle: "log out my other devices". */
+  readonly except?: string;
+}
+
+/**
+ * Throws a `TypeError` unless the options say clearly which sessions to end: an unknown key, or one whose value got
+ * lost, would end all of them.
+ */
+export function checkRevoke(options: RevokeOptions): RevokeOptions {
+  const given: unknown = options;
+  checkKnown("revoke", given, ["handle", "except"]);
+  for (const [name, value] of Object.entries(given as object)) {
+    if (typeof value === "string" && value !== "") continue;
+    throw wrongArgument(`${name} of revoke()`, "the handle of a session; leave the key out to end all sessions", value);
+  }
+  return options;
+}
+
+/** One session of a subject. */
+export interface Entry {
+  readonly key: string;
+  readonly info: SessionInfo;
+  /** Absent when this process cannot decode it: it has not got the secret, or a newer version wrote it. */
+  readonly data: Record<string, unknown> | undefined;
+  /** The epoch it logged in in. */
+  readonly epoch: string | undefined;
+}
+
+/** What to end, and how many of the sessions that cannot be decoded may or may not be the one that was named. */
+export function chosen(
+  entries: readonly Entry[],
+  { handle, except }: RevokeOptions,
+  ended: ReadonlySet<string>,
+): { targets: Entry[]; doubtful: number } {
+  const named = handle ?? except;
+  const isKnown = named === undefined || ended.has(named) || entries.some(({ info }) => info.handle === named);
+  const isTarget = ({ data, info }: Entry): boolean => {
+    if (handle !== undefined) return info.handle === handle && handle !== except;
+    return info.handle !== except && (data !== undefined || isKnown);
+  };
+  return {
+    targets: entries.filter(isTarget),
+    doubtful: isKnown ? 0 : entries.filter(({ data }) => !data).length,
+  };
+}
+
+export function unreadable(doubtful: number, ended: number): SessionError {
+  const message =
+    `${ended} sessions were ended; ${doubtful} more cannot be decoded by this process, and the handle that was named may be that of ` +
+    "one of them. Give this process the secrets of all others, or revoke without a handle";
+  return new SessionError("ERR_SESSION_UNREADABLE", message);
+}
+
+export function notNoted(error: unknown, ended: number): SessionError {
+  const { code, cause } = error as SessionError;
+  const message = `${ended} sessions were ended, but the store did not take the note that ends a login under way. Revoke again when it takes writes`;
+  return new SessionError(isSessionError(error) ? code : "ERR_SESSION_STORE_UNAVAILABLE", message, cause ?? error);
+}

@@ -1,0 +1,230 @@
+/** Revoking: which sessions end, whatever moves, begins or cannot be decoded meanwhile. */
+
+import { describe, expect, test } from "vitest";
+import type { Session } from "../../../src/core/contracts/session.ts";
+import type { ListedRecord, Store } from "../../../src/core/contracts/store.ts";
+import { encrypted } from "../../../src/core/record/encrypted.ts";
+import { jsonFormat } from "../../../src/core/record/json-format.ts";
+import { createSessions, type SessionEvent } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { request } from "../../support/requests.ts";
+
+const login = (session: Session): string => {
+  session.login("ada");
+  return session.handle;
+};
+const isLive = (session: Session): boolean => !session.isNew;
+
+describe("options of revoke", () => {
+  const wrong: [string, unknown][] = [
+    ["a handle that is undefined", { handle: undefined }],
+    ["an exception that is undefined", { except: undefined }],
+    ["a handle that is empty", { handle: "" }],
+    ["a handle that is null", { handle: null }],
+    ["a handle that is a list", { handle: ["h"] }],
+    ["a key that does not exist", { exept: "h" }],
+    ["null", null],
+    ["a handle in place of the options", "h"],
+  ];
+  test.each(wrong)("%s is an error, and no session ends", async (_, options) => {
+    const sessions = createSessions({ store: memoryStore() });
+    const { cookie } = await request(sessions, undefined, login);
+    await expect(sessions.revoke("ada", options as never)).rejects.toThrow(TypeError);
+    expect((await request(sessions, cookie, isLive)).value).toBe(true);
+  });
+
+  test("the error names the key that was meant", async () => {
+    const sessions = createSessions({ store: memoryStore() });
+    await expect(sessions.revoke("ada", { exept: "h" } as never)).rejects.toThrow('did you mean "except"');
+    await expect(sessions.revoke("ada", { handle: undefined } as never)).rejects.toThrow(
+      "handle of revoke() must be the handle of a session; leave the key out to end all sessions; received undefined",
+    );
+  });
+});
+
+/** A store that does something between the rows of a listing by subject, and after it. */
+function listingStore(inner: Store, hooks: { row?: () => Promise<unknown>; end?: () => Promise<unknown> }): Store {
+  return {
+    ...inner,
+    async *listBySubject(subject) {
+      for await (const row of inner.listBySubject!(subject)) {
+        await hooks.row?.();
+        yield row;
+      }
+      await hooks.end?.();
+    },
+  };
+}
+
+describe("revoking beside requests", () => {
+  test("a session that renews its id between the listing and its removal ends", async () => {
+    let now = 1_800_000_000_000;
+    const inner = memoryStore({ now: () => now });
+    const options = { now: () => now, renewAfter: "10m", idleTimeout: "10h" } as const;
+    const users = createSessions({ ...options, store: inner });
+    const { cookie } = await request(users, undefined, login);
+    now += 660_000;
+    let renewed: string | undefined;
+    const end = async (): Promise<void> => {
+      if (renewed === undefined) renewed = (await request(users, cookie, isLive)).cookie;
+    };
+    const admin = createSessions({ ...options, store: listingStore(inner, { end }) });
+    expect(await admin.revoke("ada")).toBe(1);
+    expect(renewed).not.toBe(cookie);
+    expect((await request(users, renewed, isLive)).value).toBe(false);
+    expect((await request(users, cookie, isLive)).value).toBe(false);
+  });
+
+  test("it comes to an end while logins keep coming, and ends none that began after it", async () => {
+    const inner = memoryStore();
+    const users = createSessions({ store: inner });
+    const before = await Promise.all(Array.from({ length: 5 }, () => request(users, undefined, login)));
+    const after: (string | undefined)[] = [];
+    // With every row that is listed two more users log in: whoever waits for the end of the list waits for ever.
+    const row = async (): Promise<void> => {
+      if (after.length > 2_000) throw new Error("the revocation does not end");
+      for (let i = 0; i < 2; i++) after.push((await request(users, undefined, login)).cookie);
+    };
+    const admin = createSessions({ store: listingStore(inner, { row }) });
+    expect(await admin.revoke("ada")).toBe(5);
+    expect(after.length).toBeGreaterThan(5);
+    for (const { cookie } of before) expect((await request(users, cookie, isLive)).value).toBe(false);
+    for (const cookie of after) expect((await request(users, cookie, isLive)).value).toBe(true);
+    expect(await createSessions({ store: inner }).revoke("ada")).toBe(after.length);
+  });
+
+  test("a session that was left out of one revocation ends with the next", async () => {
+    const sessions = createSessions({ store: memoryStore() });
+    const [kept, other] = [await request(sessions, undefined, login), await request(sessions, undefined, login)];
+    expect(await sessions.revoke("ada", { except: kept.value as string })).toBe(1);
+    expect((await request(sessions, kept.cookie, isLive)).value).toBe(true);
+    expect((await request(sessions, other.cookie, isLive)).value).toBe(false);
+    expect(await sessions.revoke("ada")).toBe(1);
+    expect((await request(sessions, kept.cookie, isLive)).value).toBe(false);
+  });
+
+  test("two revocations at once end every session of before", async () => {
+    const sessions = createSessions({ store: memoryStore() });
+    const cookies = await Promise.all(Array.from({ length: 20 }, () => request(sessions, undefined, login)));
+    await Promise.all([sessions.revoke("ada"), sessions.revoke("ada"), sessions.revoke("ada")]);
+    for (const { cookie } of cookies) expect((await request(sessions, cookie, isLive)).value).toBe(false);
+  });
+
+  test("a session that is found under another subject is none of this one's", async () => {
+    // A database that compares subjects without case lists both.
+    const inner = memoryStore();
+    const sessions = createSessions({
+      store: {
+        ...inner,
+        async *listBySubject(subject) {
+          for (const one of new Set([subject, "adá", "ADA"])) yield* inner.listBySubject!(one);
+        },
+      },
+    });
+    const other = await request(sessions, undefined, (session) => session.login("ADA"));
+    await request(sessions, undefined, login);
+    expect(await sessions.list("ada")).toHaveLength(1);
+    expect(await sessions.revoke("ada")).toBe(1);
+    expect((await request(sessions, other.cookie, isLive)).value).toBe(true);
+  });
+
+  test("the time limit is for each answer of the backend, not for the walk over the index", async () => {
+    const inner = memoryStore();
+    let answers = 40;
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 25));
+    const store: Store = {
+      ...inner,
+      async *listBySubject(subject, answered): AsyncIterable<ListedRecord> {
+        // Stale entries, a batch at a time: a second without a row.
+        for (let at = 0; at < answers; at++) {
+          await pause();
+          answered?.();
+        }
+        yield* inner.listBySubject!(subject);
+      },
+    };
+    const sessions = createSessions({ store, storeTimeout: "900ms" });
+    await request(sessions, undefined, login);
+    expect(await sessions.list("ada")).toHaveLength(1);
+    answers = 1;
+    expect(await sessions.revoke("ada")).toBe(1);
+  });
+
+  test("a backend that goes silent in the middle of a walk is still a time-out", async () => {
+    const inner = memoryStore();
+    const store: Store = {
+      ...inner,
+      async *listBySubject(_, answered): AsyncIterable<ListedRecord> {
+        answered?.();
+        await new Promise(() => {});
+      },
+    };
+    const sessions = createSessions({ store, storeTimeout: "50ms" });
+    await expect(sessions.list("ada")).rejects.toMatchObject({ code: "ERR_SESSION_STORE_TIMEOUT" });
+  });
+});
+
+describe("sessions that this process cannot decode", () => {
+  const [old, fresh] = ["o".repeat(40), "n".repeat(40)];
+
+  function twoNodes() {
+    const store = memoryStore();
+    const node = (secrets: string[]) => createSessions({ store, format: encrypted(jsonFormat(), secrets) });
+    const [updated, outdated] = [node([fresh, old]), node([old])];
+    const events: SessionEvent[] = [];
+    outdated.on((event) => events.push(event));
+    return { store, updated, outdated, events };
+  }
+
+  test("end with all others of their subject, and are counted and told", async () => {
+    const { updated, outdated, events } = twoNodes();
+    const ada = await request(updated, undefined, login);
+    const here = await request(outdated, undefined, login);
+    expect(await outdated.revoke("ada")).toBe(2);
+    expect(events.filter(({ type }) => type === "session_revoked")).toHaveLength(2);
+    for (const { cookie } of [ada, here]) expect((await request(updated, cookie, isLive)).value).toBe(false);
+  });
+
+  test("are listed, with a handle of their own by which they can be ended", async () => {
+    const { updated, outdated } = twoNodes();
+    const ada = await request(updated, undefined, login);
+    const [found, ...rest] = await outdated.list("ada");
+    expect(rest).toEqual([]);
+    expect(found).toMatchObject({ subject: "ada", createdAt: undefined, authenticatedAt: undefined });
+    expect(await outdated.revoke("ada", { handle: found?.handle as string })).toBe(1);
+    expect((await request(updated, ada.cookie, isLive)).value).toBe(false);
+  });
+
+  test("end where all but a session that is known here are revoked", async () => {
+    const { updated, outdated } = twoNodes();
+    const ada = await request(updated, undefined, login);
+    const here = await request(outdated, undefined, login);
+    expect(await outdated.revoke("ada", { except: here.value as string })).toBe(1);
+    expect((await request(updated, ada.cookie, isLive)).value).toBe(false);
+    expect((await request(updated, here.cookie, isLive)).value).toBe(true);
+  });
+
+  test("are an error where one of them may be the session that was named, and what is known ends", async () => {
+    const { updated, outdated } = twoNodes();
+    const ada = await request(updated, undefined, login);
+    const here = await request(outdated, undefined, login);
+    const error = { code: "ERR_SESSION_UNREADABLE", status: 503 };
+    await expect(outdated.revoke("ada", { handle: ada.value as string })).rejects.toMatchObject(error);
+    expect((await request(updated, here.cookie, isLive)).value).toBe(true);
+    await expect(outdated.revoke("ada", { except: ada.value as string })).rejects.toMatchObject(error);
+    expect((await request(updated, here.cookie, isLive)).value).toBe(false);
+    expect((await request(updated, ada.cookie, isLive)).value).toBe(true);
+  });
+
+  test("end when their record is damaged, or of a newer version", async () => {
+    const store = memoryStore();
+    const sessions = createSessions({ store });
+    await request(sessions, undefined, login);
+    for await (const { key, expiresAt } of store.list!()) {
+      const { version } = (await store.read(key))!;
+      await store.update(key, { payload: '{"sojourn":2}', expiresAt, subject: "ada" }, version);
+    }
+    expect(await sessions.revoke("ada")).toBe(1);
+    expect(await sessions.list("ada")).toEqual([]);
+  });
+});
