@@ -83,7 +83,7 @@ function reduced(error: unknown, ids: IdScheme): Error {
  */
 export function guarded(store: Store): Store {
   return {
-    ...(store.listBySubject && { listBySubject: (subject) => store.listBySubject!(subject) }),
+    ...(store.listBySubject && { listBySubject: (subject, answered) => store.listBySubject!(subject, answered) }),
     ...(store.list && { list: () => store.list!() }),
     name: store.name,
     get capabilities() {

@@ -51,7 +51,7 @@ export async function* recordsOf(walk: SubjectWalk): AsyncIterable<ListedRecord>
 
 /**
  * The rows of a query that a backend does not answer from one moment: page by page, shard by shard. A record that moves
- * meanwhile can be in none of them, so the query is sent twice, and again until it answers nothing new.
+ * meanwhile can be in none of them, so the query is sent twice, and again as long as it tells of records that moved.
  *
  * @param query Its rows; the key alone where a record was until it moved.
  */
@@ -60,14 +60,14 @@ export async function* untilNothingNew(
   query: () => AsyncIterable<ListedRecord | string>,
 ): AsyncIterable<ListedRecord> {
   const seen = new Set<string>();
-  for (let round = 1, fresh = true; round <= mostRounds && (fresh || round === 2); round++) {
-    fresh = false;
+  for (let round = 1, hasMoved = false; round <= 2 || (hasMoved && round <= mostRounds); round++) {
+    hasMoved = false;
     for await (const row of query()) {
       const isMoved = typeof row === "string";
       const name = isMoved ? `moved ${row}` : row.key;
       if (seen.has(name) || (!isMoved && row.subject !== subject)) continue;
       seen.add(name);
-      fresh = true;
+      hasMoved ||= isMoved;
       if (!isMoved) yield row;
     }
   }
