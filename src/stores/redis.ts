@@ -4,11 +4,11 @@ import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../core/contracts/store.ts";
 import { recordsOf } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
-import { bareRedisStore, type RedisLayout } from "./shared/redis-bare.ts";
-import { linkTo, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
+import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
+import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { everyRecord, textsOf } from "./shared/redis-listing.ts";
-import { nativeLayout as layout } from "./shared/redis-record.ts";
-import { redisScripts, runFor1, runScript } from "./shared/redis-scripts.ts";
+import { instantText, nativeRecords, subjectText } from "./shared/redis-record.ts";
+import { redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
 
 export type { RedisLayout } from "./shared/redis-bare.ts";
 export type {
@@ -70,28 +70,33 @@ export function redisStore(options: RedisStoreOptions): Store {
   );
   const { client, layout: foreign, prefix = foreign === undefined ? "sojourn:" : "", now = Date.now } = options;
   if (typeof prefix !== "string") throw wrongArgument("prefix", "a string", prefix);
-  if (foreign !== undefined) return bareRedisStore({ client, prefix, layout: foreign, now });
-  const link = linkTo(client);
-  const scripts = redisScripts(layout);
+  const records = foreign === undefined ? nativeRecords : bareRecords(foreign, now);
+  const link = linkTo(client, records.replies);
+  const scripts = redisScripts(records.lua);
   const nameOf = (key: string): string => prefix + key;
   // No key of a record has a space in it.
   const indexOf = (subject: string): string => `${prefix}subject ${subject}`;
   const timeLeft = (expiresAt: number): number => Math.ceil(expiresAt - now());
-  /** Two keys may lie on two servers: no script can hold both. */
+  const subjectOf = (subject: string | undefined): string | undefined => (records.bySubject ? subject : undefined);
+
+  /** One endpoint may stand for many servers, which it says when a command names keys of two. */
+  let spread = false;
+  /** Two keys may lie on two servers: no command can name both. */
   const apart = ({ cluster, keyPrefix }: RedisConnection): boolean =>
-    cluster && !/^[^{]*\{[^}]+\}/.test(keyPrefix + prefix);
+    (cluster || spread) && !/^[^{]*\{[^}]+\}/.test(keyPrefix + prefix);
 
-  const read = async (key: string): Promise<StoredRecord | null> => {
-    const connection = await link.connect();
-    return recordIn(await connection.command(nameOf(key), ["GET", nameOf(key)]));
-  };
-
-  const readMany = async (connection: RedisConnection, names: string[]): Promise<(StoredRecord | null)[]> => {
-    const values = apart(connection)
-      ? await Promise.all(names.map((name) => connection.command(name, ["GET", name])))
-      : ((await connection.command(names[0] ?? "", ["MGET", ...names])) as unknown[]);
-    return values.map(recordIn);
-  };
+  /** Does something, and once more when only now it is known that keys lie apart: what was refused for that did nothing. */
+  async function reach<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T> {
+    const connection = link.known ?? (await link.connect());
+    const known = apart(connection);
+    try {
+      return await work(connection);
+    } catch (error) {
+      if (!says(error, "CROSSSLOT") || known) throw explained(error);
+      spread = true;
+      return work(connection);
+    }
+  }
 
   /** Creates (`was` is empty), updates or renames in one step, and the indexes with it where they are in reach. */
   const write = (connection: RedisConnection, change: Change): Promise<boolean> => {
@@ -113,24 +118,23 @@ export function redisStore(options: RedisStoreOptions): Store {
     if (subject !== undefined) await connection.command(indexOf(subject), ["ZREM", indexOf(subject), key]);
   };
 
-  const create: Store["create"] = async (key, record) => {
-    const connection = await link.connect();
-    const { value, version } = layout.encode(record);
+  const create = async (connection: RedisConnection, key: string, record: StoreRecord): Promise<Version | null> => {
+    const { value, version } = records.encode(record);
     const left = timeLeft(record.expiresAt);
-    const { subject } = record;
+    const joins = subjectOf(record.subject);
     if (left <= 0) {
       const taken = textOf(await connection.command(nameOf(key), ["EXISTS", nameOf(key)])) === "1";
       return taken ? null : version;
     }
-    if (subject !== undefined && !apart(connection)) {
-      const change = { from: key, to: key, was: "", is: version, value, left, joins: subject };
-      return (await write(connection, change)) ? version : null;
+    if (joins !== undefined && !apart(connection)) {
+      const is = await records.stateOf(version);
+      return (await write(connection, { from: key, to: key, was: "", is, value, left, joins })) ? version : null;
     }
-    if (subject !== undefined) await join(connection, subject, key, left);
+    if (joins !== undefined) await join(connection, joins, key, left);
     const set = await connection.command(nameOf(key), ["SET", nameOf(key), value, "PX", String(left), "NX"]);
     if (textOf(set) !== null) return version;
     // A client that lost the answer sends the same command again: then this very record is there.
-    return (await read(key))?.version === version ? version : null;
+    return (await records.read(connection, nameOf(key)))?.version === version ? version : null;
   };
 
   /** A rename in two steps: the new record first, then the old one ends if its version still stands. */
@@ -139,82 +143,90 @@ export function redisStore(options: RedisStoreOptions): Store {
     from: string,
     to: string,
     record: StoreRecord,
-    was: string,
+    version: Version,
   ): Promise<Version | null> => {
-    const version = await create(to, record);
-    if (version === null) return null;
-    // Not deleted but marked, so that the same command sent again after a lost answer finds its own mark.
-    const is = layout.encode(record).version;
-    const value = layout.tombstone(is);
-    if (await write(connection, { from, to: from, was, is, value, left: tombstoneLasts })) {
-      await remove(connection, from, layout.subjectOf(was)).catch(() => {}); // It is dead already, and ends by itself.
-      return version;
+    const created = await create(connection, to, record);
+    if (created === null) return null;
+    const [was, is] = [await records.stateOf(version), await records.stateOf(records.encode(record).version)];
+    // Marked where there is a mark, so that the same command sent again after a lost answer finds its own.
+    const [value, left] = records.tombstone ? [records.tombstone(is), tombstoneLasts] : ["", 0];
+    if (await write(connection, { from, to: from, was, is, value, left })) {
+      // It is dead already, and a mark ends by itself.
+      if (records.tombstone) await remove(connection, from, records.subjectOf(version)).catch(() => {});
+      return created;
     }
-    await remove(connection, to, record.subject);
+    await remove(connection, to, subjectOf(record.subject));
     return null;
   };
+
+  const readMany = (names: string[]): Promise<(StoredRecord | null)[]> =>
+    reach((connection) => records.readMany(connection, names, apart(connection)));
 
   const store: Store = {
     name: "redis",
     get capabilities() {
       const { known } = link;
       const atomicRename = known !== undefined && !apart(known);
-      return { ...capabilities, atomicRename, list: !known || known.servers !== undefined };
+      const list = !known || known.servers !== undefined;
+      return { ...capabilities, bySubject: records.bySubject, atomicRename, list };
     },
-    read,
-    create,
+    read: (key) => reach((connection) => records.read(connection, nameOf(key))),
+    create: (key, record) => reach((connection) => create(connection, key, record)),
     async update(key, record, version) {
-      const connection = await link.connect();
-      const { value, version: is } = layout.encode(record);
-      const was = version as string;
-      const [left, old, subject] = [timeLeft(record.expiresAt), layout.subjectOf(was), record.subject];
+      const { value, version: next } = records.encode(record);
+      const [was, is] = [await records.stateOf(version), await records.stateOf(next)];
+      const [left, old, joins] = [timeLeft(record.expiresAt), records.subjectOf(version), subjectOf(record.subject)];
       const change = { from: key, to: key, was, is, value, left };
-      if (!apart(connection)) {
-        const leaves = old === subject ? undefined : old;
-        return (await write(connection, { ...change, joins: subject, leaves })) ? is : null;
-      }
-      if (subject !== undefined) await join(connection, subject, key, left);
-      // An entry under the old subject lapses by itself: removing it could cross with an update that puts it back.
-      return (await write(connection, change)) ? is : null;
+      return reach(async (connection) => {
+        if (!apart(connection)) {
+          const leaves = old === joins ? undefined : old;
+          return (await write(connection, { ...change, joins, leaves })) ? next : null;
+        }
+        if (joins !== undefined) await join(connection, joins, key, left);
+        // An entry under the old subject lapses by itself: removing it could cross with an update that puts it back.
+        return (await write(connection, change)) ? next : null;
+      });
     },
-    async touch(key, expiresAt, subject) {
-      const connection = await link.connect();
-      const left = timeLeft(expiresAt);
-      for (let owner = subject; ; ) {
-        if (owner !== undefined && apart(connection)) await join(connection, owner, key, left);
-        const index = owner === undefined || apart(connection) ? nameOf(key) : indexOf(owner);
-        const args = [String(left), layout.instant(expiresAt), layout.subject(owner), key];
-        const reply = textOf(await runScript(connection, scripts.touch, [nameOf(key), index], args));
-        if (reply === "1") return true;
-        const record = reply === null || reply === "0" ? null : layout.decode(reply);
-        if (!record || record.subject === owner) return false;
-        // Nothing was done, for the caller knew another subject, and the right index has to last as long as the record.
-        owner = record.subject;
-      }
-    },
+    touch: (key, expiresAt, subject) =>
+      reach(async (connection) => {
+        const left = timeLeft(expiresAt);
+        for (let owner = subjectOf(subject); ; ) {
+          if (owner !== undefined && apart(connection)) await join(connection, owner, key, left);
+          const index = owner === undefined || apart(connection) ? nameOf(key) : indexOf(owner);
+          const args = [String(left), instantText(expiresAt), subjectText(owner), key];
+          const reply = textOf(await runScript(connection, scripts.touch, [nameOf(key), index], args));
+          if (reply === "1") return true;
+          const found = reply === null || reply === "0" ? null : records.subjectIn(reply);
+          if (found === null || found === owner) return false;
+          // Nothing was done, for the caller knew another subject, and the right index has to last as long as the record.
+          owner = found;
+        }
+      }),
     async rename(from, to, record, version) {
-      const connection = await link.connect();
       if (from === to) return null;
-      const was = version as string;
-      if (apart(connection)) return move(connection, from, to, record, was);
-      const { value, version: is } = layout.encode(record);
-      const [left, joins, leaves] = [timeLeft(record.expiresAt), record.subject, layout.subjectOf(was)];
-      return (await write(connection, { from, to, was, is, value, left, joins, leaves })) ? is : null;
+      const { value, version: next } = records.encode(record);
+      const [was, is] = [await records.stateOf(version), await records.stateOf(next)];
+      const [left, joins, leaves] = [timeLeft(record.expiresAt), subjectOf(record.subject), records.subjectOf(version)];
+      return reach(async (connection) => {
+        if (apart(connection)) return move(connection, from, to, record, version);
+        return (await write(connection, { from, to, was, is, value, left, joins, leaves })) ? next : null;
+      });
     },
-    async delete(key, subject) {
-      await remove(await link.connect(), key, subject);
-    },
-    async *listBySubject(subject, answered) {
-      const connection = await link.connect();
-      const members = async (): Promise<string[]> =>
-        textsOf(await runScript(connection, scripts.members, [indexOf(subject)], []));
-      yield* recordsOf({ subject, members, readMany: (keys) => readMany(connection, keys.map(nameOf)), answered });
-    },
+    delete: (key, subject) => reach((connection) => remove(connection, key, subjectOf(subject))),
   };
+  if (records.bySubject) {
+    store.listBySubject = async function* (subject, answered) {
+      const members = async (): Promise<string[]> =>
+        textsOf(await reach((connection) => runScript(connection, scripts.members, [indexOf(subject)], [])));
+      yield* recordsOf({ subject, members, readMany: (keys) => readMany(keys.map(nameOf)), answered });
+    };
+  }
   if (!link.known || link.known.servers) {
     store.list = async function* () {
-      const connection = await link.connect();
-      yield* everyRecord(connection, prefix, (names) => readMany(connection, names));
+      const start = prefix + records.keyPrefix;
+      for await (const row of everyRecord(await link.connect(), start, readMany)) {
+        yield { ...row, key: records.keyPrefix + row.key };
+      }
     };
   }
   return store;
@@ -227,7 +239,6 @@ const capabilities = {
   nativeExpiry: true,
   expiryGranularity: 1,
   clock: "server",
-  bySubject: true,
   shared: true,
   maxPayloadBytes: undefined,
 } as const;
@@ -235,9 +246,12 @@ const capabilities = {
 /** How long the mark stays that a renamed record leaves on a cluster, should it not be removed, in milliseconds. */
 const tombstoneLasts = 60_000;
 
-function recordIn(reply: unknown): StoredRecord | null {
-  const value = textOf(reply);
-  return value === null ? null : layout.decode(value);
+/** A client of one server, given one node of a cluster, is told where each key is, and does not go there. */
+function explained(error: unknown): unknown {
+  if (!says(error, "MOVED")) return error;
+  return new Error(
+    "Redis answered MOVED: the server is one of a cluster, and the client knows that one alone. Pass a cluster client.",
+  );
 }
 
 /** What `write` is told. The index of a subject is written only where all keys are in reach of one script. */
@@ -247,7 +261,7 @@ interface Change {
   /** The version that must stand, or nothing for a new record. */
   readonly was: string;
   readonly is: string;
-  readonly value: string;
+  readonly value: RedisArgument;
   readonly left: number;
   readonly joins?: string | undefined;
   readonly leaves?: string | undefined;

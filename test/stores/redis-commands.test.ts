@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
+import { flaskRedis } from "../../src/flask/layouts/redis.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
 import { redisIsMissing } from "../support/redis-harness.ts";
@@ -42,6 +43,35 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     monitor?.disconnect();
     await server?.stop();
   });
+
+  test.each(["own records", "values of another program"])(
+    "a key of another type is no session, over %s",
+    async (kept) => {
+      const layout = kept === "own records" ? undefined : { ...flaskRedis(), keyPrefix: "" };
+      store = redisStore({ client: opened.client, prefix: "sojourn:", layout });
+      const bytes = { payload: layout ? Uint8Array.of(1) : "x", expiresAt: Date.now() + 60_000, subject: "ada" };
+      const version = (await store.create("other", bytes))!;
+      for (const [key, ...command] of [
+        ["list", "RPUSH", "sojourn:list", "1"],
+        ["hash", "HSET", "sojourn:hash", "s1 ", "1"],
+        ["set", "ZADD", "sojourn:set", "1", "1"],
+      ] as [string, ...string[]][]) {
+        await server.ask(...command);
+        expect(await store.read(key)).toBeNull();
+        expect(await store.touch(key, Date.now() + 60_000, "ada")).toBe(false);
+        expect(await server.ask("TTL", `sojourn:${key}`)).toBe(-1);
+        expect(await store.create(key, bytes)).toBeNull();
+        expect(await store.create(key, { ...bytes, subject: undefined })).toBeNull();
+        expect(await store.update(key, bytes, version)).toBeNull();
+        expect(await store.rename(key, "new", bytes, version)).toBeNull();
+        expect(await store.rename("other", key, bytes, version)).toBeNull();
+        expect(await server.ask("TYPE", `sojourn:${key}`)).not.toBe("string");
+      }
+      const keys: string[] = [];
+      for await (const row of store.list!()) keys.push(row.key);
+      expect(keys).toEqual(["other"]);
+    },
+  );
 
   /** The commands that `work` sends, each by its first word. */
   async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
@@ -265,8 +295,9 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
   });
 
   test("an error of the server rejects as it is", async () => {
-    await server.ask("LPUSH", "sojourn:list", "x");
-    await expect(store.read("list")).rejects.toThrow(/^WRONGTYPE/);
+    await server.ask("SET", "sojourn:subject ada", "not an index");
+    await expect(store.create("a", record("1", "ada"))).rejects.toThrow(/WRONGTYPE/);
+    expect(await store.read("a")).toBeNull();
   });
 
   test.each([undefined, "ada"])(

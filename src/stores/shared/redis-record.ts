@@ -1,27 +1,38 @@
 /** How a record looks in Redis: one string value, a header of text and the payload. */
 
 import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
-import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
+import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
+import { type RedisArgument, type RedisConnection, type Replies, textOf } from "./redis-client.ts";
+import { says } from "./redis-scripts.ts";
 
-/** How records are written as values, and what the scripts must know of that. */
-export interface NativeLayout {
+/** How records are kept as values: this library's own way, or another program's. */
+export interface RedisRecords {
+  /** What the client has to answer for values. */
+  readonly replies: Replies;
+  /** Values hold the subject of their record. */
+  readonly bySubject: boolean;
+  /** What the keys of all records begin with, to list them. */
+  readonly keyPrefix: string;
   /**
-   * Lua functions over a value in place: `stands(key, version)`, is this the state of it; `belongs(key, subject)`,
-   * is it a record of this subject; `hint(key, expiresAt)`, write down when it ends without changing its version.
+   * Lua over a value in place: `stands(key, state)`, is this the state of it; `unique`, no two writes come to the same
+   * state; `belongs(key, subject)`, is it a record of this subject; `hint(key, expiresAt)`, write down when it ends
+   * without changing its state. None of them raises an error for a key of another type: that is no record.
    */
   readonly lua: string;
-  /** The value for a record, and the version of it. Two calls never give the same version. */
-  encode(record: StoreRecord): { readonly value: string; readonly version: string };
-  /** The record in a value, or `null` when the value is none. */
-  decode(value: string): StoredRecord | null;
-  /** A subject as `belongs` takes it. */
-  subject(subject: string | undefined): string;
-  /** An instant as `hint` takes it. */
-  instant(expiresAt: number): string;
+  /** The value for a record, and the version of it. */
+  encode(record: StoreRecord): { readonly value: RedisArgument; readonly version: Version };
+  /** What `stands` compares for a version. */
+  stateOf(version: Version): string | Promise<string>;
   /** The subject of the record a version names. */
-  subjectOf(version: string): string | undefined;
-  /** A value that is no record, and whose state is `version`. */
-  tombstone(version: string): string;
+  subjectOf(version: Version): string | undefined;
+  /** The subject of the record in a value. `null`: there is none. */
+  subjectIn(value: string): string | null | undefined;
+  /** The record under a name in Redis. */
+  read(connection: RedisConnection, name: string): Promise<StoredRecord | null>;
+  /** The records under many. `apart`: no command may name more than one. */
+  readMany(connection: RedisConnection, names: string[], apart: boolean): Promise<(StoredRecord | null)[]>;
+  /** A value that is no record, and whose state is `state`. Without it, a renamed record is removed at once. */
+  tombstone?(state: string): string;
 }
 
 /**
@@ -30,13 +41,17 @@ export interface NativeLayout {
  * JSON, or `-`. The version is the part from stamp to subject, of which the stamp alone makes it unique: so nothing
  * is hashed, and a touch, which writes the expiry, leaves it alone.
  */
-export const nativeLayout: NativeLayout = {
+export const nativeRecords: RedisRecords = {
+  replies: "text",
+  bySubject: true,
+  keyPrefix: "",
   lua: `
+local unique = true
 local function stands(key, version)
-  return redis.call('GETRANGE', key, 20, 19 + #version) == version
+  return redis.pcall('GETRANGE', key, 20, 19 + #version) == version
 end
 local function belongs(key, subject)
-  return redis.call('GETRANGE', key, 0, 2) == 's1 ' and redis.call('GETRANGE', key, 39, 38 + #subject) == subject
+  return redis.pcall('GETRANGE', key, 0, 2) == 's1 ' and redis.call('GETRANGE', key, 39, 38 + #subject) == subject
 end
 local function hint(key, expiresAt)
   redis.call('SETRANGE', key, 3, expiresAt)
@@ -44,38 +59,60 @@ end`,
   encode({ payload, expiresAt, subject }) {
     const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
     const [kind, body] = encodePayload(payload);
-    const version = `${stamp} ${kind} ${this.subject(subject)}`;
-    return { value: `s1 ${this.instant(expiresAt)} ${version}${body}`, version };
+    const version = `${stamp} ${kind} ${subjectText(subject)}`;
+    return { value: `s1 ${instantText(expiresAt)} ${version}${body}`, version };
   },
-  decode(value) {
-    const end = value.indexOf("\n") + 1;
-    const [, expiresAt, version, kind] = header.exec(value.slice(0, end)) ?? [];
-    if (expiresAt === undefined || version === undefined || kind === undefined) return null;
-    try {
-      const payload = decodePayload(kind, value.slice(end));
-      const record = { payload, expiresAt: Number(expiresAt), version };
-      const subject = this.subjectOf(version);
-      return subject === undefined ? record : { ...record, subject };
-    } catch {
-      return null;
-    }
-  },
-  subject(subject) {
-    return `${subject === undefined ? "-" : JSON.stringify(subject)}\n`;
-  },
-  instant(expiresAt) {
-    return String(Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER)).padStart(16, "0");
-  },
+  stateOf: (version) => version as string,
   subjectOf(version) {
-    const subject = version.slice(19);
+    const subject = (version as string).slice(19);
     return subject === "-\n" ? undefined : (JSON.parse(subject) as string);
   },
-  tombstone(version) {
-    return `-- ${this.instant(0)} ${version}`;
+  subjectIn(value) {
+    const record = recordIn(value);
+    return record && record.subject;
   },
+  read: (connection, name) => connection.command(name, ["GET", name]).then(recordIn, noRecord),
+  async readMany(connection, names, apart) {
+    if (apart) return Promise.all(names.map((name) => this.read(connection, name)));
+    return ((await connection.command(names[0] ?? "", ["MGET", ...names])) as unknown[]).map(recordIn);
+  },
+  tombstone: (state) => `-- ${instantText(0)} ${state}`,
 };
 
+/** A subject as `belongs` takes it. */
+export function subjectText(subject: string | undefined): string {
+  return `${subject === undefined ? "-" : JSON.stringify(subject)}\n`;
+}
+
+/** An instant as `hint` takes it. */
+export function instantText(expiresAt: number): string {
+  return String(Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER)).padStart(16, "0");
+}
+
 const header = /^s1 (\d{16}) ([\w-]{16} ([tjb]) (?:-|"[^\n]*")\n)$/;
+
+/** The record in a reply, or `null` when the value is none. */
+function recordIn(reply: unknown): StoredRecord | null {
+  const value = textOf(reply);
+  if (value === null) return null;
+  const end = value.indexOf("\n") + 1;
+  const [, expiresAt, version, kind] = header.exec(value.slice(0, end)) ?? [];
+  if (expiresAt === undefined || version === undefined || kind === undefined) return null;
+  try {
+    const payload = decodePayload(kind, value.slice(end));
+    const record = { payload, expiresAt: Number(expiresAt), version };
+    const subject = nativeRecords.subjectOf(version);
+    return subject === undefined ? record : { ...record, subject };
+  } catch {
+    return null;
+  }
+}
+
+/** A key of another type under our prefix is no session. */
+function noRecord(error: unknown): null {
+  if (says(error, "WRONGTYPE")) return null;
+  throw error;
+}
 
 function encodePayload(payload: string | Uint8Array): [kind: "t" | "j" | "b", body: string] {
   if (typeof payload !== "string") return ["b", base64url(payload)];

@@ -2,7 +2,6 @@
 
 import { isError } from "../../core/contracts/errors.ts";
 import { type RedisArgument, type RedisConnection, textOf } from "./redis-client.ts";
-import type { NativeLayout } from "./redis-record.ts";
 
 /**
  * How much longer an index entry lasts than its record, in milliseconds. On a cluster they are written one after the
@@ -16,12 +15,13 @@ export interface RedisScript {
   sha: string | undefined;
 }
 
-/** The scripts for records of one layout. */
+/** The scripts for records kept in one way. */
 export interface RedisScripts {
   /**
    * Writes a record under the condition of a version. `KEYS`: from, to, the index it joins, the index it leaves
    * (`from` where there is none). `ARGV`: the version that `from` must have (empty: it must not exist), the version
-   * to be, the value, milliseconds to live, the member that leaves, the member that joins. Answers 1 when written.
+   * to be, the value, milliseconds to live, the member that leaves, the member that joins. Answers 1 when written. A
+   * client that lost the answer sends the same again: what is written already is a success.
    */
   readonly write: RedisScript;
   /**
@@ -39,17 +39,17 @@ export interface RedisScripts {
 }
 
 /**
- * Makes the scripts for a layout. A server that is out of memory refuses a script's first write if that needs memory,
+ * Makes the scripts from the Lua of records. A server that is out of memory refuses a script's first write if that needs memory,
  * and no later one: so a write begins with what needs memory, to be refused whole, and a touch with what needs none.
  */
-export function redisScripts(layout: NativeLayout): RedisScripts {
+export function redisScripts(lua: string): RedisScripts {
   return {
-    write: script(`${layout.lua}${index}
+    write: script(`${lua}${index}
 local from, to, joins, leaves = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local was, is, value, px = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if (was == '' or from ~= to) and redis.call('EXISTS', to) == 1 or was ~= '' and not stands(from, was) then
-  -- A client that lost the answer sends the same command again: what is written already is a success.
-  return stands(to, is) and 1 or 0
+  -- Where others may come to the same state, a renamed record is still known by its new key, which nobody else has.
+  return (unique or from ~= to and redis.call('EXISTS', from) == 0) and stands(to, is) and 1 or 0
 end
 if px > 0 and joins ~= from then
   join(joins, px, ARGV[6])
@@ -64,13 +64,14 @@ if leaves ~= from then
   redis.call('ZREM', leaves, ARGV[5])
 end
 return 1`),
-    touch: script(`${layout.lua}${index}
+    touch: script(`${lua}${index}
 local left, px = redis.call('PTTL', KEYS[1]), tonumber(ARGV[1])
 if left == -2 then
   return 0
 end
 if not belongs(KEYS[1], ARGV[3]) then
-  return redis.call('GET', KEYS[1])
+  local value = redis.pcall('GET', KEYS[1])
+  return type(value) == 'string' and value or 0
 end
 if left >= 0 and px > left then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -104,7 +105,7 @@ export async function runScript(
   try {
     return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
   } catch (error) {
-    if (!(isError(error) && error.message.startsWith("NOSCRIPT"))) throw error;
+    if (!says(error, "NOSCRIPT")) throw error;
     return connection.command(keys[0], ["EVAL", script.lua, ...rest]);
   }
 }
@@ -133,6 +134,11 @@ local function join(index, px, member)
   redis.call('ZREMRANGEBYSCORE', index, '-inf', instant(0))
   redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
 end`;
+
+/** Whether the server's error begins with a word. */
+export function says(error: unknown, word: string): boolean {
+  return isError(error) && error.message.startsWith(word);
+}
 
 /** A script from its text. */
 export function script(lua: string): RedisScript {
