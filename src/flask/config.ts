@@ -48,6 +48,8 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   readonly subjectType?: "string" | "integer" | undefined;
   /** For `SESSION_TYPE=filesystem` and `cachelib`: which cachelib Flask has. Default `"0.16"`, for that and later. As of `flaskFiles`. */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
+  /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine where it is not UTC. As of `flaskDynamodb`. */
+  readonly timeZone?: string | undefined;
   /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
   readonly setup?: boolean | undefined;
   /** In front of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */

@@ -8,7 +8,14 @@ import { Lowering } from "./lower.ts";
 import { readMsgpack } from "./msgpack/read.ts";
 import { writeMsgpack } from "./msgpack/write.ts";
 import { readPickled } from "./pickled.ts";
-import { checkSubjectOptions, contentOf, entriesOf, type Kind, type SubjectOptions } from "./session-dict.ts";
+import {
+  checkSubjectOptions,
+  contentOf,
+  entriesOf,
+  isNothing,
+  type Kind,
+  type SubjectOptions,
+} from "./session-dict.ts";
 import { checkReadable, naming, Refusal } from "./storable.ts";
 import { type Dict, isTruthy, type Node, toValue } from "./tree.ts";
 
@@ -101,6 +108,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
         return typeof payload === "string" && typeof baseline !== "string" ? utf8(payload) : payload;
       });
     },
+    isNothing: (payload) => isNothing(dictIn(payload).entries.keys()),
     encodeValue: (value, path) => naming(path, () => writeAnyhow(new Lowering().lower(value))),
   };
 }

@@ -19,6 +19,12 @@ export interface SubjectOptions {
 
 const permanentKey = "_permanent";
 
+/** Whether Flask-Session takes a dict of these keys for no session: nothing in it but its own note. */
+export function isNothing(names: Iterable<unknown>): boolean {
+  for (const name of names) if (name !== permanentKey) return false;
+  return true;
+}
+
 /** Throws a `TypeError` for a wrong option, naming it. */
 export function checkSubjectOptions({ subjectKey, subjectType }: SubjectOptions): void {
   if (subjectKey !== undefined && (typeof subjectKey !== "string" || ["", permanentKey].includes(subjectKey)))

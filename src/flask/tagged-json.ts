@@ -54,6 +54,8 @@ export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
         return isBytes(baseline) ? utf8(text) : text;
       });
     },
+    // Of this one Flask keeps `_permanent` alone, too.
+    isNothing: (payload) => read(payload).entries.size === 0,
     // Only to compare: Python's JSON may hold half of a surrogate pair.
     encodeValue: (value, path) => naming(path, () => writeTagged(new Lowering([], true).lower(value), nowhere)),
   };

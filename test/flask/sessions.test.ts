@@ -88,6 +88,58 @@ describe("a session begun here", () => {
   });
 });
 
+describe("deleting the last key", () => {
+  const one = bytes("82aa5f7065726d616e656e74c3a16b01");
+
+  test("ends record and cookie, as in Flask-Session", async () => {
+    for (const format of ["msgpack", "json", "pickle"] as const) {
+      const { sessions, store } = scene({ format });
+      const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
+      const at = `session:${begun.cookie?.slice(8)}`;
+      const { setCookie, error } = await request(sessions, begun.cookie, ({ data }) => delete data["k"]);
+      expect(error).toBeUndefined();
+      expect(setCookie).toMatch(/^session=; Max-Age=0/);
+      expect(await store.read(at)).toBeNull();
+      expect((await request(sessions, begun.cookie, ({ isNew }) => isNew)).value).toBe(true);
+    }
+  });
+
+  test("and noting another after a save begins a new session", async () => {
+    const { sessions, flask, payload, store } = scene();
+    await flask(one);
+    const { cookie } = await request(sessions, `session=${id}`, async (session) => {
+      session.clear();
+      await session.save();
+      session.data["next"] = 1;
+    });
+    expect(await payload()).toBeUndefined();
+    expect(cookie).not.toBe(`session=${id}`);
+    expect(hex((await store.read(`session:${cookie?.slice(8)}`))?.payload)).toMatch(/a46e65787401/);
+  });
+
+  test("keeps what another request added meanwhile", async () => {
+    const { sessions, flask, payload } = scene();
+    await flask(one);
+    const { setCookie } = await request(sessions, `session=${id}`, async ({ data }) => {
+      delete data["k"];
+      await flask(bytes("83aa5f7065726d616e656e74c3a16b01a17802"));
+    });
+    expect(await payload()).toBe("82aa5f7065726d616e656e74c3a17802");
+    expect(setCookie).not.toContain("Max-Age=0");
+  });
+
+  test("is not so while somebody is logged in, or a key that is no text is left", async () => {
+    const { sessions, flask, payload } = scene({ subjectKey: "_user_id" });
+    for (const rest of ["a85f757365725f6964a137", "0502"]) {
+      await flask(bytes(`82a16b01${rest}`));
+      const { setCookie, error } = await request(sessions, `session=${id}`, ({ data }) => delete data["k"]);
+      expect(error).toBeUndefined();
+      expect(setCookie ?? "").not.toContain("Max-Age=0");
+      expect(await payload()).toBe(`81${rest}`);
+    }
+  });
+});
+
 describe("a session that Flask made", () => {
   const made = bytes("83aa5f7065726d616e656e74c3a166cb3ff0000000000000a16b01");
 

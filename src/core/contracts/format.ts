@@ -56,6 +56,8 @@ export interface Format {
   wrap?(payload: Payload, key: string): MaybePromise<Payload>;
   /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key. */
   unwrap?(payload: Payload, key: string): MaybePromise<Payload>;
+  /** Whether the other program takes a session with this payload for none: then its record goes, and its cookie. */
+  isNothing?(payload: Payload): boolean;
   /** True when another program reads the same records, so that they may hold sessions only: no `renewAfter`. */
   readonly foreign?: boolean;
 }

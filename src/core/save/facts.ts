@@ -27,9 +27,11 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
   const now = config.now();
   const sign = found !== null && !work.noTouch;
   const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
+  const changed = payload !== undefined && found !== null && !samePayload(payload, found.payload);
   return work.plan({
     exists: found !== null,
-    changed: payload !== undefined && found !== null && !samePayload(payload, found.payload),
+    changed,
+    emptied: changed && state.format.isNothing?.(payload) === true,
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,

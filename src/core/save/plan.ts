@@ -8,6 +8,8 @@ export interface Facts {
   readonly changed: boolean;
   /** There is neither data nor a subject: nothing worth a record. */
   readonly empty: boolean;
+  /** A change left nothing that the format keeps a record for. */
+  readonly emptied: boolean;
   /** `destroy()` was called. */
   readonly destroyed: boolean;
   /** `regenerate()` or `login()` was called: the old id must be dead afterwards. */
@@ -66,7 +68,7 @@ function chooseStep(facts: Facts): Step {
   if (!facts.exists) return facts.empty ? "none" : "create";
   if (facts.regenerated) return "rename";
   if (facts.renewalDue && !facts.headersSent) return "renew";
-  if (facts.changed) return "update";
+  if (facts.changed) return facts.emptied ? "delete" : "update";
   return facts.touchDue ? "touch" : "none";
 }
 

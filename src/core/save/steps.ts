@@ -16,6 +16,10 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const now = config.now();
   if (step === "delete") {
     const { subject, handle } = work.kept;
+    const emptied = !state.destroyed && payload !== undefined;
+    // Ended by compare-and-swap first: what another request added in between is not deleted with it.
+    const last = { payload: payload as Payload, expiresAt: now + 1, subject, meta: state.meta, data: state.data };
+    if (emptied && !records.inCookie && !(await records.update((found as Found).place, last))) return false;
     await records.remove((found as Found).place, subject);
     // A parallel request may have given the session a new id, which leaves no trace under the old one: its handle is
     // the same. What cannot be listed now has still lost its record above.
@@ -24,8 +28,14 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     }
     config.events.emit("session_logout", { handle, subject });
     work.found = null;
-    work.ended = true;
     work.setCookie = config.carrier.remove();
+    work.ended = !emptied;
+    // What is noted from here on begins another session.
+    if (emptied) {
+      state.expiresAt = undefined;
+      state.meta = { persistent: state.meta.persistent === true };
+      work.marks = new Marks();
+    }
     return true;
   }
   const { draft, before } = draftOf(work, step, payload);

@@ -26,6 +26,8 @@ export interface Circumstances {
   readonly pickled: boolean;
   readonly keyPrefix: string;
   readonly cachelib?: FlaskFilesOptions["cachelib"];
+  /** Of Flask's machine. */
+  readonly timeZone?: string | undefined;
 }
 
 /** Flask's tables have other columns. */

@@ -83,7 +83,7 @@ export const backends: Readonly<Record<string, Read>> = {
 
   ...databases,
 
-  dynamodb(keys, { native, pickled }) {
+  dynamodb(keys, { native, pickled, timeZone }) {
     const place = keys.place("SESSION_DYNAMODB");
     const endpoint = keys.text("SESSION_DYNAMODB_ENDPOINT") ?? place?.url;
     const region = keys.text("SESSION_DYNAMODB_REGION");
@@ -109,7 +109,7 @@ export const backends: Readonly<Record<string, Read>> = {
       async open(opener) {
         const key = "SESSION_DYNAMODB";
         const client = (place?.client ?? (await opener.client(key, dynamodbDrivers, JSON.stringify(options)))) as never;
-        const layout = pickled ? flask2Dynamodb({ table }) : flaskDynamodb({ table });
+        const layout = pickled ? flask2Dynamodb({ table }) : flaskDynamodb({ table, timeZone });
         return named(key, () => dynamodbStore({ client, ...(native ? { table } : { layout }) }));
       },
     };

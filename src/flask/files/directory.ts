@@ -2,8 +2,10 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import {
+  chownSync,
   closeSync,
   fchmodSync,
+  fchownSync,
   fstatSync,
   linkSync,
   mkdirSync,
@@ -11,11 +13,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readTree } from "../pickle/machine.ts";
 import { pyInt } from "../pickle/values.ts";
 import { writeTree } from "../pickle/write.ts";
@@ -74,8 +77,9 @@ export class Directory {
     const attempt = (): Promise<T> => locked(path, draftName, step);
     return attempt().catch((error) => {
       if (error?.code !== "ENOENT" || error.path !== path) throw error;
-      // As much for the group as its files are.
-      mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
+      // As much for the group as its files are; for whoever has what is around it.
+      const made = mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
+      if (made !== undefined) giveTo(made, statSync(dirname(made)));
       return attempt();
     });
   }
@@ -114,7 +118,7 @@ export class Directory {
 
   /** Puts another file in the place of this one, with the same header. Between the look and the rename is the only moment in which a writer who does not know the lock can be overlooked. */
   replace(held: Held, entry: Entry, expiresAt: number, payload: Uint8Array, isMine: () => boolean): boolean {
-    const draft = this.#draft(encodeEntry(entry, endOf(entry.header, expiresAt), payload));
+    const draft = this.#draft(encodeEntry(entry, endOf(entry.header, expiresAt), payload), fstatSync(held.file));
     const ready = join(this.#path, draftName());
     try {
       // A change of the directory waits until others that are under way are over: then the look sees what they did.
@@ -155,18 +159,24 @@ export class Directory {
     if (!known || value === undefined) return;
     const bytes = writeTree(pyInt(Math.max(0, value + change)), known.payload[1]);
     const head = encodeEntry(known, new Uint8Array(4), bytes);
-    renameSync(this.#draft(head), path);
+    renameSync(this.#draft(head, statSync(path)), path);
   }
 
   #named(key: string, hash: string): string {
     return join(this.#path, createHash(hash).update(key).digest("hex"));
   }
 
-  #draft(bytes: Uint8Array): string {
+  /**
+   * An unfinished file that Flask can read and write as well: with the owner and mode of the one whose place it takes,
+   * or else for the owner of the directory. Flask waits 16 s for each file that it may not open.
+   */
+  #draft(bytes: Uint8Array, before?: Stats): string {
     const path = join(this.#path, draftName());
-    const file = openSync(path, "wx", this.#mode);
+    const mode = before ? before.mode & 0o777 : this.#mode;
+    const file = openSync(path, "wx", mode);
     try {
-      fchmodSync(file, this.#mode);
+      give(file, before ?? statSync(this.#path), mode);
+      fchmodSync(file, mode);
       writeFileSync(file, bytes);
     } catch (error) {
       rmSync(path, { force: true });
@@ -175,6 +185,28 @@ export class Directory {
       closeSync(file);
     }
     return path;
+  }
+}
+
+/** Makes a file that of another user. Only root may: anybody else keeps it if it can be read by its group or by all. */
+function give(file: number, { uid, gid }: Stats, mode: number): void {
+  const now = fstatSync(file);
+  if (now.uid === uid && now.gid === gid) return;
+  try {
+    fchownSync(file, uid, gid);
+  } catch (error) {
+    if (now.uid === uid || (mode & 0o044) !== 0) return;
+    const message = `the sessions in this directory belong to user ${uid}, and this process is user ${now.uid}: Flask could not read what it writes. Run it as the same user, or let the group read: SESSION_FILE_MODE=0640`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+/** The same for a directory; who may not stays its owner. */
+function giveTo(path: string, { uid, gid }: Stats): void {
+  try {
+    chownSync(path, uid, gid);
+  } catch {
+    // Flask says what it cannot do there.
   }
 }
 

@@ -2,11 +2,17 @@
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DynamodbLayout } from "../../stores/dynamodb.ts";
+import { localClock } from "./local-time.ts";
 
 /** The options of {@link flaskDynamodb}. */
 export interface FlaskDynamodbOptions {
   /** `SESSION_DYNAMODB_TABLE`. Default `"Sessions"`. */
   readonly table?: string | undefined;
+  /**
+   * The time zone of the machine on which Flask runs, such as `"Europe/Paris"`, where it is not UTC. Default `"UTC"`.
+   * Flask-Session 0.8 takes UTC for the local time when it notes when a session ends, so it is that many hours off.
+   */
+  readonly timeZone?: string | undefined;
 }
 
 /**
@@ -14,10 +20,10 @@ export interface FlaskDynamodbOptions {
  *
  * An item has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so that
  * what a Flask process wrote meanwhile is seen. What has ended is not served here, though Flask 0.8 serves it for ever;
- * `await store.setup()` lets DynamoDB remove it. Flask takes the time for the local one: where its clock is not UTC, its
- * sessions end that many hours too late or too early.
+ * `await store.setup()` lets DynamoDB remove it. Say the time zone of Flask's machine if it is not UTC: otherwise its
+ * sessions end that many hours too late or too early, and east of Greenwich short ones have ended when they begin.
  *
- * @throws `TypeError` when `table` is no name.
+ * @throws `TypeError` for a wrong option, naming it.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";
@@ -32,7 +38,9 @@ export interface FlaskDynamodbOptions {
 export function flaskDynamodb(options: FlaskDynamodbOptions = {}): DynamodbLayout {
   const table = tableOf(options.table ?? "Sessions");
   const attributes = { key: "id", payload: "val", expiresAt: "expiration" };
-  return { name: "flask-session", table, attributes, payload: "bytes" };
+  const { timeZone = "UTC" } = options;
+  const clock = timeZone === "UTC" ? {} : { clock: localClock(timeZone) };
+  return { name: "flask-session", table, attributes, payload: "bytes", ...clock };
 }
 
 /** The options of {@link flask2Dynamodb}. */

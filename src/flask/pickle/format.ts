@@ -2,7 +2,7 @@
 
 import type { Format, Payload } from "../../core/contracts/format.ts";
 import { Budget } from "../budget.ts";
-import { checkSubjectOptions, contentOf, entriesOf, type SubjectOptions } from "../session-dict.ts";
+import { checkSubjectOptions, contentOf, entriesOf, isNothing, type SubjectOptions } from "../session-dict.ts";
 import { checkReadable, naming } from "../storable.ts";
 import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";
@@ -66,6 +66,7 @@ export function pickleFormat(options: PickleFormatOptions = {}): Format {
         return payload;
       });
     },
+    isNothing: (payload) => isNothing(entriesByName(entriesIn(payload)).keys()),
     encodeValue: (value, path) => writeTree(naming(path, () => new Lowering().lower(value))),
   };
 }

@@ -35,6 +35,8 @@ export interface DynamodbLayout {
   };
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";
+  /** How its instants stand in the table, in epoch milliseconds, where that is not as they are. */
+  readonly clock?: { stored(instant: number): number; instant(stored: number): number } | undefined;
 }
 
 /** Everything `dynamodbStore` takes, checked. */
@@ -54,7 +56,9 @@ export function bareTable({ table, attributes }: DynamodbLayout): DynamodbTable 
 /** A store over the items of another program. A version is the payload itself, which is what is compared: so that program takes part. */
 export function bareDynamodbStore({ connect, layout, now, most }: BareOptions): Store {
   const { table: TableName, attributes: names } = layout;
-  const { words, when } = expressionsOf({ ...names }, () => now() / 1000);
+  const { stored, instant } = layout.clock ?? asItIs;
+  const { words, when } = expressionsOf({ ...names }, () => stored(now()) / 1000);
+  const secondsOf = (expiresAt: number): number => seconds(stored(expiresAt));
   const keyOf = (key: string): Item => ({ [names.key]: { S: key } });
   const isText = layout.payload === "text";
   const attributeOf = (payload: string | Uint8Array): Value => {
@@ -72,8 +76,8 @@ export function bareDynamodbStore({ connect, layout, now, most }: BareOptions): 
   const prepare = (record: StoreRecord): Prepared => {
     refuseTooLarge(record.payload, most, "DynamoDB");
     const payload = attributeOf(record.payload);
-    const seconds = secondsOf(record.expiresAt);
-    return { payload, ends: number(seconds), stays: seconds * 1000 > now(), version: versionOf(payload) };
+    const ends = secondsOf(record.expiresAt);
+    return { payload, ends: number(ends), stays: instant(ends * 1000) > now(), version: versionOf(payload) };
   };
   const itemOf = (key: string, { payload, ends }: Prepared): Item => ({
     ...keyOf(key),
@@ -85,7 +89,7 @@ export function bareDynamodbStore({ connect, layout, now, most }: BareOptions): 
     const { S, B } = item?.[names.payload] ?? {};
     const payload = S ?? (B && new Uint8Array(B));
     const ends = item?.[names.expiresAt]?.N;
-    const expiresAt = ends === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(Number(ends) * 1000);
+    const expiresAt = ends === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(instant(Number(ends) * 1000));
     if (key === undefined || payload === undefined || !(expiresAt > now())) return null;
     // Text where there should be bytes, or bytes for text, is what an older program wrote: it is compared as it stands.
     return { key, payload, expiresAt, version: payload };
@@ -165,6 +169,7 @@ export function checkLayout(layout: unknown): asserts layout is DynamodbLayout {
     throw wrongArgument("layout", "a layout such as flaskDynamodb()", layout);
 }
 
+const asItIs = { stored: (ms: number): number => ms, instant: (ms: number): number => ms };
 const live = "attribute_exists(#key) AND (attribute_not_exists(#expiresAt) OR #expiresAt > :now)";
 
 interface Prepared {
@@ -187,6 +192,6 @@ const capabilities = {
 } as const satisfies Omit<StoreCapabilities, "maxPayloadBytes">;
 
 /** Whole seconds, up to the last of the year 9999. */
-function secondsOf(expiresAt: number): number {
+function seconds(expiresAt: number): number {
   return Math.max(0, Math.min(Math.ceil(expiresAt / 1000), 253_402_300_799));
 }

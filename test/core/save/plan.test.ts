@@ -7,6 +7,7 @@ const nothing: Facts = {
   exists: false,
   changed: false,
   empty: false,
+  emptied: false,
   destroyed: false,
   regenerated: false,
   renewalDue: false,
@@ -38,6 +39,8 @@ describe("the main cases", () => {
     ["a change", ["exists", "hadCookie", "changed"], "update"],
     ["a change after a while", ["exists", "hadCookie", "changed", "touchDue"], "update"],
     ["a change that leaves nothing", ["exists", "hadCookie", "changed", "empty"], "update"],
+    ["a change that leaves nothing which the format keeps", ["exists", "changed", "emptied"], "delete, remove cookie"],
+    ["login with such a change", ["exists", "changed", "emptied", "regenerated"], "rename, set cookie"],
     ["login or regenerate", ["exists", "hadCookie", "regenerated"], "rename, set cookie"],
     ["login with changes, an old id", ["exists", "regenerated", "changed", "renewalDue"], "rename, set cookie"],
     ["a read with an old id", ["exists", "hadCookie", "renewalDue"], "renew, set cookie"],
@@ -100,7 +103,7 @@ describe("where the route must not change its session", () => {
   });
 });
 
-describe("in every one of the 4096 combinations of facts", () => {
+describe("in every one of the 8192 combinations of facts", () => {
   const all: (readonly [Facts, Plan])[] = Array.from({ length: 2 ** names.length }, (_, bits) => {
     const facts = Object.fromEntries(names.map((name, at) => [name, (bits & (1 << at)) !== 0])) as unknown as Facts;
     return [facts, plan(facts)];
@@ -166,10 +169,10 @@ describe("in every one of the 4096 combinations of facts", () => {
     );
   });
 
-  test("only what was destroyed is deleted, and if it exists it always is", () => {
+  test("only what was destroyed or emptied is deleted, and what was destroyed always is", () => {
     always(
       (_, { step }) => step === "delete",
-      (__, facts) => facts.destroyed && facts.exists,
+      (__, facts) => (facts.destroyed || (facts.changed && facts.emptied && !facts.regenerated)) && facts.exists,
     );
     always(
       (facts) => facts.destroyed && facts.exists,
@@ -195,7 +198,8 @@ describe("in every one of the 4096 combinations of facts", () => {
   test("a change to a session that exists is always written, or is an error", () => {
     always(
       (facts) => facts.exists && facts.changed && !facts.destroyed,
-      ({ step, impossible }) => impossible !== false || ["update", "rename", "renew"].includes(step),
+      ({ step, impossible }, { emptied }) =>
+        impossible !== false || ["update", "rename", "renew", emptied ? "delete" : "update"].includes(step),
     );
   });
 
@@ -241,14 +245,14 @@ describe("in every one of the 4096 combinations of facts", () => {
     );
   });
 
-  test("a cookie is set with a write or a touch only, and removed after destroy only", () => {
+  test("a cookie is set with a write or a touch only, and removed with the record only", () => {
     always(
       (_, { cookie }) => cookie === "set",
       ({ step }) => !["none", "delete"].includes(step),
     );
     always(
       (_, { cookie }) => cookie === "remove",
-      (__, facts) => facts.destroyed,
+      ({ step }, facts) => facts.destroyed || step === "delete",
     );
   });
 

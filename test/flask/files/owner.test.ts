@@ -1,0 +1,92 @@
+/** Files that root writes for a Flask of another user, as in a container: Flask can read and write them all. */
+
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { flaskFiles } from "../../../src/flask/files.ts";
+import { pickleFormat } from "../../../src/flask.ts";
+
+const isRoot = process.getuid?.() === 0;
+const [user, group] = [65534, 65533];
+const payload = (k: number): Uint8Array => pickleFormat().encode({ data: { k }, meta: {} }) as Uint8Array;
+const record = (k: number) => ({ payload: payload(k), expiresAt: Date.now() + 3_600_000 });
+
+let base: string;
+let directory: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), "sojourn-owner-"));
+  chmodSync(base, 0o755);
+  directory = join(base, "sessions");
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+/** Owner, group and mode of each file. */
+function owners(): string[] {
+  const all = readdirSync(directory).map((name) => statSync(join(directory, name)));
+  return all.map(({ uid, gid, mode }) => `${uid}:${gid} ${(mode & 0o777).toString(8)}`);
+}
+
+describe.skipIf(!isRoot)("written by root", () => {
+  test("a new session is for the owner of the directory", async () => {
+    mkdirSync(directory);
+    chownSync(directory, user, group);
+    await flaskFiles({ directory }).create("a", record(1));
+    expect(owners()).toEqual([`${user}:${group} 600`]);
+  });
+
+  test("a changed one keeps its owner and mode, a renewed one likewise", async () => {
+    mkdirSync(directory);
+    chownSync(directory, user, group);
+    const store = flaskFiles({ directory });
+    const first = await store.create("a", record(1));
+    for (const name of readdirSync(directory)) {
+      chownSync(join(directory, name), user, 0);
+      chmodSync(join(directory, name), 0o640);
+    }
+    const next = await store.update("a", record(2), first!);
+    expect(owners()).toEqual([`${user}:0 640`]);
+    expect(await store.touch("a", Date.now() + 7_200_000)).toBe(true);
+    expect(owners()).toEqual([`${user}:0 640`]);
+    await store.rename("a", "b", record(3), next!);
+    expect(owners()).toEqual([`${user}:${group} 600`]);
+  });
+
+  test("the number that cachelib keeps stays the user's", async () => {
+    mkdirSync(directory);
+    chownSync(directory, user, group);
+    const count = join(directory, "79bc207ee04a581ab2348ca1f3494e64cd0ec36128735b8c6bc85ddd8fe1938c");
+    writeFileSync(count, Buffer.from("0000000080054b012e", "hex"));
+    chownSync(count, user, group);
+    await flaskFiles({ directory }).create("a", record(1));
+    expect(new Set(owners().map((one) => one.split(" ")[0]))).toEqual(new Set([`${user}:${group}`]));
+    expect(statSync(count).uid).toBe(user);
+  });
+
+  test("a directory that was not there is for the owner of the one around it", async () => {
+    chownSync(base, user, group);
+    await flaskFiles({ directory }).create("a", record(1));
+    expect(statSync(directory).uid).toBe(user);
+    expect(owners()).toEqual([`${user}:${group} 600`]);
+  });
+
+  test("a user who may not give files away is told, where Flask could not read them", async () => {
+    mkdirSync(directory);
+    chownSync(directory, user, group);
+    chmodSync(directory, 0o777);
+    const program = `
+      import { flaskFiles } from ${JSON.stringify(new URL("../../../src/flask/files.ts", import.meta.url).href)};
+      process.setuid(12345);
+      const record = { payload: new Uint8Array(Buffer.from("80047d942e", "hex")), expiresAt: Date.now() + 1e6 };
+      const make = (mode) => flaskFiles({ directory: ${JSON.stringify(directory)}, mode }).create(String(mode), record);
+      const said = await make(0o600).then(() => "done", (error) => error.message);
+      console.log(said);
+      console.log(await make(0o640).then((version) => version ? "done" : "none", (error) => error.message));
+    `;
+    const flags = ["--conditions=sojourn-source", "--input-type=module", "-e", program];
+    const [first, second] = execFileSync(process.execPath, flags, { encoding: "utf8" }).trim().split("\n");
+    expect(first).toMatch(/belong to user 65534, and this process is user 12345.*SESSION_FILE_MODE=0640/);
+    expect(second).toBe("done");
+  });
+});
