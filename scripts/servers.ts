@@ -26,6 +26,8 @@ const servers: readonly Server[] = [
   { name: "PostgreSQL", programs: ["postgres"], debian: "postgresql" },
   { name: "MariaDB", programs: ["mariadbd"], debian: "mariadb-server-core" },
   { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },
+  { name: "nginx", programs: ["nginx"], debian: "nginx" },
+  { name: "Varnish", programs: ["varnishd"], debian: "varnish" },
   { name: "a JDK", programs: ["javac"], debian: "default-jdk-headless" },
   { name: "Maven", programs: ["mvn"], debian: "maven" },
   { name: "Python", programs: ["python3"], debian: "python3-venv", find: findPython },

@@ -68,6 +68,8 @@ export function fetchSessions<Data extends object>(
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),
     secure: secure ?? ((request) => request.url.startsWith("https:")),
+    // Next refuses it inside "use cache" and unstable_cache, whose results go to everybody.
+    asked: ({ headers }) => void headers,
   };
 
   return (handler) =>

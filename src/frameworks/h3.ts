@@ -59,6 +59,10 @@ export interface H3EventLike {
 export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<unknown>;
 
 const failure: Outcome = { failed: true };
+const opened = Symbol("sojourn request");
+const cached =
+  "a session was asked for with another request than its event came with, as inside a cached handler " +
+  "(defineCachedHandler, a route rule with cache or swr), whose answer goes to every visitor. Ask for it outside";
 const olderH3 =
   "h3Sessions needs h3 2, which is in Nitro 3: it got no next(), so this is h3 1 (Nitro 2, Nuxt 3 and 4). Update h3";
 
@@ -89,6 +93,7 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
   const reader: RequestReader<H3EventLike> = {
     cookie: ({ req }) => req.headers.get("cookie"),
     secure: ({ req }) => (secure ? secure(req) : req.url.startsWith("https:")),
+    asked: refuseCached,
   };
 
   return async (event, next) => {
@@ -96,6 +101,7 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
     const exchange = sessions.isOpen(event) ? undefined : sessions.open(event, reader, event.req);
     const allowed = access?.(event);
     exchange?.restrict(allowed);
+    if (exchange) Object.assign(event, { [opened]: event.req });
     if (attach !== undefined && allowed !== "skip") event.context[attach] = await sessions.get(event);
     if (!exchange) return next();
     let result: unknown;
@@ -107,6 +113,11 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
     }
     return seal(event, exchange, result, streaming);
   };
+}
+
+/** A cached handler of Nitro gets its event with another request, and its answer goes to everybody. */
+function refuseCached(event: H3EventLike & { readonly [opened]?: Request }): void {
+  if (event[opened] !== undefined && event[opened] !== event.req) throw new TypeError(cached);
 }
 
 /** Saves, and gives what h3 makes the response of. */
@@ -143,7 +154,7 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
  * known when it is too late. They go over the headers of a `Response`.
  */
 async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
-  if (!exchange.used) return exchange.headersGone();
+  if (!exchange.used) return exchange.headLeft();
   const { headers, errHeaders } = event.res;
   const own = answerOf(result)?.headers;
   const over = (prepared: Headers): HeaderAccess => ({

@@ -1,5 +1,6 @@
 /** Hono 4, on every runtime it runs on. */
 
+import { varyByCookie } from "../core/client/headers.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
@@ -34,6 +35,8 @@ export interface HonoContext {
   readonly req: { readonly raw: Request };
   get res(): Response;
   set res(response: Response | undefined);
+  /** Whether there is a response. */
+  readonly finalized: boolean;
   /** What a handler threw and the error handler answered. */
   readonly error: Error | undefined;
   set(name: string, value: unknown): void;
@@ -68,6 +71,7 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
   const reader: RequestReader<HonoContext> = {
     cookie: (c) => c.req.raw.headers.get("cookie"),
     secure: (c) => (secure ? secure(c.req.raw) : c.req.raw.url.startsWith("https:")),
+    use: varyEarly,
     // Should the handler let the error pass, Hono's own error handler has it.
     failed: answerable,
   };
@@ -81,6 +85,34 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
     await runOpen(exchange, next);
     await seal(c, exchange, streaming);
   };
+}
+
+/** Hono's own middleware cache() stores the response before this one seals it. Whatever is answered varies by the cookie at once. */
+function varyEarly(c: HonoContext): void {
+  const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(c), "res");
+  if (!own?.get || !own.set) return;
+  const { get, set } = own;
+  const vary = (response: Response | undefined): void => {
+    if (!response) return;
+    try {
+      varyByCookie(response.headers);
+    } catch {
+      // It was fetched, and its headers are closed.
+      const copy = new Response(response.body, response);
+      varyByCookie(copy.headers);
+      set.call(c, undefined);
+      set.call(c, copy);
+    }
+  };
+  Object.defineProperty(c, "res", {
+    configurable: true,
+    get: () => get.call(c),
+    set(response: Response | undefined) {
+      set.call(c, response);
+      if (response) vary(get.call(c));
+    },
+  });
+  if (c.finalized) vary(get.call(c));
 }
 
 async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {

@@ -117,6 +117,10 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
     return work;
   }
 
+  protected override warn(message: string): void {
+    this.#parts.home.core.config.warn(message);
+  }
+
   protected override setCookie(): readonly string[] | undefined {
     const sent = this.#request?.loaded().filter(({ work }) => work.setCookie !== undefined) ?? [];
     for (const { work } of sent) this.checkSecure(work.core.config);

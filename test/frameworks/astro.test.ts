@@ -17,6 +17,7 @@ import { faultySessions, ours } from "../support/faulty-sessions.ts";
 import { responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -53,6 +54,8 @@ afterAll(async () => {
 
 async function serve(trial: Trial): ReturnType<typeof listen> {
   const server = createServer((req, res) => {
+    // The trial is found by it, also behind a cache that has another port.
+    req.headers.host = `127.0.0.1:${req.socket.localPort}`;
     // What browsers say, without which Astro refuses forms.
     req.headers.origin ??= `http://${req.headers.host}`;
     handler(req, res);
@@ -92,6 +95,7 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);
 
 interface Data {
   a: string;

@@ -6,6 +6,7 @@ import { connectSessionErrors, connectSessions } from "sojourn/frameworks/node";
 import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
 import { answer, bodyOf, listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "node", server: nodeServer, clients: [clientVersion("connect")] });
@@ -29,3 +30,4 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);

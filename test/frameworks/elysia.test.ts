@@ -23,6 +23,7 @@ import { streamOf } from "../support/fetch-reply.ts";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -91,6 +92,7 @@ const harnesses: readonly FrameworkHarness[] = [
 ];
 
 for (const harness of harnesses) describeCases(harness.name, frameworkConformance(harness));
+for (const harness of harnesses.slice(0, 1)) describeCaches(harness);
 
 interface Data {
   a: string;

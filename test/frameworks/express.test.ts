@@ -17,6 +17,7 @@ import { afterAll, expect, test } from "vitest";
 import { startExpress } from "../support/express-app.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -37,6 +38,7 @@ const files: FrameworkHarness = {
 };
 
 for (const harness of [five, four, files]) describeCases(harness.name, frameworkConformance(harness));
+describeCaches(five);
 
 test("login, cart, logout with another cookie jar than the suite's own", async () => {
   const sessions = createSessions<{ cart: string[] }>({ store: memoryStore(), warn: () => {} });

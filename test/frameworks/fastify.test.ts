@@ -13,6 +13,7 @@ import { launchFastify, startFastify } from "../support/fastify-app.ts";
 import { cookieOf, type FaultySessions, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { askAndGo } from "../support/http2-client.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "fastify", server: nodeServer, clients: [clientVersion("fastify")] });
@@ -29,6 +30,7 @@ const harnesses: readonly FrameworkHarness[] = [
 ];
 
 for (const harness of harnesses) describeCases(harness.name, frameworkConformance(harness));
+for (const harness of harnesses.slice(0, 1)) describeCaches(harness);
 
 interface Data {
   a: string;

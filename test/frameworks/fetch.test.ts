@@ -9,6 +9,7 @@ import { faultySessions } from "../support/faulty-sessions.ts";
 import { fetchApp, fetchLacks } from "../support/fetch-app.ts";
 import { listenFetch } from "../support/fetch-server.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "fetch", server: nodeServer });
@@ -20,6 +21,7 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);
 
 type Upgrade = (request: Request) => { socket: WebSocket; response: Response };
 const { upgradeWebSocket } = (globalThis as { Deno?: { upgradeWebSocket: Upgrade } }).Deno ?? {};

@@ -31,6 +31,7 @@ import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "h3", server: nodeServer, clients: [clientVersion("h3")] });
@@ -86,6 +87,7 @@ const harnesses: readonly FrameworkHarness[] = [
 ];
 
 for (const harness of harnesses) describeCases(harness.name, frameworkConformance(harness));
+for (const harness of harnesses.slice(0, 1)) describeCaches(harness);
 
 interface Data {
   a: string;

@@ -349,6 +349,39 @@ describe("what is not held", () => {
     expect(await (await fetch(url, { headers })).json()).toEqual({ a: "1", b: "late" });
   });
 
+  test("a session first read when the headers have left is warned of, once: no cache knows of it", async () => {
+    const { sessions, warnings } = sessionsOf();
+    const withSessions = nodeSessions(sessions);
+    const url = await start(
+      withSessions(async (req, res) => {
+        if (req.url === "/early") await sessions.get(req);
+        res.write("head");
+        await sessions.get(req);
+        res.end();
+      }),
+    );
+    await (await fetch(`${url}/early`)).text();
+    expect(warnings).toEqual([]);
+    const late = await fetch(url);
+    await late.text();
+    await (await fetch(url)).text();
+    expect(late.headers.get("vary")).toBeNull();
+    expect(warnings).toEqual([
+      expect.stringMatching(/first asked for when the response headers had left.*shared cache/),
+    ]);
+  });
+
+  test("Vary is there as soon as the session was asked for, for caches inside the application", async () => {
+    let seen: unknown;
+    const url = await serve((_req, res) => {
+      seen = res.getHeader("vary");
+      res.setHeader("vary", "Accept");
+      res.end();
+    });
+    const { headers } = await fetch(url);
+    expect([seen, headers.get("vary"), headers.get("cache-control")]).toEqual(["Cookie", "Accept, Cookie", "private"]);
+  });
+
   test("a session that begins when the headers have left cuts the response off, and the warning says why", async () => {
     const { sessions, warnings } = sessionsOf();
     const url = await start(

@@ -11,13 +11,15 @@ import { streamSSE } from "hono/streaming";
 import { isSessionError, type Session } from "sojourn";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { type FrameworkHarness, frameworkConformance } from "sojourn/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 import { cookieOf, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { startHono } from "../support/hono-app.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
+import { bundle, program, startWorker } from "../support/workerd.ts";
 
 reportBackend({
   backend: "hono",
@@ -28,6 +30,7 @@ reportBackend({
 const harness: FrameworkHarness = { name: clientVersion("hono"), start: startHono };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);
 
 interface Data {
   a: string;
@@ -220,6 +223,32 @@ describe("honoSessions", () => {
     seen.resolve();
     await response.text();
     expect(await (await app.request("/read", { headers })).text()).toBe(expected);
+  });
+
+  // Vary came after it had stored the page: Alice's was Bob's.
+  test("Hono's cache() behind the sessions stores no page of a session, however it is answered, and stores the others", async () => {
+    const worker = startWorker(await bundle(program("hono-cache-program")));
+    onTestFinished(() => worker.dispose());
+    const ask = (path: string, headers: Record<string, string> = {}) =>
+      worker.dispatchFetch(`https://shop.test${path}`, { headers });
+    const cookieFor = async (name: string) => cookieOf((await ask(`/login/${name}`)) as unknown as Response);
+    const [ada, bob] = [await cookieFor("ada"), await cookieFor("bob")];
+    for (const [path, vary] of [
+      ["/pages/text", "Cookie"],
+      ["/pages/raw", "Accept, Cookie"],
+      ["/pages/headed", "Cookie"],
+    ] as const) {
+      for (const [headers, expected] of [
+        [ada, "ada"],
+        [bob, "bob"],
+        [{}, "nobody"],
+        [ada, "ada"],
+      ] as const) {
+        const answer = await ask(path, headers);
+        expect([path, await answer.text(), answer.headers.get("vary")]).toEqual([path, expected, vary]);
+      }
+    }
+    for (const visitor of [ada, bob, {}]) expect(await (await ask("/pages/for-all", visitor)).text()).toBe("made 1");
   });
 
   test("compress() before or behind the sessions, and both", async () => {

@@ -22,6 +22,7 @@ import { cookieOf, faultySessions } from "../support/faulty-sessions.ts";
 import { askAndGo } from "../support/http2-client.ts";
 import { bodyOf, listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "koa", server: nodeServer, clients: [clientVersion("koa"), clientVersion("koa2")] });
@@ -65,6 +66,7 @@ const harnesses: readonly FrameworkHarness[] = [
 ];
 
 for (const harness of harnesses) describeCases(harness.name, frameworkConformance(harness));
+for (const harness of harnesses.slice(0, 1)) describeCaches(harness);
 
 interface Data {
   a: string;

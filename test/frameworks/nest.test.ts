@@ -44,6 +44,7 @@ import {
 import { afterEach, describe, expect, test } from "vitest";
 import { cookieOf, type FaultySessions, faultySessions, ours } from "../support/faulty-sessions.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -167,6 +168,7 @@ for (const platform of platforms) {
     start: (app) => start(platform, app),
   };
   describeCases(harness.name, frameworkConformance(harness));
+  describeCaches(harness);
 }
 
 interface Data {

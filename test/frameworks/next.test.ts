@@ -25,6 +25,7 @@ import { closedRedirect, responseOf } from "../support/fetch-reply.ts";
 import { buildNextApp, type NextApp, nextProgram } from "../support/next-app.ts";
 import { type Backends, connections, type PooledData, probe, startBackends } from "../support/pooled.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { caches, describeCaches, visit } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "next", server: nodeServer, clients: [clientVersion("next"), clientVersion("react")] });
@@ -79,6 +80,7 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);
 
 const state = { fault: "pass" as Fault, warnings: [] as string[], ahead: 0 };
 const now = (): number => Date.now() + state.ahead;
@@ -371,6 +373,29 @@ describe("route handlers", () => {
       expect(await answer.text()).toContain("is prerendered");
     }
   });
+
+  test.each(["/probe/members", "/probe/rewritten"])(
+    "a static page behind a proxy that reads the session: no shared cache gives %s to a stranger",
+    async (path) => {
+      const { ask, act } = await browser();
+      const cookie = ours(await act({ what: "login" }))[0]?.split(";")[0];
+      const direct = await ask(path);
+      expect([direct.status, direct.headers.get("cache-control")]).toEqual([200, "private"]);
+      const port = Number(new URL(running.at(-1)?.url as string).port);
+      for (const [name, open] of Object.entries(caches)) {
+        const cache = await open(port);
+        try {
+          for (const who of ["member", "stranger", "member", "stranger"]) {
+            const { status, text } = await visit(cache.url + path, who === "member" ? cookie : undefined);
+            const seen = { name, who, status, page: text.includes("for members") };
+            expect(seen).toEqual({ name, who, status: who === "member" ? 200 : 307, page: who === "member" });
+          }
+        } finally {
+          await cache.stop();
+        }
+      }
+    },
+  );
 
   test("two cookies of different value are refused by pages as well", async () => {
     const server = await built.serve();

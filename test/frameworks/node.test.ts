@@ -8,6 +8,7 @@ import { type FrameworkHarness, frameworkConformance, type TrialApp } from "sojo
 import { cert, key } from "../support/certificate.ts";
 import { answer, bodyOf, listen } from "../support/node-app.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({ backend: "node", server: nodeServer });
@@ -50,3 +51,4 @@ const harnesses: readonly FrameworkHarness[] = [
 ];
 
 for (const harness of harnesses) describeCases(harness.name, frameworkConformance(harness));
+for (const harness of harnesses.slice(0, 1)) describeCaches(harness);

@@ -23,6 +23,7 @@ import { responseOf } from "../support/fetch-reply.ts";
 import { serveFetch } from "../support/fetch-server.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -89,6 +90,7 @@ function harnessOf(name: string, createHandler: typeof createRequestHandler): Fr
 for (const [name, createHandler] of versions) {
   const harness = harnessOf(name, createHandler);
   describeCases(harness.name, frameworkConformance(harness));
+  describeCaches(harness);
 }
 
 interface Data {

@@ -22,6 +22,7 @@ import { faultySessions, ours } from "../support/faulty-sessions.ts";
 import { type ReplyWays, responseOf } from "../support/fetch-reply.ts";
 import { listen } from "../support/node-app.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
+import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
 
 reportBackend({
@@ -69,6 +70,8 @@ async function serve(trial: Trial): ReturnType<typeof listen> {
   const server = createServer((req, res) => {
     // SvelteKit takes every request for https that no proxy says something else about.
     req.headers["x-forwarded-proto"] ??= "http";
+    // The trial is found by it, also behind a cache that has another port.
+    req.headers.host = `127.0.0.1:${req.socket.localPort}`;
     // What browsers say, without which it refuses forms.
     req.headers.origin ??= `http://${req.headers.host}`;
     handler(req, res);
@@ -108,6 +111,7 @@ const harness: FrameworkHarness = {
 };
 
 describeCases(harness.name, frameworkConformance(harness));
+describeCaches(harness);
 
 interface Data {
   a: string;

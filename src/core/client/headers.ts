@@ -7,17 +7,26 @@ export interface HeaderAccess {
   append(name: string, value: string): void;
 }
 
+/** Tells caches that the response depends on the cookie. What the application varies by stays. */
+export function varyByCookie(headers: HeaderAccess): void {
+  const vary = headers.get("vary");
+  if (!vary) headers.set("vary", "Cookie");
+  else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
+}
+
 /**
- * Adds what a response that used the session needs. The application's own stricter header stays.
+ * Adds what a response that used the session needs: `Vary: Cookie`, and `Cache-Control: private` where the application
+ * says nothing, since shared caches may store what says nothing (RFC 9111 4.2.2), and some ignore `Vary`.
  *
  * @param setCookie The `Set-Cookie` values, if there are any to send. Such a response gets `Cache-Control:
  * no-store`, because Set-Cookie alone does not keep a shared cache from storing it (RFC 9111 7.3).
  */
 export function writeHeaders(headers: HeaderAccess, setCookie: readonly string[] | undefined): void {
-  const vary = headers.get("vary");
-  if (!vary) headers.set("vary", "Cookie");
-  else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
-  if (setCookie === undefined) return;
+  varyByCookie(headers);
+  if (setCookie === undefined) {
+    if (!headers.get("cache-control")) headers.set("cache-control", "private");
+    return;
+  }
   // The answer to an error may be sealed again by an adapter around the one that made it.
   const there = headers.get("set-cookie") ?? "";
   for (const line of setCookie) if (!there.includes(line)) headers.append("set-cookie", line);

@@ -20,6 +20,11 @@ export interface RequestReader<Request> {
    * that never asks is not touched. It calls `headersGone` itself if they have already left.
    */
   use?(request: Request): void;
+  /**
+   * Called every time the session is asked for. Throws where the answer goes to others as well: in a handler whose
+   * result is cached.
+   */
+  asked?(request: Request): void;
   /** Called when the session could not be loaded, before the handler hears of it. */
   failed?(error: unknown): void;
   /** Whether the response has ended or its client has left. Adapters that cannot ask the response call `close`. */
@@ -53,6 +58,10 @@ export const requestEnded: string =
   "the request that started this code has ended. Callbacks of connection pools, emitters and timers keep the context " +
   "they were made in, which may be another visitor's: call sessions.get(request), or wrap them in AsyncResource.bind";
 
+const tooLateForHead =
+  "a session was first asked for when the response headers had left, so the response has no Vary: Cookie and no " +
+  "Cache-Control: private, and a shared cache may give it to others. Ask for the session before the first write.";
+
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {
   /** Of each record there may be. What they have in common is the same in all. */
@@ -81,6 +90,7 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   readonly #saveOnError: boolean;
   #used = false;
   #closed = false;
+  #headLeft = false;
   #saveFailed = false;
   /** No cookie can be set any more. */
   protected headersSent = false;
@@ -112,6 +122,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   protected abstract save(logoutOnly: boolean): Promise<boolean> | undefined;
   /** Tells what is there what the route may not do, or that the headers are gone. */
   protected abstract tell(): void;
+  /** Says a warning, once each. */
+  protected abstract warn(message: string): void;
   /** The `Set-Cookie` values to send. */
   protected abstract setCookie(): readonly string[] | undefined;
 
@@ -122,12 +134,20 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
   get(fields?: readonly string[]): Promise<Session<Data>> {
-    if (!this.#used) {
-      if (this.restrictions?.skip) return Promise.reject(new TypeError(skipped));
-      this.#reader.use?.(this.#request as never);
-      this.#used = true;
+    try {
+      this.#reader.asked?.(this.#request as never);
+      if (!this.#used) this.#use();
+    } catch (error) {
+      return Promise.reject(error);
     }
     return this.load(fields);
+  }
+
+  #use(): void {
+    if (this.restrictions?.skip) throw new TypeError(skipped);
+    this.#reader.use?.(this.#request as never);
+    this.#used = true;
+    if (this.#headLeft) this.warn(tooLateForHead);
   }
 
   /**
@@ -182,8 +202,14 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
    */
   commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
     if (this.#used) return this.#commit(headers, outcome.failed === true);
-    this.headersGone();
+    this.headLeft();
     return undefined;
+  }
+
+  /** Tells that the head has left and the session was not asked for: if it is now, caches know nothing of that. */
+  headLeft(): void {
+    this.#headLeft = true;
+    this.headersGone();
   }
 
   /** Tells that no header can be written any more, or none at all: from now on, what needs a cookie is an error. */

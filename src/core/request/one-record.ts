@@ -112,6 +112,10 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     if (this.restrictions) restrictWork(work, this.restrictions);
   }
 
+  protected override warn(message: string): void {
+    this.#core.config.warn(message);
+  }
+
   protected override setCookie(): readonly string[] | undefined {
     const setCookie = this.#work?.setCookie;
     if (setCookie) this.checkSecure(this.#core.config);

@@ -4,7 +4,7 @@ import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 
 /** What saving takes. */
-export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone" | "close">;
+export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone" | "headLeft" | "close">;
 type Opened = { [slot]?: Saves[] | undefined };
 
 const slot = Symbol("sojourn exchanges");
@@ -41,7 +41,7 @@ export async function sealResponse(
     }
     sealed = headers.response;
   } else {
-    exchange.headersGone();
+    exchange.headLeft();
     if (!streams && unmadeText(response) !== undefined) {
       exchange.close();
       return response;

@@ -20,7 +20,7 @@ const failure: Outcome = { failed: true };
 /** A response whose session is in use, and where to turn when the save fails. */
 export interface Holding {
   readonly response: NodeResponse;
-  readonly exchange: Pick<Exchange, "commit" | "finish" | "headersGone">;
+  readonly exchange: Pick<Exchange, "commit" | "finish" | "headLeft">;
   /** Takes back what the handler did to the head, and gives it the status of an error. */
   startOver(error: unknown): void;
   /** Answers, or has the framework answer. If the headers had left, the response is destroyed already. */
@@ -155,7 +155,7 @@ class HeldResponse {
     this.#holdings.push(holding);
     if (!this.#settled && !this.#waiting) return;
     // Tells the exchange that it is too late for a cookie. There is nothing yet that it could save.
-    holding.exchange.headersGone();
+    holding.exchange.headLeft();
     this.#finished = false;
   }
 

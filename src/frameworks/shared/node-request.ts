@@ -1,5 +1,6 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
+import { type HeaderAccess, varyByCookie } from "../../core/client/headers.ts";
 import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold, prepare } from "./held-response.ts";
@@ -9,10 +10,22 @@ import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
   secure: ({ request, secure }) => secure(request),
-  use: hold,
+  use(opened) {
+    hold(opened);
+    if (!opened.response.headersSent) varyByCookie(headersOf(opened.response));
+  },
   isOver: ({ response }) =>
     response.writableEnded || response.destroyed === true || response.stream?.destroyed === true,
 };
+
+/** What a cache inside the application sees: it looks before the head leaves. */
+function headersOf(response: NodeResponse): HeaderAccess {
+  return {
+    get: (name) => response.getHeader(name)?.toString(),
+    set: (name, value) => response.setHeader(name, value),
+    append: (name, value) => response.appendHeader(name, value),
+  };
+}
 
 /** By the framework's notion if it has one, else whether the connection itself is encrypted. */
 function isSecure({ secure, stream, socket }: NodeRequest): boolean {

@@ -13,8 +13,8 @@ const line = "__Host-session=x; Path=/; Secure; HttpOnly; SameSite=Lax";
 const sent = { "set-cookie": line, "cache-control": "no-store", vary: "Cookie" };
 
 describe("a response that used the session", () => {
-  test("without a cookie to send: Vary alone", () => {
-    expect(written({}, undefined)).toEqual({ vary: "Cookie" });
+  test("without a cookie to send: Vary, and private where the application says nothing of caches", () => {
+    expect(written({}, undefined)).toEqual({ vary: "Cookie", "cache-control": "private" });
     expect(written({ "cache-control": "public, max-age=60" }, undefined)).toEqual({
       vary: "Cookie",
       "cache-control": "public, max-age=60",
@@ -56,7 +56,7 @@ describe("Vary", () => {
     ["Accept,\tCookie\t,Origin", "Accept,\tCookie\t,Origin"],
     ["Cookie,Accept", "Cookie,Accept"],
   ])("%j becomes %j", (given, expected) => {
-    expect(written({ vary: given }, undefined)).toEqual({ vary: expected });
+    expect(written({ vary: given }, undefined)).toEqual({ vary: expected, "cache-control": "private" });
   });
 });
 

@@ -1,0 +1,20 @@
+/** A cached handler with a gate in it. */
+
+import { HTTPError } from "nitro/h3";
+import { defineCachedHandler } from "nitro/runtime";
+import { sessions } from "../sessions.ts";
+
+// biome-ignore lint/style/noDefaultExport: it is what Nitro loads
+export default defineCachedHandler(
+  async (event) => {
+    let name: string | undefined;
+    try {
+      name = (await sessions.get(event)).data.name;
+    } catch (error) {
+      throw new HTTPError({ status: 409, message: (error as Error).message });
+    }
+    if (name !== "alice") throw new HTTPError({ status: 403 });
+    return "for alice";
+  },
+  { maxAge: 60 },
+);
