@@ -151,13 +151,19 @@ export function storeRecords(config: RecordsConfig): Records {
     // Where ids are renewed in passing, a parallel renewal may be moving the record just now: it is ended by
     // compare-and-swap, wherever it has moved to, before it is removed.
     async remove(place, subject) {
-      let at: StorePlace | undefined = place as StorePlace;
-      if (config.renews) at = await claim(at);
+      const { key } = place as StorePlace;
+      if (!config.renews) return limited(() => store.delete(key, subject));
+      let isClaimed = true;
+      const at = await claim(place as StorePlace).catch(async (error) => {
+        // A store that is full refuses the mark, and deletes all the same.
+        isClaimed = false;
+        const found = await follow(key, undefined, false).catch(() => Promise.reject(error));
+        return found && found !== "ended" ? (found.place as StorePlace) : undefined;
+      });
       if (!at) return;
-      const { key } = at;
-      const removed = limited(() => store.delete(key, subject));
+      const removed = limited(() => store.delete(at.key, subject));
       // What was claimed is dead already, and goes by itself in a minute.
-      await (config.renews ? removed.catch(() => {}) : removed);
+      await (isClaimed ? removed.catch(() => {}) : removed);
     },
     // A revocation leaves sessions of its own epoch alone: they logged in after it.
     stamp(meta, login) {
