@@ -1,13 +1,14 @@
 /** Sessions in Memcached, through the client you already have. One command to read, one to write; nothing survives a restart of the server. */
 
 import { payloadBytes } from "../core/bytes/bytes.ts";
-import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import { bareLayout, type MemcachedLayout, nativeLayout } from "./memcached/layout.ts";
 import { connectionOf, type Item, type MemcachedClient } from "./memcached/shapes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
+import { isTooLarge, tooLarge } from "./shared/size.ts";
 
 export type { MemcachedLayout } from "./memcached/layout.ts";
 export type {
@@ -118,11 +119,16 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
       if (payloadBytes(encoded.value) <= maxItemBytes - 512)
         return { ...encoded, lifetime: lifetimeOf(record.expiresAt) };
     }
-    throw new SessionError(
-      "ERR_SESSION_TOO_LARGE",
-      `The session has ${size} octets; the Memcached store keeps at most ${maxPayloadBytes} and a short subject. ` +
-        "Keep less in the session, or start Memcached with a larger -I and set maxItemBytes to it.",
-    );
+    throw tooLarge(record.payload, `the Memcached store keeps at most ${maxPayloadBytes} and a short subject`, remedy);
+  }
+
+  /** What the server, or its client, has no room for was not written: trying again is of no use. */
+  async function orTooLarge<T>({ payload }: StoreRecord, write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      throw isTooLarge(error) ? tooLarge(payload, "the Memcached server takes less in one item", remedy) : error;
+    }
   }
 
   /** As the protocol takes it: whole seconds from now, an instant where that is far ahead, or negative for "over". */
@@ -178,11 +184,13 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
     },
     async create(key, record) {
       const { value, stamp, lifetime } = encode(record);
-      return (await (await connect()).add(prefix + key, value, lifetime)) ? ({ stamp } satisfies Seen) : null;
+      const connection = await connect();
+      const added = await orTooLarge(record, connection.add(prefix + key, value, lifetime));
+      return added ? ({ stamp } satisfies Seen) : null;
     },
     async update(key, record, version) {
       const write = encode(record);
-      return (await changeIf(key, version, write)) ? ({ stamp: write.stamp } satisfies Seen) : null;
+      return (await orTooLarge(record, changeIf(key, version, write))) ? ({ stamp: write.stamp } satisfies Seen) : null;
     },
     touch: (key, expiresAt) =>
       change(prefix + key, (item) => {
@@ -217,6 +225,8 @@ const capabilities = {
   bySubject: false,
   shared: true,
 } as const;
+
+const remedy = "Keep less in the session, or start Memcached with a larger -I and set maxItemBytes to it.";
 
 /** Of Memcached, in octets. */
 const longestKey = 250;

@@ -1,6 +1,6 @@
 /** Memcached clients by shape: the four commands the store needs, through either of them. */
 
-import { fromUtf8 } from "../../core/bytes/bytes.ts";
+import { fromUtf8, payloadBytes } from "../../core/bytes/bytes.ts";
 import { isError, wrongArgument } from "../../core/contracts/errors.ts";
 
 type Callback<Result> = (error: unknown, result: Result) => void;
@@ -13,6 +13,8 @@ export interface CallbackMemcachedClient {
   del(key: string, callback: Callback<boolean>): void;
   /** Not used; tells it from other clients. */
   getMulti(keys: string[], callback: Callback<unknown>): void;
+  /** Asked once, before the first large item: the client does not say why a server refused one. */
+  settings?(callback: Callback<unknown>): void;
 }
 
 /** A client of the npm package `memcache-client` 1: promises. */
@@ -133,6 +135,22 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
     new Promise((resolve, reject) => {
       send((error, result) => (error ? reject(errorOf(error)) : resolve(result)));
     });
+  let largest: Promise<number> | undefined;
+  const ask = async (): Promise<number> => {
+    const settings = await call<unknown>((callback) => client.settings?.(callback)).catch(() => {
+      largest = undefined;
+      return [];
+    });
+    return Math.min(
+      ...[settings].flat().map((one) => Number((one as Settings | undefined)?.item_size_max) || unlimited),
+    );
+  };
+  /** Said before it is sent: for the client a refusal is a failure of the server, which it then leaves alone for a while. */
+  const refuseLarge = async (value: string | Uint8Array): Promise<void> => {
+    if (value.length <= neverLarge || !client.settings) return;
+    largest ??= ask();
+    if (payloadBytes(value) + overhead > (await largest)) throw new Error("object too large for cache");
+  };
   // It takes the key for the replacement of String.replace, in which a dollar sign stands for more than itself.
   const escaped = (key: string): string => key.replaceAll("$", "$$$$");
   return {
@@ -147,6 +165,7 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
       return { text: typeof value === "string" ? value : "", cas: String(cas) };
     },
     async add(key, value, lifetime) {
+      await refuseLarge(value);
       try {
         if (await call<boolean>((callback) => client.add(escaped(key), line(value), lifetime, callback))) return true;
       } catch (error) {
@@ -155,13 +174,25 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
       }
       throw new Error("Memcached failed to store");
     },
-    cas: (key, value, lifetime, cas) =>
-      call((callback) => client.cas(escaped(key), line(value), cas, lifetime, callback)),
+    async cas(key, value, lifetime, cas) {
+      await refuseLarge(value);
+      return call((callback) => client.cas(escaped(key), line(value), cas, lifetime, callback));
+    },
     async delete(key) {
       await call((callback) => client.del(escaped(key), callback));
     },
   };
 }
+
+interface Settings {
+  readonly item_size_max?: unknown;
+}
+
+/** In octets: every server takes items of this size. */
+const neverLarge = 8192;
+/** What the key and Memcached add to a value, at most. */
+const overhead = 512;
+const unlimited = Number.POSITIVE_INFINITY;
 
 /** The client gives an error, a list of errors, or a text. */
 function errorOf(error: unknown): Error {

@@ -1,14 +1,24 @@
-/** Sessions that a backend has no room for: refused before anything is sent. */
+/** Sessions that a backend has no room for. */
 
 import { payloadBytes } from "../../core/bytes/bytes.ts";
-import { SessionError } from "../../core/contracts/errors.ts";
+import { isError, SessionError } from "../../core/contracts/errors.ts";
 
 /** Throws when a payload has more octets than fit; without a limit all do. `keeper` is who says so: `"DynamoDB"`. */
 export function refuseTooLarge(payload: string | Uint8Array, most: number | undefined, keeper: string): void {
-  const size = payloadBytes(payload);
-  if (most === undefined || size <= most) return;
-  throw new SessionError(
-    "ERR_SESSION_TOO_LARGE",
-    `The session has ${size} octets; ${keeper} keeps at most ${most}. Keep less in the session.`,
-  );
+  if (most !== undefined && payloadBytes(payload) > most) throw tooLarge(payload, `${keeper} keeps at most ${most}`);
+}
+
+/** The error for a session that does not fit. `room` says who keeps how much. */
+export function tooLarge(
+  payload: string | Uint8Array,
+  room: string,
+  remedy = "Keep less in the session.",
+): SessionError {
+  const message = `The session has ${payloadBytes(payload)} octets; ${room}. ${remedy}`;
+  return new SessionError("ERR_SESSION_TOO_LARGE", message);
+}
+
+/** Whether a server, or its client, refused something for its size. */
+export function isTooLarge(error: unknown): boolean {
+  return isError(error) && /too large|greater than \d|(exceeded|exceeds) the maximum allowed size/i.test(error.message);
 }
