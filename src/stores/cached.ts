@@ -1,5 +1,6 @@
 /** Memory in front of any store: saves reads, for as long as you allow an answer to be out of date. */
 
+import { ticks } from "../core/contracts/clock.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store, StoredRecord } from "../core/contracts/store.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
@@ -14,11 +15,11 @@ export interface CachedStoreOptions {
   readonly staleness?: Duration | undefined;
   /** The most records to keep in memory, default 10 000. The one that was read first makes room for another. */
   readonly maxRecords?: number | undefined;
-  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  /** The clock that ends sessions, in epoch milliseconds. Default `Date.now`. For tests. `staleness` goes by another. */
   readonly now?: (() => number) | undefined;
 }
 
-/** A record in memory, and when its reading began. */
+/** A record in memory, and when its reading began, in {@link ticks}. */
 interface Entry {
   readonly record: StoredRecord;
   readonly asked: number;
@@ -78,8 +79,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
   function remembered(key: string): StoredRecord | undefined {
     const entry = entries.get(key);
     if (!entry) return undefined;
-    const time = now();
-    if (time >= entry.asked && time < entry.asked + bound && time < entry.record.expiresAt) return copy(entry.record);
+    if (ticks() < entry.asked + bound && now() < entry.record.expiresAt) return copy(entry.record);
     entries.delete(key);
     return undefined;
   }
@@ -91,7 +91,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
     if (known) return known;
     if (writes.has(key)) return store.read(key);
     const reading = {};
-    const asked = now();
+    const asked = ticks();
     readings.set(key, reading);
     try {
       const record = await store.read(key);

@@ -1,6 +1,7 @@
 /** The file store: sessions in a directory of this machine, shared by its processes, without a server or a daemon. */
 
 import { join, resolve } from "node:path";
+import { ticks } from "../core/contracts/clock.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type {
   ListedRecord,
@@ -103,12 +104,12 @@ export function fileStore(options: FileStoreOptions): FileStore {
     const content = { bytes: encodeRecord(key, record), expiresAt: instant(record.expiresAt) };
     const name = nameOf(key);
     if (record.subject === undefined) return step(name, content);
-    const [subject, began] = [nameOf(record.subject), Date.now()];
+    const [subject, began] = [nameOf(record.subject), ticks()];
     if (source !== undefined) await index.link(subject, source, name);
     await index.add(subject, name, life);
     const version = await step(name, content);
     // Suspended for so long that the entry may have been taken for a left-over: see the index.
-    if (version !== null && Date.now() - began > grace / 2) await index.add(subject, name, life);
+    if (version !== null && ticks() - began > grace / 2) await index.add(subject, name, life);
     return version;
   }
 

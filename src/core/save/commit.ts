@@ -1,5 +1,6 @@
 /** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
 
+import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta } from "../contracts/format.ts";
@@ -152,7 +153,7 @@ function revive(work: Work): boolean {
 
 async function save(work: Work): Promise<boolean> {
   const { config, records } = work.core;
-  const began = config.now();
+  const began = ticks();
   const onlySeen = noteSeen(work);
   for (let attempt = 0; ; attempt++) {
     // A login whose epoch cannot be read is given up before anything is written.
@@ -188,7 +189,7 @@ async function save(work: Work): Promise<boolean> {
       if (!passing) refused(work);
       return false;
     }
-    if (config.now() - began >= config.conflictTimeout || attempt >= 1000) {
+    if (ticks() - began >= config.conflictTimeout || attempt >= 1000) {
       const message = `the session was changed by others ${attempt + 1} times while it was being saved; nothing was saved`;
       throw new SessionError("ERR_SESSION_CONFLICT", message);
     }

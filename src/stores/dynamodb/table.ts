@@ -1,5 +1,6 @@
 /** The table the DynamoDB store keeps records in, and making it. */
 
+import { ticks } from "../../core/contracts/clock.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
 import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
@@ -74,7 +75,7 @@ export async function setUp(client: DynamodbClient, { createTable, updateTimeToL
   await client.createTable(createTable).catch((error) => {
     if ((error as Error).name !== "ResourceInUseException") throw error; // It is there, or another process creates it.
   });
-  for (const limit = Date.now() + patience; ; ) {
+  for (const limit = ticks() + patience; ; ) {
     const { Table } = await client.describeTable({ TableName });
     const has = (Table?.KeySchema ?? []).map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`);
     const wanted = KeySchema.map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`);
@@ -84,7 +85,7 @@ export async function setUp(client: DynamodbClient, { createTable, updateTimeToL
       );
     }
     if (Table?.TableStatus === "ACTIVE") break;
-    if (Date.now() > limit) throw new Error(`the DynamoDB table is ${Table?.TableStatus} after five minutes`);
+    if (ticks() > limit) throw new Error(`the DynamoDB table is ${Table?.TableStatus} after five minutes`);
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   const isEnabled = async (): Promise<boolean> => {

@@ -1,6 +1,6 @@
 /** Promise 5: every store call of every kind of request fails in every way, and nobody is logged out by it. */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Session } from "../../../src/core/contracts/session.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
@@ -190,11 +190,18 @@ describe("an outage", () => {
 });
 
 describe("a store that keeps conflicting", () => {
-  test("ends in a typed 503 after conflictTimeout, with nothing saved and no cookie", async () => {
+  /** A store where every update is refused, and 300 ms go by meanwhile; `setClock` is what happens to the wall clock. */
+  async function refusedUpdates(setClock: (clock: { now: number }) => void, most: number) {
     const { sessions, inner, clock } = setUp({ conflictTimeout: "1s" });
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
-    inner.update = () => {
-      clock.now += 300;
+    const { update } = inner;
+    let [elapsed, refused] = [0, 0];
+    vi.spyOn(performance, "now").mockImplementation(() => elapsed);
+    inner.update = (...values) => {
+      if (refused === most) return update(...values);
+      refused += 1;
+      elapsed += 300;
+      setClock(clock);
       return Promise.resolve(null);
     };
     const stubborn = new Sessions<Data>({
@@ -204,7 +211,32 @@ describe("a store that keeps conflicting", () => {
       wait: () => Promise.resolve(),
     });
     const answer = await request(stubborn, cookie, ({ data }) => Object.assign(data, { n: 1 }));
+    vi.restoreAllMocks();
+    return { answer, refused };
+  }
+
+  test("ends in a typed 503 after conflictTimeout, with nothing saved and no cookie", async () => {
+    const { answer, refused } = await refusedUpdates((clock) => {
+      clock.now += 300;
+    }, 100);
     expect(answer.error).toMatchObject({ code: "ERR_SESSION_CONFLICT", status: 503 });
     expect(answer.setCookie).toBeUndefined();
+    expect(refused).toBe(4);
+  });
+
+  test("ends so after conflictTimeout when the wall clock is set back meanwhile", async () => {
+    const { answer, refused } = await refusedUpdates((clock) => {
+      clock.now -= 60_000;
+    }, 100);
+    expect(answer.error).toMatchObject({ code: "ERR_SESSION_CONFLICT" });
+    expect(refused).toBe(4);
+  });
+
+  // A step of the wall clock made 304 false conflicts.
+  test("is no conflict when the wall clock is set ahead meanwhile", async () => {
+    const { answer } = await refusedUpdates((clock) => {
+      clock.now += 60_000;
+    }, 2);
+    expect(answer.error).toBeUndefined();
   });
 });
