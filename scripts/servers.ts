@@ -24,6 +24,7 @@ const servers: readonly Server[] = [
   { name: "redis-cli", programs: ["redis-cli"], debian: "redis-tools" },
   { name: "Memcached", programs: ["memcached"], debian: "memcached" },
   { name: "PostgreSQL", programs: ["postgres"], debian: "postgresql" },
+  { name: "PgBouncer", programs: ["pgbouncer"], debian: "pgbouncer" },
   { name: "MariaDB", programs: ["mariadbd"], debian: "mariadb-server-core" },
   { name: "its tools", programs: ["my_print_defaults"], debian: "mariadb-client-core" },
   { name: "nginx", programs: ["nginx"], debian: "nginx" },

@@ -3,7 +3,8 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { lazily } from "./shared/lazy.ts";
-import { connectionOf, type SqlConnection } from "./sql/connection.ts";
+import type { SqlConnection } from "./sql/clients.ts";
+import { connectionOf } from "./sql/connection.ts";
 import { rulesOf, type SqlDialect } from "./sql/dialect.ts";
 import { clockOf, lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
 import { capabilitiesOf } from "./sql/store.ts";

@@ -7,6 +7,7 @@ import type { SqlClient } from "./sql/clients.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
 import { nativePieces, type SqlPieces } from "./sql/layout.ts";
 import { linkTo } from "./sql/link.ts";
+import { schemaOf } from "./sql/schema.ts";
 import { storeOn } from "./sql/store.ts";
 import { type SqlTableOptions, tableOf } from "./sql/table.ts";
 
@@ -119,7 +120,7 @@ function piecesOf(
  */
 export function sqlSchema(options: SqlSchemaOptions): string {
   const rules = rulesOf(options.dialect);
-  return piecesOf(rules, options)
-    .schema.map((sql) => `${sql};\n`)
+  return schemaOf(rules, piecesOf(rules, options).definition)
+    .map((sql) => `${sql};\n`)
     .join("");
 }

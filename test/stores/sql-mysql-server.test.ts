@@ -1,9 +1,12 @@
 /** The SQL store beside an application on one MariaDB or MySQL: permissions, transactions, clocks, indexes, options of the drivers. */
 
+import { Kysely, MysqlDialect } from "kysely";
 import mariadb, { type Pool, type PoolConfig } from "mariadb";
 import mysqlCallback from "mysql2";
 import mysql from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { flaskSqlalchemy } from "../../src/flask.ts";
+import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, sqlStore } from "../../src/stores/sql.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
@@ -42,7 +45,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       await server?.stop();
     });
 
-    test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, and then cannot set it up", async () => {
+    test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, also to find it set up, and says what it may not create", async () => {
       await admin.query("CREATE DATABASE web");
       await admin.query("CREATE USER app");
       const options = { schema: "web", table: "logins" };
@@ -51,7 +54,99 @@ for (const { name, version, none, start } of mysqlMakes) {
       const store = sqlStore({ client: poolOf({ user: "app", database: "web" }), ...options });
 
       await everyCall(store);
-      await expect(store.setup?.()).rejects.toMatchObject({ code: "ER_TABLEACCESS_DENIED_ERROR" });
+      await store.setup?.();
+      const absent = sqlStore({ client: poolOf({ user: "app", database: "web" }), table: "absent" });
+      await expect(absent.setup?.()).rejects.toThrow(
+        /`absent` is not there, and this role may not create it.*CREATE TABLE/s,
+      );
+      await admin.query("DROP INDEX logins_expires_at ON web.logins");
+      const unindexed = await store.setup?.().catch((error: unknown) => error);
+      expect(isSetupIncomplete(unindexed)).toBe(true);
+      expect(String(unindexed)).toContain("CREATE INDEX `logins_expires_at` ON `web`.`logins` (`expires_at`)");
+      await everyCall(store);
+    });
+
+    test("gives Flask's table the index on its end that Flask does not make, once, while sessions are written", async () => {
+      // As Flask-SQLAlchemy makes it.
+      await admin.query(
+        "CREATE TABLE flask (id INTEGER NOT NULL AUTO_INCREMENT, session_id VARCHAR(255), data BLOB, expiry DATETIME, PRIMARY KEY (id), UNIQUE (session_id))",
+      );
+      const store = sqlStore({ client: admin, layout: flaskSqlalchemy({ table: "flask" }) });
+      const indexes = async (): Promise<string[]> => {
+        const [rows] = await admin.query<mysql.RowDataPacket[]>(
+          "SELECT index_name AS name FROM information_schema.statistics WHERE table_name = 'flask'",
+        );
+        return rows.map(({ name }) => name).sort();
+      };
+      await store.setup?.();
+      await store.setup?.();
+      expect(await indexes()).toEqual(["PRIMARY", "flask_expiry_idx", "session_id"]);
+      await admin.query("DROP INDEX flask_expiry_idx ON flask");
+      await admin.query("CREATE INDEX by_end ON flask (expiry)");
+      await store.setup?.();
+      expect(await indexes()).toEqual(["PRIMARY", "by_end", "session_id"]);
+      expect((await admin.query("SELECT * FROM flask"))[0]).toEqual([]);
+    });
+
+    test.each<[string, () => SqlClient]>([
+      ["every connection of a pool of mysql2", () => withoutAutocommit(poolOf())],
+      ["every connection of a pool of mariadb", () => mariadbOf({ initSql: "SET autocommit = 0" })],
+      [
+        "every connection of a pool below Kysely",
+        () => new Kysely({ dialect: new MysqlDialect({ pool: withoutAutocommit(poolOf()).pool as never }) }),
+      ],
+    ])("acknowledges nothing with autocommit off on %s", async (_, open) => {
+      const plain = sqlStore({ client: admin, table: "commits" });
+      await plain.setup?.();
+      await plain.delete("b");
+      await plain.create("b", record("1"));
+      const store = sqlStore({ client: open(), table: "commits" });
+      await expect(store.create("a", record("1"))).rejects.toThrow("Autocommit is off");
+      await expect(store.delete("b")).rejects.toThrow("Autocommit is off");
+      await expect(store.setup?.()).rejects.toThrow("Autocommit is off");
+      expect(await plain.read("a")).toBeNull();
+      expect((await plain.read("b"))?.payload).toBe("1");
+    });
+
+    test("acknowledges nothing with autocommit off on a single connection", async () => {
+      const connection = await poolOf().getConnection();
+      await sqlStore({ client: connection, table: "single" }).setup?.();
+      await connection.query("SET autocommit = 0");
+      const store = sqlStore({ client: connection, table: "single" });
+      await expect(store.create("a", record("1"))).rejects.toThrow("Autocommit is off");
+      connection.release();
+    });
+
+    test("acknowledges nothing on a connection that the application left with autocommit off", async () => {
+      const pool = poolOf({ connectionLimit: 1 });
+      const store = sqlStore({ client: pool, table: "left" });
+      await store.setup?.();
+      const connection = await pool.getConnection();
+      await connection.query("SET autocommit = 0");
+      connection.release();
+      await expect(store.create("a", record("1"))).rejects.toThrow("Autocommit is off");
+    });
+
+    test("refuses a session above max_allowed_packet as too large, and keeps its connections", async () => {
+      const packet = 1_048_576;
+      const [[before]] = await admin.query<mysql.RowDataPacket[]>("SELECT @@GLOBAL.max_allowed_packet AS size");
+      await admin.query(`SET GLOBAL max_allowed_packet = ${packet}`);
+      try {
+        for (const client of [poolOf({ connectionLimit: 1 }), mariadbOf({ connectionLimit: 1 })]) {
+          const store = sqlStore({ client, table: "packets" });
+          await store.setup?.();
+          const [first, fits] = [record("1"), record("x".repeat(packet - 9000))];
+          await store.delete("a");
+          const version = await store.create("a", first);
+          for (const size of [packet - 100, packet + 100, 3 * packet]) {
+            const tooLarge = store.update("a", record("x".repeat(size)), version!);
+            await expect(tooLarge).rejects.toMatchObject({ code: "ERR_SESSION_TOO_LARGE" });
+          }
+          expect(await store.update("a", fits, version!)).not.toBeNull();
+        }
+      } finally {
+        await admin.query(`SET GLOBAL max_allowed_packet = ${before!.size}`);
+      }
     });
 
     test("commits by itself: a transaction of the application that is undone takes no session along", async () => {
@@ -208,4 +303,9 @@ for (const { name, version, none, start } of mysqlMakes) {
       );
     });
   });
+}
+
+function withoutAutocommit(pool: mysql.Pool): mysql.Pool {
+  pool.pool.on("connection", (connection) => connection.query("SET autocommit = 0"));
+  return pool;
 }

@@ -6,6 +6,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store, Version } from "../../src/core/contracts/store.ts";
 import { createSessions } from "../../src/index.ts";
+import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { sqlStore } from "../../src/stores/sql.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
@@ -43,7 +44,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     await server?.stop();
   });
 
-  test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, and then cannot set it up", async () => {
+  test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, also to find it set up, and says what it may not create", async () => {
     await admin.query("CREATE SCHEMA web");
     await admin.query("CREATE ROLE app LOGIN");
     const options = { schema: "web", table: "logins" };
@@ -53,7 +54,54 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     const store = sqlStore({ client: poolOf({ user: "app" }), ...options });
 
     await everyCall(store);
-    await expect(store.setup?.()).rejects.toMatchObject({ code: "42501" });
+    await store.setup?.();
+    const absent = sqlStore({ client: poolOf({ user: "app" }), schema: "web", table: "absent" });
+    await expect(absent.setup?.()).rejects.toThrow(
+      /"web"."absent" is not there, and this role may not create it.*CREATE TABLE/s,
+    );
+    await admin.query("DROP INDEX web.logins_expires_at");
+    const unindexed = await store.setup?.().catch((error: unknown) => error);
+    expect(isSetupIncomplete(unindexed)).toBe(true);
+    expect(String(unindexed)).toContain(
+      'CREATE INDEX CONCURRENTLY IF NOT EXISTS "logins_expires_at" ON "web"."logins" ("expires_at");',
+    );
+    await everyCall(store);
+  });
+
+  test("makes a missing index without blocking those who write, once, and takes one of another name for it", async () => {
+    const store = sqlStore({ client: admin, table: "living" });
+    await store.setup?.();
+    const indexes = async (): Promise<string[]> => {
+      const { rows } = await admin.query("SELECT indexname FROM pg_indexes WHERE tablename = 'living' ORDER BY 1");
+      return rows.map(({ indexname }) => indexname);
+    };
+    await admin.query("DROP INDEX living_expires_at");
+    // While this transaction is open the index cannot be finished; the writer beside it must not have to wait for it.
+    const application = await admin.connect();
+    await application.query("BEGIN");
+    await application.query("INSERT INTO living VALUES ('open', '', 0, 0, NULL, 0)");
+    const made = store.setup?.();
+    await until(async () => {
+      const { rows } = await admin.query(
+        "SELECT 1 FROM pg_stat_progress_create_index WHERE relid = 'living'::regclass",
+      );
+      return rows.length > 0;
+    });
+    expect(await store.create("meanwhile", record("1"))).not.toBeNull();
+    await application.query("COMMIT");
+    application.release();
+    await made;
+    expect(await indexes()).toEqual(["living_expires_at", "living_pkey", "living_subject"]);
+
+    await admin.query("ALTER INDEX living_expires_at RENAME TO by_end");
+    await store.setup?.();
+    expect(await indexes()).toEqual(["by_end", "living_pkey", "living_subject"]);
+    // As a CONCURRENTLY that was interrupted leaves it.
+    await admin.query("ALTER INDEX by_end RENAME TO living_expires_at");
+    await admin.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'living_expires_at'::regclass");
+    await store.setup?.();
+    const valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'living_expires_at'::regclass";
+    expect((await admin.query(valid)).rows).toEqual([{ indisvalid: true }]);
   });
 
   test("is set up by many processes at once", async () => {
@@ -279,3 +327,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     }
   });
 });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}

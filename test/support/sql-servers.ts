@@ -43,12 +43,13 @@ export interface SqlServerOptions {
 const host = "127.0.0.1";
 
 // Both refuse to run as root. Whoever else runs the tests runs the servers too.
-const nobody: { uid?: number; gid?: number } = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+/** What a program that refuses to run as root is started with. */
+export const unprivileged: { uid?: number; gid?: number } = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 /** `postgres`: the environment's `POSTGRES_SERVER`, else on the PATH or where Debian puts it, or `undefined`. */
-export const postgresProgram: string | undefined = find("POSTGRES_SERVER", ["postgres"], debianPostgres());
+export const postgresProgram: string | undefined = findServer("POSTGRES_SERVER", ["postgres"], debianPostgres());
 /** `mariadbd`: the environment's `MARIADB_SERVER`, else on the PATH, or `undefined`. */
-export const mariadbProgram: string | undefined = find("MARIADB_SERVER", ["mariadbd"], ["/usr/sbin"]);
+export const mariadbProgram: string | undefined = findServer("MARIADB_SERVER", ["mariadbd"], ["/usr/sbin"]);
 
 /** Why nothing can be tested here, for `reportMissing`. */
 export const noPostgres = "no PostgreSQL server found; install postgresql, or name the program in POSTGRES_SERVER";
@@ -126,7 +127,7 @@ export function startMariadb(): Promise<SqlServer> {
 export function startMysql(): Promise<SqlServer> {
   const [program, ...prefix] = mysqlCommand() ?? missing(noMysql);
   // The program may be where nobody but its owner can go; it takes root when it is told so.
-  const common = [...prefix, "--no-defaults", ...(nobody.uid === undefined ? [] : ["--user=root"])];
+  const common = [...prefix, "--no-defaults", ...(unprivileged.uid === undefined ? [] : ["--user=root"])];
   const settings = ["--mysqlx=OFF", "--secure-file-priv=", "--skip-log-bin", "--skip-name-resolve", ...innodb];
   return startServer({
     name: "mysql",
@@ -163,7 +164,7 @@ interface Kind {
 
 async function startServer({ name, asRoot, account, ready, create, launch }: Kind): Promise<SqlServer> {
   const directory = mkdtempSync(join(tmpdir(), `sojourn-${name}-`));
-  const user = asRoot ? {} : nobody;
+  const user = asRoot ? {} : unprivileged;
   if (user.uid !== undefined) chownSync(directory, user.uid, user.gid!);
   const data = join(directory, "data");
   let child: ChildProcess | undefined;
@@ -203,7 +204,8 @@ async function startServer({ name, asRoot, account, ready, create, launch }: Kin
   }
 }
 
-async function launched(
+/** Starts a program, and answers once its log says that it is ready. */
+export async function launched(
   program: string,
   args: readonly string[],
   ready: RegExp,
@@ -229,7 +231,7 @@ async function launched(
 }
 
 /** Another program may take a free port before the server does: then the next one. */
-async function onFreePort(run: (port: number) => Promise<void>): Promise<number> {
+export async function onFreePort(run: (port: number) => Promise<void>): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     try {
@@ -263,10 +265,15 @@ async function freePort(): Promise<number> {
 }
 
 function execAs(program: string, args: readonly string[]): void {
-  execFileSync(program, args, { ...nobody, cwd: tmpdir(), stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(program, args, { ...unprivileged, cwd: tmpdir(), stdio: ["ignore", "ignore", "pipe"] });
 }
 
-function find(variable: string, names: readonly string[], elsewhere: readonly string[]): string | undefined {
+/** The program the environment names, else one of these on the PATH or in other directories. */
+export function findServer(
+  variable: string,
+  names: readonly string[],
+  elsewhere: readonly string[],
+): string | undefined {
   const named = process.env[variable];
   if (named) return isProgram(named) ? named : undefined;
   const directories = [...(process.env.PATH ?? "").split(delimiter), ...elsewhere];
@@ -290,8 +297,8 @@ function isProgram(path: string): boolean {
 }
 
 /** `"postgres (PostgreSQL) 15.18 (Debian ...)"`, `"mariadbd  Ver 10.11.19-MariaDB-... for ..."` */
-function versionOf(program: string): string {
-  const text = execFileSync(program, ["--version"], { ...nobody, encoding: "utf8", cwd: tmpdir() });
+export function versionOf(program: string): string {
+  const text = execFileSync(program, ["--version"], { ...unprivileged, encoding: "utf8", cwd: tmpdir() });
   return /\d+(\.\d+)+/.exec(text)?.[0] ?? text.trim();
 }
 

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
-import type { SqlConnection } from "../../src/stores/sql/connection.ts";
+import type { SqlConnection } from "../../src/stores/sql/clients.ts";
 import type { SqlRunner } from "../../src/stores/sql.ts";
 
 /** Statements with the values they were last sent with. */

@@ -3,6 +3,7 @@
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
 import { bytesOf, ownBytes, type SqlPieces, textOf, utf8 } from "./layout.ts";
+import { nameOf, type TableDefinition } from "./schema.ts";
 import { identifier } from "./table.ts";
 
 /** How another program keeps its sessions in a table. For Flask-Session it is `flaskSqlalchemy()` of `sojourn/flask`. */
@@ -96,8 +97,8 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
     string,
   ];
   const clock = clockOf(rules, timeZone);
-  const bareTable = identifier(rules, "layout.table", layout.table, 48);
-  const schema = layout.schema === undefined ? "" : `${identifier(rules, "layout.schema", layout.schema, 63)}.`;
+  identifier(rules, "layout.table", layout.table, 48);
+  if (layout.schema !== undefined) identifier(rules, "layout.schema", layout.schema, 63);
   const { id } = layout.columns;
   const isUnique = id === undefined ? "NOT NULL PRIMARY KEY" : "NOT NULL UNIQUE";
   const columns = [
@@ -107,11 +108,19 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
     `${ends} ${clock.type}`,
     ...Object.entries(others).map(([column, type]) => `${quoted(column)} ${type}`),
   ];
-  const index = rules.quote(`${layout.table}_${layout.columns.expiresAt}_idx`);
+  const definition: TableDefinition = {
+    schema: layout.schema,
+    table: layout.table,
+    columns,
+    indexes: [
+      { name: `${layout.table}_${layout.columns.expiresAt}_idx`, column: layout.columns.expiresAt, sparse: false },
+    ],
+    engine: "",
+  };
   const of = (table: string | undefined): string => (table ? `${table}.${ends}` : ends);
   return {
-    table: schema + bareTable,
-    schema: createTable(rules, { schema, table: bareTable, columns, index, ends }),
+    table: nameOf(rules, definition),
+    definition,
     key,
     // A collation may take two keys for one that differ in case or in spaces at the end.
     ...(rules.dialect === "mysql" && { exactly: `${key} = {key} AND CAST(${key} AS BINARY) = {key}` }),
@@ -141,23 +150,6 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
       return { key: textOf(name), payload: new Uint8Array(stored), expiresAt, version: ownBytes(stored) };
     },
   };
-}
-
-interface Table {
-  readonly schema: string;
-  readonly table: string;
-  readonly columns: readonly string[];
-  readonly index: string;
-  readonly ends: string;
-}
-
-function createTable({ dialect }: DialectRules, { schema, table, columns, index, ends }: Table): string[] {
-  const create = (lines: readonly string[]): string =>
-    `CREATE TABLE IF NOT EXISTS ${schema}${table} (\n  ${lines.join(",\n  ")}\n)`;
-  // It has no CREATE INDEX IF NOT EXISTS.
-  if (dialect === "mysql") return [create([...columns, `KEY ${index} (${ends})`])];
-  const on = dialect === "sqlite" ? `${schema}${index} ON ${table}` : `${index} ON ${schema}${table}`;
-  return [create(columns), `CREATE INDEX IF NOT EXISTS ${on} (${ends})`];
 }
 
 /** `2026-12-21 06:51:33.922000`, in UTC. */

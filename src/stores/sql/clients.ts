@@ -1,4 +1,7 @@
-/** The clients the store takes, by the methods it uses of each. */
+/** The clients the store takes, by the methods it uses of each, and the connection it makes of any of them. */
+
+import type { SqlDialect } from "./dialect.ts";
+import type { SqlValue } from "./layout.ts";
 
 /** `pg`: a Pool, a Client, or a look-alike. */
 export interface PgClient {
@@ -148,3 +151,29 @@ export type SqlClient =
   | D1Client
   | KyselyClient
   | SqlRunner;
+
+/** What one statement did: rows in the order of its columns, or how many it wrote. */
+export interface SqlResult {
+  readonly rows: readonly (readonly unknown[])[];
+  readonly count: number;
+}
+
+/** A client as the store sees it. */
+export interface SqlConnection {
+  /** `undefined` where the client does not tell. */
+  readonly dialect: SqlDialect | undefined;
+  /** What it is, for messages. */
+  readonly kind: string;
+  /**
+   * Each statement is a transaction of its own, so one that lost against another can be sent again. Where it may be part
+   * of a larger one, a deadlock undoes that as a whole, and it is not ours to repeat.
+   */
+  readonly alone: boolean;
+  /** A statement may be part of a transaction of the application, which is not to be used for looking at the table. */
+  readonly mayBeTransaction?: boolean;
+  /** Other processes can reach the same database. */
+  readonly shared: boolean;
+  /** The most octets of a payload, where that is a limit that matters. */
+  readonly maxPayloadBytes?: number;
+  run(sql: string, values: SqlValue[]): Promise<SqlResult>;
+}

@@ -1,5 +1,6 @@
 /** Finds out what a client is, and runs statements through any of them in one way. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type {
   D1Client,
@@ -11,36 +12,14 @@ import type {
   PGliteClient,
   PgClient,
   PostgresJsClient,
+  SqlConnection,
   SqliteClient,
+  SqlResult,
   SqlRunner,
 } from "./clients.ts";
 import { d1 } from "./d1.ts";
-import type { SqlDialect } from "./dialect.ts";
-import type { SqlValue } from "./layout.ts";
-
-/** What one statement did: rows in the order of its columns, or how many it wrote. */
-export interface SqlResult {
-  readonly rows: readonly (readonly unknown[])[];
-  readonly count: number;
-}
-
-/** A client as the store sees it. */
-export interface SqlConnection {
-  /** `undefined` where the client does not tell. */
-  readonly dialect: SqlDialect | undefined;
-  /** What it is, for messages. */
-  readonly kind: string;
-  /**
-   * Each statement is a transaction of its own, so one that lost against another can be sent again. Where it may be part
-   * of a larger one, a deadlock undoes that as a whole, and it is not ours to repeat.
-   */
-  readonly alone: boolean;
-  /** Other processes can reach the same database. */
-  readonly shared: boolean;
-  /** The most octets of a payload, where that is a limit that matters. */
-  readonly maxPayloadBytes?: number;
-  run(sql: string, values: SqlValue[]): Promise<SqlResult>;
-}
+import { notCommitted, type SqlDialect } from "./dialect.ts";
+import { base64 } from "./layout.ts";
 
 const takes =
   "a client of pg, postgres.js, PGlite, mysql2, mariadb, better-sqlite3, node:sqlite, @libsql/client or D1, a " +
@@ -74,6 +53,7 @@ function pg(client: PgClient): SqlConnection {
     kind: "pg",
     // A Client may be in a transaction of the application; a Pool counts its clients.
     alone: "totalCount" in client,
+    mayBeTransaction: !("totalCount" in client),
     shared: true,
     async run(text, values) {
       const { rows, rowCount } = await client.query({ text, values, rowMode: "array" });
@@ -82,15 +62,37 @@ function pg(client: PgClient): SqlConnection {
   };
 }
 
+/** Clients of postgres.js behind a pooler that gives each transaction another connection. */
+const pooled = new WeakSet<object>();
+
 function postgresJs(client: PostgresJsClient): SqlConnection {
+  const alone = !("savepoint" in client);
   return {
     dialect: "postgres",
     kind: "postgres.js",
-    alone: !("savepoint" in client),
+    alone,
+    mayBeTransaction: !alone,
     shared: true,
     async run(sql, values) {
-      const rows = await client.unsafe(sql, values as never[], { prepare: true }).values();
-      return { rows: Array.from(rows) as unknown[][], count: rows.count };
+      // It writes what it sends over the values and, when it sends a statement again, encodes them again: bytes would
+      // arrive as the text of their code, "\\x7b22". Text stays the same text.
+      const text = sql.replace(/\$(\d+)/g, (name, index: string) =>
+        isBytes(values[Number(index) - 1]) ? `decode(${name}, 'base64')` : name,
+      );
+      for (;;) {
+        const parameters = values.map((value) => (isBytes(value) ? base64(value) : value));
+        // Its own option `prepare: false` rules, whatever is asked here.
+        const prepare = !pooled.has(client);
+        try {
+          const rows = await client.unsafe(text, parameters as never[], { prepare }).values();
+          return { rows: Array.from(rows) as unknown[][], count: rows.count };
+        } catch (error) {
+          // The statement is prepared on another connection than the one a pooler picked, and did not run.
+          if (!prepare || (error as { code?: unknown } | null)?.code !== "26000") throw error;
+          pooled.add(client);
+          if (!alone) throw error;
+        }
+      }
     },
   };
 }
@@ -116,14 +118,21 @@ const asIs = {
   typeCast: (_column: unknown, next: () => unknown): unknown => next(),
 } as const;
 
+/** The bit of MySQL's answer to a write that says whether it was committed at once. */
+const autocommits = 2;
+
 function mysql2(client: Mysql2Client): SqlConnection {
+  const pooled = "getConnection" in client;
   return {
     dialect: "mysql",
     kind: "mysql2",
-    alone: "getConnection" in client,
+    alone: pooled,
+    mayBeTransaction: !pooled,
     shared: true,
     async run(sql, values) {
       const [result] = await client.execute({ ...asIs, sql, values: values as never[] });
+      const { serverStatus } = result as { serverStatus?: number };
+      if (pooled && serverStatus !== undefined && (serverStatus & autocommits) === 0) throw notCommitted();
       return mysqlResult(result);
     },
   };
@@ -134,6 +143,7 @@ function mariadb(client: MariadbClient): SqlConnection {
     dialect: "mysql",
     kind: "mariadb",
     alone: "getConnection" in client,
+    mayBeTransaction: !("getConnection" in client),
     shared: true,
     async run(sql, values) {
       return mysqlResult(await client.execute({ ...asIs, metaAsArray: false, logParam: false, sql }, values));
@@ -176,6 +186,7 @@ function libsql(client: LibsqlClient): SqlConnection {
     dialect: "sqlite",
     kind: "@libsql/client",
     alone: !("rollback" in client),
+    mayBeTransaction: "rollback" in client,
     shared: true,
     async run(sql, values) {
       const statement = { sql, args: values as never[] };
@@ -213,6 +224,7 @@ function kysely(client: KyselyClient): SqlConnection {
     dialect,
     kind: "Kysely",
     alone: !client.isTransaction,
+    mayBeTransaction: client.isTransaction,
     shared: true,
     async run(sql, parameters) {
       const query = { kind: "RawNode", sqlFragments: [sql], parameters: [] };

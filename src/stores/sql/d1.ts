@@ -1,7 +1,6 @@
 /** Cloudflare's D1 as a connection: SQLite whose statements travel as JSON. */
 
-import type { D1Client } from "./clients.ts";
-import type { SqlConnection } from "./connection.ts";
+import type { D1Client, SqlConnection } from "./clients.ts";
 
 /** D1 keeps no row above 2,000,000 octets; this leaves room for the other columns. */
 const maxPayloadBytes = 1_980_000;

@@ -1,6 +1,6 @@
 /** What PostgreSQL, MySQL and SQLite do differently, in one place. */
 
-import { wrongArgument } from "../../core/contracts/errors.ts";
+import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A family of databases that speak the same SQL: `"mysql"` is MySQL and MariaDB, `"sqlite"` also libSQL. */
 export type SqlDialect = "postgres" | "mysql" | "sqlite";
@@ -19,9 +19,19 @@ export interface DialectRules {
   readonly onConflict: boolean;
   /** A count of 0 may mean "found, but it was like that already", as the connection is configured. */
   readonly countsChanges: boolean;
+  /**
+   * The columns of a write and their values, the payload first, so that the statement fails and changes nothing when the
+   * payload arrives, or would be stored, with another length than `{size}`.
+   */
+  guarded(written: Written): Written;
   /** Column types. `key` and `subject` compare octet by octet: case, accents and trailing spaces count. */
   readonly types: Readonly<Record<"key" | "payload" | "kind" | "number" | "subject", string>>;
 }
+
+/** Columns, and what to set each to. */
+export type Written = readonly (readonly [column: string, value: string])[];
+
+const asTheyAre = (written: Written): Written => written;
 
 const doubleQuoted = (name: string): string => `"${name}"`;
 
@@ -35,6 +45,14 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)",
     onConflict: true,
     countsChanges: false,
+    // The cast is there so that no server or pooler has to guess the type. No other statement divides.
+    guarded: ([[column, value] = ["", ""], ...others]) => [
+      [
+        column,
+        `CASE octet_length(CAST(${value} AS bytea)) WHEN {size} THEN ${value} ELSE decode(CAST(1 / (octet_length(${value}) * 0) AS text), 'hex') END`,
+      ],
+      ...others,
+    ],
     types: {
       key: 'varchar(255) COLLATE "C"',
       payload: "bytea",
@@ -52,6 +70,12 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     now: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000",
     onConflict: false,
     countsChanges: true,
+    // Assignments take place one after the other, so this is the payload as it is stored. No other statement overflows.
+    guarded: ([payload = ["", ""], [column, value] = ["", ""], ...others]) => [
+      payload,
+      [column, `IF(LENGTH(${payload[0]}) = {size}, ${value}, 9223372036854775807 + LENGTH(${payload[0]}))`],
+      ...others,
+    ],
     types: {
       key: "varchar(255) CHARACTER SET ascii COLLATE ascii_bin",
       payload: "longblob",
@@ -68,6 +92,7 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     now: undefined,
     onConflict: true,
     countsChanges: false,
+    guarded: asTheyAre,
     types: { key: "text", payload: "blob", kind: "integer", number: "integer", subject: "text" },
   },
 };
@@ -113,10 +138,67 @@ export function isCreating(error: unknown): boolean {
   return codesOf(error).some((code) => creating.has(code));
 }
 
+/** Whether there is no such table. Of SQLite all that tells is the text. */
+export function isAbsent(error: unknown): boolean {
+  return codesOf(error).some((code) => absent.has(code)) || /no such table/i.test(textsOf(error));
+}
+
+/** Whether there is no such column. */
+export function isColumnAbsent(error: unknown): boolean {
+  return codesOf(error).some((code) => columnAbsent.has(code)) || /no such column/i.test(textsOf(error));
+}
+
+/** Whether the role may not do that. */
+export function isDenied(error: unknown): boolean {
+  return codesOf(error).some((code) => denied.has(code));
+}
+
+/**
+ * What the error means for the session, where that is more than the database says; else the error as it is.
+ *
+ * @param payload The column of the payload, for MySQL's error about a column names it.
+ */
+export function explained(error: unknown, payload: string): unknown {
+  const codes = codesOf(error);
+  const isCut = codes.includes("1406") && textsOf(error).includes(payload);
+  if (isCut || codes.some((code) => tooLarge.has(code)) || /SQLITE_TOOBIG/.test(textsOf(error))) {
+    const message = "The session is larger than the database takes. Keep less in the session.";
+    return new SessionError("ERR_SESSION_TOO_LARGE", message, error);
+  }
+  if (!codes.some((code) => changed.has(code))) return error;
+  const message =
+    "The session would have been stored with another length than it was sent with; nothing was written. Either the " +
+    "column of the payload is too small, or the client or a pooler changed it: see docs/stores/sql.md#poolers.";
+  return new Error(message, { cause: error });
+}
+
+/** Whether a payload did not arrive, or would not be stored, as it was sent. */
+export function isChanged(error: unknown): boolean {
+  return codesOf(error).some((code) => changed.has(code) || code === "1406");
+}
+
+/** Whether a table of MySQL's cannot have an index made while it is written. */
+export function isNotOnline(error: unknown): boolean {
+  return codesOf(error).some((code) => code === "1845" || code === "1846");
+}
+
+/** The error of a connection that commits nothing by itself. */
+export function notCommitted(): Error {
+  return new Error(
+    "Autocommit is off, so the database keeps nothing of what the SQL store writes. Switch it on for the store's " +
+      "connections: SET autocommit = 1.",
+  );
+}
+
 // PostgreSQL by SQLSTATE, MySQL and MariaDB by number, SQLite by number or name: no two mean the same.
 const taken = new Set(["23505", "1062", "1555", "2067", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"]);
 const inTheWay = new Set(["40001", "40P01", "1213", "SQLITE 5", "SQLITE 6", "SQLITE 261", "SQLITE 517"]);
-const creating = new Set(["23505", "42P07", "42710", "XX000"]);
+const creating = new Set(["23505", "42P07", "42710", "XX000", "1050", "1061"]);
+const absent = new Set(["42P01", "1146"]);
+const columnAbsent = new Set(["42703", "1054"]);
+const denied = new Set(["42501", "1044", "1142", "1143", "1227", "1370"]);
+const tooLarge = new Set(["54000", "1153", "45046", "SQLITE_TOOBIG", "SQLITE 18"]);
+const changed = new Set(["22012", "1690"]);
 
 /** What drivers call `code`, `errno`, `errcode`, `rawCode` and `extendedCode`, of the error and of its cause. */
 function codesOf(error: unknown): string[] {
@@ -124,4 +206,10 @@ function codesOf(error: unknown): string[] {
   const { code, errno, errcode, rawCode, extendedCode, cause } = error as Readonly<Record<string, unknown>>;
   const numbers = [errcode, rawCode].flatMap((number) => [`${number}`, `SQLITE ${number}`]);
   return [`${code}`, `${errno}`, `${extendedCode}`, ...numbers, ...(cause === error ? [] : codesOf(cause))];
+}
+
+function textsOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { message, cause } = error as Readonly<Record<string, unknown>>;
+  return cause === error || cause === undefined ? String(message) : `${message} ${textsOf(cause)}`;
 }

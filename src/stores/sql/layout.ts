@@ -4,7 +4,7 @@ import { isBytes } from "../../core/bytes/bytes.ts";
 import { SessionError } from "../../core/contracts/errors.ts";
 import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { DialectRules } from "./dialect.ts";
-import { schemaOf } from "./schema.ts";
+import type { TableDefinition } from "./schema.ts";
 import type { SqlTable } from "./table.ts";
 
 /** A value of a statement. */
@@ -19,8 +19,8 @@ export type SqlValues = Readonly<Record<string, SqlValue>>;
  */
 export interface SqlPieces {
   readonly table: string;
-  /** The statements that make it. */
-  readonly schema: readonly string[];
+  /** What makes it. */
+  readonly definition: TableDefinition;
   /** The column of the key. */
   readonly key: string;
   /** What holds for the record under `{key}`, compared octet by octet. Default: that the column is equal. */
@@ -63,7 +63,7 @@ export interface SqlPieces {
 
 /** The table of this store: {@link SqlColumns}. */
 export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
-  const { name, columns } = own;
+  const { name, columns, definition } = own;
   const { key, payload, kind, expiresAt, subject, version } = columns;
   const { now } = rules;
   const present = now ?? "{now}";
@@ -71,7 +71,7 @@ export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
   const of = (table: string | undefined, column: string): string => (table ? `${table}.${column}` : column);
   return {
     table: name,
-    schema: schemaOf(rules, own),
+    definition,
     granularity: 1,
     key,
     selected: [
@@ -163,7 +163,15 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** MySQL's drivers take bytes only as a Buffer of Node's; where there is none, neither are they. */
-const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
+const NodeBuffer = (
+  globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array & { toString(as: "base64"): string } } }
+).Buffer;
+
+/** For clients that need Node's Buffer themselves. */
+export function base64(bytes: Uint8Array): string {
+  if (!NodeBuffer) throw new TypeError("postgres.js needs a runtime with Node's Buffer");
+  return NodeBuffer.from(bytes).toString("base64");
+}
 
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return NodeBuffer ? NodeBuffer.from(bytes) : new Uint8Array(bytes);

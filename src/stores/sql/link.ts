@@ -2,7 +2,8 @@
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import { type Lazy, lazily } from "../shared/lazy.ts";
-import { connectionOf, type SqlConnection } from "./connection.ts";
+import type { SqlConnection } from "./clients.ts";
+import { connectionOf } from "./connection.ts";
 import { isInTheWay, rulesOf, type SqlDialect } from "./dialect.ts";
 
 /** A client, or the promise of one. */

@@ -3,8 +3,9 @@
 import { isError, wrongArgument } from "../../core/contracts/errors.ts";
 import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
-import type { DialectRules, SqlDialect } from "./dialect.ts";
+import { type DialectRules, isAbsent, isColumnAbsent, type SqlDialect } from "./dialect.ts";
 import { nativePieces } from "./layout.ts";
+import { columnsOf } from "./setup.ts";
 import { type SqlStoreParts, storeOn } from "./store.ts";
 import { columnNames, type SqlColumns, type SqlTable, tableOf } from "./table.ts";
 
@@ -101,21 +102,21 @@ export interface ModelParts extends Omit<SqlStoreParts, "pieces"> {
 
 /** A store on a table that is there by the application's own migrations: `setup` creates nothing, and looks. */
 export function modelStore({ table, ...parts }: ModelParts): Store {
-  const { link, rules } = parts;
-  return {
-    ...storeOn({ ...parts, pieces: nativePieces(rules, table) }),
-    async setup() {
-      const connection = await link.connect();
-      // With the table's name before it, or SQLite takes a name that is no column for a text.
-      const columns = Object.values(table.columns).map((column) => `held.${column}`);
+  const { rules } = parts;
+  const pieces = nativePieces(rules, table);
+  return storeOn({
+    ...parts,
+    pieces,
+    async setUp(send) {
       try {
-        await connection.run(`SELECT ${columns.join(", ")} FROM ${table.name} AS held WHERE 1 = 0`, []);
+        await send(columnsOf(rules, pieces));
       } catch (cause) {
+        if (!isAbsent(cause) && !isColumnAbsent(cause)) throw cause;
         const says = isError(cause) ? cause.message : String(cause);
         throw new Error(`The table ${table.name} is not as the model has it: ${says}. Run your migrations.`, { cause });
       }
     },
-  };
+  });
 }
 
 /** A store that is made when it is first used. */

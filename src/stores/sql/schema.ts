@@ -1,33 +1,64 @@
-/** The table as CREATE statements. */
+/** A table and its indexes, and the CREATE statements that make them. */
 
 import type { DialectRules } from "./dialect.ts";
-import type { SqlTable } from "./table.ts";
 
-/** The statements that make the table and its indexes. Each does nothing where they are there. */
-export function schemaOf(rules: DialectRules, table: SqlTable): string[] {
-  const { types } = rules;
-  const { key, payload, kind, expiresAt, subject, version } = table.columns;
-  const [byExpiry, bySubject] = [table.index("expiresAt"), table.index("subject")];
-  const columns = [
-    `${key} ${types.key} NOT NULL PRIMARY KEY`,
-    `${payload} ${types.payload} NOT NULL`,
-    `${kind} ${types.kind} NOT NULL`,
-    `${expiresAt} ${types.number} NOT NULL`,
-    `${subject} ${types.subject}`,
-    `${version} ${types.number} NOT NULL`,
-  ];
-  const create = (lines: string[]): string => `CREATE TABLE IF NOT EXISTS ${table.name} (\n  ${lines.join(",\n  ")}\n)`;
-  if (rules.dialect === "mysql") {
-    // It has no CREATE INDEX IF NOT EXISTS.
-    const indexes = [`KEY ${byExpiry.bareName} (${expiresAt})`, `KEY ${bySubject.bareName} (${subject})`];
-    return [`${create([...columns, ...indexes])} ENGINE=InnoDB`];
+/** What a table is made of. Names are bare; the lines of the columns are SQL. */
+export interface TableDefinition {
+  readonly schema: string | undefined;
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly indexes: readonly IndexDefinition[];
+  /** What MySQL is told at the end. */
+  readonly engine: string;
+}
+
+/** An index on one column. */
+export interface IndexDefinition {
+  readonly name: string;
+  readonly column: string;
+  /** Rows without a value are left out, where the database can do that. */
+  readonly sparse: boolean;
+}
+
+/** The table's name, quoted, with its schema. */
+export function nameOf({ quote }: DialectRules, { schema, table }: TableDefinition): string {
+  return (schema === undefined ? "" : `${quote(schema)}.`) + quote(table);
+}
+
+/** The statement that makes the table. It does nothing where there is one. In MySQL it makes the indexes too. */
+export function createTable(rules: DialectRules, definition: TableDefinition): string {
+  const { quote, dialect } = rules;
+  const keys = definition.indexes.map(({ name, column }) => `KEY ${quote(name)} (${quote(column)})`);
+  const lines = [...definition.columns, ...(dialect === "mysql" ? keys : [])];
+  const end = dialect === "mysql" ? definition.engine : "";
+  return `CREATE TABLE IF NOT EXISTS ${nameOf(rules, definition)} (\n  ${lines.join(",\n  ")}\n)${end}`;
+}
+
+/**
+ * The statement that makes an index.
+ *
+ * @param live Sessions are being written: PostgreSQL and MySQL are told to make it without blocking them.
+ */
+export function createIndex(
+  rules: DialectRules,
+  definition: TableDefinition,
+  { name, column, sparse }: IndexDefinition,
+  live: boolean,
+): string {
+  const { quote, dialect } = rules;
+  const [index, of, by] = [quote(name), nameOf(rules, definition), quote(column)];
+  if (dialect === "mysql") return `CREATE INDEX ${index} ON ${of} (${by}) ALGORITHM=INPLACE LOCK=NONE`;
+  const where = sparse ? ` WHERE ${by} IS NOT NULL` : "";
+  if (dialect === "postgres") {
+    return `CREATE INDEX ${live ? "CONCURRENTLY " : ""}IF NOT EXISTS ${index} ON ${of} (${by})${where}`;
   }
-  // SQLite puts the schema before the index, PostgreSQL before the table.
-  const index = (one: { name: string; bareName: string }): string =>
-    rules.dialect === "sqlite" ? `${one.name} ON ${table.bareName}` : `${one.bareName} ON ${table.name}`;
-  return [
-    create(columns),
-    `CREATE INDEX IF NOT EXISTS ${index(byExpiry)} (${expiresAt})`,
-    `CREATE INDEX IF NOT EXISTS ${index(bySubject)} (${subject}) WHERE ${subject} IS NOT NULL`,
-  ];
+  // SQLite puts the schema before the index.
+  const schema = definition.schema === undefined ? "" : `${quote(definition.schema)}.`;
+  return `CREATE INDEX IF NOT EXISTS ${schema}${index} ON ${quote(definition.table)} (${by})${where}`;
+}
+
+/** All that makes them anew. */
+export function schemaOf(rules: DialectRules, definition: TableDefinition): string[] {
+  const indexes = rules.dialect === "mysql" ? [] : definition.indexes;
+  return [createTable(rules, definition), ...indexes.map((index) => createIndex(rules, definition, index, false))];
 }

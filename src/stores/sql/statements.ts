@@ -12,6 +12,8 @@ export const manySize = 90;
 /** The statements by what they are for. All but `prune` are the same at every call, so that drivers can keep them prepared. */
 export interface Statements {
   readonly read: Statement;
+  /** The same, whether it has ended or not. */
+  readonly look: Statement;
   /** Counts 0 or fails when the key is taken. */
   readonly create: Statement;
   readonly update: Statement;
@@ -37,8 +39,9 @@ export interface Statements {
 }
 
 export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements {
-  const { table, key, selected, written, ends, stands, later, belongs = "1 = 0", same = "1 = 0" } = layout;
+  const { table, key, selected, ends, stands, later, belongs = "1 = 0", same = "1 = 0" } = layout;
   const { exactly = `${key} = {key}` } = layout;
+  const written = rules.guarded(layout.written);
   const make = (text: string): Statement => statement(rules, text);
   const live = layout.live();
   const ended = layout.ended();
@@ -61,6 +64,7 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
   };
   return {
     read: make(`${select} AND ${exactly}`),
+    look: make(`SELECT ${selected} FROM ${table} WHERE ${exactly}`),
     create: make(rules.onConflict ? insert + orReplace : insert),
     update: make(`UPDATE ${table} SET ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
     touch: make(`UPDATE ${table} SET ${later} WHERE ${exactly} AND ${live}`),

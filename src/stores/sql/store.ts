@@ -4,11 +4,14 @@ import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { recordsOf } from "../shared/listing.ts";
+import { isSetupIncomplete } from "../shared/setup.ts";
 import { refuseTooLarge } from "../shared/size.ts";
-import type { SqlResult } from "./connection.ts";
-import { type DialectRules, isCreating, isTaken, type Statement, statement } from "./dialect.ts";
+import type { SqlResult } from "./clients.ts";
+import { type DialectRules, explained, isDenied, isTaken, type Statement } from "./dialect.ts";
 import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
 import { patiently, type SqlLink } from "./link.ts";
+import { isProbe, probe, serverLimit } from "./probe.ts";
+import { type Send, setUp } from "./setup.ts";
 import { manySize, pageSize, statementsOf } from "./statements.ts";
 
 /** What a store is made of. */
@@ -19,25 +22,66 @@ export interface SqlStoreParts {
   readonly rules: DialectRules;
   readonly pieces: SqlPieces;
   readonly now: () => number;
+  /** What `setup` does in place of creating what is missing. */
+  readonly setUp?: (send: Send) => Promise<void>;
 }
 
 /** Makes a store of them. */
-export function storeOn({ name, link, rules, pieces: layout, now }: SqlStoreParts): Store {
+export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs }: SqlStoreParts): Store {
   const statements = statementsOf(rules, layout);
   const { instant = (at: number): SqlValue => at, latest = Number.MAX_SAFE_INTEGER } = layout;
   const endOf = (expiresAt: number): number => Math.min(Math.ceil(expiresAt), latest);
 
-  const run = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
+  const payloadColumn = (layout.written[0]?.[0] ?? "").slice(1, -1);
+  /** The most octets of all values, as the server is set. */
+  let packet: number | undefined;
+
+  const send = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
-    const most = smaller(layout.maxPayloadBytes, connection.maxPayloadBytes);
-    if (isBytes(values.payload)) refuseTooLarge(values.payload, most, "this database");
+    const { payload } = values;
     const value = (name: string): SqlValue => {
       if (name === "now") return instant(now());
       if (name === "ends") return instant(Number(values.ends));
       if (name === "left") return Math.ceil(Number(values.ends) - now());
+      if (name === "size") return (payload as Uint8Array).length;
       return values[name] ?? null;
     };
     return patiently(connection.alone, () => connection.run(sql, names.map(value)));
+  };
+  const run: typeof send = async (one, values = {}) => {
+    const { payload, version } = values;
+    if (isBytes(payload)) {
+      const { maxPayloadBytes } = await link.connect();
+      // Where the version is the payload of before, that is sent too.
+      const room = packet === undefined || !isBytes(version) ? packet : packet - version.length;
+      refuseTooLarge(payload, smaller(smaller(layout.maxPayloadBytes, maxPayloadBytes), room), "this database");
+    }
+    try {
+      return await send(one, values);
+    } catch (error) {
+      throw explained(error, payloadColumn);
+    }
+  };
+
+  let checked = false;
+  let checking: Promise<void> | undefined;
+  const check = async (inTransaction = false): Promise<void> => {
+    packet = await serverLimit(rules, send);
+    const { maxPayloadBytes } = await link.connect();
+    const most = smaller(smaller(layout.maxPayloadBytes, maxPayloadBytes), packet);
+    if (!inTransaction) await probe({ rules, pieces: layout, statements, send, now, encode, most });
+    checked = true;
+  };
+  /** Before the first write, whether the table keeps what is written; again only if it did not, or could not be asked. */
+  const write: typeof send = async (one, values) => {
+    if (!checked) {
+      const { mayBeTransaction } = await link.connect();
+      checking ??= check(mayBeTransaction).finally(() => {
+        checking = undefined;
+      });
+      await checking;
+    }
+    return run(one, values);
   };
   const select = async (one: Statement, values: SqlValues): Promise<ListedRecord[]> => {
     const { rows } = await run(one, values);
@@ -53,11 +97,11 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
   const take = async (one: Statement, key: string, values: SqlValues): Promise<boolean> => {
     for (let round = 1; ; round++) {
       try {
-        return (await run(one, values)).count > 0;
+        return (await write(one, values)).count > 0;
       } catch (error) {
         if (!isTaken(error) || round === 5) throw error;
       }
-      const { count } = await run(statements.free, { key });
+      const { count } = await write(statements.free, { key });
       if (count === 0 && (await holds(statements.occupied, { key }))) return false;
     }
   };
@@ -105,14 +149,14 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
     async update(key, record, version) {
       const { values, version: next } = encode(record);
       const all = { ...values, key, version: version as SqlValue };
-      const { count } = await run(statements.update, all);
+      const { count } = await write(statements.update, all);
       return count > 0 || (rules.countsChanges && isSame(version, next) && (await holds(statements.same, all)))
         ? next
         : null;
     },
 
     async touch(key, expiresAt) {
-      const { count } = await run(statements.touch, { key, ends: endOf(expiresAt) });
+      const { count } = await write(statements.touch, { key, ends: endOf(expiresAt) });
       return count > 0 || (rules.countsChanges && (await holds(statements.exists, { key })));
     },
 
@@ -124,13 +168,13 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
     },
 
     async delete(key) {
-      await run(statements.remove, { key });
+      await write(statements.remove, { key });
     },
 
     async *list() {
       for (let key = ""; ; ) {
         const page = await select(statements.page, { key });
-        yield* page;
+        yield* page.filter((record) => !isProbe(record.key));
         const last = page.at(-1);
         if (!last || page.length < pageSize) return;
         key = last.key;
@@ -140,20 +184,25 @@ export function storeOn({ name, link, rules, pieces: layout, now }: SqlStorePart
     async prune({ limit = 1000 } = {}) {
       if (!Number.isSafeInteger(limit) || limit < 1)
         throw wrongArgument("limit", "a whole number of at least 1", limit);
-      const { count } = await run(statements.prune(limit));
+      const { count } = await write(statements.prune(limit));
       // The index has what ended first in front, so there is no place to go on from: only whether there may be more.
       return { removed: count, cursor: count < limit ? undefined : "more" };
     },
 
     async setup() {
-      for (const sql of layout.schema) {
-        const create = (): Promise<SqlResult> => run(statement(rules, sql));
-        // Of two processes at once PostgreSQL lets one fail, and then the thing is there.
-        await create().catch((error: unknown) => {
-          if (!isCreating(error)) throw error;
-          return create();
+      let incomplete: unknown;
+      if (theirs) await theirs(send);
+      else {
+        await setUp(rules, layout, send).catch((error: unknown) => {
+          if (!isSetupIncomplete(error)) throw error;
+          incomplete = error;
         });
       }
+      // A role that makes tables may not be one that writes in them.
+      await check().catch((error: unknown) => {
+        if (!isDenied(error)) throw error;
+      });
+      if (incomplete !== undefined) throw incomplete;
     },
   };
   if (layout.belongs !== undefined) store.listBySubject = listBySubject;

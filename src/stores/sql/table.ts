@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { DialectRules } from "./dialect.ts";
+import { nameOf, type TableDefinition } from "./schema.ts";
 
 /** The columns of the table by what they hold. */
 export interface SqlColumns {
@@ -33,11 +34,9 @@ export interface SqlTableOptions {
 export interface SqlTable {
   /** With the schema, if there is one. */
   readonly name: string;
-  /** Without it. */
-  readonly bareName: string;
-  /** An index on one column: its name as CREATE INDEX and as the table's own definition want it. */
-  index(column: "expiresAt" | "subject"): { readonly name: string; readonly bareName: string };
   readonly columns: SqlColumns;
+  /** What makes it. */
+  readonly definition: TableDefinition;
 }
 
 const defaults: SqlColumns = {
@@ -70,17 +69,45 @@ export function tableOf(rules: DialectRules, options: SqlTableOptions): SqlTable
   if (new Set(quoted.map(([, name]) => name.toLowerCase())).size < quoted.length) {
     throw new TypeError("columns must be different names; received one of them twice");
   }
-  const bareName = identifier(rules, "table", table, 48);
-  const inSchema = schema === undefined ? "" : `${identifier(rules, "schema", schema, 63)}.`;
+  identifier(rules, "table", table, 48);
+  if (schema !== undefined) identifier(rules, "schema", schema, 63);
+  const all = Object.fromEntries(quoted) as unknown as SqlColumns;
+  const definition = definitionOf(rules, { schema, table, columns: all, bare: bareColumns(columns) });
+  return { name: nameOf(rules, definition), columns: all, definition };
+}
+
+function bareColumns(columns: Partial<SqlColumns>): SqlColumns {
+  const names = columnNames.map((column) => [column, columns[column] ?? defaults[column]]);
+  return Object.fromEntries(names) as unknown as SqlColumns;
+}
+
+interface Names {
+  readonly schema: string | undefined;
+  readonly table: string;
+  /** Quoted. */
+  readonly columns: SqlColumns;
+  readonly bare: SqlColumns;
+}
+
+function definitionOf({ types }: DialectRules, { schema, table, columns, bare }: Names): TableDefinition {
+  const { key, payload, kind, expiresAt, subject, version } = columns;
   return {
-    name: inSchema + bareName,
-    bareName,
-    index(column) {
-      // Named by what it is for, so that a long column name does not make it longer than a name may be.
-      const name = rules.quote(`${table}_${column === "subject" ? "subject" : "expires_at"}`);
-      return { name: inSchema + name, bareName: name };
-    },
-    columns: Object.fromEntries(quoted) as unknown as SqlColumns,
+    schema,
+    table,
+    columns: [
+      `${key} ${types.key} NOT NULL PRIMARY KEY`,
+      `${payload} ${types.payload} NOT NULL`,
+      `${kind} ${types.kind} NOT NULL`,
+      `${expiresAt} ${types.number} NOT NULL`,
+      `${subject} ${types.subject}`,
+      `${version} ${types.number} NOT NULL`,
+    ],
+    // Named by what they are for, so that a long column name does not make one longer than a name may be.
+    indexes: [
+      { name: `${table}_expires_at`, column: bare.expiresAt, sparse: false },
+      { name: `${table}_subject`, column: bare.subject, sparse: true },
+    ],
+    engine: " ENGINE=InnoDB",
   };
 }
 
