@@ -73,6 +73,7 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
     "pg Pool": () => openers["pg Pool"]!(pooler),
     "Kysely over pg": () => openers["Kysely over pg"]!(pooler),
     "postgres.js with prepare: false": () => postgresJs({ prepare: false }),
+    "postgres.js with prepare: true": () => postgresJs({ prepare: true }),
   };
   test.each(Object.keys(ways))("keeps every session, and fails none, through %s", async (name) => {
     // Each prepares statements of its own, or none, and the pooler deals both out to the same few connections.
@@ -84,14 +85,41 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
     }
   });
 
-  test("acknowledges no session that arrives changed through postgres.js with prepare: true, and stops preparing", async () => {
-    const clients = [postgresJs({ prepare: true }), postgresJs({ prepare: true })];
+  test("prepares the statements of postgres.js where no pooler is between, so that each is one round trip", async () => {
+    const { host, port, user, database } = server;
+    const client = postgres({ host, port, user, database, max: 1, onnotice: () => {} });
     try {
-      await crowd("prepared", clients, 5);
-      expect(await crowd("prepared_after", clients, 5)).toBe(0);
+      const store = sqlStore({ client, table: "unpooled" });
+      await store.setup!();
+      const created = await store.create("a", record("1"));
+      expect(created).not.toBeNull();
+      const prepared = await client`SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO%'`;
+      expect(prepared).toHaveLength(1);
     } finally {
-      await Promise.all(clients.map((one) => one.close()));
+      await client.end();
     }
+  });
+
+  test("takes no answer to another query for its own", async () => {
+    const { run } = connectionOf(direct);
+    let answer: Awaited<ReturnType<SqlRunner["run"]>> | undefined;
+    const client: SqlRunner = {
+      async run(sql, values) {
+        const own = (await run(sql, values as never[])) as Awaited<ReturnType<SqlRunner["run"]>>;
+        return answer ?? own;
+      },
+    };
+    const store = sqlStore({ client, dialect: "postgres", table: "mistaken" });
+    await store.setup!();
+    await store.delete("a");
+    const version = await store.create("a", record("1", "ada"));
+    // As a connection on which answers are one query behind gives them.
+    const columns = "session_key, payload, kind, expires_at, subject, version";
+    answer = (await run(`SELECT ${columns} FROM mistaken`, [])) as NonNullable<typeof answer>;
+    await expect(store.read("b")).rejects.toThrow("the answer to another query");
+    answer = { rows: [["4711"]], count: 1 };
+    await expect(store.update("a", record("2"), version!)).rejects.toThrow("the answer to another query");
+    await expect(store.delete("a")).rejects.toThrow("the answer to another query");
   });
 
   test.each([

@@ -62,8 +62,8 @@ function pg(client: PgClient): SqlConnection {
   };
 }
 
-/** Clients of postgres.js behind a pooler that gives each transaction another connection. */
-const pooled = new WeakSet<object>();
+/** Whether a client of postgres.js may prepare statements, or is about to find out. */
+const preparing = new WeakMap<object, boolean | Promise<boolean>>();
 
 function postgresJs(client: PostgresJsClient): SqlConnection {
   const alone = !("savepoint" in client);
@@ -82,19 +82,37 @@ function postgresJs(client: PostgresJsClient): SqlConnection {
       for (;;) {
         const parameters = values.map((value) => (isBytes(value) ? base64(value) : value));
         // Its own option `prepare: false` rules, whatever is asked here.
-        const prepare = !pooled.has(client);
+        const prepare = alone && (preparing.get(client) ?? mayPrepare(client));
+        const prepares = typeof prepare === "boolean" ? prepare : await prepare;
         try {
-          const rows = await client.unsafe(text, parameters as never[], { prepare }).values();
+          const rows = await client.unsafe(text, parameters as never[], { prepare: prepares }).values();
           return { rows: Array.from(rows) as unknown[][], count: rows.count };
         } catch (error) {
           // The statement is prepared on another connection than the one a pooler picked, and did not run.
-          if (!prepare || (error as { code?: unknown } | null)?.code !== "26000") throw error;
-          pooled.add(client);
-          if (!alone) throw error;
+          if (!prepares || (error as { code?: unknown } | null)?.code !== "26000") throw error;
+          preparing.set(client, false);
         }
       }
     },
   };
+}
+
+/**
+ * Not through a pooler, which may give each transaction another connection: there postgres.js up to 3.4 loses count of
+ * which answer belongs to which query. A pooler names its connections itself, so the server calls them otherwise.
+ */
+function mayPrepare(client: PostgresJsClient): Promise<boolean> {
+  const asked = (async () => {
+    const rows = await client.unsafe("SELECT pg_backend_pid()", [], { prepare: false }).values();
+    const { state } = rows as { state?: { pid?: unknown } };
+    return Number((rows[0] as unknown[])[0]) === state?.pid;
+  })();
+  preparing.set(client, asked);
+  asked.then(
+    (may) => preparing.get(client) === asked && preparing.set(client, may),
+    () => preparing.delete(client),
+  );
+  return asked;
 }
 
 function pglite(client: PGliteClient): SqlConnection {

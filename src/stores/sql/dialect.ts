@@ -24,12 +24,20 @@ export interface DialectRules {
    * payload arrives, or would be stored, with another length than `{size}`.
    */
   guarded(written: Written): Written;
+  /** What a write ends with to answer `{nonce}` for each row: whose answer it is, should the client mistake one for another. */
+  readonly returning: string;
   /** Column types. `key` and `subject` compare octet by octet: case, accents and trailing spaces count. */
   readonly types: Readonly<Record<"key" | "payload" | "kind" | "number" | "subject", string>>;
 }
 
 /** Columns, and what to set each to. */
 export type Written = readonly (readonly [column: string, value: string])[];
+
+/** The cast is there so that no server or pooler has to guess the type. No other statement divides. */
+function measured(value: string): string {
+  const other = "decode(CAST(1 / (octet_length(bytes) * 0) AS text), 'hex')";
+  return `(SELECT CASE octet_length(bytes) WHEN {size} THEN bytes ELSE ${other} END FROM (SELECT CAST(${value} AS bytea) AS bytes) AS sent)`;
+}
 
 const asTheyAre = (written: Written): Written => written;
 
@@ -45,14 +53,8 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     now: "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS bigint)",
     onConflict: true,
     countsChanges: false,
-    // The cast is there so that no server or pooler has to guess the type. No other statement divides.
-    guarded: ([[column, value] = ["", ""], ...others]) => [
-      [
-        column,
-        `CASE octet_length(CAST(${value} AS bytea)) WHEN {size} THEN ${value} ELSE decode(CAST(1 / (octet_length(${value}) * 0) AS text), 'hex') END`,
-      ],
-      ...others,
-    ],
+    guarded: ([[column, value] = ["", ""], ...others]) => [[column, measured(value)], ...others],
+    returning: " RETURNING CAST({nonce} AS bigint)",
     types: {
       key: 'varchar(255) COLLATE "C"',
       payload: "bytea",
@@ -76,6 +78,7 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
       [column, `IF(LENGTH(${payload[0]}) = {size}, ${value}, 9223372036854775807 + LENGTH(${payload[0]}))`],
       ...others,
     ],
+    returning: "",
     types: {
       key: "varchar(255) CHARACTER SET ascii COLLATE ascii_bin",
       payload: "longblob",
@@ -93,6 +96,7 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     onConflict: true,
     countsChanges: false,
     guarded: asTheyAre,
+    returning: "",
     types: { key: "text", payload: "blob", kind: "integer", number: "integer", subject: "text" },
   },
 };
@@ -108,6 +112,8 @@ export function rulesOf(dialect: unknown): DialectRules {
 export interface Statement {
   readonly sql: string;
   readonly names: readonly string[];
+  /** It answers a nonce for each row that it writes. */
+  readonly returns: boolean;
 }
 
 /** Turns `{name}` into the dialect's placeholders. */
@@ -117,7 +123,7 @@ export function statement({ numbered, placeholder }: DialectRules, text: string)
     const known = numbered ? names.indexOf(name) : -1;
     return placeholder(known === -1 ? names.push(name) : known + 1);
   });
-  return { sql, names };
+  return { sql, names, returns: names.includes("nonce") };
 }
 
 /** Whether a statement failed because its key is taken. Nothing was changed then. */

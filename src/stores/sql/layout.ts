@@ -116,7 +116,7 @@ export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
 }
 
 /** A whole number that every driver gives back exactly. Two writes never get the same: 53 random bits. */
-function randomVersion(): number {
+export function randomVersion(): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high % 2 ** 21) * 2 ** 32 + low;
 }

@@ -43,6 +43,7 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
   const { exactly = `${key} = {key}` } = layout;
   const written = rules.guarded(layout.written);
   const make = (text: string): Statement => statement(rules, text);
+  const write = (text: string): Statement => make(text + rules.returning);
   const live = layout.live();
   const ended = layout.ended();
   const select = `SELECT ${selected} FROM ${table} WHERE ${live}`;
@@ -65,15 +66,15 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
   return {
     read: make(`${select} AND ${exactly}`),
     look: make(`SELECT ${selected} FROM ${table} WHERE ${exactly}`),
-    create: make(rules.onConflict ? insert + orReplace : insert),
-    update: make(`UPDATE ${table} SET ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
-    touch: make(`UPDATE ${table} SET ${later} WHERE ${exactly} AND ${live}`),
+    create: write(rules.onConflict ? insert + orReplace : insert),
+    update: write(`UPDATE ${table} SET ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
+    touch: write(`UPDATE ${table} SET ${later} WHERE ${exactly} AND ${live}`),
     exists: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${live}`),
     same: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${same} AND ${live}`),
     occupied: make(`SELECT 1 FROM ${table} WHERE ${key} = {key} AND ${live}`),
-    rename: make(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
-    remove: make(`DELETE FROM ${table} WHERE ${exactly}`),
-    free: make(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
+    rename: write(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
+    remove: write(`DELETE FROM ${table} WHERE ${exactly}`),
+    free: write(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
     page: make(`${select} AND ${key} > {key} ORDER BY ${key} LIMIT ${pageSize}`),
     ofSubject: make(`${select} AND ${belongs} LIMIT ${pageSize + 1}`),
     keysOfSubject: make(`SELECT ${key} FROM ${table} WHERE ${live} AND ${belongs}`),

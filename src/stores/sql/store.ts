@@ -8,7 +8,7 @@ import { isSetupIncomplete } from "../shared/setup.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import type { SqlResult } from "./clients.ts";
 import { type DialectRules, explained, isDenied, isTaken, type Statement } from "./dialect.ts";
-import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
+import { randomVersion, type SqlPieces, type SqlValue, type SqlValues } from "./layout.ts";
 import { patiently, type SqlLink } from "./link.ts";
 import { isProbe, probe, serverLimit } from "./probe.ts";
 import { type Send, setUp } from "./setup.ts";
@@ -36,17 +36,22 @@ export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs 
   /** The most octets of all values, as the server is set. */
   let packet: number | undefined;
 
-  const send = async ({ sql, names }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
+  const send = async ({ sql, names, returns }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
     const { payload } = values;
+    const nonce = returns ? randomVersion() : 0;
     const value = (name: string): SqlValue => {
       if (name === "now") return instant(now());
       if (name === "ends") return instant(Number(values.ends));
       if (name === "left") return Math.ceil(Number(values.ends) - now());
+      if (name === "nonce") return nonce;
       if (name === "size") return (payload as Uint8Array).length;
       return values[name] ?? null;
     };
-    return patiently(connection.alone, () => connection.run(sql, names.map(value)));
+    const result = await patiently(connection.alone, () => connection.run(sql, names.map(value)));
+    if (!returns) return result;
+    if (result.rows.some(([answer]) => Number(answer) !== nonce)) throw mistaken();
+    return { rows: [], count: result.rows.length };
   };
   const run: typeof send = async (one, values = {}) => {
     const { payload, version } = values;
@@ -137,6 +142,7 @@ export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs 
     async read(key) {
       const [row] = await select(statements.read, { key });
       if (!row) return null;
+      if (row.key !== key) throw mistaken();
       const { key: _, ...record } = row;
       return record;
     },
@@ -207,6 +213,12 @@ export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs 
   };
   if (layout.belongs !== undefined) store.listBySubject = listBySubject;
   return store;
+}
+
+function mistaken(): Error {
+  return new Error(
+    "The client gave the SQL store the answer to another query: see docs/stores/sql.md#poolers. Whether the session was saved is not known.",
+  );
 }
 
 /** Two versions that are the stored bytes themselves, and the same ones. */
