@@ -13,7 +13,6 @@ import {
   instantOf,
   keyOf,
   namesOf,
-  newStamp,
   type Position,
   type State,
   stateOf,
@@ -26,6 +25,7 @@ import { untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
 import { refuseTooLarge } from "./shared/size.ts";
+import { newStamp } from "./shared/stamp.ts";
 
 export type { ElasticsearchLayout } from "./elasticsearch/bare.ts";
 export type { ElasticsearchClient, SearchRequest } from "./elasticsearch/client.ts";

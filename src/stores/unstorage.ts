@@ -27,8 +27,8 @@ export interface UnstorageMeta {
 export interface UnstorageStoreOptions {
   /** Your storage: what `createStorage()` or `prefixStorage()` gave. The store never disposes of it. */
   readonly storage: UnstorageClient;
-  /** What all keys in the storage start with: letters, digits, `-`, and `:` between them. Default `"sojourn"`. */
-  readonly base?: string | undefined;
+  /** What all keys in the storage start with: letters, digits, `-`, and `:` between and after them. Default `"sojourn:"`. */
+  readonly prefix?: string | undefined;
   /**
    * Whether several processes use the storage at once. Default false. It changes nothing but `capabilities.shared`:
    * unstorage cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
@@ -63,17 +63,18 @@ export function unstorageStore(options: UnstorageStoreOptions): Store {
   checkOptions<UnstorageStoreOptions>(
     "unstorageStore",
     options,
-    { storage: true, base: true, shared: true, now: true },
+    { storage: true, prefix: true, shared: true, now: true },
     "unstorageStore({ storage: createStorage({ driver }) })",
   );
-  const { storage, base = "sojourn", shared = false, now = Date.now } = options;
+  const { storage, prefix = "sojourn:", shared = false, now = Date.now } = options;
   const methods = ["getItem", "setItem", "removeItem", "getKeys"] as const;
   if (typeof storage !== "object" || storage === null || methods.some((name) => typeof storage[name] !== "function")) {
     throw wrongArgument("storage", "a storage of unstorage, such as createStorage() makes", storage);
   }
-  if (typeof base !== "string" || base.length > 50 || !/^[a-z0-9-]+(:[a-z0-9-]+)*$/i.test(base)) {
-    throw wrongArgument("base", "at most 50 letters, digits and -, in parts with : between", base);
+  if (typeof prefix !== "string" || prefix.length > 50 || !/^[a-z0-9-]+(:[a-z0-9-]+)*:?$/i.test(prefix)) {
+    throw wrongArgument("prefix", "at most 50 letters, digits and -, in parts with : between", prefix);
   }
+  const base = prefix.replace(/:$/, "");
   if (typeof shared !== "boolean") throw wrongArgument("shared", "true or false", shared);
 
   const driver = storage.getMount?.(base).driver.name;

@@ -34,7 +34,7 @@ describePlainStore({
   sample: unstorageStore({ storage: createStorage({ driver: lruCacheDriver({}) }) }),
   open: ({ now }) => {
     const storage = prefixStorage(createStorage({ driver: lruCacheDriver({}) }), "app");
-    return unstorageStore({ storage, base: "web:sessions", now });
+    return unstorageStore({ storage, prefix: "web:sessions", now });
   },
 });
 
@@ -201,12 +201,12 @@ describe("unstorageStore options", () => {
       "storage must be a storage of unstorage, such as createStorage() makes; received an instance of Map",
     ],
     [
-      { storage, base: "a/b" },
-      "base must be at most 50 letters, digits and -, in parts with : between; received a string of 3 characters",
+      { storage, prefix: "a/b" },
+      "prefix must be at most 50 letters, digits and -, in parts with : between; received a string of 3 characters",
     ],
     [
-      { storage, base: "" },
-      "base must be at most 50 letters, digits and -, in parts with : between; received a string of 0 characters",
+      { storage, prefix: "" },
+      "prefix must be at most 50 letters, digits and -, in parts with : between; received a string of 0 characters",
     ],
     [{ storage, shared: 1 }, "shared must be true or false; received 1"],
     [{ storage, now: 5 }, "now must be a function that returns epoch milliseconds; received 5"],

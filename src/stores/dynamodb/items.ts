@@ -3,6 +3,7 @@
 import { base64url, utf8 } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
+import { newStamp } from "../shared/stamp.ts";
 import type { FoundItem, Item, Value } from "./client.ts";
 
 /** The names of the attributes. All must differ. */
@@ -121,7 +122,7 @@ export function itemsOf(names: Names, prefix: string): Items {
     key: (key) => primary(prefix + key, session),
     expiry,
     encode(key, record) {
-      const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+      const stamp = newStamp();
       const expiresAt = instantOf(record.expiresAt);
       const subject = record.subject === undefined ? undefined : JSON.stringify(record.subject);
       const ends = expiry(expiresAt);

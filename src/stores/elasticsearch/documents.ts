@@ -80,11 +80,6 @@ export function stateOf(version: unknown): State {
   return { seqNo: Number(seqNo), primaryTerm: Number(primaryTerm), expiresAt: Number(expiresAt), stamp, key };
 }
 
-/** A new stamp. No two are the same. */
-export function newStamp(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(12)));
-}
-
 /** A document as `_doc` and `_search` give it. */
 export interface Hit {
   readonly _id: string;

@@ -2,6 +2,7 @@
 
 import { base64url, fromBase64url, fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
 import type { StoreRecord } from "../../core/contracts/store.ts";
+import { newStamp } from "../shared/stamp.ts";
 
 /** A record in a value, and the stamp that names this state of it. */
 export interface StampedRecord extends StoreRecord {
@@ -18,7 +19,7 @@ const expiryAt = "s1 ".length;
 
 /** The value for a record, with a stamp no other has. */
 export function encodeValue(record: StoreRecord): { readonly value: string; readonly stamp: string } {
-  const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const stamp = newStamp();
   const [kind, body] = encodePayload(record.payload);
   const subject = record.subject === undefined ? "-" : JSON.stringify(record.subject);
   return { value: `s1 ${digits(record.expiresAt)} ${stamp} ${kind} ${subject}\t${body}`, stamp };

@@ -4,6 +4,7 @@ import { base64url, isBytes, isDate, octets } from "../../core/bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 import type { StoreCapabilities, StoreRecord } from "../../core/contracts/store.ts";
 import { refuseTooLarge } from "./size.ts";
+import { newStamp } from "./stamp.ts";
 
 /** Other names for the fields of a document, or the properties of an entity. */
 export interface GoogleNames {
@@ -106,7 +107,7 @@ export function prepare(names: BareNames, backend: string, record: StoreRecord):
       `The subject has ${octets(owner)} octets; the ${backend} store keeps at most ${longestSubject}.`,
     );
   }
-  const stamp = names.version === null ? stampOf(stored) : base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const stamp = names.version === null ? stampOf(stored) : newStamp();
   const ends = instantOf(record.expiresAt);
   const values = {
     [names.payload]: stored,

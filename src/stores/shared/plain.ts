@@ -13,6 +13,7 @@ import type {
   Version,
 } from "../../core/contracts/store.ts";
 import type { Queue } from "./queue.ts";
+import { newStamp } from "./stamp.ts";
 
 /** What a plain key-value API can do. All may reject. */
 export interface PlainBackend {
@@ -179,7 +180,7 @@ export function plainStore(
 }
 
 function keep(key: string, { payload, expiresAt, subject }: StoreRecord): Kept {
-  const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+  const stamp = newStamp();
   const head = { sojourn: 1, key, stamp, expiresAt, ...(subject !== undefined && { subject }) } as const;
   return typeof payload === "string" ? { ...head, text: payload } : { ...head, bytes: base64url(payload) };
 }

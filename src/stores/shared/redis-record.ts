@@ -4,6 +4,7 @@ import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { type RedisArgument, type RedisConnection, type Replies, textOf } from "./redis-client.ts";
 import { says } from "./redis-scripts.ts";
+import { newStamp } from "./stamp.ts";
 
 /** How records are kept as values: this library's own way, or another program's. */
 export interface RedisRecords {
@@ -57,7 +58,7 @@ local function hint(key, expiresAt)
   redis.call('SETRANGE', key, 3, expiresAt)
 end`,
   encode({ payload, expiresAt, subject }) {
-    const stamp = base64url(crypto.getRandomValues(new Uint8Array(12)));
+    const stamp = newStamp();
     const [kind, body] = encodePayload(payload);
     const version = `${stamp} ${kind} ${subjectText(subject)}`;
     return { value: `s1 ${instantText(expiresAt)} ${version}${body}`, version };
