@@ -265,7 +265,8 @@ export class PartsRequest implements PartsData {
   async #stands({ work: { found, core } }: LoadedPart, { work }: LoadedPart): Promise<boolean> {
     let there = false;
     try {
-      there = found !== null && (await core.records.again(found.place))?.content !== undefined;
+      const newest = found && (await core.records.again(found.place));
+      there = newest?.content !== undefined && newest.moved !== "login";
       work.ended = !there;
     } finally {
       if (!there) await takeBack(work);

@@ -386,7 +386,7 @@ describe("a part that ended elsewhere", () => {
     scene.faults.login = ({ method }) => (method === "read" && ++made === 2 ? "throw-before" : "pass");
     const { error, cookies } = await browser.visit(({ data }) => Object.assign(data, { cart: "made" }));
     expect([error, cookies]).toEqual([expect.objectContaining({ status: 503 }), []]);
-    expect(scene.calls()).toEqual({ login: { read: 2 }, cart: { create: 1, delete: 1 } });
+    expect(scene.calls()).toEqual({ login: { read: 2 }, cart: { create: 1, update: 1, delete: 1 } });
     expect(await read(browser)).toEqual({});
     const { error: none } = await browser.visit(({ data }) => Object.assign(data, { cart: "made" }));
     expect([none, await read(browser)]).toEqual([undefined, { cart: "made" }]);

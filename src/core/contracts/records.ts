@@ -21,6 +21,26 @@ export interface Found {
   readonly lost: boolean;
   /** The client came with the current id. */
   readonly current: boolean;
+  /** Looked for again: what moved it to another id since; of several, a login. */
+  readonly moved?: Verb["by"] | undefined;
+}
+
+/** The id was replaced or ended a moment ago: its request was under way then, gets no session and no cookie. */
+export interface Late {
+  /** From where {@link Records.again} finds the session it belonged to; `undefined` where nothing does. */
+  readonly late: Place | undefined;
+  /** The session, when its old id was used long after the new one was seen. */
+  readonly reused?: { readonly found: Found; readonly at: number };
+}
+
+/** How a session gets another id. */
+export interface Verb {
+  readonly by: "regenerate" | "login";
+  /**
+   * The id at hand was given to this client while the request was under way, and for the same user: it goes on leading to
+   * the session until the newest is seen. Those before it end at once.
+   */
+  readonly leads: boolean;
 }
 
 /** What is to be kept. */
@@ -46,21 +66,23 @@ export interface Written {
 export interface Records {
   /** The session itself travels in the cookie: every write needs one. */
   readonly inCookie: boolean;
-  /** `"ended"`: the id was ended a moment ago by a login, so the request was under way when that was. */
-  find(token: string): Promise<Found | null | "ended">;
-  /** The newest state of a record found before. */
+  find(token: string): Promise<Found | Late | null>;
+  /** The newest state of a record found before, wherever it is now. */
   again(place: Place): Promise<Found | null>;
   /** Throws `ERR_SESSION_TOO_LARGE` when it cannot be kept. Keeps nothing. */
   fits(draft: Draft): Promise<void>;
   create(draft: Draft): Promise<Written | null>;
   update(place: Place, draft: Draft): Promise<Written | null>;
   touch(place: Place, draft: Draft): Promise<Written | null>;
-  /** Moves it to a new id; the old one is dead. `login`: requests under way with the old one are to be known by it. */
-  rename(place: Place, draft: Draft, login: boolean): Promise<Written | null>;
+  /** Moves it to a new id; the old one is dead, but for requests under way that look for it {@link again}. */
+  rename(place: Place, draft: Draft, verb: Verb): Promise<Written | null>;
   /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
   renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;
+  /** Whether ids may be renewed in passing just now. */
+  renews(): boolean;
   /** What saves of this record have in common: they take turns on it. */
   lane(place: Place): string;
+  /** Ends it, wherever a parallel request has moved it. */
   remove(place: Place, subject: string | undefined): Promise<void>;
   /** Notes on a session what its records need to know of it, before it is encoded for a new id. `login`: it logged in, in that epoch. */
   stamp?(meta: Meta, login: { readonly epoch: string | undefined } | undefined): void;

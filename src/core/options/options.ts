@@ -33,6 +33,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly renewAfter?: Duration | false | undefined;
   /** How long the old id of such a renewal goes on working after the new one was first seen. Default `"1m"`. */
   readonly renewGrace?: Duration | undefined;
+  /**
+   * What happens when the old id of such a renewal is used after `renewGrace`, by a thief or by a very slow request.
+   * `"report"` (default): the event `id_reused`; the request gets no session and no cookie. `"end"`: the session ends as well.
+   */
+  readonly onIdReuse?: "report" | "end" | undefined;
   /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
   readonly persistent?: boolean | undefined;
   /** How the cookie is sent. Default: `__Host-session`, Secure, HttpOnly, SameSite=Lax. */
@@ -89,6 +94,7 @@ export interface Config {
   readonly together: readonly (readonly string[])[];
   readonly current: boolean;
   readonly saveOnError: boolean;
+  readonly endReused: boolean;
   /** Milliseconds. */
   readonly storeTimeout: number;
   /** Milliseconds. */
@@ -110,6 +116,7 @@ const known: Record<keyof SessionOptions, true> = {
   touchInterval: true,
   renewAfter: true,
   renewGrace: true,
+  onIdReuse: true,
   persistent: true,
   cookie: true,
   token: true,
@@ -162,6 +169,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     current: oneOf("current", options.current, [false, true]),
+    endReused: oneOf("onIdReuse", options.onIdReuse, ["report", "end"]) === "end",
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
     storeTimeout: durationOption("storeTimeout", storeTimeout, 1, 600_000),
     conflictTimeout: durationOption("conflictTimeout", conflictTimeout, 1, 600_000),

@@ -108,7 +108,7 @@ export function cookieSessions(
       const { handle, subject } = content.meta;
       const live = expiresAt > config.now();
       const standing = live && revocations ? await revocations.standing(content.meta) : "good";
-      if (standing === "late") return "ended";
+      if (standing === "late") return { late: undefined };
       if (live && standing === "good")
         return { place: { ...content.meta }, payload, content, expiresAt, stale, lost: false, current: true };
       const reason = live ? "ended before its time" : "its time is over";
@@ -123,8 +123,9 @@ export function cookieSessions(
     create: written,
     update: replace,
     touch: replace,
-    rename,
+    rename: (place, draft, { by }) => rename(place, draft, by === "login"),
     renew: (place, draft) => rename(place, draft, false),
+    renews: () => true,
     lane: (place) => (place as Meta).handle ?? "",
     async remove(place) {
       await revocations?.end(place as Meta);

@@ -2,7 +2,7 @@
 
 import type { MaybePromise } from "../bytes/bytes.ts";
 import type { FoundCookie } from "../client/cookie.ts";
-import type { Found } from "../contracts/records.ts";
+import type { Found, Late } from "../contracts/records.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
@@ -54,10 +54,9 @@ function keeping(config: Config, given: Store | CookieStore): Pick<SessionsCore,
     return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, notes);
   }
   const store = guarded(given);
-  const renews = timeouts.renewAfter !== Number.POSITIVE_INFINITY;
   const { renewGrace } = timeouts;
   return {
-    records: storeRecords({ ...config, store, cookieName: cookie.name, renews, renewGrace }),
+    records: storeRecords({ ...config, store, cookieName: cookie.name, renewGrace }),
     subjects: new Subjects({ ...config, store }),
   };
 }
@@ -140,7 +139,7 @@ export async function loadWork<Result>(
 ): Promise<Result> {
   const { carrier } = core.config;
   const cookie = carrier.find(header);
-  let found: Found | null | "ended" = null;
+  let found: Found | Late | null = null;
   if (from && !core.records.inCookie) found = await findAgain(core, from);
   else if (cookie !== undefined) found = await find(core, cookie);
   return use(new Work(core, found, carrier.held(header, cookie)));
@@ -155,13 +154,13 @@ export function restrictWork(work: Work, { read, noTouch }: Restrictions): void 
 async function find(
   { config, records }: SessionsCore,
   cookie: Exclude<FoundCookie, undefined>,
-): Promise<Found | null | "ended"> {
+): Promise<Found | Late | null> {
   if (cookie === null) {
     config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
     return null;
   }
   const found = await records.find(cookie);
-  return found === "ended" ? found : living(config, found);
+  return found && "late" in found ? found : living(config, found);
 }
 
 /** What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived. */

@@ -4,14 +4,14 @@ import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta } from "../contracts/format.ts";
-import type { Found, Records } from "../contracts/records.ts";
+import type { Found, Late, Records } from "../contracts/records.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import { cannotMerge, mergeUsers } from "./login-merge.ts";
-import { keptOf, takeOver } from "./newest.ts";
+import { goOn, keptOf, takeOver } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
 import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
 import { carryOut, draftOf } from "./steps.ts";
@@ -39,8 +39,10 @@ export class Work implements SessionOwner {
   noTouch = false;
   /** The session ended: nothing more is saved. */
   ended: boolean;
-  /** It had ended, by a login, when the request came. */
-  readonly late: boolean;
+  /** Its id had just been replaced or ended when the request came. */
+  late: Late | undefined;
+  /** Since the request came it got another id. */
+  moved = false;
   /** That nothing was saved has been said. */
   refused = false;
   /** Whose record it is, and what it is called, as the store has it. */
@@ -58,11 +60,11 @@ export class Work implements SessionOwner {
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
-  constructor(core: SessionsCore, found: Found | null | "ended", held: number, content?: Content) {
+  constructor(core: SessionsCore, found: Found | Late | null, held: number, content?: Content) {
     this.core = core;
-    this.late = found === "ended";
-    this.ended = this.late;
-    this.found = found === "ended" ? null : found;
+    this.late = found && "late" in found ? found : undefined;
+    this.ended = this.late !== undefined;
+    this.found = found && "late" in found ? null : found;
     this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt);
     this.marks = this.state.marks;
     this.kept = keptOf(this.state.meta);
@@ -118,7 +120,7 @@ export class Work implements SessionOwner {
  */
 async function begin(work: Work): Promise<boolean> {
   const { state } = work;
-  if (work.ended && !revive(work)) return false;
+  if (work.ended && !(work.late && (await revive(work, work.late)))) return false;
   const taken = state.marks;
   work.marks = taken;
   state.marks = new Marks();
@@ -141,14 +143,20 @@ function handBack({ marks, state }: Work): void {
 }
 
 /**
- * A request that came with an id which a login has just ended was under way when the login was: what it writes
- * would make a new session whose cookie replaces the one of the login. Only a login of its own begins a new session.
+ * A request that came with an id which has just been replaced was under way then: what it writes would make a new
+ * session whose cookie replaces the good one. A logout ends the session all the same, wherever it is now. A login goes
+ * on with it when the same user has just logged in there (a double click), or begins a new session.
  */
-function revive(work: Work): boolean {
-  if (!work.late) return false;
-  if (work.state.marks.loggedIn) work.ended = false;
-  else if (!isEmpty(work.state.data)) refused(work);
-  return !work.ended;
+async function revive(work: Work, { late }: Late): Promise<boolean> {
+  const { marks, data, destroyed } = work.state;
+  if (!destroyed && !marks.loggedIn) {
+    if (!isEmpty(data)) refused(work);
+    return false;
+  }
+  if (late) await goOn(work, late);
+  work.late = undefined;
+  work.ended = false;
+  return true;
 }
 
 async function save(work: Work): Promise<boolean> {
@@ -220,8 +228,8 @@ function refuseImpossible({ core }: Work, { impossible }: Plan): void {
 }
 
 /** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
-export function logsOut({ state, ended }: Work): boolean {
-  return state.destroyed && !ended;
+export function logsOut({ state, ended, late }: Work): boolean {
+  return state.destroyed && (!ended || late !== undefined);
 }
 
 /** Whether there is anything of the application's to save. */

@@ -35,7 +35,7 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,
-    renewalDue: sign && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
+    renewalDue: sign && records.renews() && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
     readOnly: state.readOnly && !onlySeen,
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,

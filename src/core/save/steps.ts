@@ -21,8 +21,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     const last = { payload: payload as Payload, expiresAt: now + 1, subject, meta: state.meta, data: state.data };
     if (emptied && !records.inCookie && !(await records.update((found as Found).place, last))) return false;
     await records.remove((found as Found).place, subject);
-    // A parallel request may have given the session a new id, which leaves no trace under the old one: its handle is
-    // the same. What cannot be listed now has still lost its record above.
+    // What a crash has left of it, and what could not be noted when the store is full, is found by its handle.
     if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
       await subjects.revoke(subject, { handle }).catch(() => 0);
     }
@@ -122,18 +121,26 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
   return { draft: { payload: contents, expiresAt, subject: meta.subject, meta, data: state.data, id }, before };
 }
 
-function write({ core, found, state, marks }: Work, step: Step, draft: Draft): Promise<Written | null> {
+function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
+  const { core, found, state, marks } = work;
   const { records } = core;
   if (step === "create") return records.create(draft);
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);
   if (step === "update") return records.update(place, draft);
-  if (step === "rename") return records.rename(place, draft, marks.loggedIn);
+  if (step === "rename")
+    return records.rename(place, draft, { by: marks.loggedIn ? "login" : "regenerate", leads: leadsOn(work) });
   return records.renew(place, draft, state.meta.seen);
 }
 
+/** Whether the id that a parallel request has just given the client goes on leading to the session: for the same user only. */
+function leadsOn({ moved, marks, kept, state }: Work): boolean {
+  return moved && !marks.takenOver && kept.subject === state.meta.subject;
+}
+
 /** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: number): Meta {
+function metaFor(step: Step, work: Work, now: number): Meta {
+  const { state, core, marks, epochMark } = work;
   if (step === "touch" || (step === "update" && !marks.takenOver)) return state.meta;
   if (step === "create" || marks.takenOver) state.meta.handle ??= newHandle();
   const { seen: _, unseen: __, ...meta } = state.meta;
@@ -147,5 +154,5 @@ function metaFor(step: Step, { state, core, marks, epochMark }: Work, now: numbe
     meta.authenticated = now;
   }
   core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
-  return step === "renew" ? { ...meta, unseen: true } : meta;
+  return step === "renew" || (step === "rename" && leadsOn(work)) ? { ...meta, unseen: true } : meta;
 }

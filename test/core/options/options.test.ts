@@ -60,6 +60,7 @@ describe("by default", () => {
       "schema",
       "together",
       "onError",
+      "onIdReuse",
       "storeTimeout",
     ];
     const all = [...names, ...more, "conflictTimeout", "cleanupEvery", "now", "random", "wait", "warn"];
@@ -309,6 +310,13 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
     values: [
       ["no", "received a string of 2 characters"],
       [null, "received null"],
+    ],
+  },
+  onIdReuse: {
+    takes: '"report" or "end"',
+    values: [
+      ["stop", "received a string of 4 characters"],
+      [true, "received true"],
     ],
   },
   onError: {

@@ -63,7 +63,7 @@ for (const aged of [false, true]) {
             arm(-1, "pass");
 
             // A login that failed after the session had moved sends the new cookie along with the error.
-            const moved = name === "login" && at > calls.indexOf("rename") && calls.includes("rename");
+            const moved = name === "login" && at > calls.indexOf("update") && calls.includes("update");
             if (answer.error) {
               expect(answer.error, where).toMatchObject({ name: "SessionError", status: 503 });
               // The client's cookie is untouched: no new one, and above all no removal.

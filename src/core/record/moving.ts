@@ -1,0 +1,266 @@
+/** Moves records to new ids and ends them, so that one of several at once wins and a failure undoes itself. */
+
+import { handleOf } from "../client/id.ts";
+import type { Draft, Verb, Written } from "../contracts/records.ts";
+import type { StoreRecord, Version } from "../contracts/store.ts";
+import { lateFor, type Signpost, type Signposts, type StorePlace } from "./signposts.ts";
+
+/** A call that is answered in bounded time, and what comes of it later. */
+interface Attempt<T> {
+  readonly answer: Promise<T>;
+  readonly later: Promise<T>;
+}
+
+/** What a move was about to do when it failed. */
+interface Failed {
+  readonly from: StorePlace;
+  readonly to: string;
+  readonly draft: StoreRecord;
+  readonly by: Verb["by"] | undefined;
+  readonly later: Promise<Version | null>;
+}
+
+/** How often what failed is looked after, with waits that double from a second. */
+const mostTries = 6;
+
+/** Moves and ends the records of one store. */
+export class Moving {
+  readonly #posts: Signposts;
+
+  constructor(posts: Signposts) {
+    this.#posts = posts;
+  }
+
+  /** A new id, the key it leads to, and the token for the client. */
+  async fresh({ id: given }: Pick<Draft, "id">): Promise<Fresh> {
+    const { ids, token, cookieName, format } = this.#posts.config;
+    const id = given ?? ids.create();
+    const key = await ids.keyOf(id);
+    const handle = format.foreign ? await handleOf(key) : undefined;
+    return { id, key, token: await token.seal(id, cookieName), handle };
+  }
+
+  /**
+   * Puts the record under a new key, and then a signpost in its old place by compare-and-swap: of several at once one
+   * wins, the others take theirs back. A crash in between leaves a record whose id nobody has.
+   */
+  async move(place: StorePlace, draft: Draft, how: Omit<Signpost, "to" | "at">): Promise<Written | null> {
+    const { store, now } = this.#posts.config;
+    const fresh = await this.fresh(draft);
+    const { key } = fresh;
+    const record = await this.#posts.record(key, draft);
+    const made = this.#attempt(() => store.create(key, record));
+    const version = await made.answer.catch((error) => {
+      void made.later.catch(() => {}).then(() => this.#discard(key, draft));
+      throw error;
+    });
+    if (version === null) return null;
+    const post: Signpost = { ...how, to: key, at: now() };
+    const isEnd = how.by !== undefined && !how.leads;
+    const mark = await this.#posts.post(place.key, post, isEnd ? post.at + lateFor : draft.expiresAt);
+    const put = this.#attempt(() => store.update(place.key, mark, place.version));
+    const marked = await put.answer.catch(async (error) => {
+      // The answer may have been lost after it took effect: then the client must get the new id.
+      if (await this.#leadsTo(place.key, key)) return true;
+      void this.#settle({ from: place, to: key, draft, by: how.by, later: put.later });
+      throw error;
+    });
+    if (marked !== null) return written(fresh, version, draft);
+    await this.#discard(key, draft);
+    return null;
+  }
+
+  /** Leads the old id that the client came with straight to the newest place; without it the way is one signpost longer. */
+  async shorten({ entry }: StorePlace, written: Written, { expiresAt }: Draft): Promise<void> {
+    if (!entry) return;
+    const { store, now } = this.#posts.config;
+    const { key } = written.place as StorePlace;
+    const shortcut = await this.#posts.post(entry.key, { ...entry.post, to: key, at: now() }, expiresAt);
+    await this.#posts.limited(() => store.update(entry.key, shortcut, entry.version)).catch(() => {});
+  }
+
+  /** The same for a record that another program reads too: its old key must hold nothing. */
+  async moveForeign(place: StorePlace, draft: Draft, verb: Verb): Promise<Written | null> {
+    const { store, now } = this.#posts.config;
+    const fresh = await this.fresh(draft);
+    const { key } = fresh;
+    const record = await this.#posts.record(key, draft);
+    await this.#posts.note(place.key, { to: key, at: now(), by: verb.by, ...(verb.leads && { leads: true }) });
+    const renaming = this.#attempt(() => store.rename(place.key, key, record, place.version));
+    const version = await renaming.answer.catch(async (error) => {
+      const moved = await this.#renamed(place.key, key);
+      if (moved !== undefined) return moved;
+      void this.#settle({ from: place, to: key, draft, by: verb.by, later: renaming.later });
+      throw error;
+    });
+    return version === null ? null : written(fresh, version, draft);
+  }
+
+  /** Ends a record wherever it is by now, so that nothing that moves it at the same moment carries it away. */
+  async end(place: StorePlace, subject: string | undefined): Promise<void> {
+    const { store, format } = this.#posts.config;
+    if (format.foreign) return this.#endForeign(place, subject);
+    let at: StorePlace | undefined;
+    try {
+      at = await this.#claim(place);
+    } catch (error) {
+      // A store that is full refuses to note it, and deletes all the same.
+      const found = await this.#find(place.key).catch(() => Promise.reject(error));
+      if (found) await this.#posts.limited(() => store.delete(found.key, found.record.subject));
+      return;
+    }
+    if (!at) return;
+    const { key, record } = at;
+    // What was claimed is dead already, and goes by itself in a minute.
+    await this.#posts.limited(() => store.delete(key, record.subject ?? subject)).catch(() => {});
+  }
+
+  async #endForeign(place: StorePlace, subject: string | undefined): Promise<void> {
+    const { store } = this.#posts.config;
+    let key: string | undefined = place.key;
+    for (let attempt = 0; key !== undefined && attempt < 100; attempt++) {
+      const at: string = key;
+      await this.#posts.limited(() => store.delete(at, subject));
+      key = (await this.#find(at))?.key;
+    }
+  }
+
+  /** Puts a signpost to nowhere in a record's place, wherever it is by now; `undefined` when it is gone. */
+  async #claim(place: StorePlace): Promise<StorePlace | undefined> {
+    const { store, now } = this.#posts.config;
+    let at: StorePlace | undefined = place;
+    for (let attempt = 0; at && attempt < 100; attempt++) {
+      const { key, version }: StorePlace = at;
+      const mark = await this.#posts.post(key, { to: "", at: now() }, now() + 60_000);
+      if ((await this.#posts.limited(() => store.update(key, mark, version))) !== null) return at;
+      at = await this.#find(key);
+    }
+    return at;
+  }
+
+  async #find(key: string): Promise<StorePlace | undefined> {
+    const found = await this.#posts.follow(key, undefined, false, false);
+    return found && "place" in found ? (found.place as StorePlace) : undefined;
+  }
+
+  #attempt<T>(call: () => Promise<T>): Attempt<T> {
+    let later = Promise.reject(new Error("not called")) as Promise<T>;
+    later.catch(() => {});
+    const answer = this.#posts.limited(() => {
+      later = call();
+      return later;
+    });
+    later.catch(() => {});
+    return { answer, later };
+  }
+
+  async #leadsTo(from: string, to: string): Promise<boolean> {
+    const standing = await this.#posts.standing(from).catch(() => undefined);
+    return standing?.post?.to === to;
+  }
+
+  /** Whether a rename whose answer was lost took effect. */
+  async #renamed(from: string, to: string): Promise<Version | undefined> {
+    const { store } = this.#posts.config;
+    const read = (key: string): Promise<(StoreRecord & { version: Version }) | null> =>
+      this.#posts.limited(() => store.read(key));
+    const moved = await read(to).catch(() => null);
+    if (moved && !store.capabilities.atomicRename && (await read(from).catch(() => moved))) return undefined;
+    return moved?.version;
+  }
+
+  async #discard(key: string, { subject }: StoreRecord): Promise<void> {
+    const { store } = this.#posts.config;
+    await this.#posts.limited(() => store.delete(key, subject)).catch(() => {});
+  }
+
+  /**
+   * Looks after a move that was answered with a failure and may have taken effect, or may still do so: the client has
+   * no new id, so the session goes back under the old one, as soon as the store answers again.
+   */
+  async #settle(failed: Failed): Promise<void> {
+    const { format, wait, storeTimeout } = this.#posts.config;
+    const outcome = await Promise.race([failed.later.catch(() => undefined), patience(10 * storeTimeout)]);
+    if (outcome === null) return this.#discard(failed.to, failed.draft);
+    const undo = format.foreign ? this.#undoForeign(failed) : this.#undo(failed);
+    for (let attempt = 0; attempt < mostTries; attempt++) {
+      if (attempt > 0) await wait(1000 * 2 ** (attempt - 1));
+      if (await undo().catch(() => false)) return;
+    }
+  }
+
+  /** Tries once to undo a move; true when there is nothing left to do. */
+  #undo({ from, to, draft, by }: Failed): () => Promise<boolean> {
+    const { store, now } = this.#posts.config;
+    const { limited } = bound(this.#posts);
+    let saved: StoreRecord | undefined;
+    return async () => {
+      const standing = await this.#posts.standing(from.key);
+      if (standing?.post?.to !== to) {
+        await limited(() => store.delete(to, draft.subject));
+        // It may come as late as this: then the session is put back.
+        saved = from.record;
+        return (await this.#posts.standing(from.key))?.post?.to !== to;
+      }
+      // After a renewal in passing the old id leads to the session.
+      if (by === undefined && !saved) return true;
+      if (!saved) {
+        const moved = await this.#posts.standing(to);
+        if (!moved?.content) return true;
+        // Requests under way may have saved to it after a regenerate. After a login they were refused.
+        const back = await this.#posts.post(to, { to: from.key, at: now(), by }, now() + 60_000);
+        if ((await limited(() => store.update(to, back, moved.place.version))) === null) return false;
+        saved = by === "login" ? from.record : moved.place.record;
+      }
+      const record = await this.#posts.record(from.key, saved);
+      await limited(() => store.update(from.key, record, standing.place.version));
+      await limited(() => store.delete(to, draft.subject));
+      return true;
+    };
+  }
+
+  #undoForeign({ from, to, draft, by }: Failed): () => Promise<boolean> {
+    const { store } = this.#posts.config;
+    const { limited } = bound(this.#posts);
+    return async () => {
+      if (await limited(() => store.read(from.key))) {
+        await limited(() => store.delete(to, draft.subject));
+        return true;
+      }
+      const moved = await this.#posts.standing(to);
+      if (!moved) return true;
+      const saved = by === "login" ? from.record : moved.place.record;
+      const record = await this.#posts.record(from.key, saved);
+      return (await limited(() => store.rename(to, from.key, record, moved.place.version))) !== null;
+    };
+  }
+}
+
+interface Fresh {
+  readonly id: string;
+  readonly key: string;
+  readonly token: string;
+  readonly handle: string | undefined;
+}
+
+function written({ id, key, token, handle }: Fresh, version: Version, draft: StoreRecord): Written {
+  return { place: placeOf(key, version, id, draft), token, handle };
+}
+
+/** The place of a record that was just written. */
+export function placeOf(key: string, version: Version, id: string, draft: StoreRecord): StorePlace {
+  const { payload, expiresAt, subject } = draft;
+  return { key, version, id, entry: undefined, record: { payload, expiresAt, subject } };
+}
+
+/** Waits for a late answer no longer than this; a process that has nothing else to do may end. */
+function patience(ms: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    const timer: unknown = setTimeout(resolve, ms, undefined);
+    (timer as { unref?(): void }).unref?.();
+  });
+}
+
+function bound(posts: Signposts): Pick<Signposts, "limited"> {
+  return { limited: (call) => posts.limited(call) };
+}

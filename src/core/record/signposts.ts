@@ -1,0 +1,240 @@
+/** What stands under an id in a store: a session, or a signpost to where it has moved. */
+
+import { sha256 } from "#crypto";
+import { isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
+import { handleOf, type IdScheme } from "../client/id.ts";
+import type { TokenFormat } from "../client/token.ts";
+import { SessionError } from "../contracts/errors.ts";
+import type { Events } from "../contracts/events.ts";
+import type { Content, Format, Payload } from "../contracts/format.ts";
+import type { Found, Late, Verb } from "../contracts/records.ts";
+import type { Store, StoreRecord, Version } from "../contracts/store.ts";
+import { withTimeLimit } from "./time-limit.ts";
+
+/** What records over a store need of a configuration. */
+export interface RecordsConfig {
+  readonly store: Store;
+  readonly format: Format;
+  readonly ids: IdScheme;
+  readonly token: TokenFormat;
+  readonly cookieName: string;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  /** Milliseconds. */
+  readonly renewGrace: number;
+  /** A session whose old id is used again ends. */
+  readonly endReused: boolean;
+  readonly now: () => number;
+  readonly wait: (ms: number) => Promise<void>;
+  readonly events: Events;
+}
+
+/** Where a record is in a store, and what it is there. */
+export interface StorePlace {
+  readonly key: string;
+  readonly version: Version;
+  /** The id the client came with or was given; absent when it came with an older one. */
+  readonly id: string | undefined;
+  /** The signpost under the client's old id, when it came with one, to lead it to the newest place. */
+  readonly entry: { readonly key: string; readonly version: Version; readonly post: Signpost } | undefined;
+  /** The record as it stands, to put it back. */
+  readonly record: StoreRecord;
+}
+
+/** The signpost left under an old id. Told from a session by its first characters, after unwrapping. */
+export interface Signpost {
+  /** The key the session has moved to; `""`: it has ended. */
+  readonly to: string;
+  readonly at: number;
+  /** When the id that this signpost replaced had itself been seen; the one before it then leads nowhere any more. */
+  readonly seen?: number | undefined;
+  /** The id was ended by this verb: it leads requests that began before, and no others. */
+  readonly by?: Verb["by"] | undefined;
+  /** The id itself leads on as after a renewal in passing; those before it are ended. */
+  readonly leads?: true | undefined;
+}
+
+/** What stands under a key. */
+interface Standing {
+  readonly payload: Payload;
+  readonly post?: Signpost;
+  readonly content?: Content;
+}
+
+const signpost = "sojourn-renewed:";
+const mostHops = 16;
+
+/** How long a request with an id that a verb has ended counts as one that was under way, in milliseconds. */
+export const lateFor = 300_000;
+
+/** Reads what stands under keys, and writes signposts. */
+export class Signposts {
+  readonly config: RecordsConfig;
+
+  constructor(config: RecordsConfig) {
+    this.config = config;
+  }
+
+  /** One call of the store, in bounded time. */
+  limited<T>(call: () => Promise<T>): Promise<T> {
+    const { store, storeTimeout, events, ids } = this.config;
+    return withTimeLimit(call, store, storeTimeout, events, ids);
+  }
+
+  /** A record as it is stored under a key. */
+  async record(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
+    const { store, format } = this.config;
+    const wrapping: MaybePromise<Payload> = format.wrap?.(payload, key) ?? payload;
+    const wrapped = isPromise(wrapping) ? await wrapping : wrapping;
+    checkSize(store, wrapped);
+    return { payload: wrapped, expiresAt, subject };
+  }
+
+  /** A signpost as it is stored under a key. */
+  post(key: string, post: Signpost, expiresAt: number): Promise<StoreRecord> {
+    return this.record(key, { payload: signpost + JSON.stringify(post), expiresAt });
+  }
+
+  /** What stands under a key; `undefined` when nothing does. Throws when it is neither a session nor a signpost. */
+  async standing(key: string): Promise<(Standing & { readonly place: StorePlace }) | undefined> {
+    const stored = await this.limited(() => this.config.store.read(key));
+    if (!stored) return undefined;
+    const standing = await this.#understood(stored.payload, key);
+    const { version, expiresAt, subject } = stored;
+    const record = { payload: standing.payload, expiresAt, subject };
+    return { ...standing, place: { key, version, id: undefined, entry: undefined, record } };
+  }
+
+  /**
+   * Reads a record, follows signposts, and decodes what stands at the end. `undefined`: nothing there; `null`: refused,
+   * and the event told.
+   *
+   * @param finding The request begins with this id, so an id that a verb has ended leads nowhere ({@link Late}). If
+   * not, it found the session before and looks for where it is now.
+   */
+  async follow(
+    start: string,
+    id: string | undefined,
+    stale: boolean,
+    finding: boolean,
+  ): Promise<Found | Late | null | undefined> {
+    const { store, format, events, renewGrace } = this.config;
+    let key = start;
+    let entry: StorePlace["entry"];
+    let postedAt = 0;
+    let reused: number | undefined;
+    let moved: Verb["by"] | undefined;
+    let given = true; // The way so far goes only through ids given while the request that moved on was under way.
+    for (let hop = 0; hop <= mostHops; hop++) {
+      const stored = await this.limited(() => store.read(key));
+      let standing: Standing;
+      try {
+        const read = stored ? this.#understood(stored.payload, key) : this.#noted(key, finding);
+        standing = isPromise(read) ? await read : read;
+      } catch (error) {
+        if (!stored) throw error;
+        events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
+        return null;
+      }
+      const { payload, post, content } = standing;
+      const now = this.config.now();
+      const seen = post ? post.seen : content?.meta.seen;
+      if (finding && hop > 0 && seen !== undefined && now - seen >= renewGrace) reused ??= seen;
+      if (content && stored) {
+        const { version, expiresAt, subject } = stored;
+        const current = hop === 0;
+        const lost = !current && !format.foreign && !moved && seen === undefined && now - postedAt >= renewGrace;
+        if (format.foreign) content.meta.handle ??= await handleOf(key);
+        const record = { payload, expiresAt, subject };
+        const place: StorePlace = { key, version, id: current ? id : undefined, entry, record };
+        const found: Found = { place, payload, content, expiresAt, stale, lost, current, moved };
+        return reused === undefined ? found : { late: lateAt(start), reused: { found, at: reused } };
+      }
+      if (!post) return undefined;
+      const { to, at, by, leads } = post;
+      const leadsOn = by === undefined || (leads && given && !(format.foreign && now - at >= renewGrace));
+      const isRecent = now - at < lateFor;
+      if (to === "" || (finding && !leadsOn && reused === undefined))
+        return finding && isRecent ? { late: lateAt(start) } : undefined;
+      if (!leadsOn) moved = moved === "login" ? moved : by;
+      else if (stored) entry ??= { key, version: stored.version, post };
+      given &&= leads === true;
+      key = to;
+      postedAt = at;
+    }
+    const message = "the session is being moved; nothing was saved";
+    throw new SessionError("ERR_SESSION_CONFLICT", message);
+  }
+
+  /**
+   * Notes where a session of a foreign format is about to move, beside it: the other program reads what stands under
+   * its ids, so no signpost can. Several may be about to move it; one will.
+   */
+  async note(key: string, post: Signpost): Promise<void> {
+    const { store, format } = this.config;
+    const noteKey = await noteKeyOf(key);
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const [posts, version] = attempt === 0 ? [[]] : await this.#notes(key);
+      const text = JSON.stringify([...posts, post].slice(-10));
+      const payload = format.encode({ data: { sojourn: text }, meta: {} });
+      const record = await this.record(noteKey, { payload, expiresAt: post.at + lateFor });
+      const write = version === undefined ? store.create(noteKey, record) : store.update(noteKey, record, version);
+      if ((await this.limited(() => write)) !== null) return;
+    }
+    throw new SessionError("ERR_SESSION_CONFLICT", "the session is being moved by others; nothing was saved");
+  }
+
+  async #notes(key: string): Promise<[posts: readonly Signpost[], version?: Version]> {
+    const noteKey = await noteKeyOf(key);
+    const stored = await this.limited(() => this.config.store.read(noteKey));
+    if (!stored) return [[]];
+    const { data } = this.config.format.decode(stored.payload);
+    return [JSON.parse(String(data.sojourn)) as Signpost[], stored.version];
+  }
+
+  /** Where a session of a foreign format has moved from a key that holds nothing; an empty answer when nobody knows. */
+  async #noted(key: string, finding: boolean): Promise<Standing> {
+    const none = { payload: "" };
+    if (!this.config.format.foreign) return none;
+    const [posts] = await this.#notes(key);
+    if (finding && posts[0] && !posts[0].leads) return { ...none, post: posts[0] };
+    for (const post of posts) {
+      const there = await this.limited(() => this.config.store.read(post.to));
+      if (there || (await this.#notes(post.to))[0].length > 0) return { ...none, post };
+    }
+    return none;
+  }
+
+  #understood(stored: Payload, key: string): MaybePromise<Standing> {
+    const { format } = this.config;
+    const unwrapped = format.unwrap ? format.unwrap(stored, key) : stored;
+    return isPromise(unwrapped) ? unwrapped.then((payload) => this.#parsed(payload)) : this.#parsed(unwrapped);
+  }
+
+  #parsed(payload: Payload): Standing {
+    if (typeof payload === "string" && payload.startsWith(signpost)) {
+      const post = JSON.parse(payload.slice(signpost.length)) as Signpost | null;
+      if (typeof post?.to !== "string" || typeof post.at !== "number") throw new TypeError("not a signpost");
+      return { payload, post };
+    }
+    return { payload, content: this.config.format.decode(payload) };
+  }
+}
+
+/** A place from which a late request can be led to where its session is now. */
+function lateAt(key: string): StorePlace {
+  const record = { payload: "", expiresAt: 0 };
+  return { key, version: "", id: undefined, entry: undefined, record };
+}
+
+/** Not under the prefix of the ids: no client can ask for it. */
+async function noteKeyOf(key: string): Promise<string> {
+  return `sojourn-moved:${await sha256(`moved ${key}`)}`;
+}
+
+function checkSize(store: Store, payload: Payload): void {
+  const most = store.capabilities.maxPayloadBytes;
+  if (most === undefined || payloadBytes(payload) <= most) return;
+  const message = `the session takes ${payloadBytes(payload)} octets, and the ${store.name} store keeps at most ${most}; nothing was saved`;
+  throw new SessionError("ERR_SESSION_TOO_LARGE", message);
+}
