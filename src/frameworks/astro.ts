@@ -3,6 +3,7 @@
 import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
@@ -85,7 +86,7 @@ export function astroSessions<Data extends object>(
     if (exchange) noteOpened(locals, exchange);
     try {
       if (attach !== undefined && allowed !== "skip") {
-        Object.assign(locals, { [attach]: await sessions.get(locals) });
+        attachSession(locals, attach, await sessions.get(locals));
       }
       if (!exchange) return await next();
       const response = await sealResponse(exchange, await runOpen(exchange, next), streaming);

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Access } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -92,7 +93,7 @@ export function fastifySessions<Data extends object>(
     if (attach === undefined || access === "skip") goOn();
     else {
       sessions.get(request).then((session) => {
-        request[attach] = session;
+        attachSession(request, attach, session);
         goOn();
       }, done);
     }

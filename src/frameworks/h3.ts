@@ -4,6 +4,7 @@ import type { HeaderAccess } from "../core/client/headers.ts";
 import { isError } from "../core/contracts/errors.ts";
 import type { Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import {
   isEventStream,
   noteOpened,
@@ -102,7 +103,8 @@ export function h3Sessions<Data extends object>(sessions: Sessions<Data>, option
     const allowed = access?.(event);
     exchange?.restrict(allowed);
     if (exchange) Object.assign(event, { [opened]: event.req });
-    if (attach !== undefined && allowed !== "skip") event.context[attach] = await sessions.get(event);
+    if (attach !== undefined && allowed !== "skip")
+      attachSession(event.context, attach, await sessions.get(event), () => refuseCached(event));
     if (!exchange) return next();
     let result: unknown;
     try {

@@ -5,6 +5,7 @@ import { isSessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
+import { attachBySet } from "./shared/attach.ts";
 import {
   failureResponse,
   noteOpened,
@@ -80,7 +81,7 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
     const exchange = sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw);
     const allowed = access?.(c);
     exchange?.restrict(allowed);
-    if (attach !== undefined && allowed !== "skip") c.set(attach, await sessions.get(c));
+    if (attach !== undefined && allowed !== "skip") attachBySet(c, attach, await sessions.get(c), attach);
     if (!exchange) return next();
     await runOpen(exchange, next);
     await seal(c, exchange, streaming);

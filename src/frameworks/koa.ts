@@ -2,6 +2,7 @@
 
 import type { HeaderAccess } from "../core/client/headers.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -75,7 +76,7 @@ export function koaSessions<Data extends object>(sessions: Sessions<Data>, optio
     const allowed = access?.(ctx);
     opened?.exchange.restrict(allowed);
     if (attach !== undefined && allowed !== "skip") {
-      (ctx as unknown as Record<string, unknown>)[attach] = await sessions.get(ctx);
+      attachSession(ctx, attach, await sessions.get(ctx));
     }
     if (!opened) return void (await next());
     const { exchange } = opened;

@@ -18,7 +18,7 @@ import {
   withDigest,
 } from "./shared/next-flow.ts";
 import { checkOptions } from "./shared/options.ts";
-import { readOnlyData } from "./shared/read-only.ts";
+import { readOnlySession } from "./shared/read-only.ts";
 
 export type { NextCookies, NextHeaders } from "./shared/next-flow.ts";
 
@@ -129,7 +129,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
     const session = await exchange.get();
     // It was used: its expiry moves, when that is due.
     await exchange.finish();
-    return Object.defineProperty(session, "data", { value: readOnlyData(session.data) });
+    return readOnlySession(session);
   }
 
   /** Runs what may change the session, with the actions that it calls. */

@@ -4,6 +4,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import { isPromise } from "../core/bytes/bytes.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -159,7 +160,7 @@ export function connectSessions<Data extends object>(
     exchange?.restrict(allowed);
     if (attach === undefined || allowed === "skip") return goOn();
     sessions.get(req).then((session) => {
-      (req as unknown as Record<string, unknown>)[attach] = session;
+      attachSession(req, attach, session);
       goOn();
     }, next);
   };

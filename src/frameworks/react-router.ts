@@ -5,6 +5,7 @@ import type { Session } from "../core/contracts/session.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
+import { attachBySet } from "./shared/attach.ts";
 import {
   failureResponse,
   noteOpened,
@@ -100,7 +101,8 @@ export function reactRouterSessions<Data extends object>(
     const exchange = isOpen ? undefined : sessions.open(request, reader, context);
     const allowed = access?.({ request, context });
     exchange?.restrict(allowed);
-    if (attach !== undefined && allowed !== "skip") (context as Context).set(attach, await sessions.get(request));
+    if (attach !== undefined && allowed !== "skip")
+      attachBySet(context as Context, attach, await sessions.get(request), "attach");
     if (!exchange) return next();
     noteOpened(request, exchange);
     inUse.add(context);

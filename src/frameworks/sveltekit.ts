@@ -3,6 +3,7 @@
 import { isSessionError, type SessionError, wrongArgument } from "../core/contracts/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { type AccessOf, checkOptions } from "./shared/options.ts";
@@ -83,7 +84,7 @@ export function svelteKitSessions<Data extends object>(
     exchange?.restrict(allowed);
     try {
       if (attach !== undefined && allowed !== "skip") {
-        Object.assign(event.locals, { [attach]: await sessions.get(event) });
+        attachSession(event.locals, attach, await sessions.get(event));
       }
       if (!exchange) return await resolve(event);
       const response = await answerOf(event, exchange, () => runOpen(exchange, () => resolve(event)));

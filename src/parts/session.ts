@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { LoginOptions, Session } from "../core/contracts/session.ts";
+import { guardSessions } from "../core/save/guarded.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
 import { checkLogin, type Merge, sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
@@ -57,16 +58,22 @@ export interface PartsSession<Data extends object = Record<string, unknown>, Nam
 
 /** One session made of the parts of a request. */
 export class SessionInParts<Data extends object> implements PartsSession<Data> {
-  readonly data: Partial<Data>;
+  readonly #data: Partial<Data>;
   readonly #request: PartsRequest;
 
   static {
     Object.defineProperty(SessionInParts.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
+    guardSessions(SessionInParts, ["update"]);
   }
 
   constructor(request: PartsRequest) {
     this.#request = request;
-    this.data = dataOf(request) as Partial<Data>;
+    this.#data = dataOf(request) as Partial<Data>;
+    Object.preventExtensions(this);
+  }
+
+  get data(): Partial<Data> {
+    return this.#data;
   }
 
   get handle(): string {

@@ -7,6 +7,7 @@ import type { Content, Format, Meta } from "../contracts/format.ts";
 import type { LoginOptions, Session } from "../contracts/session.ts";
 import { withoutPrototype } from "../record/json-format.ts";
 import { encoded, put, same, type Update } from "./changes.ts";
+import { guardSessions } from "./guarded.ts";
 
 /** What a session needs of the request it belongs to. */
 export interface SessionOwner {
@@ -106,11 +107,13 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   static {
     // What `console.log` shows.
     Object.defineProperty(RecordSession.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
+    guardSessions(RecordSession, ["update"]);
   }
 
   constructor(state: State, owner: SessionOwner) {
     this.#state = state;
     this.#owner = owner;
+    Object.preventExtensions(this);
   }
 
   get data(): Partial<Data> {
