@@ -8,15 +8,16 @@
 import { signedToken } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
-import type { SessionOptions } from "../core/options/options.ts";
+import { resolveConfig, type SessionOptions } from "../core/options/options.ts";
 import type { CookieStore } from "../core/record/in-cookie.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { createSessions } from "../create.ts";
 import { flaskSession } from "../flask.ts";
 import type { PartsSessions } from "../parts/keeping.ts";
+import { nullStore } from "../stores/null.ts";
 import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
 import { backends } from "./config/backends.ts";
-import { type Common, commonOf, cookieSecrets, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
+import { type Common, commonOf, cookieSecrets, inKeys, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
 import { type LoadPackage, Opener } from "./config/drivers.ts";
 import { type ExplainedKey, Keys, list, named } from "./config/keys.ts";
 import { unusedKey } from "./config/known.ts";
@@ -186,7 +187,7 @@ function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
   for (const { key, why } of unused) keys.note(key, "–", "ignored", why);
   return {
     rows: keys.rows,
-    warnings: [...warnings, ...unused.map(({ key, why }) => `${prefix}${key} counts for nothing: ${why}`)],
+    warnings: [...warnings, ...unused.map(({ key, why }) => `${prefix}${key} is ignored: ${why}`)],
     isThere: plan.isThere ?? false,
     open: plan.open,
   };
@@ -200,6 +201,8 @@ interface Plan {
   readonly warnings?: readonly string[];
   open(opener: Opener): Promise<Sessions<never>>;
 }
+
+type CheckedOptions = Parameters<typeof resolveConfig>[0];
 
 interface OneOptions extends ConfigOptions<never>, Pick<Circumstances, "native" | "pickled"> {}
 
@@ -225,7 +228,8 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     const foreign = { lifetime, permanent, cookie, digest, subjectKey, subjectType } as const;
     const made = native
       ? { ...nativeOptions(keys, common), store: sealedIn(secrets) }
-      : flaskCookie({ ...foreign, ...cookieSecrets(secrets) });
+      : inKeys(keys, own, () => flaskCookie({ ...foreign, ...cookieSecrets(secrets) }));
+    inKeys(keys, own, () => resolveConfig({ ...made, ...also, warn() {} } as CheckedOptions));
     return { name, open: async () => createSessions({ ...made, ...also } as SessionOptions<never>) };
   }
 
@@ -248,7 +252,12 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     ...(keys.has("SESSION_KEY_PREFIX") && { keyPrefix: keys.text("SESSION_KEY_PREFIX", "") }),
     ...(secretKey && { token: named("SECRET_KEY", () => signedToken(ownSecrets(secretKey))) }),
   });
-  const made = native ? ours() : foreign();
+  // What construction would refuse is refused before anything is opened, under the name of its key.
+  const made = inKeys(keys, own, () => {
+    const options = native ? ours() : foreign();
+    resolveConfig({ ...options, ...also, store: nullStore(), warn() {} } as CheckedOptions);
+    return options;
+  });
   return {
     name,
     isThere: backend.isThere,

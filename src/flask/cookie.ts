@@ -11,6 +11,7 @@ import type { Format } from "../core/contracts/format.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import type { CookieStore } from "../core/record/in-cookie.ts";
 import { flaskSeal } from "./cookie/seal.ts";
+import { longestLifetime } from "./options.ts";
 import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
 
 /** Options of {@link flaskCookie}. All but `secretKey` have the defaults of Flask 3, but for the cookie's attributes. */
@@ -90,7 +91,9 @@ export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
   if (digest !== "sha1" && digest !== "sha3-256") throw wrongArgument("digest", '"sha1" or "sha3-256"', digest);
   if (typeof salt !== "string") throw wrongArgument("salt", "a text", salt);
   if (now !== undefined && typeof now !== "function") throw wrongArgument("now", "a function", now);
-  const idleTimeout = Math.floor(durationOption("lifetime", lifetime, 1000, 400 * 86_400_000) / 1000);
+  const idleTimeout = Math.floor(
+    durationOption("lifetime", lifetime, 1000, permanent ? 34_560_000_000 : longestLifetime) / 1000,
+  );
   return {
     store: storeOf(flaskSeal({ keys, salt, digest, lifetime: idleTimeout, now: now ?? Date.now })),
     format: taggedJsonFormat({ subjectKey, subjectType }),

@@ -17,7 +17,10 @@ export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">,
    * whichever it is. `"pickle"` for what is in cachelib (`SESSION_TYPE` `filesystem` and `cachelib`), which knows nothing else.
    */
   readonly format?: "msgpack" | "json" | "pickle" | undefined;
-  /** How long a session lives after its last use: `PERMANENT_SESSION_LIFETIME`. Default `"31d"`. */
+  /**
+   * How long a session lives after its last use: `PERMANENT_SESSION_LIFETIME`. Default `"31d"`; at most 400 days, what
+   * browsers keep a cookie for, and 50 years with `permanent: false`.
+   */
   readonly lifetime?: Duration | undefined;
   /** Whether the cookie of a new session outlives the browser: `SESSION_PERMANENT`. Default true. */
   readonly permanent?: boolean | undefined;
@@ -34,6 +37,10 @@ export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">,
 export type FlaskSessionConfig = Required<
   Pick<SessionOptions, "ids" | "token" | "format" | "cookie" | "idleTimeout" | "absoluteTimeout" | "persistent">
 >;
+
+const day = 86_400_000;
+/** How long a session may live whose cookie does not say it, in milliseconds: 50 years, which every store can say. */
+export const longestLifetime: number = 18_250 * day;
 
 const known = [
   ..."format subjectKey subjectType legacyPickle keyPrefix idLength ids".split(" "),
@@ -68,7 +75,9 @@ export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionCon
   if (!["msgpack", "json", "pickle"].includes(format))
     throw wrongArgument("format", '"msgpack", "json" or "pickle"', format);
   // In whole seconds, as Flask-Session cuts it.
-  const idleTimeout = Math.floor(durationOption("lifetime", lifetime, 1000, 400 * 86_400_000) / 1000);
+  const idleTimeout = Math.floor(
+    durationOption("lifetime", lifetime, 1000, permanent ? 400 * day : longestLifetime) / 1000,
+  );
   if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
   if (signed !== undefined && (typeof signed !== "object" || signed === null))
     throw wrongArgument("signed", "{ secretKey }", signed);

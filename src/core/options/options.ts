@@ -184,8 +184,10 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
 
 function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
   const { idleTimeout = "1h", absoluteTimeout = format.foreign ? false : "24h", renewGrace = "1m" } = options;
+  // Another program's sessions may live for years, where no cookie says how long: browsers keep one for 400 days.
+  const longest = format.foreign && options.persistent === false ? 18_250 * day : 400 * day;
   const optional = (name: "idleTimeout" | "absoluteTimeout" | "renewAfter", value: Duration | false): number =>
-    value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, 400 * day);
+    value === false ? Number.POSITIVE_INFINITY : durationOption(name, value, 1000, longest);
   const idle = optional("idleTimeout", idleTimeout);
   const absolute = optional("absoluteTimeout", absoluteTimeout);
   const renewAfter = optional("renewAfter", options.renewAfter === undefined ? false : options.renewAfter);

@@ -34,16 +34,17 @@ import {
   type Opener,
   redisDrivers,
 } from "./drivers.ts";
-import { type Keys, named, type Place } from "./keys.ts";
+import { type Keys, named, type Place, receivedUrl } from "./keys.ts";
+import { type RedisTarget, redisTarget } from "./urls.ts";
 
 /** By `SESSION_TYPE`. */
 export const backends: Readonly<Record<string, Read>> = {
   redis(keys, { native, pickled, keyPrefix }) {
-    const place = keys.place("SESSION_REDIS", "redis://127.0.0.1:6379");
+    const at = redisAt("SESSION_REDIS", keys.place("SESSION_REDIS", "redis://127.0.0.1:6379"));
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
-        const client = (await opener.at("SESSION_REDIS", redisDrivers, place)) as never;
+        const client = (await redisClient(opener, "SESSION_REDIS", at)) as never;
         return named("SESSION_REDIS", () =>
           redisStore({ client, ...(!native && { layout: flaskRedis({ keyPrefix }) }) }),
         );
@@ -52,7 +53,7 @@ export const backends: Readonly<Record<string, Read>> = {
   },
 
   memcached(keys, { native, pickled }) {
-    const place = keys.place("SESSION_MEMCACHED", "127.0.0.1:11211");
+    const place = memcachedPlace("SESSION_MEMCACHED", keys.place("SESSION_MEMCACHED", "127.0.0.1:11211"));
     return {
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
@@ -68,7 +69,7 @@ export const backends: Readonly<Record<string, Read>> = {
   cachelib: (keys, circumstances) => files(keys, "SESSION_CACHELIB", circumstances),
 
   mongodb(keys, { native, pickled }) {
-    const place = keys.place("SESSION_MONGODB", "mongodb://127.0.0.1:27017");
+    const place = mongodbPlace("SESSION_MONGODB", keys.place("SESSION_MONGODB", "mongodb://127.0.0.1:27017"));
     const database = keys.text("SESSION_MONGODB_DB", native ? "sojourn" : "flask_session");
     const name = keys.text("SESSION_MONGODB_COLLECT", "sessions");
     return {
@@ -85,10 +86,18 @@ export const backends: Readonly<Record<string, Read>> = {
 
   dynamodb(keys, { native, pickled, timeZone }) {
     const place = keys.place("SESSION_DYNAMODB");
-    const endpoint = keys.text("SESSION_DYNAMODB_ENDPOINT") ?? place?.url;
+    const given = keys.text("SESSION_DYNAMODB_ENDPOINT");
+    const endpoint = httpUrl(
+      given === undefined ? "SESSION_DYNAMODB" : "SESSION_DYNAMODB_ENDPOINT",
+      given ?? place?.url,
+    );
     const region = keys.text("SESSION_DYNAMODB_REGION");
     const accessKeyId = keys.secret("SESSION_DYNAMODB_KEY_ID");
     const secretAccessKey = keys.secret("SESSION_DYNAMODB_SECRET");
+    if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+      throw new TypeError(
+        "SESSION_DYNAMODB_KEY_ID and SESSION_DYNAMODB_SECRET must be set together; received one of them",
+      );
     const table = keys.text("SESSION_DYNAMODB_TABLE", native ? ownTable : pickled ? "sessions" : "Sessions");
     const isThere = keys.flag("SESSION_DYNAMODB_TABLE_EXISTS", false);
     const local = { endpoint: "http://localhost:8000", region: "us-east-1" };
@@ -99,7 +108,10 @@ export const backends: Readonly<Record<string, Read>> = {
     const options = toLocal
       ? { ...local, credentials: dummy }
       : {
-          ...(endpoint !== undefined && { endpoint, region: "us-east-1", credentials: dummy }),
+          ...(endpoint !== undefined && { endpoint }),
+          // A server of one's own asks for neither, and the client for both.
+          ...(endpoint !== undefined && !process.env["AWS_REGION"] && { region: "us-east-1" }),
+          ...(endpoint !== undefined && isLocal(endpoint) && !hasCredentials() && { credentials: dummy }),
           ...(region !== undefined && { region }),
           ...(accessKeyId !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
         };
@@ -108,7 +120,7 @@ export const backends: Readonly<Record<string, Read>> = {
       isThere,
       async open(opener) {
         const key = "SESSION_DYNAMODB";
-        const client = (place?.client ?? (await opener.client(key, dynamodbDrivers, JSON.stringify(options)))) as never;
+        const client = (place?.client ?? (await opener.client(key, dynamodbDrivers, options))) as never;
         const layout = pickled ? flask2Dynamodb({ table }) : flaskDynamodb({ table, timeZone });
         return named(key, () => dynamodbStore({ client, ...(native ? { table } : { layout }) }));
       },
@@ -118,6 +130,7 @@ export const backends: Readonly<Record<string, Read>> = {
   elasticsearch(keys, { native }) {
     const place =
       keys.place("SESSION_ELASTICSEARCH") ?? keys.place("SESSION_ELASTICSEARCH_HOST", "http://localhost:9200");
+    httpUrl(keys.has("SESSION_ELASTICSEARCH") ? "SESSION_ELASTICSEARCH" : "SESSION_ELASTICSEARCH_HOST", place.url);
     const index = keys.text("SESSION_ELASTICSEARCH_INDEX", native ? ownTable : "sessions");
     return {
       encoding: "json",
@@ -148,6 +161,7 @@ export const backends: Readonly<Record<string, Read>> = {
 
   firestore(keys, { native }) {
     const place = keys.place("SESSION_FIRESTORE");
+    if (place?.url?.includes("/")) throw keys.wrong("SESSION_FIRESTORE", "a client or the id of a project", place.url);
     const collection = keys.text("SESSION_FIRESTORE_COLLECT", native ? ownTable : "flask_session");
     const layout = native ? {} : { layout: flask2Firestore() };
     return {
@@ -185,6 +199,57 @@ function modeOf(keys: Keys): number {
   if (!Number.isInteger(mode) || mode > 0o777 || (mode & 0o600) !== 0o600) throw keys.wrong(key, takes, value);
   keys.note(key, `0${mode.toString(8)}`, value === undefined ? "default" : "given");
   return mode;
+}
+
+/** A client of Redis that was given, or where to open one. */
+export type RedisAt = { readonly client: object } | { readonly client?: undefined; readonly at: RedisTarget };
+
+/** Reads it, so that a URL which no driver could follow is an error now. */
+export function redisAt(key: string, { client, url }: Place): RedisAt {
+  if (client !== undefined) return { client };
+  const at = redisTarget(key, url);
+  if (at) return { at };
+  const takes = "a client, or a URL such as redis://host:6379/0, rediss://… or unix:///path/of/a/socket";
+  const several = /,|sentinel/i.test(url) ? ". For Sentinel and Cluster give a client that knows the servers" : "";
+  const bare = /^[\w.-]+:\d+$/.test(url) ? `. Write redis://${url}` : "";
+  throw new TypeError(`${key} must be ${takes}; ${receivedUrl(url)}${several}${bare}`);
+}
+
+/** Opens it. */
+export function redisClient(opener: Opener, key: string, place: RedisAt): unknown {
+  return place.client ?? opener.client(key, redisDrivers, place.at);
+}
+
+/** Throws unless our client can follow the address. */
+export function memcachedPlace(key: string, place: Place): Place {
+  if (place.url?.includes(",")) throw new TypeError(`${key} must be one "host:port"; received several`);
+  if (place.url !== undefined) named(key, () => memcachedClient({ server: place.url }));
+  return place;
+}
+
+/** Throws unless it is a URL of MongoDB: what is in it its driver checks. */
+export function mongodbPlace(key: string, place: Place): Place {
+  if (place.url === undefined || /^mongodb(\+srv)?:\/\/[^/]/i.test(place.url)) return place;
+  throw new TypeError(`${key} must be a client, or a URL such as mongodb://host:27017; ${receivedUrl(place.url)}`);
+}
+
+function httpUrl(key: string, url: string | undefined): string | undefined {
+  if (url === undefined) return undefined;
+  const { protocol, search, hostname } = URL.canParse(url) ? new URL(url) : { protocol: "", search: "", hostname: "" };
+  const fits = /^https?:$/.test(protocol) && search === "" && /^[^,]+$/.test(hostname);
+  if (!fits)
+    throw new TypeError(`${key} must be a URL such as http://host:9200, without parameters; ${receivedUrl(url)}`);
+  return url;
+}
+
+function isLocal(url: string): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
+}
+
+/** Whether AWS's client finds credentials by itself. */
+function hasCredentials(): boolean {
+  const names = "AWS_ACCESS_KEY_ID AWS_PROFILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+  return [...names.split(" "), "AWS_CONTAINER_CREDENTIALS_FULL_URI"].some((name) => process.env[name]);
 }
 
 /** The collection of a `MongoClient`. */

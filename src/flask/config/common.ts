@@ -1,14 +1,18 @@
 /** What is the same whatever the backend: the cookie, the lifetime, ids and their signature. */
 
 import type { CookieOptions } from "../../core/client/cookie.ts";
+import { isError } from "../../core/contracts/errors.ts";
 import type { Duration } from "../../core/options/duration.ts";
 import type { CookieStore } from "../../core/record/in-cookie.ts";
 import { cookieStore } from "../../stores/cookie.ts";
 import type { FlaskCookieOptions } from "../cookie.ts";
+import { longestLifetime } from "../options.ts";
 import { type Keys, named } from "./keys.ts";
 
 /** 31 days. */
 const month = 31 * 86_400;
+/** What a browser keeps a cookie for at most; and a session whose cookie does not say how long it is good. */
+const [longestCookie, longest] = [400 * 86_400, longestLifetime / 1000];
 
 /** What the keys say of every session. */
 export interface Common {
@@ -27,7 +31,8 @@ export function commonOf(keys: Keys, native: boolean): Common {
   const cookie = cookieOf(keys, "SESSION_COOKIE_", keys.text("APPLICATION_ROOT"));
   const lifetimeGiven = keys.has("PERMANENT_SESSION_LIFETIME");
   if (native && !lifetimeGiven) keys.note("PERMANENT_SESSION_LIFETIME", "1h unused, 24h in any case", "default");
-  const lifetime = keys.seconds("PERMANENT_SESSION_LIFETIME", month);
+  const permanent = keys.flag("SESSION_PERMANENT", true);
+  const lifetime = keys.seconds("PERMANENT_SESSION_LIFETIME", month, native || permanent ? longestCookie : longest);
   // Then only a change prolongs a session.
   const still = !keys.flag("SESSION_REFRESH_EACH_REQUEST", true);
   return {
@@ -36,7 +41,7 @@ export function commonOf(keys: Keys, native: boolean): Common {
     lifetimeGiven,
     ...(still && (!native || lifetimeGiven) && { touchInterval: lifetime }),
     ...(still && native && !lifetimeGiven && { touchInterval: "1h" as const }),
-    permanent: keys.flag("SESSION_PERMANENT", true),
+    permanent,
     ...cleanupOf(keys),
   };
 }
@@ -66,7 +71,8 @@ export function cookieOf(
     throw keys.wrong(name("httponly"), "true: no script may read the cookie of a session", false);
   const cookieName = keys.text(name("name"), from.name ?? "session");
   // Before Flask 2.3 False was the way to say "this host alone".
-  const domain = keys.any(name("domain")) === false ? undefined : keys.text(name("domain"));
+  // A dot in front has had no meaning since RFC 6265; Flask leaves it out as well.
+  const domain = keys.any(name("domain")) === false ? undefined : keys.text(name("domain"))?.trim().replace(/^\./, "");
   const path = keys.text(name("path"), from.path ?? root ?? "/");
   const secure = keys.flag(name("secure"), from.secure ?? true);
   const sameSite = keys.word(name("samesite"), ["lax", "strict", "none"], from.sameSite ?? "lax");
@@ -79,6 +85,39 @@ export function secretsOf(keys: Keys, wanted: string): readonly [...(string | Ui
   const secret = keys.secret("SECRET_KEY");
   if (secret === undefined) throw new TypeError(`SECRET_KEY must be set: ${wanted} needs it`);
   return [...keys.secrets("SECRET_KEY_FALLBACKS"), secret];
+}
+
+/** Which key says an option of `createSessions`, for the messages of its checks. */
+const keysOf: Readonly<Record<string, string>> = {
+  "cookie.name": "SESSION_COOKIE_NAME",
+  "cookie.domain": "SESSION_COOKIE_DOMAIN",
+  "cookie.path": "SESSION_COOKIE_PATH",
+  "cookie.sameSite": "SESSION_COOKIE_SAMESITE",
+  "cookie.secure": "SESSION_COOKIE_SECURE",
+  "cookie.partitioned": "SESSION_COOKIE_PARTITIONED",
+  lifetime: "PERMANENT_SESSION_LIFETIME",
+  idleTimeout: "PERMANENT_SESSION_LIFETIME",
+  keyPrefix: "SESSION_KEY_PREFIX",
+  idLength: "SESSION_ID_LENGTH",
+  cleanupEvery: "SESSION_CLEANUP_N_REQUESTS",
+  "signed.secretKey": "SECRET_KEY",
+  secretKey: "SECRET_KEY",
+  fallbacks: "SECRET_KEY_FALLBACKS",
+};
+
+/** What an option is wrong by is said of the key that said it, unless it was given as an option itself. */
+export function inKeys<Made>(keys: Keys, own: object, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (!isError(error, "TypeError")) throw error;
+    const option = Object.keys(keysOf).find((one) =>
+      new RegExp(`^${one.replace(".", "\\.")}(?![\\w.])`).test(error.message),
+    );
+    const key = option && keysOf[option];
+    if (!key || (option.split(".")[0] as string) in own || !keys.has(key)) throw error;
+    throw new TypeError(keys.nameOf(key) + error.message.slice(option.length), { cause: error });
+  }
 }
 
 type SecretsOf = ReturnType<typeof secretsOf>;

@@ -5,9 +5,9 @@ import { flaskPeewee, flaskPostgresql, flaskSqlalchemy } from "../../flask.ts";
 import type { SqlLayout } from "../../stores/sql.ts";
 import { sqlStore } from "../../stores/sql.ts";
 import { type Backend, ownTable, type Read } from "./backend.ts";
-import { type Opener, sqlDrivers } from "./drivers.ts";
-import { type Keys, named, type Place, parsed, withoutSecrets } from "./keys.ts";
-import { type SqlUrl, sqlUrl } from "./sql-url.ts";
+import { type Opener, sqlClient } from "./drivers.ts";
+import { type Keys, named, type Place, parsed, receivedUrl, withoutSecrets } from "./keys.ts";
+import { peeweeTarget, type SqlTarget, sqlTarget } from "./urls.ts";
 
 /** By `SESSION_TYPE`. */
 export const databases: Readonly<Record<string, Read>> = {
@@ -38,7 +38,8 @@ export const databases: Readonly<Record<string, Read>> = {
   },
 
   peewee(keys, { native }) {
-    const place = databaseAt("SESSION_DB", keys.place("SESSION_DB") ?? peeweePlace(keys));
+    const given = keys.place("SESSION_DB");
+    const place = (!given && peeweePlace(keys)) || databaseAt("SESSION_DB", given);
     const table = keys.text("SESSION_PEEWEE_TABLE", native ? ownTable : "sessions");
     return {
       encoding: "pickle",
@@ -50,17 +51,16 @@ export const databases: Readonly<Record<string, Read>> = {
 /** A database: a client, or a URL that was understood. */
 type Database =
   | { readonly client: object; readonly at?: undefined }
-  | { readonly client?: undefined; readonly at: SqlUrl };
+  | { readonly client?: undefined; readonly at: SqlTarget };
 
 const takesUrl =
   "a client, or a URL of PostgreSQL, MySQL, MariaDB or SQLite such as postgresql://user:password@host/database or sqlite:///file.db";
 
 function databaseAt(key: string, place: Place | undefined): Database {
   if (place?.client) return { client: place.client };
-  const at = place?.url === undefined ? undefined : sqlUrl(place.url);
+  const at = place?.url === undefined ? undefined : sqlTarget(key, place.url);
   if (at) return { at };
-  const got = place?.url === undefined ? "received nothing" : `received ${JSON.stringify(withoutSecrets(place.url))}`;
-  throw new TypeError(`${key} must be ${takesUrl}; ${got}`);
+  throw new TypeError(`${key} must be ${takesUrl}; ${receivedUrl(place?.url)}`);
 }
 
 /** Flask-SQLAlchemy has the URL; `SESSION_SQLALCHEMY` itself is an object there. */
@@ -83,7 +83,7 @@ function sqlalchemyPlace(keys: Keys): Database {
 }
 
 /** `SESSION_DB_CLASS` is a class of Peewee or its name, `SESSION_PEEWEE_CONFIG` what it is given. */
-function peeweePlace(keys: Keys): Place | undefined {
+function peeweePlace(keys: Keys): Database | undefined {
   const name = keys.text("SESSION_DB_CLASS");
   const value = keys.any("SESSION_PEEWEE_CONFIG");
   if (name === undefined && value === undefined) return undefined;
@@ -97,24 +97,13 @@ function peeweePlace(keys: Keys): Place | undefined {
   const kind = /(postgres|mysql|maria|sqlite)/i.exec(name ?? "")?.[1]?.toLowerCase();
   if (kind === undefined)
     throw keys.wrong("SESSION_DB_CLASS", '"PostgresqlDatabase", "MySQLDatabase" or "SqliteDatabase"', name);
-  const {
-    database,
-    name: called = database,
-    host = "127.0.0.1",
-    port,
-    user,
-    password,
-    passwd = password,
-  } = given as Record<string, unknown>;
-  keys.note("SESSION_PEEWEE_CONFIG", kind === "sqlite" ? String(called) : `${host}, ${called}`);
-  if (kind === "sqlite") return { url: `sqlite:///${called}` };
-  const who = user === undefined ? "" : `${encode(user)}${passwd === undefined ? "" : `:${encode(passwd)}`}@`;
-  const at = `${who}${host}${port === undefined ? "" : `:${port}`}/${encode(called)}`;
-  return { url: `${kind === "postgres" ? "postgresql" : "mysql"}://${at}` };
-}
-
-function encode(part: unknown): string {
-  return encodeURIComponent(String(part));
+  const dialect = kind === "sqlite" ? "sqlite" : kind === "postgres" ? "postgres" : "mysql";
+  const at = peeweeTarget("SESSION_PEEWEE_CONFIG", dialect, given as Record<string, unknown>);
+  keys.note(
+    "SESSION_PEEWEE_CONFIG",
+    at.dialect === "sqlite" ? at.path : `${at.socket ?? at.host}, ${at.database ?? "no database"}`,
+  );
+  return { at };
 }
 
 function sqlOpening(
@@ -129,7 +118,7 @@ function sqlOpening(
 }
 
 async function databaseClient(opener: Opener, key: string, { client, at }: Database): Promise<unknown> {
-  return at ? opener.client(key, sqlDrivers[at.dialect], at.at) : client;
+  return at ? sqlClient(opener, key, at) : client;
 }
 
 /** The zone in which PostgreSQL says what time it is, to us as to Flask, unless either has set another. */

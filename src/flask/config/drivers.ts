@@ -3,7 +3,9 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { ioredisOptions, mysqlOptions, nodeRedisOptions, pgOptions, postgresOptions } from "./connect.ts";
 import { list, type Place } from "./keys.ts";
+import type { RedisTarget, Server, SqlTarget } from "./urls.ts";
 
 /** Loads a package by name, as `import()` does. */
 export type LoadPackage = (name: string) => Promise<unknown>;
@@ -22,7 +24,7 @@ export class Opener {
    *
    * @param key The key that asked for it.
    */
-  async client(key: string, drivers: readonly Driver[], at: string): Promise<unknown> {
+  async client<At>(key: string, drivers: readonly Driver<At>[], at: At): Promise<unknown> {
     for (const { name, from = name, open } of drivers) {
       const found = await this.#installed(from);
       if (found) return open(exportsOf(found), at, (close) => this.#closers.push(close));
@@ -33,7 +35,7 @@ export class Opener {
   }
 
   /** The client that was given, or one to the URL. */
-  at(key: string, drivers: readonly Driver[], { client, url }: Place): unknown {
+  at(key: string, drivers: readonly Driver<string>[], { client, url }: Place): unknown {
     return client ?? this.client(key, drivers, url);
   }
 
@@ -60,12 +62,12 @@ export class Opener {
 }
 
 /** One package, and how to make a client of it. */
-export interface Driver {
+export interface Driver<At> {
   /** What to install. */
   readonly name: string;
   /** What to import, if that is something else. */
   readonly from?: string;
-  open(exports: Exports, at: string, onClose: (close: () => unknown) => void): unknown;
+  open(exports: Exports, at: At, onClose: (close: () => unknown) => void): unknown;
 }
 
 /** What the packages export is their own affair: the stores check what comes of it. */
@@ -103,24 +105,24 @@ function need(value: Export | undefined): Export {
   return value;
 }
 
-/** Redis at a URL. */
-export const redisDrivers: readonly Driver[] = [
+/** Redis. */
+export const redisDrivers: readonly Driver<RedisTarget>[] = [
   {
     name: "redis",
     open:
-      ({ createClient }, url, onClose) =>
+      ({ createClient }, at, onClose) =>
       async () => {
-        const client = quiet(need(createClient)({ url }));
+        const client = quiet(need(createClient)(nodeRedisOptions(at)));
         onClose(() => (client.destroy ? client.destroy() : client.disconnect?.()));
         await client.connect?.();
         return client;
       },
   },
   ...["ioredis", "iovalkey"].map(
-    (name): Driver => ({
+    (name): Driver<RedisTarget> => ({
       name,
-      open({ Redis, default: standard }, url, onClose) {
-        const client = quiet(new (need(Redis ?? standard))(url, { lazyConnect: true }));
+      open({ Redis, default: standard }, at, onClose) {
+        const client = quiet(new (need(Redis ?? standard))(ioredisOptions(at)));
         onClose(() => client.disconnect?.());
         return client;
       },
@@ -129,54 +131,64 @@ export const redisDrivers: readonly Driver[] = [
 ];
 
 /** MongoDB at a URL. */
-export const mongodbDrivers: readonly Driver[] = [
+export const mongodbDrivers: readonly Driver<string>[] = [
   { name: "mongodb", open: ({ MongoClient }, url, onClose) => closing(new (need(MongoClient))(url), onClose) },
 ];
 
-/** Databases by their dialect, at a URL; SQLite at a path. */
-export const sqlDrivers: Readonly<Record<"postgres" | "mysql" | "sqlite", readonly Driver[]>> = {
-  postgres: [
-    {
-      name: "pg",
-      open: ({ Pool }, connectionString, onClose) => ending(quiet(new (need(Pool))({ connectionString })), onClose),
-    },
-    {
-      name: "postgres",
-      // It prints notices, such as that a table is there already, on standard output otherwise.
-      open: ({ default: postgres }, url, onClose) => ending(need(postgres)(url, { onnotice() {} }), onClose),
-    },
-  ],
-  mysql: [
-    { name: "mysql2", from: "mysql2/promise", open: mysqlPool },
-    { name: "mariadb", open: mysqlPool },
-  ],
-  sqlite: [
-    {
-      name: "better-sqlite3",
-      open: ({ default: Database }, path, onClose) => closing(new (need(Database))(path), onClose),
-    },
-    {
-      name: "node:sqlite",
-      open: ({ DatabaseSync }, path, onClose) => closing(new (need(DatabaseSync))(path), onClose),
-    },
-  ],
-};
+/** PostgreSQL. */
+const postgresDrivers: readonly Driver<Server>[] = [
+  { name: "pg", open: ({ Pool }, at, onClose) => ending(quiet(new (need(Pool))(pgOptions(at))), onClose) },
+  {
+    name: "postgres",
+    open: ({ default: postgres }, at, onClose) => ending(need(postgres)(postgresOptions(at)), onClose),
+  },
+];
 
-function mysqlPool({ createPool }: Exports, url: string, onClose: (close: () => unknown) => void): Client {
-  return ending(need(createPool)(mysqlOptions(url)), onClose);
+/** MySQL and MariaDB. */
+const mysqlDrivers: readonly Driver<Server>[] = [
+  { name: "mysql2", from: "mysql2/promise", open: mysqlPool },
+  { name: "mariadb", open: mysqlPool },
+];
+
+/** SQLite, at a path. */
+const sqliteDrivers: readonly Driver<string>[] = [
+  {
+    name: "better-sqlite3",
+    open: ({ default: Database }, path, onClose) => closing(new (need(Database))(path), onClose),
+  },
+  {
+    name: "node:sqlite",
+    open: ({ DatabaseSync }, path, onClose) => closing(new (need(DatabaseSync))(path), onClose),
+  },
+];
+
+/** A client of the database. */
+export function sqlClient(opener: Opener, key: string, at: SqlTarget): Promise<unknown> {
+  if (at.dialect === "sqlite") return opener.client(key, sqliteDrivers, at.path);
+  return opener.client(key, at.dialect === "mysql" ? mysqlDrivers : postgresDrivers, at);
+}
+
+function mysqlPool({ createPool }: Exports, at: Server, onClose: (close: () => unknown) => void): Client {
+  return ending(need(createPool)(mysqlOptions(at)), onClose);
 }
 
 /** Elasticsearch or OpenSearch at a URL. */
-export const elasticsearchDrivers: readonly Driver[] = ["@elastic/elasticsearch", "@opensearch-project/opensearch"].map(
-  (name): Driver => ({ name, open: ({ Client }, node, onClose) => closing(new (need(Client))({ node }), onClose) }),
+export const elasticsearchDrivers: readonly Driver<string>[] = [
+  "@elastic/elasticsearch",
+  "@opensearch-project/opensearch",
+].map(
+  (name): Driver<string> => ({
+    name,
+    open: ({ Client }, node, onClose) => closing(new (need(Client))({ node }), onClose),
+  }),
 );
 
-/** DynamoDB: `at` is the options of its client, in JSON. */
-export const dynamodbDrivers: readonly Driver[] = [
+/** DynamoDB: `at` is the options of its client. */
+export const dynamodbDrivers: readonly Driver<object>[] = [
   {
     name: "@aws-sdk/client-dynamodb",
     open({ DynamoDB }, options, onClose) {
-      const client = new (need(DynamoDB))(JSON.parse(options));
+      const client = new (need(DynamoDB))(options);
       onClose(() => client.destroy?.());
       return client;
     },
@@ -184,7 +196,7 @@ export const dynamodbDrivers: readonly Driver[] = [
 ];
 
 /** Firestore: `at` is the project, or nothing where the environment says it. */
-export const firestoreDrivers: readonly Driver[] = [
+export const firestoreDrivers: readonly Driver<string>[] = [
   {
     name: "@google-cloud/firestore",
     open({ Firestore }, projectId, onClose) {
@@ -196,7 +208,7 @@ export const firestoreDrivers: readonly Driver[] = [
 ];
 
 /** Datastore: likewise. */
-export const datastoreDrivers: readonly Driver[] = [
+export const datastoreDrivers: readonly Driver<string>[] = [
   {
     name: "@google-cloud/datastore",
     open: ({ Datastore }, projectId) => new (need(Datastore))(projectId === "" ? {} : { projectId }),
@@ -211,13 +223,6 @@ function ending(client: Client, onClose: (close: () => unknown) => void): Client
 function closing(client: Client, onClose: (close: () => unknown) => void): Client {
   onClose(() => client.close?.());
   return client;
-}
-
-/** Both drivers take these; what else they read of a URL differs. */
-function mysqlOptions(url: string): object {
-  const { hostname, port, username, password, pathname } = new URL(url);
-  const [user, secret, database] = [username, password, pathname.slice(1)].map(decodeURIComponent);
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 3306), user, password: secret, database };
 }
 
 /** From where this package is, else from where the program was started: not every installer puts them side by side. */

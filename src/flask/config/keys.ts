@@ -66,9 +66,9 @@ export class Keys {
   }
 
   /** In whole seconds, as Python's programs cut it. */
-  seconds(name: string, otherwise: number): number;
+  seconds(name: string, otherwise: number, most?: number): number;
   seconds(name: string): number | undefined;
-  seconds(name: string, otherwise?: number): number | undefined {
+  seconds(name: string, otherwise?: number, most: number = 400 * 86_400): number | undefined {
     const value = this.#take(name);
     if (value === undefined) {
       if (otherwise !== undefined) this.note(name, inWords(otherwise * 1000), "default");
@@ -76,13 +76,13 @@ export class Keys {
     }
     const ms = typeof value === "string" ? textDuration(value.trim()) : parseDuration(value);
     const seconds = Math.floor((ms ?? Number.NaN) / 1000);
-    if (seconds >= 1 && seconds <= 400 * 86_400) {
+    if (seconds >= 1 && seconds <= most) {
       this.note(name, inWords(seconds * 1000));
       return seconds;
     }
     throw this.wrong(
       name,
-      'seconds, a text like "31d", or one of Python\'s like "31 days, 0:00:00"; 1 s to 400 d',
+      `seconds, a text like "31d", or one of Python's like "31 days, 0:00:00"; 1 s to ${inWords(most * 1000)}`,
       value,
     );
   }
@@ -162,7 +162,12 @@ export class Keys {
     const secret = /SECRET|_KEY_ID|CONFIG$|client/.test(name) || String(value).includes("://");
     const got =
       typeof value === "string" && !secret ? `received ${JSON.stringify(value.slice(0, 40))}` : received(value);
-    return new TypeError(`${this.#label}${this.#prefix}${name} must be ${takes}; ${got}`);
+    return new TypeError(`${this.nameOf(name)} must be ${takes}; ${got}`);
+  }
+
+  /** A key as it was given: `"FLASK_SESSION_TYPE"`. */
+  nameOf(name: string): string {
+    return `${this.#label}${this.#prefix}${name}`;
   }
 
   /** What was given and nobody asked for. */
@@ -211,6 +216,11 @@ export function withoutSecrets(url: string): string {
   // Without one it may be a list of settings, a password among them.
   if (scheme === undefined || rest === undefined) return /[@=]/.test(url) ? "not shown" : url;
   return scheme + rest.slice(rest.lastIndexOf("@") + 1).replace(/[?#].*$/s, "");
+}
+
+/** What was received in place of a URL, without what may be secret in it. */
+export function receivedUrl(url: string | undefined): string {
+  return url === undefined ? "received nothing" : `received ${JSON.stringify(withoutSecrets(url))}`;
 }
 
 /** `"a", "b" or "c"` */

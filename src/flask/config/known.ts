@@ -22,7 +22,7 @@ function ours(word: string): string {
   return `SESSION_${word}`;
 }
 
-/** Keys that count for nothing, and why. */
+/** Keys that are ignored, and why. */
 const ignored: Readonly<Record<string, string>> = {
   SESSION_FILE_THRESHOLD: "no store here drops live sessions to make room; ended ones go by `sojourn cleanup`",
   SESSION_MONGODB_TZ_AWARE: "MongoDB keeps instants, and an instant has no time zone",
@@ -41,14 +41,14 @@ const others = ["SESSION_MANAGER"];
 /** Every key that is known. */
 export const knownKeys: readonly string[] = [...used, ...Object.keys(ignored)];
 
-/** What to say of a key that was given and nobody asked for; nothing where it may be another program's. */
+/** Warning for an unused key; undefined if it may belong to another program. */
 export function unusedKey(key: string, type: string): string | undefined {
   if (others.includes(key) || !(key.startsWith("SESSION_") || knownKeys.includes(key))) return undefined;
   const why = ignored[key];
   if (why !== undefined) return why;
   // What applications have anyway.
   if (!key.startsWith("SESSION_")) return undefined;
-  if (used.includes(key)) return `it is not for ${type}`;
+  if (used.includes(key)) return `it has no effect with ${type}`;
   const near = nearest(key, used, 5);
   return near === undefined ? "there is no such key" : `there is no such key; did you mean ${near}?`;
 }

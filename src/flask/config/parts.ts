@@ -54,8 +54,7 @@ export function readParts(keys: Keys, context: PartsContext): PartsPlan {
   const parts = all.map((one: object, at) => {
     const own = new Keys(one, "", `SESSION_CONFIG[${at}].`);
     const read = readPart(own, keys, app, { ...context, places, at });
-    for (const key of own.unread())
-      warnings.push(`SESSION_CONFIG[${at}].${key} counts for nothing: there is no such key`);
+    for (const key of own.unread()) warnings.push(`SESSION_CONFIG[${at}].${key} is ignored: there is no such key`);
     keys.rows.push(...own.rows);
     return read;
   });

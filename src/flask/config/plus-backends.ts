@@ -8,8 +8,8 @@ import { memcachedStore } from "../../stores/memcached.ts";
 import { mongodbStore } from "../../stores/mongodb.ts";
 import { redisStore } from "../../stores/redis.ts";
 import { ownTable } from "./backend.ts";
-import { collectionOf, memcachedAt } from "./backends.ts";
-import { firestoreDrivers, mongodbDrivers, type Opener, redisDrivers } from "./drivers.ts";
+import { collectionOf, memcachedAt, memcachedPlace, mongodbPlace, redisAt, redisClient } from "./backends.ts";
+import { firestoreDrivers, mongodbDrivers, type Opener } from "./drivers.ts";
 import { type Keys, named, type Place } from "./keys.ts";
 
 /** One of them, for one part. */
@@ -32,18 +32,19 @@ interface Circumstances {
 export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Circumstances) => PlusBackend>> = {
   redis(own, { native, keyPrefix, label }) {
     const client = clientOf(own, "redis://127.0.0.1:6379");
+    const at = redisAt(`${label}.client`, client);
     const layout = { name: "flask-session-plus", keyPrefix, payload: "text" } as const;
     return {
       place: placeOf(client),
       async open(opener) {
-        const made = await opener.at(`${label}.client`, redisDrivers, client);
+        const made = await redisClient(opener, `${label}.client`, at);
         return named(`${label}.client`, () => redisStore({ client: made as never, ...(!native && { layout }) }));
       },
     };
   },
 
   memcache(own, { native, label }) {
-    const client = clientOf(own, "127.0.0.1:11211");
+    const client = memcachedPlace(`${label}.client`, clientOf(own, "127.0.0.1:11211"));
     const layout = { name: "flask-session-plus", payload: "text", flags: [0, 16] } as const;
     return {
       place: placeOf(client),
@@ -55,7 +56,7 @@ export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Ci
   },
 
   mongodb(own, { native, label }) {
-    const client = clientOf(own, "mongodb://127.0.0.1:27017");
+    const client = mongodbPlace(`${label}.client`, clientOf(own, "mongodb://127.0.0.1:27017"));
     const database = own.text("db", native ? "sojourn" : "flask_session");
     const name = own.text("collection", "sessions");
     return {

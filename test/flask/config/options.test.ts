@@ -228,19 +228,19 @@ describe("keys", () => {
     ["SESSION_SQLALCHEMY_BINDKEY", "did you mean SESSION_SQLALCHEMY_BIND_KEY?"],
     ["SESSION_COOKIE_SAME_SITE", "did you mean SESSION_COOKIE_SAMESITE?"],
   ])("%s is none: %s", async (key, hint) => {
-    expect(await told({ [key]: "x" })).toEqual([`sojourn: ${key} counts for nothing: there is no such key; ${hint}`]);
+    expect(await told({ [key]: "x" })).toEqual([`sojourn: ${key} is ignored: there is no such key; ${hint}`]);
   });
 
   test("one that is like no other is said, too; those of other programs are not", async () => {
     expect(await told({ SESSION_BLUEBERRY_PANCAKES: "x" })).toEqual([
-      "sojourn: SESSION_BLUEBERRY_PANCAKES counts for nothing: there is no such key",
+      "sojourn: SESSION_BLUEBERRY_PANCAKES is ignored: there is no such key",
     ]);
     expect(await told({ SESSION_MANAGER: "local/x", XDG_SESSION_TYPE: "tty", HOME: "/", SECRET_KEY: "x" })).toEqual([]);
   });
 
   test("one for another type is said", async () => {
     expect(await told({ SESSION_REDIS: "redis://cache" })).toEqual([
-      "sojourn: SESSION_REDIS counts for nothing: it is not for SESSION_TYPE=null",
+      "sojourn: SESSION_REDIS is ignored: it has no effect with SESSION_TYPE=null",
     ]);
   });
 
@@ -264,6 +264,9 @@ describe("keys", () => {
       { SECRET_KEY: 5 },
       { SQLALCHEMY_DATABASE_URI: "oracle://ada:hunter2@db" },
       { SQLALCHEMY_DATABASE_URI: "hunter2@db" },
+      { SESSION_TYPE: "redis", SESSION_REDIS: "host=cache password=hunter2" },
+      { SESSION_TYPE: "redis", SESSION_REDIS: "redis://cache/?x=hunter2" },
+      { SESSION_TYPE: "mongodb", SESSION_MONGODB: "ada:hunter2@cache" },
       { SESSION_TYPE: "postgresql", SESSION_POSTGRESQL: "host=db user=ada password=hunter2" },
     ])
       expect(() => explainConfig({ ...keys, ...wrong })).toThrow(
@@ -272,7 +275,7 @@ describe("keys", () => {
   });
 
   test.each([
-    { SESSION_TYPE: "redis", SESSION_REDIS: "host=cache password=hunter2" },
+    { SESSION_TYPE: "firestore", SESSION_FIRESTORE: "host=cache password=hunter2" },
     { SESSION_TYPE: "dynamodb", SESSION_DYNAMODB_ENDPOINT: "https://ada:hunter2@db.example" },
   ])("a password that was not in a URL of the usual kind was shown: %j", (keys) => {
     expect(JSON.stringify(explainConfig(keys))).not.toContain("hunter2");

@@ -192,7 +192,7 @@ describe("every key of a part", () => {
 
   test("that there is not is said, with its place", async () => {
     const { warnings } = await browse([{ ...rest, sesion_type: "redis" }]);
-    expect(warnings).toEqual(["sojourn: SESSION_CONFIG[0].sesion_type counts for nothing: there is no such key"]);
+    expect(warnings).toEqual(["sojourn: SESSION_CONFIG[0].sesion_type is ignored: there is no such key"]);
   });
 });
 
