@@ -6,7 +6,8 @@ import { andThen, isPromise, type MaybePromise, utf8 } from "./bytes.ts";
 
 /**
  * One secret or several, each at least 32 characters. The first protects what is written from now on, all
- * open what was written before: put a new one in front, and drop the old one when what it protected is gone.
+ * open what was written before. To change it in several processes: give all of them the new one *behind* the old one,
+ * then put it in front, and drop the old one when what it protected is gone.
  */
 export type Secrets = string | readonly string[];
 

@@ -3,6 +3,7 @@
 import { type Aead, aes256Gcm } from "#crypto";
 import { andThen, base64url, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../bytes/bytes.ts";
 import { keyRing, type Secrets } from "../bytes/keys.ts";
+import { unmarked, witnessOf } from "../bytes/witness.ts";
 import type { Payload } from "../contracts/format.ts";
 import { firstThat } from "./token.ts";
 
@@ -24,7 +25,10 @@ export interface OpenedSeal {
 export interface CookieSeal {
   /** The text for a payload that ends at `expiresAt` (epoch milliseconds), bound to the cookie called `name`. */
   seal(payload: Payload, expiresAt: number, name: string): MaybePromise<string>;
-  /** What was sealed, ended or not; `null` when the text is not one of ours. Never throws. */
+  /**
+   * What was sealed, ended or not; `null` when the text is not one of ours. Throws nothing but `SessionError`
+   * `ERR_SESSION_UNREADABLE`, for a text of ours that was sealed with a secret which this process has not got yet.
+   */
   open(text: string, name: string): MaybePromise<OpenedSeal | null>;
 }
 
@@ -34,6 +38,7 @@ const bytes = 2;
 /** AES-256-GCM over kind (1 octet), expiry (8, float64) and payload, bound to the cookie's name; base64url. */
 export function aesSeal(name: string, secrets: Secrets): CookieSeal {
   const ring = keyRing(name, secrets, "cookie store", aes256Gcm);
+  const witness = witnessOf(name, secrets, "cookie store");
   return {
     seal(payload, expiresAt, cookieName) {
       const body = typeof payload === "string" ? utf8(payload) : payload;
@@ -42,14 +47,16 @@ export function aesSeal(name: string, secrets: Secrets): CookieSeal {
       new DataView(plain.buffer).setFloat64(1, expiresAt);
       plain.set(body, 9);
       const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(plain, utf8(cookieName)));
-      return andThen(sealed, base64url);
+      return andThen(sealed, (octets) => witness.mark(base64url(octets), cookieName));
     },
     open(sealed, cookieName) {
-      const body = fromBase64url(sealed);
+      const marked = unmarked(sealed);
+      const body = fromBase64url(marked.text);
       if (!body) return null;
-      return firstThat(ring(), (key, at) =>
+      const opened = firstThat(ring(), (key, at) =>
         andThen(key.open(body, utf8(cookieName)), (plain) => (plain ? read(plain, at > 0) : null)),
       );
+      return andThen(opened, (found) => found ?? witness.refuse(marked, cookieName));
     },
   };
 }

@@ -3,6 +3,7 @@
 import { type Aead, aes256Gcm, hmacSha256 } from "#crypto";
 import { andThen, base64url, equalBytes, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../bytes/bytes.ts";
 import { keyRing, type Secrets } from "../bytes/keys.ts";
+import { unmarked, witnessOf } from "../bytes/witness.ts";
 
 /** What opening a token gives: the id, and whether an old key opened it, so that it is worth sending anew. */
 export interface OpenedToken {
@@ -21,7 +22,10 @@ export interface OpenedToken {
 export interface TokenFormat {
   /** The token that carries `id` in the cookie called `cookieName`. */
   seal(id: string, cookieName: string): MaybePromise<string>;
-  /** The id in a token, or `null` when the token is not one of ours. Never throws. */
+  /**
+   * The id in a token, or `null` when the token is not one of ours. Throws nothing but `SessionError`
+   * `ERR_SESSION_UNREADABLE`, for a token of ours that was made with a secret which this process has not got yet.
+   */
   open(token: string, cookieName: string): MaybePromise<OpenedToken | null>;
 }
 
@@ -43,22 +47,26 @@ export function bareToken(): TokenFormat {
  */
 export function signedToken(secrets: Secrets): TokenFormat {
   const ring = keyRing("signedToken(secrets)", secrets, "token signature", hmacSha256);
+  const witness = witnessOf("signedToken(secrets)", secrets, "token signature");
   const message = (id: string, cookieName: string): Uint8Array => utf8(`${cookieName}=${id}`);
   return {
     seal(id, cookieName) {
       const signed = andThen(ring(), (keys) => (keys[0] as (typeof keys)[0])(message(id, cookieName)));
-      return andThen(signed, (signature) => `${id}.${base64url(signature)}`);
+      return andThen(signed, (signature) => witness.mark(`${id}.${base64url(signature)}`, cookieName));
     },
     open(token, cookieName) {
-      const dot = token.lastIndexOf(".");
-      if (token.length - dot !== 44) return null;
-      const signature = fromBase64url(token.slice(dot + 1));
+      const marked = unmarked(token);
+      const { text } = marked;
+      const dot = text.lastIndexOf(".");
+      if (text.length - dot !== 44) return null;
+      const signature = fromBase64url(text.slice(dot + 1));
       if (!signature) return null;
-      const id = token.slice(0, dot);
+      const id = text.slice(0, dot);
       const data = message(id, cookieName);
-      return firstThat(ring(), (sign, at) =>
+      const opened = firstThat(ring(), (sign, at) =>
         andThen(sign(data), (expected) => (equalBytes(expected, signature) ? { id, stale: at > 0 } : null)),
       );
+      return andThen(opened, (found) => found ?? witness.refuse(marked, cookieName));
     },
   };
 }
@@ -76,17 +84,20 @@ export function signedToken(secrets: Secrets): TokenFormat {
  */
 export function sealedToken(secrets: Secrets): TokenFormat {
   const ring = keyRing("sealedToken(secrets)", secrets, "token seal", aes256Gcm);
+  const witness = witnessOf("sealedToken(secrets)", secrets, "token seal");
   return {
     seal(id, cookieName) {
       const sealed = andThen(ring(), (keys) => (keys[0] as Aead).seal(utf8(id), utf8(cookieName)));
-      return andThen(sealed, base64url);
+      return andThen(sealed, (octets) => witness.mark(base64url(octets), cookieName));
     },
     open(token, cookieName) {
-      const sealed = token.length <= 400 ? fromBase64url(token) : null;
+      const marked = unmarked(token);
+      const sealed = token.length <= 400 ? fromBase64url(marked.text) : null;
       if (!sealed) return null;
-      return firstThat(ring(), (key, at) =>
+      const opened = firstThat(ring(), (key, at) =>
         andThen(key.open(sealed, utf8(cookieName)), (id) => (id ? { id: fromUtf8(id), stale: at > 0 } : null)),
       );
+      return andThen(opened, (found) => found ?? witness.refuse(marked, cookieName));
     },
   };
 }

@@ -3,6 +3,7 @@
 import { type Aead, aes256Gcm } from "#crypto";
 import { andThen, base64url, fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../bytes/bytes.ts";
 import { keyRing, type Secrets } from "../bytes/keys.ts";
+import { unmarked, witnessOf } from "../bytes/witness.ts";
 import { firstThat } from "../client/token.ts";
 import type { Format, Payload } from "../contracts/format.ts";
 
@@ -12,7 +13,8 @@ const bytes = 2;
 /**
  * Encrypts what another format writes, so that a dump of the store shows nothing: AES-256-GCM, bound to the
  * record's key, so that a record cannot be moved under another. What any of the secrets opens is read; the
- * first writes. A record that none opens, and one that was never encrypted, is "no session" and an event.
+ * first writes. A record that none opens, and one that was never encrypted, is "no session" and an event; but one that
+ * was encrypted with a secret which this process has not got yet is `ERR_SESSION_UNREADABLE`, and stays as it is.
  *
  * @param format What to encrypt, usually `jsonFormat()`.
  * @param secrets At least 32 characters each, the newest first. A `TypeError` otherwise.
@@ -25,7 +27,9 @@ const bytes = 2;
  * ```
  */
 export function encrypted(format: Format, secrets: Secrets): Format {
-  const ring = keyRing("encrypted(format, secrets)", secrets, "record encryption", aes256Gcm);
+  const name = "encrypted(format, secrets)";
+  const ring = keyRing(name, secrets, "record encryption", aes256Gcm);
+  const witness = witnessOf(name, secrets, "record encryption");
   return {
     name: `encrypted ${format.name}`,
     foreign: format.foreign === true,
@@ -35,15 +39,16 @@ export function encrypted(format: Format, secrets: Secrets): Format {
     wrap(payload, key) {
       const inner = format.wrap?.(payload, key) ?? payload;
       const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key)));
-      return andThen(sealed, (body) => `sealed.${base64url(body)}`);
+      return andThen(sealed, (body) => witness.mark(`sealed.${base64url(body)}`, key));
     },
     unwrap(payload, key) {
-      const body =
-        typeof payload === "string" && payload.startsWith("sealed.") ? fromBase64url(payload.slice(7)) : null;
+      const marked = unmarked(typeof payload === "string" ? payload : "");
+      const body = marked.text.startsWith("sealed.") ? fromBase64url(marked.text.slice(7)) : null;
       if (!body) throw new TypeError("not encrypted");
       const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
-      return andThen(opened, (plain) => {
-        const inner = withoutKind(plain);
+      const plain = andThen(opened, (found) => found ?? witness.refuse(marked, key));
+      return andThen(plain, (found) => {
+        const inner = withoutKind(found);
         return format.unwrap?.(inner, key) ?? inner;
       });
     },

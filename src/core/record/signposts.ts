@@ -4,7 +4,7 @@ import { sha256 } from "#crypto";
 import { isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
 import { handleOf, type IdScheme } from "../client/id.ts";
 import type { TokenFormat } from "../client/token.ts";
-import { SessionError } from "../contracts/errors.ts";
+import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
 import type { Found, Late, Verb } from "../contracts/records.ts";
@@ -134,6 +134,8 @@ export class Signposts {
       } catch (error) {
         if (!stored) throw error;
         events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
+        // It is one for a process that has the secret: the client keeps its cookie.
+        if (isSessionError(error) && error.code === "ERR_SESSION_UNREADABLE") throw error;
         return null;
       }
       const { payload, post, content } = standing;

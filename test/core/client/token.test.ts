@@ -88,10 +88,11 @@ describe.each(twins)("over %s", (name, { token }) => {
       expect(await make([newest, foreign]).open(sealed, cookie)).toBeNull();
     });
 
-    test("is made with the first secret", async () => {
+    test("is made with the first secret, and the second vouches for it", async () => {
       const sealed = await make([newest, older]).seal(id, cookie);
       expect(await make(newest).open(sealed, cookie)).toEqual({ id, stale: false });
-      expect(await make(older).open(sealed, cookie)).toBeNull();
+      const open = async () => make(older).open(sealed, cookie);
+      await expect(open()).rejects.toMatchObject({ code: "ERR_SESSION_UNREADABLE" });
     });
 
     test("is bound to the name of its cookie", async () => {
@@ -103,8 +104,13 @@ describe.each(twins)("over %s", (name, { token }) => {
     });
 
     test("does not open with any character changed, added or left out", async () => {
-      const format = make([newest, older]);
+      const format = make(newest);
       const sealed = await format.seal(id, cookie);
+      const marked = await make([newest, older]).seal(id, cookie);
+      for (let at = 0; at < marked.indexOf("~"); at++) {
+        const changed = marked.slice(0, at) + (marked[at] === "A" ? "B" : "A") + marked.slice(at + 1);
+        expect(await make([newest, older]).open(changed, cookie), `at ${at}, with a mark`).toBeNull();
+      }
       for (let at = 0; at <= sealed.length; at++) {
         const [before, after] = [sealed.slice(0, at), sealed.slice(at)];
         const changed = after[0] === "A" ? "B" : "A";
