@@ -31,7 +31,7 @@ import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { recordsOf } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
-import { refuseTooLarge } from "./shared/size.ts";
+import { isTooLarge, refuseTooLarge, tooLarge } from "./shared/size.ts";
 
 export type { DynamodbLayout } from "./dynamodb/bare.ts";
 export type { DynamodbClient } from "./dynamodb/client.ts";
@@ -112,8 +112,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     return items.encode(key, record);
   };
   /** Does all of it, or nothing. A client that lost the answer sends the same again: what is there already is a success. */
-  const done = async (writes: readonly Write[], { stamp }: State): Promise<boolean> => {
-    const inTheWay = await write(await connect(), writes);
+  const done = async (writes: readonly Write[], { stamp }: State, { payload }: StoreRecord): Promise<boolean> => {
+    const inTheWay = await write(await connect(), writes).catch((error) => {
+      throw isTooLarge(error) ? tooLarge(payload, "DynamoDB keeps less in one item") : error;
+    });
     return inTheWay === undefined || inTheWay.some((item) => item[names.version]?.S === stamp);
   };
   const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
@@ -141,7 +143,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       if (!isLive(next)) return (await store.read(key)) ? null : versionOf(next);
       const writes = [put(next.item, isFree())];
       if (next.subject !== undefined) writes.push(await joins(next.subject, key, next.day));
-      return (await done(writes, next)) ? versionOf(next) : null;
+      return (await done(writes, next, record)) ? versionOf(next) : null;
     },
 
     async update(key, record, version) {
@@ -154,7 +156,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
         writes.push(await joins(next.subject, key, next.day));
       }
       if (was.subject !== undefined && !same) writes.push(remove(await items.entryKey(was.subject, key)));
-      return (await done(writes, next)) ? versionOf(next) : null;
+      return (await done(writes, next, record)) ? versionOf(next) : null;
     },
 
     async touch(key, expiresAt) {
@@ -196,7 +198,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       if (was.subject !== undefined) {
         writes.push(put(await items.entry(was.subject, from, { instant: now() + moving })));
       }
-      return (await done(writes, next)) ? versionOf(next) : null;
+      return (await done(writes, next, record)) ? versionOf(next) : null;
     },
 
     async delete(key, subject) {

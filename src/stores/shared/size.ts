@@ -20,5 +20,9 @@ export function tooLarge(
 
 /** Whether a server, or its client, refused something for its size. */
 export function isTooLarge(error: unknown): boolean {
-  return isError(error) && /too large|greater than \d|(exceeded|exceeds) the maximum allowed size/i.test(error.message);
+  const { CancellationReasons: reasons = [] } = (error ?? {}) as {
+    CancellationReasons?: readonly { Message?: string }[];
+  };
+  const texts = [isError(error) ? error.message : "", ...reasons.map(({ Message = "" }) => Message)];
+  return texts.some((text) => /too large|greater than \d|(exceeded|exceeds) the maximum allowed size/i.test(text));
 }
