@@ -8,7 +8,7 @@ import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { everyRecord, textsOf } from "./shared/redis-listing.ts";
 import { instantText, nativeRecords, subjectText } from "./shared/redis-record.ts";
-import { redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
+import { explained, redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
 
 export type { RedisLayout } from "./shared/redis-bare.ts";
 export type {
@@ -170,7 +170,11 @@ export function redisStore(options: RedisStoreOptions): Store {
       const list = !known || known.servers !== undefined;
       return { ...capabilities, bySubject: records.bySubject, atomicRename, list };
     },
-    read: (key) => reach((connection) => records.read(connection, nameOf(key))),
+    read(key) {
+      const { known } = link;
+      // The client's own promise, with one step more.
+      return known ? records.read(known, nameOf(key)) : reach((connection) => records.read(connection, nameOf(key)));
+    },
     create: (key, record) => reach((connection) => create(connection, key, record)),
     async update(key, record, version) {
       const { value, version: next } = records.encode(record);
@@ -245,14 +249,6 @@ const capabilities = {
 
 /** How long the mark stays that a renamed record leaves on a cluster, should it not be removed, in milliseconds. */
 const tombstoneLasts = 60_000;
-
-/** A client of one server, given one node of a cluster, is told where each key is, and does not go there. */
-function explained(error: unknown): unknown {
-  if (!says(error, "MOVED")) return error;
-  return new Error(
-    "Redis answered MOVED: the server is one of a cluster, and the client knows that one alone. Pass a cluster client.",
-  );
-}
 
 /** What `write` is told. The index of a subject is written only where all keys are in reach of one script. */
 interface Change {

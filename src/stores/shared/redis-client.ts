@@ -176,7 +176,8 @@ function bufferClass(): BufferClass {
 }
 
 /** Clients send a `Buffer` as it is, and other bytes not at all. */
-function sendable(args: readonly RedisArgument[]): RedisArgument[] {
+function sendable(args: readonly RedisArgument[]): readonly RedisArgument[] {
+  if (args.every((arg) => typeof arg === "string")) return args;
   return args.map((arg) => {
     return typeof arg === "string" ? arg : bufferClass().from(arg.buffer, arg.byteOffset, arg.byteLength);
   });

@@ -3,7 +3,7 @@
 import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { type RedisArgument, type RedisConnection, type Replies, textOf } from "./redis-client.ts";
-import { says } from "./redis-scripts.ts";
+import { explained, says } from "./redis-scripts.ts";
 import { newStamp } from "./stamp.ts";
 
 /** How records are kept as values: this library's own way, or another program's. */
@@ -112,7 +112,7 @@ function recordIn(reply: unknown): StoredRecord | null {
 /** A key of another type under our prefix is no session. */
 function noRecord(error: unknown): null {
   if (says(error, "WRONGTYPE")) return null;
-  throw error;
+  throw explained(error);
 }
 
 function encodePayload(payload: string | Uint8Array): [kind: "t" | "j" | "b", body: string] {

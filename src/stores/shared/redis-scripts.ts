@@ -105,7 +105,7 @@ export async function runScript(
   try {
     return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
   } catch (error) {
-    if (!says(error, "NOSCRIPT")) throw error;
+    if (!says(error, "NOSCRIPT")) throw explained(error);
     return connection.command(keys[0], ["EVAL", script.lua, ...rest]);
   }
 }
@@ -138,6 +138,14 @@ end`;
 /** Whether the server's error begins with a word. */
 export function says(error: unknown, word: string): boolean {
   return isError(error) && error.message.startsWith(word);
+}
+
+/** A client of one server, given one node of a cluster, is told where each key is, and does not go there. */
+export function explained(error: unknown): unknown {
+  if (!says(error, "MOVED")) return error;
+  return new Error(
+    "Redis answered MOVED: the server is one of a cluster, and the client knows that one alone. Pass a cluster client.",
+  );
 }
 
 /** A script from its text. */
