@@ -32,6 +32,14 @@ export function isTouchDue(now: number, meta: Meta, expiresAt: number, timeouts:
   return behind > 0 && behind >= timeouts.touchInterval;
 }
 
+/**
+ * Whether a session would outlive what is configured, because it was saved when that was longer. Less than a fifth of
+ * the idle timeout, at most 5 minutes, is what clocks of several nodes differ by.
+ */
+export function isShortened(expected: number, expiresAt: number, { idle, touchInterval }: Timeouts): boolean {
+  return expiresAt - expected >= Math.max(touchInterval, Math.min(300_000, idle / 5));
+}
+
 /** Whether the id is old enough to be renewed in passing. */
 export function isRenewalDue(now: number, meta: Meta, timeouts: Timeouts): boolean {
   return now - (meta.renewed ?? meta.created ?? now) >= timeouts.renewAfter;

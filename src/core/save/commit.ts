@@ -174,10 +174,7 @@ async function save(work: Work): Promise<boolean> {
       if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
       return true;
     }
-    const passing =
-      decided.step === "update"
-        ? onlySeen
-        : !hasChanges(work, payload) && (decided.step === "touch" || decided.step === "renew");
+    const passing = (decided.step === "update" && onlySeen) || !hasChanges(work, payload);
     try {
       if (await carryOut(work, decided, payload)) return true;
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import { samePayload } from "../bytes/bytes.ts";
 import type { Payload } from "../contracts/format.ts";
-import { isRenewalDue, isTouchDue } from "../record/expiry.ts";
+import { isRenewalDue, isShortened, isTouchDue } from "../record/expiry.ts";
 import type { Work } from "./commit.ts";
 import type { Plan } from "./plan.ts";
 
@@ -37,6 +37,7 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
     regenerated: work.marks.regenerated,
     renewalDue: sign && records.renews() && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
     readOnly: state.readOnly && !onlySeen,
+    shortened: found !== null && isShortened(work.expiresAt(now, state.meta), found.expiresAt, timeouts),
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
     cookieDue:

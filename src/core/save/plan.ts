@@ -18,6 +18,8 @@ export interface Facts {
   readonly renewalDue: boolean;
   /** The expiry lags behind by `touchInterval` or more. */
   readonly touchDue: boolean;
+  /** The session was saved when a longer timeout was configured, and would outlive what is configured now. */
+  readonly shortened: boolean;
   /** The request carried a cookie of ours, whatever was in it. */
   readonly hadCookie: boolean;
   /** The cookie's own lifetime moves with the session, or its token was sealed with an old secret. */
@@ -60,7 +62,7 @@ export function plan(facts: Facts): Plan {
 /** Whether the application asked for the step, and not the library for itself. */
 function isChange(step: Step, facts: Facts): boolean {
   if (step === "touch" || step === "none") return false;
-  return step !== "renew" || facts.changed;
+  return (step !== "renew" && step !== "update") || facts.changed;
 }
 
 function chooseStep(facts: Facts): Step {
@@ -69,6 +71,8 @@ function chooseStep(facts: Facts): Step {
   if (facts.regenerated) return "rename";
   if (facts.renewalDue && !facts.headersSent) return "renew";
   if (facts.changed) return facts.emptied ? "delete" : "update";
+  // A touch moves the expiry later only.
+  if (facts.shortened) return facts.inCookie ? "touch" : "update";
   return facts.touchDue ? "touch" : "none";
 }
 

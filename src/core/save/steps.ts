@@ -115,10 +115,20 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
     meta === state.meta && payload !== undefined
       ? payload
       : state.format.encode({ data: state.data, meta }, work.marks.takenOver ? undefined : found?.payload);
-  const expiresAt = found && work.noTouch ? found.expiresAt : work.expiresAt(now, meta);
+  const expiresAt = endOf(work, now, meta);
   const moves = step === "create" || step === "rename";
   const id = moves ? work.newId() : undefined;
   return { draft: { payload: contents, expiresAt, subject: meta.subject, meta, data: state.data, id }, before };
+}
+
+/**
+ * When the session ends as it is saved now. A request that is no sign of life does not move that later; but a clock that
+ * is ahead, by which a session that the store has is over, must not end it.
+ */
+function endOf(work: Work, now: number, meta: Meta): number {
+  const used = work.expiresAt(now, meta);
+  const kept = work.noTouch && work.found ? work.found.expiresAt : used;
+  return kept > now ? Math.min(kept, used) : used;
 }
 
 function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
