@@ -86,7 +86,7 @@ function nodeApp(): RequestListener {
       answer(res, req.url === "/write" ? await writeByHand() : (await readByHand()).visits);
     };
   }
-  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  const sessions = createSessions<Data>({ name: "session", store: redisStore({ client }), cookie: { secure: false } });
   const handler = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     if (req.url === "/untouched") return answer(res, 12);
     const session = await sessions.get(req);
@@ -114,7 +114,11 @@ function expressApp(): RequestListener {
     });
     app.get("/write", async (_req, res) => void res.send(String(await writeByHand())));
   } else if (kind === "sojourn") {
-    const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+    const sessions = createSessions<Data>({
+      name: "session",
+      store: redisStore({ client }),
+      cookie: { secure: false },
+    });
     app.use(expressSessions(sessions));
     app.get("/untouched", (_req, res) => void res.send("12"));
     app.get("/begin", async (req, res) => {
@@ -160,7 +164,7 @@ function koaApp(): RequestListener {
     };
     app.use(koaSession({ store }, app as never) as never);
   }
-  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  const sessions = createSessions<Data>({ name: "session", store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") app.use(koaSessions(sessions) as never);
   if (kind === "nothing") app.use((_ctx, next) => next());
   app.use(async (ctx) => {
@@ -186,7 +190,7 @@ function koaApp(): RequestListener {
 
 function honoApp(): RequestListener {
   const app = new Hono();
-  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  const sessions = createSessions<Data>({ name: "session", store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") app.use(honoSessions(sessions));
   if (kind === "nothing") app.use((_c, next) => next());
   if (kind === "hono-sessions") {
@@ -232,7 +236,7 @@ function honoApp(): RequestListener {
 /** Fastify listens by itself. */
 async function fastifyApp(): Promise<number> {
   const app = fastify();
-  const sessions = createSessions<Data>({ store: redisStore({ client }), cookie: { secure: false } });
+  const sessions = createSessions<Data>({ name: "session", store: redisStore({ client }), cookie: { secure: false } });
   if (kind === "sojourn") await app.register(fastifySessions(sessions) as never);
   if (kind === "nothing") app.addHook("onRequest", (_request, _reply, done) => done());
   if (kind === "@fastify/session") {

@@ -31,7 +31,7 @@ const parts = defineParts<Data>()({
     persistent: true,
   },
 });
-const sessions = createSessions({ parts });
+const sessions = createSessions({ name: "shop", parts });
 
 const app = express();
 app.use(expressSessions(sessions));

@@ -262,7 +262,9 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     name,
     isThere: backend.isThere,
     async open(opener) {
-      return createSessions({ ...made, ...also, store: await backend.open(opener) } as SessionOptions<never>);
+      const store = await backend.open(opener);
+      const make = (): Sessions<never> => createSessions({ ...made, ...also, store } as SessionOptions<never>);
+      return native && !keys.has("SESSION_KEY_PREFIX") ? named("SESSION_KEY_PREFIX", make) : make();
     },
   };
 }

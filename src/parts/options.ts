@@ -16,6 +16,7 @@ type Lifetime = "idleTimeout" | "absoluteTimeout" | "touchInterval" | "renewAfte
 
 /** What is the same for all parts. */
 type Common =
+  | "name"
   | "together"
   | "current"
   | "onError"
@@ -75,6 +76,7 @@ const lifetimes: readonly Lifetime[] = [
   "persistent",
 ];
 const common: readonly Common[] = [
+  "name",
   "together",
   "current",
   "onError",
@@ -123,18 +125,27 @@ function makePart(
   { parts: __, ...shared }: PartsOptions<never>,
   together: string[][],
 ): Part {
-  const { renewAfter, ...others } = shared;
+  const { renewAfter, name: application, ...others } = shared;
+  // Each part keeps to keys of its own, and all of them to the application's; its cookie is named by its own option.
+  const isOwn = part.keyPrefix !== undefined || part.ids !== undefined;
+  const keys = application === undefined || isOwn ? {} : { keyPrefix: `${application}:${name}:` };
+  const cookie =
+    application === undefined || part.cookie?.name ? {} : { cookie: { ...part.cookie, name: application } };
   // Where it cannot be, it is not wanted because the other parts have it.
   const can = !isCookieStore(part.store) && (part.format as Format | undefined)?.foreign !== true;
   const renewal = can && renewAfter !== undefined ? { renewAfter } : {};
   try {
-    const core = makeCore({ ...others, ...renewal, ...part, together } as unknown as Parameters<typeof makeCore>[0]);
+    const core = makeCore({ ...others, ...renewal, ...part, ...keys, ...cookie, together } as unknown as Parameters<
+      typeof makeCore
+    >[0]);
     const { store } = core.config;
     return { name, core, plain: isCookieStore(store) && !store.revocations };
   } catch (error) {
     if (!isError(error, "TypeError")) throw error;
     // An option that it has from all is not its own.
-    const isShared = Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
+    const isShared =
+      error.message.startsWith("createSessions") ||
+      Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
     throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });
   }
 }

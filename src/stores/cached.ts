@@ -114,6 +114,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
   return {
     ...optional(store),
     name: store.name,
+    ...(store.space && { space: store.space }),
     capabilities: store.capabilities,
     read,
     create: (key, record) => writing([key], () => store.create(key, record)),

@@ -41,7 +41,7 @@ export interface CloudflareKvStoreOptions {
  * import { cloudflareKvStore, type KvNamespaceClient } from "sojourn/stores/cloudflare-kv";
  *
  * export function sessionsOf(env: { SESSIONS: KvNamespaceClient }) {
- *   return createSessions({ store: cloudflareKvStore({ namespace: env.SESSIONS }) });
+ *   return createSessions({ name: "shop", store: cloudflareKvStore({ namespace: env.SESSIONS }) });
  * }
  * ```
  */
@@ -73,6 +73,7 @@ export function cloudflareKvStore(options: CloudflareKvStoreOptions): Store {
     },
     {
       name: "cloudflare-kv",
+      space: options.prefix === undefined ? "common" : "own",
       queue: queueOf(namespace),
       now,
       shared: true,

@@ -83,7 +83,7 @@ type WithSubject = DatastoreProperties & { readonly subject?: string | undefined
  * import { type DatastoreClient, datastoreStore } from "sojourn/stores/datastore";
  *
  * export function sessionsIn(client: DatastoreClient) {
- *   return createSessions({ store: datastoreStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: datastoreStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -163,6 +163,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
 
   const store: DatastoreBareStore = {
     name: "datastore",
+    space: options.kind === undefined && namespace === undefined ? "common" : "own",
     capabilities: { ...googleCapabilities, bySubject: names.subject !== null },
     async read(key) {
       const own = await connect();

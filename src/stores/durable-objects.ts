@@ -107,6 +107,7 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
 
   return {
     name: "durable-objects",
+    space: "own",
     capabilities,
     async read(key) {
       const found = await ask<WireRecord | null>({ method: "read", key });

@@ -77,7 +77,7 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
  * import { dynamodbStore, type DynamodbClient } from "sojourn/stores/dynamodb";
  *
  * export function sessionsIn(client: DynamodbClient) {
- *   return createSessions({ store: dynamodbStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: dynamodbStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -130,6 +130,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
 
   const store: Store = {
     name: "dynamodb",
+    space: options.table === undefined && options.prefix === undefined ? "common" : "own",
     capabilities,
 
     async read(key) {

@@ -70,7 +70,7 @@ export interface ElasticsearchStoreOptions {
  * import { elasticsearchStore, type ElasticsearchClient } from "sojourn/stores/elasticsearch";
  *
  * export function sessionsIn(client: ElasticsearchClient) {
- *   return createSessions({ store: elasticsearchStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: elasticsearchStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -161,6 +161,7 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
 
   const store: Store = {
     name: "elasticsearch",
+    space: options.index === undefined && layout === undefined ? "common" : "own",
     capabilities,
 
     async read(key) {

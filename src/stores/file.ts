@@ -153,6 +153,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
 
   return {
     name: "file",
+    space: "own",
     capabilities,
 
     async read(key) {

@@ -86,7 +86,7 @@ export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "prune">>
  * import { type FirestoreClient, firestoreStore } from "sojourn/stores/firestore";
  *
  * export function sessionsIn(client: FirestoreClient) {
- *   return createSessions({ store: firestoreStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: firestoreStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -191,6 +191,7 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
 
   const store: FirestoreBareStore = {
     name: "firestore",
+    space: options.collection === undefined && layout === undefined ? "common" : "own",
     capabilities: { ...googleCapabilities, bySubject: layout === undefined },
     async read(key) {
       const record = documents.storedIn(await (await connect()).collection(collection).doc(idOf(key)).get());

@@ -46,7 +46,7 @@ export interface KeyvStoreOptions {
  * import { createSessions } from "sojourn";
  * import { keyvStore } from "sojourn/stores/keyv";
  *
- * const sessions = createSessions({ store: keyvStore({ client: new Keyv({ throwOnErrors: true }) }) });
+ * const sessions = createSessions({ name: "shop", store: keyvStore({ client: new Keyv({ throwOnErrors: true }) }) });
  * ```
  */
 export function keyvStore(options: KeyvStoreOptions): Store {
@@ -114,6 +114,10 @@ export function keyvStore(options: KeyvStoreOptions): Store {
   const iterates = typeof client.iterator === "function" && canIterate(client.store);
   return plainStore(iterates ? listing : backend, {
     name: "keyv",
+    space:
+      options.prefix === undefined && Object.prototype.toString.call(client.store) !== "[object Map]"
+        ? "common"
+        : "own",
     queue: queueOf(client),
     now,
     shared,

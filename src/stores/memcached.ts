@@ -72,7 +72,7 @@ interface Seen {
  * import { memcachedStore, type MemcachedClient } from "sojourn/stores/memcached";
  *
  * export function sessionsIn(client: MemcachedClient) {
- *   return createSessions({ store: memcachedStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: memcachedStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -174,6 +174,7 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
 
   const store: Store = {
     name: "memcached",
+    space: options.prefix === undefined && foreign === undefined ? "common" : "own",
     capabilities: { ...capabilities, maxPayloadBytes },
     async read(key) {
       const item = await (await connect()).get(prefix + key);

@@ -129,6 +129,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
 
   const store: MongodbBareStore = {
     name: "mongodb",
+    space: "own",
     capabilities,
     async read(key) {
       return recordIn(fields, await (await connect()).findOne(byKey(key), reading), now());

@@ -38,6 +38,7 @@ export function nullStore(...options: readonly never[]): Store {
   };
   return {
     name: "null",
+    space: "own",
     capabilities,
     read: async () => null,
     create: refuse,

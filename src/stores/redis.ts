@@ -57,7 +57,7 @@ export interface RedisStoreOptions {
  * import { redisStore, type RedisClient } from "sojourn/stores/redis";
  *
  * export function sessionsIn(client: RedisClient) {
- *   return createSessions({ store: redisStore({ client }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: redisStore({ client }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -164,6 +164,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 
   const store: Store = {
     name: "redis",
+    space: options.prefix === undefined && foreign === undefined ? "common" : "own",
     get capabilities() {
       const { known } = link;
       const atomicRename = known !== undefined && !apart(known);

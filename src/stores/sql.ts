@@ -84,7 +84,7 @@ export interface SqlSchemaOptions extends SqlTableOptions {
  * import { sqlStore, type PgClient } from "sojourn/stores/sql";
  *
  * export function sessionsIn(pool: PgClient) {
- *   return createSessions({ store: sqlStore({ client: pool }), idleTimeout: "30m" });
+ *   return createSessions({ name: "shop", store: sqlStore({ client: pool }), idleTimeout: "30m" });
  * }
  * ```
  */
@@ -93,7 +93,9 @@ export function sqlStore(options: SqlStoreOptions): Store {
   if (typeof now !== "function") throw wrongArgument("now", "a function", now);
   const link = linkTo(client, dialect);
   const rules = rulesOf(link.dialect);
-  return storeOn({ name: "sql", link, rules, pieces: piecesOf(rules, options), now });
+  const isChosen = (["table", "schema", "layout"] as const).some((name) => options[name] !== undefined);
+  const space = isChosen ? "own" : undefined;
+  return storeOn({ name: "sql", space, link, rules, pieces: piecesOf(rules, options), now });
 }
 
 function piecesOf(

@@ -56,7 +56,7 @@ export interface UnstorageStoreOptions {
  *
  * const storage = createStorage({ driver: fsDriver({ base: "./sessions" }) });
  *
- * export const sessions = createSessions({ store: unstorageStore({ storage }) });
+ * export const sessions = createSessions({ name: "shop", store: unstorageStore({ storage }) });
  * ```
  */
 export function unstorageStore(options: UnstorageStoreOptions): Store {
@@ -104,6 +104,7 @@ export function unstorageStore(options: UnstorageStoreOptions): Store {
     },
     {
       name: "unstorage",
+      space: options.prefix === undefined && driver !== "memory" ? "common" : "own",
       queue: queueOf(storage),
       now,
       shared,

@@ -143,7 +143,7 @@ function aroundCalls(store: Store, around: Around): Store {
       yield* rows as AsyncIterable<ListedRecord>;
     };
   }
-  return { name: store.name, capabilities: store.capabilities, ...methods } as unknown as Store;
+  return { name: store.name, space: store.space, capabilities: store.capabilities, ...methods } as unknown as Store;
 }
 
 /** What clients throw when a connection breaks. */

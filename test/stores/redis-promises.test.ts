@@ -32,6 +32,7 @@ describe.skipIf(missing)("promise 3: what a request costs on Redis", () => {
       if (source !== "lua") seen.push([command.toUpperCase(), ...args].join(" "));
     });
     sessions = new Sessions<Data>({
+      name: "session",
       store: redisStore({ client: client.current, now: () => clock.now }),
       now: () => clock.now,
       idleTimeout: "20m",

@@ -262,7 +262,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     try {
       const store = sqlStore({ client });
       await store.setup?.();
-      const sessions = createSessions<{ visits: number }>({ store, storeTimeout: "30s" });
+      const sessions = createSessions<{ visits: number }>({ name: "session", store, storeTimeout: "30s" });
       const visit = (cookie?: string): Promise<Answer<number>> =>
         request(sessions, cookie, (session) => {
           if (session.isNew) session.login("ada");

@@ -7,7 +7,12 @@ import { request } from "./requests.ts";
 
 /** Fails unless nothing is lost and what was revoked is gone. */
 export async function sessionsHoldOver(store: Store): Promise<void> {
-  const sessions = new Sessions<Record<string, unknown>>({ store, idleTimeout: "20m", storeTimeout: "30s" });
+  const sessions = new Sessions<Record<string, unknown>>({
+    name: "session",
+    store,
+    idleTimeout: "20m",
+    storeTimeout: "30s",
+  });
   const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { count: 0 }));
   const all = await Promise.all(
     Array.from({ length: 30 }, (_, index) =>

@@ -99,6 +99,12 @@ export interface Store {
   /** A word for error messages and tables: `"redis"`, `"file"`. */
   readonly name: string;
   readonly capabilities: StoreCapabilities;
+  /**
+   * Whose records lie where these do: `"own"` when the application chose the place (a prefix, a table, a directory),
+   * `"common"` when it did not, and others may keep theirs there: `createSessions` then needs a `name`. Default:
+   * `"common"` for a store with `capabilities.shared`.
+   */
+  readonly space?: "own" | "common" | undefined;
   /** The live record under `key`, or `null` when there is none. Never an expired one. */
   read(key: string): Promise<StoredRecord | null>;
   /** Stores a new record. `null` when the key holds a live record: nothing was changed. */

@@ -13,6 +13,7 @@ import type { Store } from "../contracts/store.ts";
 import type { Timeouts } from "../record/expiry.ts";
 import { type CookieStore, isCookieStore } from "../record/in-cookie.ts";
 import { jsonFormat } from "../record/json-format.ts";
+import { checkName, checkSpace } from "./application.ts";
 import { callable, oneOf, shaped } from "./checks.ts";
 import { type Duration, durationOption } from "./duration.ts";
 
@@ -21,6 +22,12 @@ import { type Duration, durationOption } from "./duration.ts";
  * a wrong value is a `TypeError` that names the option.
  */
 export interface SessionOptions<Data extends object = Record<string, unknown>> {
+  /**
+   * What this application is called, in 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every
+   * key in the store begins with it. Needed where other applications may reach the store, unless the store was given a
+   * prefix, a table or the like: two applications with one name accept each other's sessions. Default `"session"`.
+   */
+  readonly name?: string | undefined;
   /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, on this machine only, and a warning that says so. */
   readonly store?: Store | CookieStore | undefined;
   /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
@@ -40,13 +47,13 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly onIdReuse?: "report" | "end" | undefined;
   /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
   readonly persistent?: boolean | undefined;
-  /** How the cookie is sent. Default: `__Host-session`, Secure, HttpOnly, SameSite=Lax. */
+  /** How the cookie is sent. Default: `__Host-session` (with `name` that), Secure, HttpOnly, SameSite=Lax. */
   readonly cookie?: CookieOptions | undefined;
   /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
   readonly token?: TokenFormat | undefined;
   /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
   readonly format?: Format | undefined;
-  /** Put in front of every key in the store. Default: the cookie's name without prefix, and a colon, so that two kinds of session in one store never meet. */
+  /** Put in front of every key in the store. Default: `name`, or else the cookie's name without prefix, and a colon, so that two kinds of session in one store never meet. */
   readonly keyPrefix?: string | undefined;
   /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
   readonly ids?: IdScheme | undefined;
@@ -111,6 +118,7 @@ export interface Config {
 
 const known: Record<keyof SessionOptions, true> = {
   store: true,
+  name: true,
   idleTimeout: true,
   absoluteTimeout: true,
   touchInterval: true,
@@ -144,11 +152,15 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
   const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
   const now = callable("now", options.now) ?? Date.now;
   const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
-  const cookie = makeCookie(options.cookie);
-  const { keyPrefix = `${cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
+  const { name } = options;
+  if (name !== undefined) checkName(name);
+  const cookieOptions = name === undefined ? options.cookie : { ...options.cookie, name: options.cookie?.name ?? name };
+  const cookie = makeCookie(cookieOptions);
+  const { keyPrefix = `${name ?? cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
   if (options.ids && options.keyPrefix !== undefined)
     throw new TypeError("keyPrefix cannot be given together with ids, which make the keys");
   const store = checkStore(options.store);
+  if (name === undefined && options.keyPrefix === undefined && !options.ids) checkSpace(store);
   const timeouts = checkTimeouts(options, format);
   if (isCookieStore(store)) checkInCookie(options, store, timeouts, format);
 
@@ -159,7 +171,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     cookie,
     carrier:
       isCookieStore(store) && store.chunks > 1
-        ? severalCookies(numbered(options.cookie, cookie, store.chunks))
+        ? severalCookies(numbered(cookieOptions, cookie, store.chunks))
         : singleCookie(cookie),
     keyPrefix: checkPrefix(keyPrefix),
     token:

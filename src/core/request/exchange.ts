@@ -65,7 +65,7 @@ const tooLateForHead =
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {
   /** Of each record there may be. What they have in common is the same in all. */
-  readonly config: Pick<Config, "current">;
+  readonly config: Pick<Config, "current" | "cookie" | "warn">;
   readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
   readonly stores: readonly Store[];
   on(listener: SessionListener): () => void;

@@ -8,6 +8,7 @@ import type { Store } from "../contracts/store.ts";
 import { checkRevoke, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
+import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
@@ -36,6 +37,8 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
   readonly #slot = Symbol("sojourn exchange");
+  /** What managers with this cookie share; known from the first request on. */
+  #namesakes: Namesakes | undefined;
 
   /** @internal Use `createSessions`. */
   constructor(options: SingleOptions<Data> | Keeping<Data>) {
@@ -97,6 +100,9 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
+    const { cookie, warn } = this.#kept.config;
+    this.#namesakes ??= namesakesOf(cookie.name);
+    if (this.#namesakes.count > 1) checkNamesakes(this.#namesakes, this, request, cookie.name, warn);
     const exchange = this.#kept.openExchange(this.#context, request, reader);
     (request as Opened<Data>)[this.#slot] = exchange;
     for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;

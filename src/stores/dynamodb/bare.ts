@@ -104,6 +104,7 @@ export function bareDynamodbStore({ connect, layout, now, most }: BareOptions): 
 
   return {
     name: "dynamodb",
+    space: "own",
     capabilities: { ...capabilities, maxPayloadBytes: most },
     read,
 

@@ -78,6 +78,7 @@ export function bareElasticsearchStore({ send, index, layout, now, most }: BareO
 
   const store: Store = {
     name: "elasticsearch",
+    space: "own",
     capabilities: { ...capabilities, maxPayloadBytes: most },
 
     async read(key): Promise<StoredRecord | null> {

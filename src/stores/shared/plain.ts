@@ -44,6 +44,7 @@ interface Kept {
 /** What a store is made of. */
 export interface PlainOptions {
   readonly name: string;
+  readonly space: "own" | "common";
   readonly queue: Queue;
   readonly now: () => number;
   /** Whether several processes use the backend. */
@@ -67,7 +68,7 @@ const margin = 60_000;
  */
 export function plainStore(
   backend: PlainBackend,
-  { name, queue, now, shared, nativeExpiry, place }: PlainOptions,
+  { name, space, queue, now, shared, nativeExpiry, place }: PlainOptions,
 ): Store {
   const capabilities: StoreCapabilities = {
     compareAndSwap: "none",
@@ -112,6 +113,7 @@ export function plainStore(
 
   const store: Store = {
     name,
+    space,
     capabilities,
     async read(key) {
       let kept = await look(place(key));

@@ -96,7 +96,7 @@ export function tableOfModel(rules: DialectRules, { option, name, schema, column
 }
 
 /** What such a store is made of. */
-export interface ModelParts extends Omit<SqlStoreParts, "pieces"> {
+export interface ModelParts extends Omit<SqlStoreParts, "pieces" | "space"> {
   readonly table: SqlTable;
 }
 
@@ -106,6 +106,7 @@ export function modelStore({ table, ...parts }: ModelParts): Store {
   const pieces = nativePieces(rules, table);
   return storeOn({
     ...parts,
+    space: "own",
     pieces,
     async setUp(send) {
       try {
@@ -123,6 +124,7 @@ export function modelStore({ table, ...parts }: ModelParts): Store {
 export function lateStore(name: string, capabilities: StoreCapabilities, made: Lazy<Store>): Store {
   return {
     name,
+    space: "own",
     capabilities,
     read: async (key) => (await made()).read(key),
     create: async (key, record) => (await made()).create(key, record),

@@ -18,6 +18,7 @@ import { manySize, pageSize, statementsOf } from "./statements.ts";
 export interface SqlStoreParts {
   /** For error messages and tables. */
   readonly name: string;
+  readonly space: Store["space"];
   readonly link: SqlLink;
   readonly rules: DialectRules;
   readonly pieces: SqlPieces;
@@ -27,7 +28,7 @@ export interface SqlStoreParts {
 }
 
 /** Makes a store of them. */
-export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs }: SqlStoreParts): Store {
+export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: theirs }: SqlStoreParts): Store {
   const statements = statementsOf(rules, layout);
   const { instant = (at: number): SqlValue => at, latest = Number.MAX_SAFE_INTEGER } = layout;
   const endOf = (expiresAt: number): number => Math.min(Math.ceil(expiresAt), latest);
@@ -132,6 +133,7 @@ export function storeOn({ name, link, rules, pieces: layout, now, setUp: theirs 
 
   const store: Store = {
     name,
+    space,
     capabilities: {
       ...capabilitiesOf(rules, link.shared),
       expiryGranularity: layout.granularity,

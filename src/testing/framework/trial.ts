@@ -139,7 +139,12 @@ export class FrameworkTrial {
       faultyStore(inner, (call) => app.fault?.(call) ?? (app.delay > 0 ? { late: wait(app.delay) } : "pass")),
     );
     const warnings: string[] = [];
-    const all = { ...options, store, warn: (message: string) => void warnings.push(message) };
+    const all = {
+      ...(options.ids ? {} : { keyPrefix: "session:" }),
+      ...options,
+      store,
+      warn: (message: string) => void warnings.push(message),
+    };
     const sessions = harness.sessions ? await harness.sessions(all) : new Sessions(all);
     const events: SessionEvent[] = [];
     sessions.on((event) => events.push(event));

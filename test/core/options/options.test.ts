@@ -263,6 +263,17 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       [null, "received null"],
     ],
   },
+  name: {
+    takes: 'what the application is called, 1 to 40 letters, digits, "-" and "_"',
+    values: [
+      ["", "received a string of 0 characters"],
+      ["my shop", "received a string of 7 characters"],
+      ["shop:", "received a string of 5 characters"],
+      ["x".repeat(41), "received a string of 41 characters"],
+      [5, "received 5"],
+      [null, "received null"],
+    ],
+  },
   keyPrefix: {
     takes: prefix,
     values: [
@@ -387,7 +398,7 @@ describe("a wrong option is a TypeError that says what it takes and what it got"
       const error = errorOf(Object.defineProperty({}, name, { value: secret, enumerable: true }));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toContain(`createSessions: there is no option "${name}"; `);
-      expect(error.message).toContain("here are store, idleTimeout, ");
+      expect(error.message).toContain("here are store, name, idleTimeout, ");
       expect(error.message).not.toContain(secret);
     },
   );
