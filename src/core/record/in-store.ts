@@ -76,6 +76,7 @@ export function storeRecords(config: RecordsConfig): Records {
         throw error;
       }
     },
+    undo: (from, to, draft) => moving.undo(from as StorePlace, to as StorePlace, draft),
     renews: () => config.now() >= pausedUntil,
     remove: (place, subject) => moving.end(place as StorePlace, subject),
     // A revocation leaves sessions of its own epoch alone: they logged in after it.

@@ -96,6 +96,11 @@ export class Moving {
     return version === null ? null : written(fresh, version, draft);
   }
 
+  /** Takes a login back after it was saved: the session is under its old id again, as it was, when the store answers. */
+  undo(from: StorePlace, { key: to, version }: StorePlace, draft: Draft): void {
+    void this.#settle({ from, to, draft, by: "login", later: Promise.resolve(version) });
+  }
+
   /** Ends a record wherever it is by now, so that nothing that moves it at the same moment carries it away. */
   async end(place: StorePlace, subject: string | undefined): Promise<void> {
     const { store, format } = this.#posts.config;

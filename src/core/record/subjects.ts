@@ -154,7 +154,8 @@ export class Subjects implements SubjectSessions {
   /** Whether sessions of the subject were revoked since the epoch was read. */
   async moved(subject: string, since: Promise<string | undefined> | undefined): Promise<boolean> {
     if (!this.#config.store.capabilities.bySubject) return false;
-    return (await since) !== (await this.epoch(subject));
+    const before = await since;
+    return before !== (await this.epoch(subject).catch(() => this.epoch(subject)));
   }
 
   /** Changes the epoch and answers the new mark. If another revocation was faster, its mark is as good. */

@@ -60,10 +60,20 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const asked = work.marks;
   work.marks = new Marks();
   const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
-  // When the store fails just here: after a rename the old id is dead, and the new one must not be kept from the
-  // client. What was created nobody knows of yet, and it may have been revoked: it is as if it had not been.
-  const standing = step === "create" && moved ? moved.catch((error) => unmake(work, asked, error)) : moved;
-  if (await standing) {
+  // When the store fails just here, the login may have been revoked. Nobody has the new id yet: it is as if it had not been.
+  const unmake = (error: unknown): never => {
+    if (found) {
+      records.undo?.(found.place, place, draft);
+      Object.assign(work, { found, kept, setCookie: undefined });
+      state.expiresAt = found.expiresAt;
+    } else {
+      // Nobody waits for the removal: the store has just failed.
+      void takeBack(work);
+    }
+    work.marks = asked;
+    throw error;
+  };
+  if (await (moved && moved.catch(unmake))) {
     await records.remove(place, meta.subject);
     work.report("session_revoked");
     work.ended = true;
@@ -87,13 +97,6 @@ function checkSubject({ state: { format, meta }, core }: Work, contents: Payload
     `session.login() gave a new id, but the record does not say who logged in: format ${format.name} has no place for ` +
       "it but under a key of the other program. Give the format that key, as subjectKey.",
   );
-}
-
-/** Nobody waits for the removal: the store has just failed. */
-function unmake(work: Work, asked: Marks, error: unknown): never {
-  void takeBack(work);
-  work.marks = asked;
-  throw error;
 }
 
 /** Takes back a record that this request has made. What cannot be removed ends by itself: the client never gets to know its id. */

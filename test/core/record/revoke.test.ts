@@ -228,3 +228,58 @@ describe("sessions that this process cannot decode", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 });
+
+describe("a login beside a revocation, when the epoch cannot be read after it was saved", () => {
+  /** Fails reads of epochs when told to. */
+  function unsteady() {
+    const inner = memoryStore();
+    const state = { failures: 0, onSaved: async (): Promise<unknown> => undefined, saved: false };
+    const store: Store = {
+      ...inner,
+      async read(key) {
+        if (key.startsWith("epoch:") && state.saved && state.failures > 0) {
+          state.failures -= 1;
+          throw new Error("ECONNRESET");
+        }
+        return inner.read(key);
+      },
+      async create(key, record) {
+        if (record.subject === "ada" && !state.saved) {
+          await state.onSaved();
+          state.saved = true;
+        }
+        return inner.create(key, record);
+      },
+    };
+    return { inner, state, sessions: createSessions({ store, wait: () => Promise.resolve() } as never) };
+  }
+  const revoked = (inner: Store) => createSessions({ store: inner }).revoke("ada");
+
+  for (const began of ["as a guest", "anew"] as const) {
+    for (const failures of [1, 2]) {
+      test(`begun ${began}, it does not survive the revocation, with ${failures} reads that fail`, async () => {
+        const { inner, state, sessions } = unsteady();
+        const guest = await request(sessions, undefined, ({ data }) => {
+          if (began === "as a guest") data.cart = "tea";
+        });
+        state.onSaved = () => revoked(inner);
+        state.failures = failures;
+        const answer = await request(sessions, guest.cookie, login);
+        expect(answer.setCookie).toBeUndefined();
+        if (failures > 1) expect(answer.error).toMatchObject({ status: 503 });
+        // The guest goes on under the id it has.
+        const rows = async (): Promise<ListedRecord[]> => {
+          const all: ListedRecord[] = [];
+          for await (const row of inner.listBySubject!("ada")) all.push(row);
+          return all;
+        };
+        await expect.poll(rows).toEqual([]);
+        if (began === "as a guest" && failures > 1) {
+          await expect
+            .poll(async () => (await request(sessions, guest.cookie, ({ data }) => data.cart)).value)
+            .toBe("tea");
+        }
+      });
+    }
+  }
+});

@@ -24,15 +24,16 @@ const requests: Record<string, (session: Session<Data>) => unknown> = {
 function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
   const clock = { now: 1_800_000_000_000 };
   const inner = memoryStore({ now: () => clock.now });
-  const failing = { at: -1, fault: "pass" as Fault, calls: [] as string[] };
+  const failing = { at: -1, times: 1, fault: "pass" as Fault, calls: [] as string[] };
   const store = faultyStore(inner, (call) => {
     failing.calls.push(call.method);
-    return failing.calls.length - 1 === failing.at ? failing.fault : "pass";
+    const since = failing.calls.length - 1 - failing.at;
+    return failing.at >= 0 && since >= 0 && since < failing.times ? failing.fault : "pass";
   });
   const sessions = new Sessions<Data>({ store, now: () => clock.now, storeTimeout: "5ms", ...options });
   const events: string[] = [];
   sessions.on((event) => events.push(event.type));
-  const arm = (at: number, fault: Fault) => Object.assign(failing, { at, fault, calls: [] });
+  const arm = (at: number, fault: Fault) => Object.assign(failing, { at, fault, calls: [], times: 1 });
   return { clock, inner, sessions, events, failing, arm };
 }
 
@@ -117,6 +118,7 @@ describe("the first request of a visitor, who logs in", () => {
     const probe = setUp();
     await request(probe.sessions, undefined, begin);
     arm(probe.failing.calls.lastIndexOf("create") + 1, "throw-before");
+    failing.times = 2; // What is asked last is asked again.
     const answer = await request(sessions, undefined, async (session) => {
       begin(session);
       await expect(session.save()).rejects.toMatchObject({ status: 503 });
