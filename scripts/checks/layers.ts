@@ -26,10 +26,10 @@ function storeRule(name: string): Rule {
   return {
     from: new RegExp(`^src/stores/${name}(/|\\.ts$)`),
     values: new RegExp(
-      `^src/(core/(contracts/(clock|errors|known)|bytes/bytes|options/duration)\\.ts$|stores/shared/|stores/${folder}/)`,
+      `^src/(core/(contracts/(call-limit|clock|errors|known)|bytes/bytes|options/duration)\\.ts$|stores/shared/|stores/${folder}/)`,
     ),
     types: /^src\/core\/contracts\/store\.ts$/,
-    says: "a store imports contracts/errors, contracts/known, contracts/clock, bytes/bytes, options/duration, stores/shared and the types of core/store; never another store",
+    says: "a store imports contracts/errors, contracts/known, contracts/clock, contracts/call-limit, bytes/bytes, options/duration, stores/shared and the types of core/store; never another store",
   };
 }
 

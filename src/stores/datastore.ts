@@ -1,6 +1,7 @@
 /** Sessions in Datastore, through the client you already have: one entity each, one request to read, a transaction to write. */
 
 import { isBytes } from "../core/bytes/bytes.ts";
+import { limitOfCall } from "../core/contracts/call-limit.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import {
@@ -133,9 +134,11 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
 
   /** One after another on the same keys in this process, so that they do not stand in each other's way. */
   async function transact<Answer>(keys: readonly string[], work: Work<Answer>): Promise<Answer> {
+    // Known only while the call begins.
+    const limit = limitOfCall();
     const own = await connect();
     const places = keys.map((key) => `${namespace ?? ""} ${kind} ${key}`);
-    return queueOf(own).run(places, () => inTransaction(own, work));
+    return queueOf(own).run(places, () => inTransaction(own, work), limit);
   }
 
   /** Writes `next` to `to`, which was free or in the state `was`, and deletes `from` in the same transaction. */

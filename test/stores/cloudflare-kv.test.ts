@@ -1,7 +1,7 @@
 /** Sessions in Cloudflare KV: the suite inside workerd, and what KV cannot promise, shown. Its caches are not in miniflare. */
 
 import type { Miniflare } from "miniflare";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   type CloudflareKvStoreOptions,
   cloudflareKvStore,
@@ -69,6 +69,36 @@ describe("what two Workers can lose, as capabilities say", () => {
     await shows(slow, gate, cloudflareKvStore({ namespace: instead({}), prefix }));
   });
 });
+
+// The queue waited for a write whose request had ended, and each that waited was waited for in turn.
+test.each(["is answered with 503", "goes away"])(
+  "one write of three seconds whose request %s: later ones save, and log out",
+  async (how) => {
+    const own = startWorker(await bundle(program("kv-slow-program")), { kvNamespaces: ["SESSIONS"] });
+    onTestFinished(() => own.dispose());
+    const url = await own.ready;
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const answer = await fetch(new URL(path, url), { ...init, headers: { cookie } });
+      return [answer.status, await answer.text()];
+    };
+    let cookie = "";
+    cookie = (await fetch(new URL("/?a=0", url))).headers.getSetCookie()[0]?.split(";")[0] as string;
+    if (how === "goes away") {
+      await expect(ask("/slow?a=1", { signal: AbortSignal.timeout(300) })).rejects.toThrow();
+      // It came when the first one was still in line for all it knew.
+      await expect(ask("/?a=2", { signal: AbortSignal.timeout(300) })).rejects.toThrow();
+      // Its request ends with its limit at the latest.
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    } else {
+      expect((await ask("/slow?a=1"))[0]).toBe(503);
+    }
+    for (const a of ["3", "4", "5", "6"]) expect([a, ...(await ask(`/?a=${a}`))]).toEqual([a, 200, a]);
+    expect(await ask("/")).toEqual([200, "6"]);
+    expect((await ask("/logout"))[0]).toBe(200);
+    expect(await ask("/")).toEqual([200, "undefined"]);
+  },
+  30_000,
+);
 
 test("no session is too short, none too long for KV, which wants 60 seconds at least", async () => {
   const lifetimes: number[] = [];

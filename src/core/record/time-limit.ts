@@ -1,6 +1,7 @@
 /** A time limit on every store call, and store errors in our own words. */
 
 import { type IdScheme, withoutKeys } from "../client/id.ts";
+import { callWithin } from "../contracts/call-limit.ts";
 import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
@@ -40,7 +41,7 @@ export function withTimeLimit<T>(
       timer = setTimeout(onLimit, limit);
     };
     try {
-      call(answered).then(
+      callWithin(limit, () => call(answered)).then(
         (answer) => {
           settle();
           resolve(answer);

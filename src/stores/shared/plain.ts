@@ -12,7 +12,7 @@ import type {
   StoreRecord,
   Version,
 } from "../../core/contracts/store.ts";
-import type { Queue } from "./queue.ts";
+import type { IsWanted, Queue } from "./queue.ts";
 import { newStamp } from "./stamp.ts";
 
 /** What a plain key-value API can do. All may reject. */
@@ -105,11 +105,14 @@ export function plainStore(
     const kept = await fetch(place(key));
     return isLive(kept, key) ? kept : null;
   }
-  async function put(kept: Kept): Promise<Version> {
+  async function put(kept: Kept, isWanted: IsWanted): Promise<Version> {
+    // Its caller has answered that nothing was saved.
+    if (!isWanted()) throw new Error("nobody waits for this change any more");
     await backend.set(place(kept.key), JSON.stringify(kept), Math.max(0, kept.expiresAt - now()) + margin);
     return kept.stamp;
   }
-  const change = <T>(keys: readonly string[], task: () => Promise<T>): Promise<T> => queue.run(keys.map(place), task);
+  const change = <T>(keys: readonly string[], task: (isWanted: IsWanted) => Promise<T>): Promise<T> =>
+    queue.run(keys.map(place), task);
 
   const store: Store = {
     name,
@@ -120,22 +123,27 @@ export function plainStore(
       if (kept === undefined) kept = await change([key], () => live(key)); // What stays broken is as good as nothing.
       return isLive(kept, key) ? stored(kept) : null;
     },
-    create: (key, record) => change([key], async () => ((await live(key)) ? null : put(keep(key, record)))),
+    create: (key, record) =>
+      change([key], async (isWanted) => ((await live(key)) ? null : put(keep(key, record), isWanted))),
     update: (key, record, version) =>
-      change([key], async () => ((await live(key))?.stamp === version ? put(keep(key, record)) : null)),
+      change([key], async (isWanted) =>
+        (await live(key))?.stamp === version ? put(keep(key, record), isWanted) : null,
+      ),
     touch: (key, expiresAt) =>
-      change([key], async () => {
+      change([key], async (isWanted) => {
         const kept = await live(key);
-        if (kept && expiresAt > kept.expiresAt) await put({ ...kept, expiresAt });
+        if (kept && expiresAt > kept.expiresAt) await put({ ...kept, expiresAt }, isWanted);
         return kept !== null;
       }),
     // The new record first: at no moment is the session nowhere. A crash in between leaves it under a key nobody has, too.
     rename: (from, to, record, version) =>
-      change([from, to], async () => {
+      change([from, to], async (isWanted) => {
         if ((await live(from))?.stamp !== version || (await live(to))) return null;
-        const renamed = await put(keep(to, record));
-        await backend.remove(place(from));
-        return renamed;
+        const renamed = await put(keep(to, record), isWanted);
+        // Without a caller the client has the old id only, and was told that nothing was saved.
+        const isDone = isWanted();
+        await backend.remove(place(isDone ? from : to));
+        return isDone ? renamed : null;
       }),
     delete: (key) => change([key], () => backend.remove(place(key))),
   };

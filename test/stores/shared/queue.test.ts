@@ -1,6 +1,7 @@
 /** Turns on one key: one after the other, keys apart do not wait, and nobody waits for ever. */
 
 import { afterEach, expect, test, vi } from "vitest";
+import { callWithin } from "../../../src/core/contracts/call-limit.ts";
 import { Queue, queueOf } from "../../../src/stores/shared/queue.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -51,6 +52,50 @@ test("a call that never answers holds up its key for five seconds, not for ever"
   await next;
   expect(ran).toBe(true);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a task that is given up in line is dropped, and one that is given up while it runs holds up others for half its limit more", async () => {
+  vi.useFakeTimers();
+  const queue = new Queue();
+  const seen: string[] = [];
+  const run = (name: string, limit: number, task = async () => {}) =>
+    callWithin(limit, () =>
+      queue.run(["k"], async (isWanted) => {
+        seen.push(`${name} at ${performance.now() - began}, ${isWanted() ? "wanted" : "given up"}`);
+        await task();
+      }),
+    );
+  const began = performance.now();
+  void run("never", 2000, () => new Promise(() => {}));
+  const dropped = run("dropped", 1000).catch((error: Error) => error.message);
+  const [a, b] = [run("a", 4000), run("b", 4000)];
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(await dropped).toMatch(/nobody waited/);
+  await vi.advanceTimersByTimeAsync(2000);
+  await Promise.all([a, b]);
+  expect(seen).toEqual(["never at 0, wanted", "a at 3000, wanted", "b at 3000, wanted"]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("what ended in line without a word, as the request of a Worker does, holds up nobody after its limit", async () => {
+  vi.useFakeTimers();
+  const queue = new Queue();
+  void queue.run(["k"], () => new Promise(() => {}), 2000);
+  // Its timers are gone with its request: it never gets its turn, and never leaves.
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (() => 0) as never;
+  void queue.run(["k"], async () => {}, 2000);
+  globalThis.setTimeout = setTimeout;
+  await vi.advanceTimersByTimeAsync(3000);
+  let ran = false;
+  await queue.run(
+    ["k"],
+    async () => {
+      ran = true;
+    },
+    2000,
+  );
+  expect(ran).toBe(true);
 });
 
 test("stores over one client share its queue", () => {

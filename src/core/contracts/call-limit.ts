@@ -1,0 +1,19 @@
+/** How long the store call that begins just now may take: for stores that queue calls, and drop those nobody waits for any more. */
+
+let limit: number | undefined;
+
+/** Makes a store call. While it begins, {@link limitOfCall} tells its limit. */
+export function callWithin<T>(milliseconds: number, call: () => T): T {
+  const before = limit;
+  limit = milliseconds;
+  try {
+    return call();
+  } finally {
+    limit = before;
+  }
+}
+
+/** Milliseconds; `undefined` outside a call with a limit. */
+export function limitOfCall(): number | undefined {
+  return limit;
+}
