@@ -1,6 +1,8 @@
 /** Moves records to new ids and ends them, so that one of several at once wins and a failure undoes itself. */
 
+import { samePayload } from "../bytes/bytes.ts";
 import { handleOf } from "../client/id.ts";
+import type { Payload } from "../contracts/format.ts";
 import type { Draft, Verb, Written } from "../contracts/records.ts";
 import type { StoreRecord, Version } from "../contracts/store.ts";
 import { lateFor, type Signpost, type Signposts, type StorePlace } from "./signposts.ts";
@@ -195,7 +197,8 @@ export class Moving {
   }
 
   /** Tries once to undo a move; true when there is nothing left to do. */
-  #undo({ from, to, draft, by }: Failed): () => Promise<boolean> {
+  #undo(failed: Failed): () => Promise<boolean> {
+    const { from, to, draft, by } = failed;
     const { store, now } = this.#posts.config;
     const { limited } = bound(this.#posts);
     let saved: StoreRecord | undefined;
@@ -212,10 +215,9 @@ export class Moving {
       if (!saved) {
         const moved = await this.#posts.standing(to);
         if (!moved?.content) return true;
-        // Requests under way may have saved to it after a regenerate. After a login they were refused.
         const back = await this.#posts.post(to, { to: from.key, at: now(), by }, now() + 60_000);
         if ((await limited(() => store.update(to, back, moved.place.version))) === null) return false;
-        saved = by === "login" ? from.record : moved.place.record;
+        saved = before(failed, moved.payload) ? from.record : moved.place.record;
       }
       const record = await this.#posts.record(from.key, saved);
       await limited(() => store.update(from.key, record, standing.place.version));
@@ -224,7 +226,8 @@ export class Moving {
     };
   }
 
-  #undoForeign({ from, to, draft, by }: Failed): () => Promise<boolean> {
+  #undoForeign(failed: Failed): () => Promise<boolean> {
+    const { from, to, draft } = failed;
     const { store } = this.#posts.config;
     const { limited } = bound(this.#posts);
     return async () => {
@@ -234,11 +237,16 @@ export class Moving {
       }
       const moved = await this.#posts.standing(to);
       if (!moved) return true;
-      const saved = by === "login" ? from.record : moved.place.record;
+      const saved = before(failed, moved.payload) ? from.record : moved.place.record;
       const record = await this.#posts.record(from.key, saved);
       return (await limited(() => store.rename(to, from.key, record, moved.place.version))) !== null;
     };
   }
+}
+
+/** Whether the state of before goes back. After a regenerate, requests under way may have saved to the session; after a login they were refused. */
+function before({ by, draft }: Failed, payload: Payload): boolean {
+  return by === "login" || samePayload(payload, draft.payload);
 }
 
 interface Fresh {
