@@ -38,11 +38,20 @@ async function refused(payload: Payload, options: FlaskSessionOptions = {}): Pro
       if (what === "destroy") session.destroy();
       return session.isNew;
     });
-    expect(answer.error).toBeUndefined();
+    const isLost = what === "login" && answer.value !== false;
+    expect(answer.error).toEqual(isLost ? expect.objectContaining({ code: "ERR_SESSION_UNREADABLE" }) : undefined);
     const said = events.filter(({ type }) => type === "record_refused");
     expect(said).toHaveLength(answer.value ? 1 : 0);
     for (const event of said) expect(String(event.error)).not.toMatch(/A{8}|secret/);
-    if (answer.value && what === "write") expect(answer.cookie).not.toBe(`session=${id}`);
+    // It may be a session to Flask: nothing is written over it, and the client keeps its cookie, until it logs out.
+    if (answer.value && what !== "destroy") {
+      expect(answer.cookie).toBe(`session=${id}`);
+      expect((await store.read(`session:${id}`))?.payload).toEqual(payload);
+    }
+    if (what === "destroy") {
+      expect(answer.setCookie).toContain("Max-Age=0");
+      expect(await store.read(`session:${id}`)).toBeNull();
+    }
     read ??= answer.value;
     expect(answer.value).toBe(read);
   }

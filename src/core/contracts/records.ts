@@ -31,6 +31,8 @@ export interface Late {
   readonly late: Place | undefined;
   /** The session, when its old id was used long after the new one was seen. */
   readonly reused?: { readonly found: Found; readonly at: number };
+  /** A live record of another program that this one cannot read: it stays as it is, and the client keeps its cookie. */
+  readonly unreadable?: Place;
 }
 
 /** How a session gets another id. */

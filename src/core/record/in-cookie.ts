@@ -103,7 +103,8 @@ export function cookieSessions(
         content = format.decode(payload);
       } catch (error) {
         events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
-        return null;
+        // Sealed by the other program, and good there.
+        return format.foreign && expiresAt > config.now() ? { late: undefined, unreadable: {} } : null;
       }
       const { handle, subject } = content.meta;
       const live = expiresAt > config.now();

@@ -30,6 +30,7 @@ export function storeRecords(config: RecordsConfig): Records {
       const key = isPromise(hashed) ? await hashed : hashed;
       const found = await posts.follow(key, opened.id, opened.stale, true);
       if (found && "late" in found && found.reused) return reused(found, found.reused);
+      if (found && "late" in found && found.unreadable) return found;
       const reason = found ? "ended a moment ago" : "no such session";
       if (found === undefined || (found && "late" in found)) events.emit("session_use_after_expire", { reason });
       return found ?? null;

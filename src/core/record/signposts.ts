@@ -136,7 +136,10 @@ export class Signposts {
         events.emit("record_refused", { reason: `not a record of format ${format.name}`, error });
         // It is one for a process that has the secret: the client keeps its cookie.
         if (isSessionError(error) && error.code === "ERR_SESSION_UNREADABLE") throw error;
-        return null;
+        if (!format.foreign) return null;
+        // To the program that wrote it, it is a session: perhaps somebody is logged in there.
+        const unreadable: StorePlace = { key, version: stored.version, id, entry, record: stored };
+        return { late: undefined, unreadable };
       }
       const { payload, post, content } = standing;
       const now = this.config.now();

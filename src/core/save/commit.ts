@@ -147,12 +147,16 @@ function handBack({ marks, state }: Work): void {
  * session whose cookie replaces the good one. A logout ends the session all the same, wherever it is now. A login goes
  * on with it when the same user has just logged in there (a double click), or begins a new session.
  */
-async function revive(work: Work, { late }: Late): Promise<boolean> {
+async function revive(work: Work, { late, unreadable }: Late): Promise<boolean> {
   const { marks, data, destroyed } = work.state;
+  if (unreadable && marks.loggedIn && !destroyed) throw cannotRead();
   if (!destroyed && !marks.loggedIn) {
-    if (!isEmpty(data)) refused(work);
+    if (!isEmpty(data)) refused(work, unreadable && "the record of another program cannot be read here");
     return false;
   }
+  // Ending it takes no reading.
+  if (unreadable)
+    work.found = { place: unreadable, payload: "", expiresAt: 0, stale: false, lost: false, current: true };
   if (late) await goOn(work, late);
   work.late = undefined;
   work.ended = false;
@@ -236,12 +240,12 @@ export function wouldSave(work: Work): boolean {
 }
 
 /** Says, once, that changes were not saved because the session had ended. */
-export function refused(work: Work): void {
+export function refused(work: Work, reason: string = "the session ended meanwhile"): void {
   const { core, state } = work;
   if (work.refused) return;
   work.refused = true;
   const { handle, subject } = state.meta;
-  core.config.events.emit("save_refused", { handle, subject, reason: "the session ended meanwhile" });
+  core.config.events.emit("save_refused", { handle, subject, reason });
 }
 
 /**
@@ -255,6 +259,14 @@ function noteSeen(work: Work): boolean {
   delete state.meta.unseen;
   state.meta.seen = core.config.now();
   return isClean;
+}
+
+/** The error for a login that would take away the client's cookie of another program. */
+function cannotRead(): SessionError {
+  const message =
+    "another program's record of this session cannot be read here, so the login was not saved and its cookie stays; " +
+    "the event record_refused says why. Log in there, or end the session with destroy() first";
+  return new SessionError("ERR_SESSION_UNREADABLE", message);
 }
 
 /** The error for a change that comes too late. */
