@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/contracts/store.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
 import { flask2Dynamodb, flaskDynamodb, flaskSession } from "../../src/flask.ts";
+import { tableInputsOf } from "../../src/stores/dynamodb/table.ts";
 import { type DynamodbLayout, dynamodbStore } from "../../src/stores/dynamodb.ts";
+import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { type StoreHarness, storeConformance } from "../../src/testing/index.ts";
 import { withFormat } from "../support/bare-layouts.ts";
 import { clientAt, dynamodbIsMissing } from "../support/dynamodb-harness.ts";
@@ -107,6 +109,23 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
       expect(await item()).toEqual({ ...key, val: { B: payload } });
       expect(await store.update(id, { payload, expiresAt: now + 1000 }, found.version)).not.toBeNull();
       expect((await item())?.expiration).toEqual({ N: "1795157495" });
+    });
+
+    test("set-up of a table that is there needs no right to make one, and says what it may not", async () => {
+      const denied = async (): Promise<never> => {
+        throw Object.assign(new Error("not authorized"), { name: "AccessDeniedException" });
+      };
+      const reader = Object.assign(Object.create(client) as DynamoDB, {
+        createTable: denied,
+        updateTimeToLive: denied,
+      });
+      await dynamodbStore({ client: reader, layout: flaskDynamodb() }).setup!();
+      const table = "no-right-to-expire";
+      await client.createTable(tableInputsOf(table, ["id"], "expiration").createTable);
+      const limited = dynamodbStore({ client: reader, layout: flaskDynamodb({ table }) });
+      const error = await limited.setup!().catch((one: unknown) => one);
+      expect(isSetupIncomplete(error)).toBe(true);
+      expect((error as Error).message).toMatch(/may not set it: sessions work.*enable it on expiration/);
     });
 
     test("setup lets DynamoDB remove by `expiration`, which Flask-Session does not", async () => {

@@ -265,6 +265,13 @@ for (const [product, title] of [
       await expect(second.store.setup!()).rejects.toThrow(/^the index for sessions cannot be made: mapper \[/);
     });
 
+    test("set-up of an index that is there sends nothing that needs the right to make one", async () => {
+      const { store, sent } = await ready();
+      sent();
+      await store.setup!();
+      expect(sent()).toEqual(["GET /_mapping"]);
+    });
+
     test("two documents of different shards that count alike are told apart", async () => {
       const one = world();
       await one.ask("PUT", `/${one.index}`, { ...elasticsearchIndex(), settings: { "index.number_of_shards": 8 } });

@@ -3,6 +3,7 @@
 import { ticks } from "../../core/contracts/clock.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
+import { setupIncomplete } from "../shared/setup.ts";
 import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
 import { type DynamodbAttributes, type Names, namesOf } from "./items.ts";
 
@@ -66,15 +67,24 @@ export function dynamodbTable(options: DynamodbTableOptions = {}): DynamodbTable
 /** How long a new table may take to become active, in milliseconds. */
 const patience = 300_000;
 
-/** Creates the table and lets DynamoDB remove what has ended, as far as that is not done. */
+/** Creates the table and lets DynamoDB remove what has ended, as far as that is not done; looks first, which needs no right to do so. */
 export async function setUp(client: DynamodbClient, { createTable, updateTimeToLive }: DynamodbTable): Promise<void> {
   const { TableName, KeySchema } = createTable;
   if (!client.createTable || !client.describeTable || !client.describeTimeToLive || !client.updateTimeToLive) {
     throw new TypeError("setup() needs createTable, describeTable, describeTimeToLive and updateTimeToLive of client");
   }
-  await client.createTable(createTable).catch((error) => {
-    if ((error as Error).name !== "ResourceInUseException") throw error; // It is there, or another process creates it.
-  });
+  const isThere = await client.describeTable({ TableName }).then(
+    () => true,
+    (error: unknown) => {
+      if ((error as Error).name !== "ResourceNotFoundException") throw error;
+      return false;
+    },
+  );
+  if (!isThere) {
+    await client.createTable(createTable).catch((error) => {
+      if ((error as Error).name !== "ResourceInUseException") throw error; // Another process creates it.
+    });
+  }
   for (const limit = ticks() + patience; ; ) {
     const { Table } = await client.describeTable({ TableName });
     const has = (Table?.KeySchema ?? []).map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`);
@@ -99,6 +109,9 @@ export async function setUp(client: DynamodbClient, { createTable, updateTimeToL
   };
   if (await isEnabled()) return;
   await client.updateTimeToLive(updateTimeToLive).catch(async (error) => {
-    if (!(await isEnabled())) throw error; // Another process was faster.
+    if (await isEnabled()) return; // Another process was faster.
+    if ((error as Error).name !== "AccessDeniedException") throw error;
+    const message = `the DynamoDB table has no time to live, and this user may not set it: sessions work, and what has ended stays. Let an administrator enable it on ${updateTimeToLive.TimeToLiveSpecification.AttributeName}`;
+    throw setupIncomplete(message, error);
   });
 }

@@ -54,10 +54,12 @@ export function elasticsearchIndex(
   return { mappings: mappingsOf(namesOf(options.fields)) };
 }
 
-/** Creates the index, or adds what is missing to the mapping of the one that is there. */
+/** Creates the index, or adds what is missing to the mapping of the one that is there; looks first, which needs no right to do so. */
 export async function setUp(send: Send, index: string, names: Names): Promise<void> {
   const mappings = mappingsOf(names);
   const path = `/${encodeURIComponent(index)}`;
+  const found = await send({ method: "GET", path: `${path}/_mapping` }, "answered").catch(() => undefined);
+  if (found?.status === 200 && hasAll(found.body, mappings)) return;
   const created = await send({ method: "PUT", path, body: { mappings } }, "answered");
   if (created.status === 200) return;
   const type = created.body.error?.type;
@@ -89,4 +91,19 @@ export async function checkIndex(send: Send, index: string, names: Names): Promi
       );
     }
   }
+}
+
+/** Whether every index behind a name has the fields, as `GET /name/_mapping` answers. */
+function hasAll(body: unknown, { properties }: ElasticsearchIndex["mappings"]): boolean {
+  const indexes = Object.values(body as Record<string, { mappings?: { properties?: Record<string, Field> } }>);
+  const has = (fields: Record<string, Field> = {}): boolean =>
+    Object.entries(properties).every(
+      ([name, { type, format }]) => fields[name]?.type === type && fields[name]?.format === format,
+    );
+  return indexes.length > 0 && indexes.every(({ mappings }) => has(mappings?.properties));
+}
+
+interface Field {
+  readonly type?: unknown;
+  readonly format?: unknown;
 }
