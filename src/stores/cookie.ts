@@ -30,13 +30,21 @@ export interface CookieStoreOptions {
    * the session's time is over, whatever was done to end it.
    */
   readonly revocations?: Store | undefined;
+  /**
+   * Whether every save ends the cookies of before, so that nobody puts an old one back: attempts, quotas and values that
+   * are to be used once count then. Needs `revocations`, and costs a write there for each save. Of requests at the same
+   * time one saves, and for ten seconds those with the older cookie are answered as a visitor's, without a cookie.
+   * Default false: the client can go back to any state it was sent, until the session's time is over.
+   */
+  readonly latestOnly?: boolean | undefined;
 }
 
 /**
  * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name, its end inside.
  * Nothing is stored on a server, and that has a price: of parallel requests the last response wins, a session has to fit
  * into 4096 octets (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen cookie
- * cannot be ended.
+ * cannot be ended. The client can put an older cookie of its own back, and with it every value of that time: a counter
+ * of attempts, a code to be used once. Where such values matter, set `latestOnly`, or keep them in another store.
  *
  * Does not go together with the options `token`, `ids` and `renewAfter` of `createSessions`, nor with an encrypting
  * format; with `revocations` it needs an `absoluteTimeout`.
@@ -53,8 +61,8 @@ export interface CookieStoreOptions {
  * ```
  */
 export function cookieStore(options: CookieStoreOptions): CookieStore {
-  checkKnown("cookieStore", options, ["secrets", "seal", "chunks", "revocations"]);
-  const { secrets, seal, chunks = 1, revocations } = options;
+  checkKnown("cookieStore", options, ["secrets", "seal", "chunks", "revocations", "latestOnly"]);
+  const { secrets, seal, chunks = 1, revocations, latestOnly = false } = options;
   if (secrets !== undefined && seal !== undefined) {
     throw new TypeError("cookieStore takes secrets or seal, not both; a seal has secrets of its own");
   }
@@ -66,6 +74,10 @@ export function cookieStore(options: CookieStoreOptions): CookieStore {
   }
   if (revocations !== undefined && typeof revocations?.update !== "function") {
     throw wrongArgument("revocations", "a store such as redisStore({ client })", revocations);
+  }
+  if (typeof latestOnly !== "boolean") throw wrongArgument("latestOnly", "true or false", latestOnly);
+  if (latestOnly && !revocations) {
+    throw wrongArgument("revocations", "a store such as redisStore({ client }) where latestOnly is true", revocations);
   }
   const capabilities: CookieCapabilities = {
     compareAndSwap: "none",
@@ -80,6 +92,7 @@ export function cookieStore(options: CookieStoreOptions): CookieStore {
     seal: seal ?? aesSeal("secrets", secrets as Secrets),
     chunks,
     revocations,
+    latestOnly,
     capabilities,
   };
 }

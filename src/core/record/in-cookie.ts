@@ -9,7 +9,7 @@ import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Meta } from "../contracts/format.ts";
 import type { Draft, Records, Written } from "../contracts/records.ts";
 import type { Store } from "../contracts/store.ts";
-import { Revocations } from "./revocations.ts";
+import { isHandle, Revocations } from "./revocations.ts";
 import type { SubjectSessions } from "./subjects.ts";
 
 /** What sessions in cookies can promise. */
@@ -36,6 +36,8 @@ export interface CookieStore {
   readonly chunks: number;
   /** Where it is noted which sessions were ended. */
   readonly revocations: Store | undefined;
+  /** Only the cookie that was sent last is good. */
+  readonly latestOnly?: boolean | undefined;
   readonly capabilities: CookieCapabilities;
 }
 
@@ -67,7 +69,7 @@ export interface CookieSessionsConfig {
 /** Sessions in cookies: a place is what the library knows of the session, a token is the session. */
 export function cookieSessions(
   config: CookieSessionsConfig,
-  { seal, revocations: store }: CookieStore,
+  { seal, revocations: store, latestOnly }: CookieStore,
 ): { records: Records; subjects: SubjectSessions } {
   const { format, cookieName, carrier, events } = config;
   const revocations = store && new Revocations({ ...config, store });
@@ -86,6 +88,16 @@ export function cookieSessions(
     const next = await written(draft);
     const generation = draft.meta.generation as string;
     return !revocations || (await revocations.supersede(place as Meta, generation, login)) ? next : null;
+  }
+
+  /** Saves it so that no older cookie is good any more. */
+  async function supersede(place: unknown, { data, meta: before, ...draft }: Draft): Promise<Written | null> {
+    const meta = { ...before, generation: newHandle() };
+    return rename(
+      place,
+      { ...draft, data, meta, payload: format.encode({ data: { ...data }, meta }, draft.payload) },
+      true,
+    );
   }
 
   const records: Records = {
@@ -122,7 +134,7 @@ export function cookieSessions(
       await written(draft);
     },
     create: written,
-    update: replace,
+    update: latestOnly ? supersede : replace,
     touch: replace,
     rename: (place, draft, { by }) => rename(place, draft, by === "login"),
     renew: (place, draft) => rename(place, draft, false),
@@ -156,7 +168,8 @@ export function cookieSessions(
         throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
       }
       if (handle === undefined) await revocations.revokeAll(subject, except);
-      else if (handle !== except) await revocations.revokeOne(subject, handle);
+      else if (handle === except || !isHandle(handle)) return async () => 0;
+      else await revocations.revokeOne(subject, handle);
       events.emit("session_revoked", { handle, subject });
       return async () => 0;
     },

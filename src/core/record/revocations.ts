@@ -36,6 +36,12 @@ const margin = 3_600_000;
 /** For as long a request may be under way. */
 const underWay = 10_000;
 const ended = "";
+/** How many sessions of a subject are ended one by one, in the time a cookie may live, before all are. */
+const mostEnded = 200;
+
+/** Whether a text can be the handle of a session in a cookie. */
+export const isHandle = (text: string): boolean => /^[A-Za-z0-9_-]{12}$/.test(text);
+const newMark = (): string => base64url(randomBytes(12));
 
 /**
  * Two kinds of note. One for each session that got a new id or was destroyed: the only generation of it that is
@@ -58,10 +64,14 @@ export class Revocations {
     return (await this.#look(meta)).standing;
   }
 
-  /** Makes `generation` the only one of its session that is good. False when the session had been ended or renewed. */
-  async supersede(meta: Meta, generation: string, login: boolean): Promise<boolean> {
+  /**
+   * Makes `generation` the only one of its session that is good. False when the session had been ended or renewed.
+   *
+   * @param isTold Requests under way with another generation are to be known by the time of the note.
+   */
+  async supersede(meta: Meta, generation: string, isTold: boolean): Promise<boolean> {
     const key = await this.#sessionKey(meta);
-    const payload = login ? `${generation} ${this.#config.now()}` : generation;
+    const payload = isTold ? `${generation} ${this.#config.now()}` : generation;
     for (let attempt = 0; attempt < 10; attempt++) {
       const { standing, note } = await this.#look(meta);
       if (standing !== "good") return false;
@@ -88,23 +98,27 @@ export class Revocations {
     return read(await this.#read(await this.#subjectKey(subject))).mark;
   }
 
-  /** Ends one session of a subject. */
+  /** Ends one session of a subject. After very many, all of its sessions end. */
   async revokeOne(subject: string, handle: string): Promise<void> {
     const now = this.#config.now();
     await this.#change(await this.#subjectKey(subject), (stored) => {
       const note = read(stored);
-      const lasting = Object.entries(note.ended).filter(([, until]) => until > now);
+      const lasting = Object.entries(note.ended).filter(([ended, until]) => until > now && ended !== handle);
+      // Each request of the subject reads the note.
+      if (lasting.length >= mostEnded) return JSON.stringify({ mark: newMark(), ended: {} });
       return JSON.stringify({ ...note, ended: Object.fromEntries([...lasting, [handle, this.#until()]]) });
     });
   }
 
   /** Ends all sessions of a subject, but for the one with the handle `except`. */
   async revokeAll(subject: string, except: string | undefined): Promise<void> {
-    const mark = base64url(randomBytes(12));
+    const mark = newMark();
     await this.#change(await this.#subjectKey(subject), (stored) => {
       const before = read(stored);
-      const note: SubjectNote = { mark, ended: before.ended };
-      if (except !== undefined) note.except = { handle: except, marks: marksOf(before, except) };
+      // Without an exception every session of before is refused by its mark.
+      const isKept = except !== undefined && isHandle(except);
+      const note: SubjectNote = { mark, ended: isKept ? before.ended : {} };
+      if (isKept) note.except = { handle: except, marks: marksOf(before, except) };
       return JSON.stringify(note);
     });
   }
@@ -181,5 +195,5 @@ function refuses({ mark, except, ended }: SubjectNote, { handle = "", epoch }: M
 function marksOf({ mark, except }: SubjectNote, handle: string): string[] | null {
   if (mark === undefined) return null;
   if (except?.handle !== handle) return [mark];
-  return except.marks === null ? null : [...except.marks, mark];
+  return except.marks === null ? null : [...except.marks, mark].slice(-mostEnded);
 }
