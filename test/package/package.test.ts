@@ -1,6 +1,6 @@
 /** The package as users get it: packed, installed into an empty project outside this one, loaded and compiled there. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicEntries } from "../../scripts/checks/surface.ts";
@@ -10,8 +10,11 @@ import { type Installed, installPacked, loadEntries } from "../../scripts/pack.t
 const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
 /** These must work, types included, where there is no Node. */
 const everywhere = specifiers.filter(
-  (name) => !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/(testing|config)$/.test(name),
+  (name) =>
+    !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/(testing|config|express-session)$/.test(name),
 );
+/** `sojourn/attached` gives `req.session` another type than @types/express-session, which the drop-in goes by. */
+const together = specifiers.filter((name) => name !== "sojourn/attached");
 
 let packed: Installed;
 beforeAll(async () => {
@@ -75,19 +78,17 @@ describe("a program that uses every export compiles, declarations checked, under
     { name: "nodenext", module: "nodenext", moduleResolution: "nodenext" },
   ];
   test.each(resolutions)("$name", async ({ name, ...options }) => {
-    expect(await compile(`${name}.ts`, importing(specifiers), { ...options, ...nodeTypes })).toBe("");
+    expect(await compile(`${name}.ts`, importing(together), { ...options, ...nodeTypes })).toBe("");
   });
   test.each(resolutions)("$name, without Node's types, for what must work everywhere", async ({ name, ...options }) => {
     expect(await compile(`${name}-plain.ts`, importing(everywhere), { ...options, types: [] })).toBe("");
   });
   test("nodenext, with Node's types alone, without the browser's", async () => {
     const options = { module: "nodenext", moduleResolution: "nodenext", lib: ["ES2023"] };
-    expect(await compile("no-dom.ts", importing(specifiers), { ...options, ...nodeTypes })).toBe("");
+    expect(await compile("no-dom.ts", importing(together), { ...options, ...nodeTypes })).toBe("");
   });
   test("nodenext, in a CommonJS file", async () => {
-    const source = specifiers
-      .map((name, index) => `import m${index} = require("${name}");\nvoid m${index};`)
-      .join("\n");
+    const source = together.map((name, index) => `import m${index} = require("${name}");\nvoid m${index};`).join("\n");
     expect(
       await compile("common.cts", source, { module: "nodenext", moduleResolution: "nodenext", ...nodeTypes }),
     ).toBe("");
@@ -112,6 +113,67 @@ test("sojourn/attached types req.session and locals.session, and nothing does wi
   const wrong = source.replace("req.session.data.visits", "req.session.data.vists");
   expect(await compile("attached-wrong.ts", wrong, options)).toContain("TS2551");
   expect(await compile("not-attached.ts", source.replace('import "sojourn/attached";', ""), options)).toContain("TS");
+});
+
+describe("sojourn/express-session", () => {
+  const options = { module: "nodenext", moduleResolution: "nodenext" };
+  const source = `import session, { Store } from "sojourn/express-session";
+    import { memoryStore } from "sojourn/stores/memory";
+    declare module "express-session" { interface SessionData { visits: number } }
+    const middleware = session({ secret: "s", store: memoryStore(), clearCookie: true, ttl: "1h" });
+    declare const req: Express.Request;
+    req.session.visits = (req.session.visits ?? 0) + 1;
+    class Own extends Store { get(): void {} set(): void {} destroy(): void {} }
+    session({ secret: "s", store: new Own() });
+    void middleware.sessions.get(req).then(({ data }) => data.visits);`;
+
+  test("takes what is declared for express-session", async () => {
+    const typed = { ...options, typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
+    expect(await compile("drop-in.ts", source, typed)).toBe("");
+    const wrong = source.replace("session.visits", "session.vists");
+    expect(await compile("drop-in-wrong.ts", wrong, typed)).toContain("TS2551");
+  });
+
+  test("compiles without @types/express-session, declarations checked", async () => {
+    const roots = join(packed.directory, "types");
+    mkdirSync(roots);
+    symlinkSync(join(projectRoot, "node_modules", "@types", "node"), join(roots, "node"));
+    const plain = `import session from "sojourn/express-session";\nvoid session({ secret: "s" });`;
+    const untyped = { ...options, typeRoots: [roots], types: ["node"] };
+    expect(await compile("drop-in-untyped.ts", plain, untyped)).toBe("");
+  });
+
+  test("is the function itself by require", async () => {
+    const program = `const session = require("sojourn/express-session");
+      const { Store, MemoryStore, Cookie, Session } = session;
+      class Own extends Store {}
+      function Old() { Store.call(this, {}); }
+      require("node:util").inherits(Old, Store);
+      console.log(typeof session({ secret: "s", resave: false, saveUninitialized: false }), new MemoryStore() instanceof Store,
+        typeof new Own().on, typeof new Old().emit, new Cookie().path, Session.name);`;
+    const { code, output } = await run("node", ["-e", program], { cwd: packed.directory });
+    expect([code, output.trim()]).toEqual([0, "function true function function / Session"]);
+  });
+});
+
+test("the alias package is the drop-in under the name of express-session", async () => {
+  const alias = join(projectRoot, "alias", "express-session");
+  const manifest = JSON.parse(readFileSync(join(alias, "package.json"), "utf8"));
+  const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+  expect(manifest).toMatchObject({ version, dependencies: { sojourn: version } });
+  const modules = join(packed.directory, "node_modules");
+  cpSync(alias, join(modules, "express-session"), { recursive: true });
+  try {
+    const program = `import session, { Store } from "express-session";
+      import { createRequire } from "node:module";
+      import { session as own } from "sojourn/express-session";
+      const required = createRequire(process.cwd() + "/x.js")("express-session");
+      console.log(session === own, required === own, Store === required.Store);`;
+    const { code, output } = await run("node", ["--input-type=module", "-e", program], { cwd: packed.directory });
+    expect([code, output.trim()]).toEqual([0, "true true true"]);
+  } finally {
+    rmSync(join(modules, "express-session"), { recursive: true });
+  }
 });
 
 test("publint has nothing to say", async () => {

@@ -17,6 +17,8 @@ export interface Meta {
   authenticated?: number;
   /** Who is logged in. */
   subject?: string;
+  /** How long it lives unused, in milliseconds, where the record of another program says so for itself. */
+  idle?: number;
   /** Whether its cookie outlives the browser. */
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */
@@ -52,6 +54,8 @@ export interface Format {
   decode(payload: Payload): Content;
   /** One value encoded, to compare two of them. `path` is for the message of `ERR_SESSION_NOT_STORABLE`. */
   encodeValue(value: unknown, path: string): Payload;
+  /** The payload with the record's expiry in it, for formats that keep it there too. Called for each write, before `wrap`. */
+  dated?(payload: Payload, expiresAt: number): Payload;
   /** A last step on the way to the store, bound to the record's key: encryption. */
   wrap?(payload: Payload, key: string): MaybePromise<Payload>;
   /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key. */

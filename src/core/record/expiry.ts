@@ -18,7 +18,7 @@ export interface Timeouts {
 
 /** When a session used now ends. */
 export function expiryOf(now: number, meta: Meta, timeouts: Timeouts): number {
-  return Math.min(now + timeouts.idle, (meta.created ?? now) + timeouts.absolute);
+  return Math.min(now + (meta.idle ?? timeouts.idle), (meta.created ?? now) + timeouts.absolute);
 }
 
 /** Whether a session has outlived its absolute timeout. */
@@ -29,7 +29,7 @@ export function isOver(now: number, meta: Meta, timeouts: Timeouts): boolean {
 /** Whether the expiry has fallen behind by enough to be moved. */
 export function isTouchDue(now: number, meta: Meta, expiresAt: number, timeouts: Timeouts): boolean {
   const behind = expiryOf(now, meta, timeouts) - expiresAt;
-  return behind > 0 && behind >= timeouts.touchInterval;
+  return behind > 0 && behind >= Math.min(timeouts.touchInterval, (meta.idle ?? Number.POSITIVE_INFINITY) / 20);
 }
 
 /**

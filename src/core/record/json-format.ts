@@ -47,6 +47,7 @@ const types: Record<keyof Meta, string> = {
   created: "number",
   renewed: "number",
   authenticated: "number",
+  idle: "number",
   subject: "string",
   persistent: "boolean",
   generation: "string",

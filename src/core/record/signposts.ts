@@ -82,7 +82,12 @@ export class Signposts {
   }
 
   /** A record as it is stored under a key. */
-  async record(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
+  record(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
+    const dated = this.config.format.dated?.(payload, expiresAt) ?? payload;
+    return this.#wrapped(key, { payload: dated, expiresAt, subject });
+  }
+
+  async #wrapped(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
     const { store, format } = this.config;
     const wrapping: MaybePromise<Payload> = format.wrap?.(payload, key) ?? payload;
     const wrapped = isPromise(wrapping) ? await wrapping : wrapping;
@@ -92,7 +97,7 @@ export class Signposts {
 
   /** A signpost as it is stored under a key. */
   post(key: string, post: Signpost, expiresAt: number): Promise<StoreRecord> {
-    return this.record(key, { payload: signpost + JSON.stringify(post), expiresAt });
+    return this.#wrapped(key, { payload: signpost + JSON.stringify(post), expiresAt });
   }
 
   /** What stands under a key; `undefined` when nothing does. Throws when it is neither a session nor a signpost. */

@@ -1,0 +1,31 @@
+/** The format of the drop-in's records: those of express-session, with the cookie where handlers see it. */
+
+import type { Content, Format } from "../core/contracts/format.ts";
+import { Cookie, reviveCookie } from "./cookie.ts";
+import { parsed, subjectIn, textOf, valueText, write } from "./format.ts";
+import { entriesIn } from "./json-entries.ts";
+import type { SessionRecord } from "./shapes.ts";
+import { cookieOf } from "./store.ts";
+
+/** The record is `JSON.stringify(req.session)`; what did not change stays byte for byte. */
+export function dropInFormat(subjectPath: readonly string[]): Format {
+  return {
+    name: "express-session",
+    foreign: true,
+    decode: (payload) => contentOf(parsed(payload), subjectPath),
+    encode({ data }, baseline) {
+      const was = baseline === undefined ? undefined : entriesIn(textOf(baseline));
+      return write(data, new Map(), was, baseline, false);
+    },
+    // A parallel request that only moved the cookie's expiry has not changed it.
+    encodeValue: (value, path) =>
+      valueText(value instanceof Cookie ? { ...value.data, expires: undefined } : value, path, false) ?? "null",
+  };
+}
+
+/** What a stored session says. Throws when it has no cookie. */
+export function contentOf(stored: SessionRecord, path: readonly string[]): Content {
+  stored.cookie = reviveCookie(cookieOf(stored));
+  const subject = subjectIn(stored, path);
+  return { data: stored, meta: subject === undefined ? {} : { subject } };
+}

@@ -1,0 +1,51 @@
+/** The ids of express-session: what `genid` makes, which is the store's key as it is. */
+
+import { randomBytes, sha256 } from "#crypto";
+import { andThen, base64url } from "../core/bytes/bytes.ts";
+import type { IdScheme } from "../core/client/id.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
+
+/** Options of {@link expressIds}. */
+export interface ExpressIdOptions {
+  /** In front of every key in the store: `prefix` of connect-redis, connect-dynamodb and others. Default `""`. */
+  readonly keyPrefix?: string | undefined;
+  /**
+   * Keeps new sessions under a hash of their id, so that a dump of the store lets nobody in. Processes with
+   * express-session do not find those, so only when the last of them is gone. Sessions from before stay. Default false.
+   */
+  readonly hashIds?: boolean | undefined;
+}
+
+/** No id of another program begins with this, and it tells that the key is a hash. */
+const mark = "~";
+
+/**
+ * Ids as express-session has them: 24 random bytes in base64url, and whatever a `genid` of the application makes.
+ *
+ * The key of a record is the id itself: whoever reads the store can use every session in it. `hashIds` ends that.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ */
+export function expressIds(options: ExpressIdOptions = {}): IdScheme {
+  const { keyPrefix = "", hashIds = false } = options;
+  if (typeof keyPrefix !== "string" || !/^[\x21-\x7e]{0,100}$/.test(keyPrefix))
+    throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", keyPrefix);
+  if (typeof hashIds !== "boolean") throw wrongArgument("hashIds", "true or false", hashIds);
+  const plain = plainIds(keyPrefix);
+  return {
+    ...plain,
+    create: () => (hashIds ? mark + base64url(randomBytes(32)) : plain.create()),
+    keyOf: (id) => (id.startsWith(mark) ? andThen(sha256(id), (digest) => keyPrefix + mark + digest) : keyPrefix + id),
+  };
+}
+
+/** Ids that are keys. */
+export function plainIds(prefix: string): IdScheme {
+  return {
+    prefix,
+    secretKeys: true,
+    create: () => base64url(randomBytes(24)),
+    accepts: (id) => /^[\x21-\x7e]{1,99}$/.test(id),
+    keyOf: (id) => prefix + id,
+  };
+}

@@ -1,0 +1,214 @@
+/** The drop-in for express-session: its options, its middleware, its `req.session`, over a request's record. */
+
+import { sha256 } from "#crypto";
+import { andThen } from "../core/bytes/bytes.ts";
+import type { IdScheme } from "../core/client/id.ts";
+import { bareToken } from "../core/client/token.ts";
+import type { Store as SojournStore } from "../core/contracts/store.ts";
+import type { RequestReader } from "../core/request/exchange.ts";
+import { makeCore, storesOf } from "../core/request/one-record.ts";
+import { Sessions } from "../core/request/sessions.ts";
+import type { SessionsCore } from "../core/save/commit.ts";
+import { OpenedRequest } from "../frameworks/shared/node-request.ts";
+import type { NodeResponse } from "../frameworks/shared/node-shapes.ts";
+import { readCookie } from "./cookie.ts";
+import { deprecate } from "./deprecate.ts";
+import { contentOf, dropInFormat } from "./drop-in-format.ts";
+import { plainIds } from "./ids.ts";
+import { npmRecords } from "./npm-records.ts";
+import { type ExpressSessionOptions, type Resolved, resolveOptions } from "./options.ts";
+import { ExpressExchange, type Shared } from "./request.ts";
+import type { ExpressRequest, ExpressResponse, ExpressStore } from "./shapes.ts";
+import { type ExpressSecret, unsign } from "./signature.ts";
+import { MemoryStore } from "./store.ts";
+import { StoreFacade } from "./store-facade.ts";
+
+/** What {@link makeMiddleware} gives: a middleware for Express and Connect, and the sessions behind it. */
+export interface ExpressSessionMiddleware<Data extends object = Record<string, unknown>> {
+  (request: object, response: object, next: (error?: unknown) => void): void;
+  /** The same sessions by sojourn's own API: `sessions.get(req)` is the session of `req.session`, in the same request. */
+  readonly sessions: Sessions<Data>;
+}
+
+/** Any middleware on a store may be asked to begin a session, since the last one wrote `generate`: the request's own does. */
+const exchanges = new WeakMap<object, ExpressExchange>();
+
+/** The middleware for some options. */
+export function makeMiddleware<Data extends object>(given: ExpressSessionOptions = {}): ExpressSessionMiddleware<Data> {
+  const options = resolveOptions(given ?? {});
+  const shared = sharedOf(options, given ?? {});
+  const { store, core } = shared;
+  const kept = shared.ours ? storesOf([core.config]) : [];
+  const sessions = new Sessions<Data>({
+    config: core.config,
+    subjects: core.subjects,
+    stores: kept,
+    on: (listener) => core.config.events.add(listener),
+    openExchange: (...opening) => new ExpressExchange<Data>(shared, ...opening),
+  });
+  let ready = true;
+  store.on?.("disconnect", () => {
+    ready = false;
+  });
+  store.on?.("connect", () => {
+    ready = true;
+  });
+  store.generate = (request) => exchanges.get(request)?.generate();
+  const middleware = (request: object, response: object, next: (error?: unknown) => void): void => {
+    const req = request as ExpressRequest;
+    if (req.session || !ready || !pathOf(req).startsWith(options.pathFor(req))) return void next();
+    const secrets = options.secrets ?? (req.secret ? [req.secret] : undefined);
+    if (!secrets) return void next(new Error("secret option required for sessions"));
+    req.sessionStore = store;
+    const id = idIn(req, options.name, secrets);
+    req.sessionID = id;
+    const res = response as ExpressResponse;
+    const exchange = isWhole(res)
+      ? (new OpenedRequest(sessions, req, res, next, options.isSecure).exchange as ExpressExchange<Data>)
+      : openWithoutResponse(sessions, req, res);
+    exchanges.set(req, exchange as unknown as ExpressExchange);
+    const loading = exchange.start(
+      req,
+      id,
+      secrets,
+      (error) => afterwards(res, () => next(error)),
+      isWhole(res) ? res : undefined,
+    );
+    if (!loading) {
+      void exchange.get();
+      return void exchange.run(next);
+    }
+    // Out of the promise: what a handler throws is thrown as if there was none.
+    loading.then(
+      () => {
+        void exchange.get();
+        process.nextTick(() => exchange.run(next));
+      },
+      (error) => process.nextTick(next, error),
+    );
+  };
+  return Object.assign(middleware, { sessions });
+}
+
+function sharedOf(
+  options: Resolved,
+  { store = new MemoryStore(), now, warn, keyPrefix = "sess:" }: ExpressSessionOptions,
+): Shared {
+  const common = {
+    token: bareToken(),
+    format: dropInFormat(options.subjectPath),
+    cookie: { secure: false },
+    idleTimeout: options.ttl / 1000,
+    absoluteTimeout: false,
+    now,
+    warn,
+  } as const;
+  if (isOurs(store)) {
+    const ids = store.foreign ? plainIds(keyPrefix) : hashedIds(keyPrefix);
+    const core = makeCore({ ...common, store, ids });
+    return { core, options, store: new StoreFacade(core, options) as unknown as ExpressStore, ours: true };
+  }
+  const base = makeCore({ ...common, store: elsewhere, ids: plainIds(keyPrefix) });
+  const records = npmRecords(store, (stored) => contentOf(stored, options.subjectPath));
+  const core: SessionsCore = { ...base, records };
+  if (process.env["NODE_ENV"] === "production" && store instanceof MemoryStore)
+    core.config.warn(
+      "express-session keeps sessions in a MemoryStore: each process has its own, and they are gone when it ends. " +
+        "Give it a store, such as redisStore({ client }).",
+    );
+  return { core, options, store, ours: false };
+}
+
+function isOurs(store: ExpressStore | SojournStore): store is SojournStore {
+  return "capabilities" in store && typeof (store as SojournStore).read === "function";
+}
+
+/** The key is a hash, so that a dump of the store lets nobody in. Whatever we signed is an id. */
+function hashedIds(prefix: string): IdScheme {
+  return {
+    prefix,
+    create: () => crypto.randomUUID(),
+    accepts: (id) => id.length > 0 && id.length <= 1000,
+    keyOf: (id) => andThen(sha256(id), (digest) => prefix + digest),
+  };
+}
+
+/** A request without a response to hold: an upgrade, or a socket's. The cookie goes with `writeHead`, if there is one. */
+function openWithoutResponse<Data extends object>(
+  sessions: Sessions<Data>,
+  req: ExpressRequest,
+  res: ExpressResponse | undefined,
+): ExpressExchange<Data> {
+  const exchange = sessions.open(req, reader) as ExpressExchange<Data>;
+  const writeHead = res?.writeHead;
+  if (!res || typeof writeHead !== "function" || typeof res.setHeader !== "function") return exchange;
+  res.writeHead = (...args) => {
+    const line = exchange.cookieLine();
+    if (line !== undefined) {
+      const present = res.getHeader?.("set-cookie") ?? [];
+      res.setHeader?.("set-cookie", [present, line].flat().map(String));
+    }
+    return writeHead.apply(res, args);
+  };
+  return exchange;
+}
+
+const reader: RequestReader<ExpressRequest> = {
+  cookie: ({ headers }) => headers.cookie,
+  secure: () => true,
+};
+
+function isWhole(res: ExpressResponse | undefined): res is ExpressResponse & NodeResponse {
+  const methods = ["getHeaderNames", "getHeaders", "setHeader", "removeHeader", "writeHead", "write", "end"];
+  return methods.every((method) => typeof (res as Record<string, unknown> | undefined)?.[method] === "function");
+}
+
+/** When the response is complete: what comes too late for it must not cut it off. */
+function afterwards(res: ExpressResponse, then: () => void): void {
+  const response = res as { once?: (event: "finish", listener: () => void) => void; writableFinished?: boolean };
+  if (response.once && !response.writableFinished) response.once("finish", then);
+  else setImmediate(then);
+}
+
+function pathOf({ originalUrl, url }: ExpressRequest): string {
+  const whole = originalUrl ?? url ?? "";
+  if (whole.startsWith("/")) return whole.replace(/[?#].*$/s, "") || "/";
+  return URL.canParse(whole) ? new URL(whole).pathname : whole.replace(/[?#].*$/s, "") || "/";
+}
+
+function idIn(req: ExpressRequest, name: string, secrets: readonly ExpressSecret[]): string | undefined {
+  const opened = (value: unknown): string | undefined =>
+    typeof value === "string" ? unsign(value, secrets)?.id : undefined;
+  const fromHeader = opened(readCookie(req.headers.cookie, name));
+  if (fromHeader !== undefined) return fromHeader;
+  const signed = req.signedCookies?.[name];
+  const parsed = typeof signed === "string" && signed !== "" ? signed : opened(req.cookies?.[name]);
+  if (parsed !== undefined) deprecate("cookie should be available in req.headers.cookie");
+  return parsed;
+}
+
+/** In place of a store of sojourn where there is none. */
+const elsewhere: SojournStore = {
+  name: "express-session",
+  capabilities: {
+    compareAndSwap: "none",
+    nativeExpiry: true,
+    expiryGranularity: 1,
+    clock: "ours",
+    atomicRename: false,
+    list: false,
+    bySubject: false,
+    shared: false,
+    maxPayloadBytes: undefined,
+  },
+  read: absent,
+  create: absent,
+  update: absent,
+  touch: absent,
+  rename: absent,
+  delete: absent,
+};
+
+function absent(): Promise<never> {
+  return Promise.reject(new TypeError("these sessions are in a store of express-session"));
+}

@@ -1,0 +1,121 @@
+/**
+ * Records over a store of express-session, which has no compare-and-swap: `set` writes whatever is there. The requests
+ * of this process take turns on a session and know each other's writes, so none of them overwrites or revives
+ * what another did. What other processes write goes unseen, as it does with express-session.
+ */
+
+import type { Content } from "../core/contracts/format.ts";
+import type { Draft, Found, Place, Records, Written } from "../core/contracts/records.ts";
+import { asked } from "./session.ts";
+import type { ExpressStore, SessionRecord } from "./shapes.ts";
+
+/** What this process knows of one session while a request holds it. */
+interface Known {
+  /** Counts the writes of this process. */
+  version: number;
+  gone: boolean;
+  /** Ends when the write under way does. */
+  turn: Promise<unknown>;
+}
+
+interface NpmPlace {
+  readonly id: string;
+  readonly known: Known;
+  readonly version: number;
+}
+
+/** Far enough: the store decides when a session ends. */
+const never = Number.MAX_SAFE_INTEGER;
+
+/** Ids are the keys. `content` gives what handlers see of a stored session; it throws for what is none. */
+export function npmRecords(store: ExpressStore, content: (stored: SessionRecord) => Content): Records {
+  const sessions = new Map<string, WeakRef<Known>>();
+  const forgotten = new FinalizationRegistry<string>((id) => {
+    if (sessions.get(id)?.deref() === undefined) sessions.delete(id);
+  });
+
+  const knownOf = (id: string): Known => {
+    const present = sessions.get(id)?.deref();
+    if (present && !present.gone) return present;
+    const known = { version: 0, gone: false, turn: Promise.resolve() };
+    sessions.set(id, new WeakRef(known));
+    forgotten.register(known, id);
+    return known;
+  };
+
+  const inTurn = <Value>(known: Known, work: () => Promise<Value>): Promise<Value> => {
+    const done = known.turn.then(work);
+    known.turn = done.catch(() => {});
+    return done;
+  };
+
+  const read = async (id: string): Promise<Found | null> => {
+    const known = knownOf(id);
+    const { version } = known;
+    const stored = await asked<SessionRecord | null>((done) => store.get(id, done)).catch((error) => {
+      if ((error as { code?: unknown }).code === "ENOENT") return null;
+      throw error;
+    });
+    if (!stored) return null;
+    const payload = JSON.stringify(stored);
+    const place: NpmPlace = { id, known, version };
+    return { place, payload, content: content(stored), expiresAt: never, stale: false, lost: false, current: true };
+  };
+
+  const set = async (id: string, known: Known, draft: Draft): Promise<Written> => {
+    known.version++;
+    const { version } = known;
+    await asked((done) => store.set(id, draft.data as SessionRecord, done));
+    return { place: { id, known, version } };
+  };
+
+  const isHere = ({ known, version }: NpmPlace): boolean => !known.gone && known.version === version;
+
+  return {
+    inCookie: false,
+    find: read,
+    async again(place) {
+      const { id, known } = place as NpmPlace;
+      return inTurn(known, async () => (known.gone ? null : read(id)));
+    },
+    async fits() {},
+    async create(draft) {
+      const id = draft.id as string;
+      const known = knownOf(id);
+      return set(id, known, draft);
+    },
+    async update(place, draft) {
+      const { id, known } = place as NpmPlace;
+      return inTurn(known, async () => (isHere(place as NpmPlace) ? set(id, known, draft) : null));
+    },
+    async touch(place, draft) {
+      const { id, known } = place as NpmPlace;
+      if (known.gone) return null;
+      if (store.touch) await asked((done) => store.touch?.(id, draft.data as SessionRecord, done));
+      return { place };
+    },
+    async rename(place, draft) {
+      const { id, known } = place as NpmPlace;
+      return inTurn(known, async () => {
+        if (!isHere(place as NpmPlace)) return null;
+        known.gone = true;
+        await asked((done) => store.destroy(id, done));
+        return set(draft.id as string, knownOf(draft.id as string), draft);
+      });
+    },
+    renew: () => Promise.reject(new TypeError("ids of express-session are not renewed in passing")),
+    async remove(place) {
+      const { id, known } = place as NpmPlace;
+      known.gone = true;
+      await inTurn(known, () => asked((done) => store.destroy(id, done)));
+    },
+    lane: (place) => (place as NpmPlace).id,
+    token: (place) => (place as NpmPlace).id,
+  };
+}
+
+/** Ends what may be under an id that this process has not loaded. */
+export function placeOfId(id: string): Place {
+  const known: Known = { version: 0, gone: false, turn: Promise.resolve() };
+  return { id, known, version: 0 } satisfies NpmPlace;
+}

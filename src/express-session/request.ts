@@ -1,0 +1,385 @@
+/** One request under the drop-in: `req.session` over the request's record, saved by the rules of express-session. */
+
+import type { HeaderAccess } from "../core/client/headers.ts";
+import { received, SessionError } from "../core/contracts/errors.ts";
+import type { Found } from "../core/contracts/records.ts";
+import type { Session as NativeSession } from "../core/contracts/session.ts";
+import { Exchange, type Opening, type Outcome } from "../core/request/exchange.ts";
+import { restrictWork } from "../core/request/one-record.ts";
+import type { SessionsCore } from "../core/save/commit.ts";
+import { RecordSession } from "../core/save/record-session.ts";
+import type { Cookie } from "./cookie.ts";
+import { serialize } from "./cookie.ts";
+import { subjectIn, withSubject } from "./format.ts";
+import { placeOfId } from "./npm-records.ts";
+import type { Resolved } from "./options.ts";
+import {
+  asked,
+  asRecord,
+  fingerprint,
+  put,
+  type RegenerateOptions,
+  resetMaxAge,
+  Session,
+  type SessionActions,
+  tie,
+} from "./session.ts";
+import type { ExpressRequest, ExpressStore } from "./shapes.ts";
+import { type ExpressSecret, sign } from "./signature.ts";
+import { ExpressWork } from "./work.ts";
+
+/** What all requests of one middleware have in common. */
+export interface Shared {
+  readonly core: SessionsCore;
+  readonly options: Resolved;
+  /** What handlers get as `req.sessionStore`. */
+  readonly store: ExpressStore;
+  /** The store is one of sojourn: it compares and swaps, and the options that write what did not change have no effect. */
+  readonly ours: boolean;
+}
+
+/** The exchange of one request. */
+export class ExpressExchange<Data extends object = Record<string, unknown>>
+  extends Exchange<Data>
+  implements SessionActions
+{
+  readonly #shared: Shared;
+  #req!: ExpressRequest;
+  #response: { readonly headersSent?: boolean | undefined } | undefined;
+  #secrets!: readonly ExpressSecret[];
+  /** What the application hears of that comes too late for the response. */
+  #tell: (error: unknown) => void = () => {};
+  readonly #works = new WeakMap<Session, ExpressWork>();
+  #work: ExpressWork | undefined;
+  #loading: Promise<unknown> | undefined;
+  #from: Found | undefined;
+  /** The id the client came with. */
+  #cookieId: string | undefined;
+  #originalId: string | undefined;
+  #originalHash: string | undefined;
+  #savedHash: string | undefined;
+  #touched = false;
+  #storeTouched = false;
+  /** No cookie is sent: the session could not be saved, or ended in another request. */
+  #withheld = false;
+  #destroyed: Cookie | undefined;
+
+  constructor(shared: Shared, ...opening: Opening) {
+    super(...opening, true);
+    this.#shared = shared;
+  }
+
+  /** Begins with a request; `id` is the one its cookie names. */
+  start(
+    req: ExpressRequest,
+    id: string | undefined,
+    secrets: readonly ExpressSecret[],
+    tell: (error: unknown) => void,
+    response?: { readonly headersSent?: boolean | undefined },
+  ): Promise<void> | undefined {
+    this.#req = req;
+    this.#response = response;
+    this.#secrets = secrets;
+    this.#tell = tell;
+    this.#cookieId = id;
+    if (id === undefined) return void this.#first();
+    const loading = this.#find(id);
+    this.#loading = loading;
+    return loading;
+  }
+
+  async #find(id: string): Promise<void> {
+    const found = await this.#shared.core.records.find(id);
+    if (!found || found === "ended" || !found.content) return this.#first();
+    this.#inflate(found, id);
+    this.#originalId = id;
+    this.#originalHash = fingerprint(this.#req.session as Session);
+    if (!this.#shared.options.resave || this.#shared.ours) this.#savedHash = this.#originalHash;
+  }
+
+  #first(): void {
+    this.generate();
+    this.#originalId = this.#req.sessionID;
+    this.#originalHash = fingerprint(this.#req.session as Session);
+  }
+
+  /** Begins a new session in this request. */
+  generate(): void {
+    const { options } = this.#shared;
+    const req = this.#req;
+    req.sessionID = options.genid(req);
+    const session = new Session(req);
+    session.cookie = options.cookieFor(req);
+    this.#hold(session, new ExpressWork(this.#shared, session, null));
+  }
+
+  #inflate(found: Found, id: string): void {
+    this.#req.sessionID = id;
+    const session = new Session(this.#req, found.content?.data);
+    this.#hold(session, new ExpressWork(this.#shared, session, found));
+  }
+
+  #hold(session: Session, work: ExpressWork): void {
+    tie(session, this);
+    this.#works.set(session, work);
+    this.#work = work;
+    this.#req.session = session;
+    this.tell();
+  }
+
+  protected override async load(): Promise<NativeSession<Data>> {
+    if (this.#from) await this.#again(this.#from);
+    await this.#loading;
+    const work = this.#work;
+    if (!work) throw new TypeError("this request has no session: express-session could not load one");
+    work.native ??= new RecordSession<Record<string, unknown>>(work.state, work);
+    return work.native as unknown as NativeSession<Data>;
+  }
+
+  protected override loaded(): Promise<unknown> | undefined {
+    return this.#loading?.catch(() => {});
+  }
+
+  protected override reopened(...opening: Opening): Exchange<Data> {
+    const exchange = new ExpressExchange<Data>(this.#shared, ...opening);
+    exchange.#req = Object.assign(Object.create(this.#req) as ExpressRequest, { session: undefined });
+    exchange.#from = this.#work?.found ?? undefined;
+    return exchange;
+  }
+
+  async #again(from: Found): Promise<void> {
+    this.#from = undefined;
+    const found = await this.#shared.core.records.again(from.place);
+    if (found?.content) this.#inflate(found, this.#req.sessionID as string);
+    else this.#first();
+  }
+
+  protected override tell(): void {
+    if (!this.#work) return;
+    this.#work.headersSent = this.headersSent;
+    if (this.restrictions) restrictWork(this.#work, this.restrictions);
+  }
+
+  protected override setCookie(): undefined {
+    return undefined;
+  }
+
+  override commit(headers: HeaderAccess, outcome?: Outcome): Promise<void> | undefined {
+    const committed = super.commit(headers, outcome);
+    // The response has ended for the handler: from now on its headers count as sent, as they do without sessions.
+    const release = this.#lock();
+    return committed && release ? committed.finally(release) : committed;
+  }
+
+  /** Makes `setHeader` throw what Node's does once headers are sent. Gives back how to end that. */
+  #lock(): (() => void) | undefined {
+    const res = this.#response;
+    if (!res || res.headersSent) return undefined;
+    const own = Object.getOwnPropertyDescriptor(res, "setHeader");
+    const value = (): never => {
+      const error = new Error("Cannot set headers after they are sent to the client");
+      throw Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
+    };
+    Object.defineProperty(res, "setHeader", { value, configurable: true, writable: true });
+    return () => {
+      if (own) Object.defineProperty(res, "setHeader", own);
+      else Reflect.deleteProperty(res, "setHeader");
+    };
+  }
+
+  protected override async save(): Promise<boolean> {
+    const work = this.#work;
+    if (!work) return true;
+    await work.settled();
+    try {
+      return await this.#save(this.#req.session);
+    } catch (error) {
+      this.#withheld = true;
+      throw error;
+    }
+  }
+
+  async #save(session: Session | null | undefined): Promise<boolean> {
+    const { sessionID } = this.#req;
+    if (this.#work?.state.destroyed && session && this.#works.get(session) === this.#work)
+      return this.#endNatively(session);
+    if (session === undefined || session === null) {
+      if (this.#shared.options.unsetDestroys && sessionID) await this.#end(this.#work as ExpressWork, sessionID);
+      return true;
+    }
+    if (typeof sessionID !== "string") return true;
+    const work = this.#works.get(session);
+    if (!work) return this.#saveUntied(session);
+    if (!this.#touched) resetMaxAge(session);
+    this.#touched = true;
+    this.#settle(session, work);
+    if (this.#shouldSave(session, work)) {
+      this.#storeTouched = true;
+      return this.#write(session, work);
+    }
+    if (this.#cookieId === sessionID && !this.#storeTouched) await this.#touch(work);
+    return true;
+  }
+
+  /** The cookie may have been cleared with the data; who is logged in may have been said by either of the two ways. */
+  #settle(session: Session, work: ExpressWork): void {
+    const { subjectPath } = this.#shared.options;
+    if (typeof session.cookie !== "object" || session.cookie === null) session.cookie = work.cookie;
+    const { meta } = work.state;
+    const named = subjectIn(session, subjectPath);
+    if (meta.subject !== undefined && meta.subject !== work.subject && meta.subject !== named) {
+      const [key] = subjectPath as [string];
+      put(session, key, withSubject(asRecord(session), meta.subject, subjectPath)[key]);
+    } else if (named !== undefined) meta.subject = named;
+    else delete meta.subject;
+    work.subject = meta.subject;
+  }
+
+  async #write(session: Session, work: ExpressWork): Promise<boolean> {
+    this.#savedHash = fingerprint(session);
+    work.wanted = true;
+    const saved = await work.save();
+    if (!saved) this.#withheld = true;
+    const { renewedId } = work;
+    if (renewedId === undefined) return saved;
+    Object.defineProperty(session, "id", { value: renewedId, configurable: true });
+    this.#req.sessionID = renewedId;
+    return saved;
+  }
+
+  /** The application put a session there that the middleware has not made: the store's own. */
+  async #saveUntied(session: Session): Promise<boolean> {
+    if (typeof session.save !== "function")
+      throw new TypeError(
+        `req.session was replaced by something that is no session; ${received(session)}. Set keys of it instead.`,
+      );
+    await asked((done) => this.#shared.store.set(session.id, asRecord(session), done));
+    return true;
+  }
+
+  async #endNatively(session: Session): Promise<boolean> {
+    const work = this.#work as ExpressWork;
+    this.#destroyed = session.cookie;
+    Reflect.deleteProperty(this.#req, "session");
+    await this.#end(work, session.id);
+    return true;
+  }
+
+  #isModified(session: Session): boolean {
+    return this.#originalId !== session.id || this.#originalHash !== fingerprint(session);
+  }
+
+  #shouldSave(session: Session, work: ExpressWork): boolean {
+    if (work.state.marks.regenerated) return true;
+    const { saveUninitialized } = this.#shared.options;
+    const hash = fingerprint(session);
+    if (work.saved === hash) return false;
+    if (!saveUninitialized && !this.#savedHash && this.#cookieId !== this.#req.sessionID)
+      return this.#isModified(session);
+    return !(this.#originalId === session.id && this.#savedHash === hash);
+  }
+
+  async #touch(work: ExpressWork): Promise<void> {
+    this.#storeTouched = true;
+    if (work.noTouch) return;
+    try {
+      if (!(await work.touch())) this.#withheld = true;
+    } catch (error) {
+      // The response is not to suffer when only an expiry was to be moved.
+      if (!this.#shared.ours) this.#tell(error);
+    }
+  }
+
+  protected override writeHead(headers: HeaderAccess): void {
+    const line = this.cookieLine();
+    if (line !== undefined) headers.append("set-cookie", line);
+  }
+
+  /** The `Set-Cookie` value of the response, decided when its headers are about to leave. */
+  cookieLine(): string | undefined {
+    const { options, core } = this.#shared;
+    const { session, sessionID } = this.#req;
+    if (this.#withheld) return undefined;
+    if (!session) return this.#removal();
+    if (typeof sessionID !== "string" || !this.#shouldSetCookie(session)) return undefined;
+    if (session.cookie.secure && !options.isSecure(this.#req)) {
+      core.config.warn(insecure(options.name));
+      return undefined;
+    }
+    if (!this.#touched) resetMaxAge(session);
+    this.#touched = true;
+    return this.#line(sign(sessionID, this.#secrets[0] as ExpressSecret), session.cookie);
+  }
+
+  #shouldSetCookie(session: Session): boolean {
+    const { saveUninitialized, rolling } = this.#shared.options;
+    if (this.#cookieId !== this.#req.sessionID) return saveUninitialized || this.#isModified(session);
+    const { expires } = session.cookie;
+    return rolling || (expires !== null && expires !== undefined && this.#isModified(session));
+  }
+
+  #removal(): string | undefined {
+    const gone = this.#destroyed;
+    if (!gone || this.#cookieId === undefined || !this.#shared.options.clearCookie) return undefined;
+    gone.expires = new Date(0);
+    return this.#line("", gone);
+  }
+
+  #line(value: string, cookie: Cookie): string | undefined {
+    try {
+      return serialize(this.#shared.options.name, value, cookie.data);
+    } catch (error) {
+      this.#tell(error);
+      return undefined;
+    }
+  }
+
+  // What the methods of `req.session` do.
+
+  async saveSession(session: Session): Promise<void> {
+    const work = this.#workOf(session);
+    this.#settle(session, work);
+    if (await this.#write(session, work)) return;
+    throw new SessionError("ERR_SESSION_ENDED", "the session ended in another request; nothing was saved");
+  }
+
+  async reloadSession(session: Session): Promise<void> {
+    const found = await this.#shared.core.records.find(session.id);
+    if (!found || found === "ended") throw new Error("failed to load session");
+    this.#inflate(found, session.id);
+  }
+
+  async destroySession(session: Session): Promise<void> {
+    this.#destroyed = session.cookie;
+    await this.#end(this.#workOf(session), session.id);
+  }
+
+  async regenerateSession(session: Session, { keep = false }: RegenerateOptions): Promise<void> {
+    const ended = this.#end(this.#workOf(session), session.id);
+    await ended.finally(() => {
+      this.generate();
+      const kept = keep === true ? Object.keys(session) : keep || [];
+      for (const key of kept) if (key !== "cookie") put(this.#req.session as Session, key, asRecord(session)[key]);
+    });
+  }
+
+  #workOf(session: Session): ExpressWork {
+    return this.#works.get(session) as ExpressWork;
+  }
+
+  async #end(work: ExpressWork, id: string): Promise<void> {
+    await work.settled();
+    const hadRecord = work.found !== null;
+    work.state.destroyed = true;
+    if (hadRecord) await work.save();
+    else if (!this.#shared.ours) await this.#shared.core.records.remove(placeOfId(id), undefined);
+    work.ended = true;
+  }
+}
+
+function insecure(name: string): string {
+  return (
+    `the cookie "${name}" was not sent: it is secure, and the request came over plain http. Behind a proxy that ends ` +
+    'https, set app.set("trust proxy", 1) or the option proxy: true; for development over http, set cookie: { secure: "auto" }.'
+  );
+}

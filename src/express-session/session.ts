@@ -1,0 +1,147 @@
+/** `req.session`: its own enumerable properties are the data and `cookie`; its methods are those of express-session. */
+
+import type { Cookie } from "./cookie.ts";
+import type { Answer, ExpressRequest, ExpressStore, SessionRecord } from "./shapes.ts";
+
+/** What `regenerate` keeps: all keys, or those named. */
+export interface RegenerateOptions {
+  /** `true`: everything but the cookie. A list: these keys. Default: nothing, as in express-session. */
+  readonly keep?: boolean | readonly string[] | undefined;
+}
+
+/** What a session's methods do. The middleware gives each of its sessions one; a session without one asks the store. */
+export interface SessionActions {
+  saveSession(session: Session): Promise<void>;
+  reloadSession(session: Session): Promise<void>;
+  destroySession(session: Session): Promise<void>;
+  regenerateSession(session: Session, options: RegenerateOptions): Promise<void>;
+}
+
+const actions = new WeakMap<Session, SessionActions>();
+
+/** One client's session. */
+export class Session {
+  declare readonly id: string;
+  declare readonly req: ExpressRequest;
+  declare cookie: Cookie;
+  declare readonly save: (callback?: Answer) => unknown;
+
+  constructor(req: ExpressRequest, data?: object | null) {
+    Object.defineProperty(this, "req", { value: req });
+    Object.defineProperty(this, "id", { value: req.sessionID, configurable: true });
+    if (typeof data !== "object" || data === null) return;
+    for (const key in data) {
+      if (!(key in this)) put(this, key, (data as Record<string, unknown>)[key]);
+    }
+  }
+}
+
+// Methods of express-session: not enumerable, of one parameter each (grant looks at that), replaceable.
+const methods = {
+  touch(this: Session): Session {
+    return resetMaxAge(this);
+  },
+  resetMaxAge(this: Session): Session {
+    return resetMaxAge(this);
+  },
+  save(this: Session, callback?: Answer): unknown {
+    const act = actions.get(this);
+    return answer(
+      this,
+      callback,
+      act ? act.saveSession(this) : asked((done) => storeOf(this).set(this.id, asRecord(this), done)),
+    );
+  },
+  reload(this: Session, callback?: Answer): unknown {
+    const act = actions.get(this);
+    return answer(this, callback, act ? act.reloadSession(this) : reloadFrom(this));
+  },
+  destroy(this: Session, callback?: Answer): unknown {
+    Reflect.deleteProperty(this.req, "session");
+    const act = actions.get(this);
+    return answer(
+      this,
+      callback,
+      act ? act.destroySession(this) : asked((done) => storeOf(this).destroy(this.id, done)),
+    );
+  },
+  regenerate(this: Session, options?: RegenerateOptions | Answer, callback?: Answer): unknown {
+    const done = typeof options === "function" ? options : callback;
+    const act = actions.get(this);
+    const wanted = typeof options === "object" && options !== null ? options : {};
+    return answer(this, done, act ? act.regenerateSession(this, wanted) : regenerateIn(this));
+  },
+};
+
+for (const [name, value] of Object.entries(methods))
+  Object.defineProperty(Session.prototype, name, { value, configurable: true, enumerable: false, writable: true });
+
+/** Ties a session to its request's record. */
+export function tie(session: Session, act: SessionActions): void {
+  actions.set(session, act);
+}
+
+/** The session as stores and formats see it. */
+export function asRecord(session: Session): SessionRecord {
+  return session as unknown as SessionRecord;
+}
+
+/** Moves its cookie's expiry on. */
+export function resetMaxAge(session: Session): Session {
+  session.cookie.maxAge = session.cookie.originalMaxAge;
+  return session;
+}
+
+/** The session's JSON without its cookie: what changes of it are found out by. */
+export function fingerprint(session: object): string {
+  return JSON.stringify(session, function (this: unknown, key, value: unknown) {
+    return this === session && key === "cookie" ? undefined : value;
+  });
+}
+
+/** Sets a property whatever its name: assigning to `__proto__` would not. */
+export function put(target: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (target as Record<string, unknown>)[key] = value;
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** With a callback: calls it, and gives the session. Without: gives a promise that may be left alone. */
+function answer(session: Session, callback: unknown, done: Promise<unknown>): unknown {
+  if (typeof callback !== "function") {
+    done.catch(() => {});
+    return done;
+  }
+  // Out of the promise: what a callback throws is thrown as if there was none.
+  done.then(
+    () => process.nextTick(callback as Answer),
+    (error) => process.nextTick(callback as Answer, error),
+  );
+  return session;
+}
+
+/** A promise for what a store answers. What a store throws rejects it. */
+export function asked<Value = unknown>(
+  ask: (callback: (error?: unknown, value?: Value) => void) => unknown,
+): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const given = ask((error, value) => (error ? reject(error) : resolve(value as Value)));
+    // Some stores also return a promise, which rejects with the same error.
+    if (given instanceof Promise) given.catch(() => {});
+  });
+}
+
+function storeOf({ req }: Session): ExpressStore {
+  return req.sessionStore as ExpressStore;
+}
+
+async function reloadFrom(session: Session): Promise<void> {
+  const found = await asked<SessionRecord | null>((done) => storeOf(session).get(session.id, done));
+  if (!found) throw new Error("failed to load session");
+  storeOf(session).createSession?.(session.req, found);
+}
+
+async function regenerateIn(session: Session): Promise<void> {
+  const store = storeOf(session);
+  const destroyed = asked((done) => store.destroy(session.id, done));
+  await destroyed.finally(() => store.generate?.(session.req));
+}

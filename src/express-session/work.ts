@@ -1,0 +1,109 @@
+/** The record of one request under the drop-in: when it is written, and how long it lasts, by the rules of express-session. */
+
+import type { Meta } from "../core/contracts/format.ts";
+import type { Found } from "../core/contracts/records.ts";
+import { Work } from "../core/save/commit.ts";
+import type { Facts, Plan, Step } from "../core/save/plan.ts";
+import type { RecordSession } from "../core/save/record-session.ts";
+import { draftOf } from "../core/save/steps.ts";
+import type { Cookie } from "./cookie.ts";
+import type { Shared } from "./request.ts";
+import { asRecord, fingerprint, type Session } from "./session.ts";
+
+/** A request's record, and the `Session` that handlers hold of it: the session is the record's data. */
+export class ExpressWork extends Work {
+  readonly cookie: Cookie;
+  /** Who was logged in when this was last looked at. */
+  subject: string | undefined;
+  /** It is to be written, whether or not it changed. */
+  wanted = false;
+  /** What was last written in this request. */
+  saved: string | undefined;
+  /** The id it got from `login` or `regenerate` of sojourn's own session. */
+  renewedId: string | undefined;
+  /** What `sessions.get(request)` gives. */
+  native: RecordSession | undefined;
+  readonly #shared: Shared;
+  readonly #session: Session;
+  readonly #loaded: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(shared: Shared, session: Session, found: Found | null) {
+    const meta = { ...found?.content?.meta };
+    super(shared.core, found, 0, { data: asRecord(session), meta });
+    this.#shared = shared;
+    this.#session = session;
+    this.cookie = session.cookie;
+    this.subject = meta.subject;
+    this.#loaded = fingerprint(session);
+  }
+
+  override async save(): Promise<boolean> {
+    const saving = this.#save();
+    this.#last = saving.catch(() => {});
+    return saving;
+  }
+
+  async #save(): Promise<boolean> {
+    const saved = await super.save();
+    this.wanted = false;
+    if (saved && !this.state.destroyed) this.saved = fingerprint(this.#session);
+    return saved;
+  }
+
+  /** Waits for the save under way. */
+  settled(): Promise<unknown> {
+    return this.#last;
+  }
+
+  override plan(facts: Facts): Plan {
+    const step = this.#step(facts);
+    if (facts.readOnly && step !== "none") {
+      const asked = facts.destroyed || facts.regenerated || fingerprint(this.#session) !== this.#loaded;
+      return { step: asked ? step : "none", cookie: "keep", impossible: asked && "read-only" };
+    }
+    return { step, cookie: "keep", impossible: false };
+  }
+
+  #step({ exists, destroyed, regenerated }: Facts): Step {
+    if (destroyed) return exists ? "delete" : "none";
+    if (!this.wanted && !regenerated && fingerprint(this.#session) === this.#loaded) return "none";
+    if (!exists) return "create";
+    return regenerated ? "rename" : "update";
+  }
+
+  override expiresAt(now: number, _meta: Meta): number {
+    const { expires } = this.#session.cookie;
+    const end = expires instanceof Date ? expires.valueOf() : Number.NaN;
+    return Number.isNaN(end) ? now + this.#shared.options.ttl : end;
+  }
+
+  override newId(): string {
+    if (!this.found) return this.#session.id;
+    this.renewedId ??= this.#shared.options.genid(this.#session.req);
+    return this.renewedId;
+  }
+
+  /** Moves the expiry. False when the session has ended elsewhere. */
+  async touch(): Promise<boolean> {
+    const { found, core } = this;
+    if (!found) return true;
+    const now = core.config.now();
+    const expiresAt = this.expiresAt(now, this.state.meta);
+    if (this.#shared.ours) {
+      const ahead = expiresAt - found.expiresAt;
+      if (ahead < 0) return this.#shorten();
+      if (ahead < Math.min(60_000, (expiresAt - now) / 20)) return true;
+    }
+    const { draft } = draftOf(this, "touch", found.payload);
+    const touched = await core.records.touch(found.place, draft);
+    if (!touched) this.ended = true;
+    return touched !== null;
+  }
+
+  /** A store's touch moves an expiry later only. */
+  #shorten(): Promise<boolean> {
+    this.wanted = true;
+    return this.save();
+  }
+}
