@@ -7,6 +7,10 @@ import { entriesIn } from "./json-entries.ts";
 import type { SessionRecord } from "./shapes.ts";
 import { cookieOf } from "./store.ts";
 
+const nothing: ReadonlyMap<string, string> = new Map();
+/** What is kept beside sessions must look like one to the other program. */
+const withoutSession: ReadonlyMap<string, string> = new Map([["cookie", JSON.stringify(new Cookie())]]);
+
 /** The record is `JSON.stringify(req.session)`; what did not change stays byte for byte. */
 export function dropInFormat(subjectPath: readonly string[]): Format {
   return {
@@ -15,7 +19,7 @@ export function dropInFormat(subjectPath: readonly string[]): Format {
     decode: (payload) => contentOf(parsed(payload), subjectPath),
     encode({ data }, baseline) {
       const was = baseline === undefined ? undefined : entriesIn(textOf(baseline));
-      return write(data, new Map(), was, baseline, false);
+      return write(data, Object.hasOwn(data, "cookie") ? nothing : withoutSession, was, baseline, false);
     },
     // A parallel request that only moved the cookie's expiry has not changed it.
     encodeValue: (value, path) =>

@@ -67,13 +67,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
       ? (new OpenedRequest(sessions, req, res, next, options.isSecure).exchange as ExpressExchange<Data>)
       : openWithoutResponse(sessions, req, res);
     exchanges.set(req, exchange as unknown as ExpressExchange);
-    const loading = exchange.start(
-      req,
-      id,
-      secrets,
-      (error) => afterwards(res, () => next(error)),
-      isWhole(res) ? res : undefined,
-    );
+    const loading = exchange.start(req, id, secrets, (error) => afterwards(res, () => next(error)));
     if (!loading) {
       void exchange.get();
       return void exchange.run(next);

@@ -103,6 +103,7 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
         return set(draft.id as string, knownOf(draft.id as string), draft);
       });
     },
+    renews: () => false,
     renew: () => Promise.reject(new TypeError("ids of express-session are not renewed in passing")),
     async remove(place) {
       const { id, known } = place as NpmPlace;

@@ -4,9 +4,9 @@ import type { HeaderAccess } from "../core/client/headers.ts";
 import { received, SessionError } from "../core/contracts/errors.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session as NativeSession } from "../core/contracts/session.ts";
-import { Exchange, type Opening, type Outcome } from "../core/request/exchange.ts";
+import { Exchange, type Opening } from "../core/request/exchange.ts";
 import { restrictWork } from "../core/request/one-record.ts";
-import type { SessionsCore } from "../core/save/commit.ts";
+import { logsOut, type SessionsCore } from "../core/save/commit.ts";
 import { RecordSession } from "../core/save/record-session.ts";
 import type { Cookie } from "./cookie.ts";
 import { serialize } from "./cookie.ts";
@@ -45,7 +45,6 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
 {
   readonly #shared: Shared;
   #req!: ExpressRequest;
-  #response: { readonly headersSent?: boolean | undefined } | undefined;
   #secrets!: readonly ExpressSecret[];
   /** What the application hears of that comes too late for the response. */
   #tell: (error: unknown) => void = () => {};
@@ -75,10 +74,8 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     id: string | undefined,
     secrets: readonly ExpressSecret[],
     tell: (error: unknown) => void,
-    response?: { readonly headersSent?: boolean | undefined },
   ): Promise<void> | undefined {
     this.#req = req;
-    this.#response = response;
     this.#secrets = secrets;
     this.#tell = tell;
     this.#cookieId = id;
@@ -90,15 +87,18 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
 
   async #find(id: string): Promise<void> {
     const found = await this.#shared.core.records.find(id);
-    if (!found || found === "ended" || !found.content) return this.#first();
+    if (!found || "late" in found || !found.content) return this.#first(found !== null);
     this.#inflate(found, id);
     this.#originalId = id;
     this.#originalHash = fingerprint(this.#req.session as Session);
     if (!this.#shared.options.resave || this.#shared.ours) this.#savedHash = this.#originalHash;
   }
 
-  #first(): void {
+  /** @param late A login has just replaced the client's id: nothing this request writes may take its place. */
+  #first(late = false): void {
     this.generate();
+    if (late && this.#work) this.#work.ended = true;
+    this.#withheld = late;
     this.#originalId = this.#req.sessionID;
     this.#originalHash = fingerprint(this.#req.session as Session);
   }
@@ -110,6 +110,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     req.sessionID = options.genid(req);
     const session = new Session(req);
     session.cookie = options.cookieFor(req);
+    this.#withheld = false;
     this.#hold(session, new ExpressWork(this.#shared, session, null));
   }
 
@@ -164,27 +165,12 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     return undefined;
   }
 
-  override commit(headers: HeaderAccess, outcome?: Outcome): Promise<void> | undefined {
-    const committed = super.commit(headers, outcome);
-    // The response has ended for the handler: from now on its headers count as sent, as they do without sessions.
-    const release = this.#lock();
-    return committed && release ? committed.finally(release) : committed;
+  protected override logsOut(): boolean {
+    return this.#work !== undefined && logsOut(this.#work);
   }
 
-  /** Makes `setHeader` throw what Node's does once headers are sent. Gives back how to end that. */
-  #lock(): (() => void) | undefined {
-    const res = this.#response;
-    if (!res || res.headersSent) return undefined;
-    const own = Object.getOwnPropertyDescriptor(res, "setHeader");
-    const value = (): never => {
-      const error = new Error("Cannot set headers after they are sent to the client");
-      throw Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
-    };
-    Object.defineProperty(res, "setHeader", { value, configurable: true, writable: true });
-    return () => {
-      if (own) Object.defineProperty(res, "setHeader", own);
-      else Reflect.deleteProperty(res, "setHeader");
-    };
+  protected override warn(message: string): void {
+    this.#shared.core.config.warn(message);
   }
 
   protected override async save(): Promise<boolean> {
@@ -345,7 +331,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
 
   async reloadSession(session: Session): Promise<void> {
     const found = await this.#shared.core.records.find(session.id);
-    if (!found || found === "ended") throw new Error("failed to load session");
+    if (!found || "late" in found) throw new Error("failed to load session");
     this.#inflate(found, session.id);
   }
 

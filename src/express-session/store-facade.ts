@@ -59,7 +59,7 @@ export class StoreFacade extends Store {
 
   async #find(id: string): Promise<Found | null> {
     const found = await this.#core.records.find(id);
-    return found === "ended" ? null : found;
+    return found && "late" in found ? null : found;
   }
 
   async #with(id: string, work: (found: Found) => Promise<unknown>): Promise<void> {
