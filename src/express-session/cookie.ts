@@ -1,5 +1,6 @@
 /** The cookie of one session as express-session has it: its attributes and its expiry, kept in the record. */
 
+import { isDate } from "../core/bytes/bytes.ts";
 import { deprecate } from "./deprecate.ts";
 
 /** The attributes that are stored and sent. The order is that of the records of express-session. */
@@ -52,12 +53,12 @@ export class Cookie implements CookieData {
 
   /** The time left in milliseconds; the value of `expires` where that is no Date. */
   get maxAge(): CookieData["expires"] {
-    return this._expires instanceof Date ? this._expires.valueOf() - Date.now() : this._expires;
+    return isDate(this._expires) ? this._expires.valueOf() - Date.now() : this._expires;
   }
 
   set maxAge(ms: CookieData["expires"]) {
-    if (ms && typeof ms !== "number" && !(ms instanceof Date)) throw new TypeError("maxAge must be a number or Date");
-    if (ms instanceof Date) deprecate("maxAge as Date; pass number of milliseconds instead");
+    if (ms && typeof ms !== "number" && !isDate(ms)) throw new TypeError("maxAge must be a number or Date");
+    if (isDate(ms)) deprecate("maxAge as Date; pass number of milliseconds instead");
     this.expires = typeof ms === "number" ? new Date(Date.now() + ms) : ms;
   }
 
@@ -96,7 +97,7 @@ export function serialize(name: string, value: string, data: CookieData): string
   if (domain) line += `; Domain=${checked("domain", domain, domains)}`;
   if (path) line += `; Path=${checked("path", path, paths)}`;
   if (expires) {
-    if (!(expires instanceof Date) || Number.isNaN(expires.valueOf())) throw new TypeError("option expires is invalid");
+    if (!isDate(expires) || Number.isNaN(expires.valueOf())) throw new TypeError("option expires is invalid");
     line += `; Expires=${expires.toUTCString()}`;
   }
   if (httpOnly) line += "; HttpOnly";

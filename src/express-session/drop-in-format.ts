@@ -23,8 +23,12 @@ export function dropInFormat(subjectPath: readonly string[]): Format {
     },
     // A parallel request that only moved the cookie's expiry has not changed it.
     encodeValue: (value, path) =>
-      valueText(value instanceof Cookie ? { ...value.data, expires: undefined } : value, path, false) ?? "null",
+      valueText(isCookie(value) ? { ...value.data, expires: undefined } : value, path, false) ?? "null",
   };
+}
+
+function isCookie(value: unknown): value is Cookie {
+  return typeof value === "object" && value !== null && "_expires" in value && "originalMaxAge" in value;
 }
 
 /** What a stored session says. Throws when it has no cookie. */

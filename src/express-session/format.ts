@@ -1,5 +1,6 @@
 /** The records of express-session: one JSON object, `cookie` and the application's keys. What did not change stays byte for byte. */
 
+import { isMap, isSet } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Content, Format, Meta, Payload } from "../core/contracts/format.ts";
 import { notStorable } from "../core/record/values.ts";
@@ -159,7 +160,8 @@ export function valueText(value: unknown, path: string, strict: boolean): string
   try {
     return JSON.stringify(value, strict ? (_key, one: unknown) => storable(one, path) : undefined);
   } catch (error) {
-    if (error instanceof TypeError) throw notStorable(path, value, "JSON cannot say it: a BigInt, or a circle");
+    if ((error as Error | undefined)?.name === "TypeError")
+      throw notStorable(path, value, "JSON cannot say it: a BigInt, or a circle");
     throw error;
   }
 }
@@ -168,8 +170,8 @@ function storable(value: unknown, path: string): unknown {
   const lost =
     typeof value === "function" ||
     typeof value === "symbol" ||
-    value instanceof Map ||
-    value instanceof Set ||
+    isMap(value) ||
+    isSet(value) ||
     (typeof value === "number" && !Number.isFinite(value));
   if (lost) throw notStorable(path, value, "records of express-session are JSON, which would lose it");
   return value;

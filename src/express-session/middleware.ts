@@ -105,7 +105,7 @@ function sharedOf(
   const base = makeCore({ ...common, store: elsewhere, ids: plainIds(keyPrefix) });
   const records = npmRecords(store, (stored) => contentOf(stored, options.subjectPath));
   const core: SessionsCore = { ...base, records };
-  if (process.env["NODE_ENV"] === "production" && store instanceof MemoryStore)
+  if (process.env["NODE_ENV"] === "production" && Object.getPrototypeOf(store) === MemoryStore.prototype)
     core.config.warn(
       "express-session keeps sessions in a MemoryStore: each process has its own, and they are gone when it ends. " +
         "Give it a store, such as redisStore({ client }).",

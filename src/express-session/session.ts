@@ -1,5 +1,6 @@
 /** `req.session`: its own enumerable properties are the data and `cookie`; its methods are those of express-session. */
 
+import { isPromise } from "../core/bytes/bytes.ts";
 import type { Cookie } from "./cookie.ts";
 import type { Answer, ExpressRequest, ExpressStore, SessionRecord } from "./shapes.ts";
 
@@ -126,7 +127,7 @@ export function asked<Value = unknown>(
   return new Promise((resolve, reject) => {
     const given = ask((error, value) => (error ? reject(error) : resolve(value as Value)));
     // Some stores also return a promise, which rejects with the same error.
-    if (given instanceof Promise) given.catch(() => {});
+    if (isPromise(given)) given.catch(() => {});
   });
 }
 

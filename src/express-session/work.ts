@@ -1,5 +1,6 @@
 /** The record of one request under the drop-in: when it is written, and how long it lasts, by the rules of express-session. */
 
+import { isDate } from "../core/bytes/bytes.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { Work } from "../core/save/commit.ts";
@@ -74,7 +75,7 @@ export class ExpressWork extends Work {
 
   override expiresAt(now: number, _meta: Meta): number {
     const { expires } = this.#session.cookie;
-    const end = expires instanceof Date ? expires.valueOf() : Number.NaN;
+    const end = isDate(expires) ? expires.valueOf() : Number.NaN;
     return Number.isNaN(end) ? now + this.#shared.options.ttl : end;
   }
 
