@@ -1,32 +1,28 @@
 /** Sessions in DynamoDB, through the client you already have. One strongly consistent read, conditional writes, one table. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
-import { bareDynamodbStore, checkLayout, type DynamodbLayout } from "./dynamodb/bare.ts";
+import type {
+  ListedRecord,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../core/contracts/store.ts";
+import { bareRecords, type DynamodbLayout } from "./dynamodb/bare.ts";
 import {
   type Condition,
   clientOf,
   type DynamodbClient,
   type FoundItem,
   type Item,
-  type Value,
   type Write,
 } from "./dynamodb/client.ts";
-import { expressionsOf, number } from "./dynamodb/expressions.ts";
-import {
-  dayOf,
-  type Encoded,
-  instantOf,
-  itemsOf,
-  namesOf,
-  type State,
-  session,
-  startOf,
-  stateOf,
-  versionOf,
-} from "./dynamodb/items.ts";
+import { number } from "./dynamodb/expressions.ts";
+import { dayOf, type Encoded, ownRecords, type SubjectIndex, startOf, stateOf } from "./dynamodb/items.ts";
+import { namesOf } from "./dynamodb/names.ts";
 import { itemsAt, itemsBy } from "./dynamodb/reads.ts";
-import { type DynamodbTableOptions, setUp, tableInputs, tableOf } from "./dynamodb/table.ts";
+import { type DynamodbTableOptions, setUp, tableOf } from "./dynamodb/table.ts";
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
 import { recordsOf } from "./shared/listing.ts";
@@ -35,7 +31,7 @@ import { isTooLarge, refuseTooLarge, tooLarge } from "./shared/size.ts";
 
 export type { DynamodbLayout } from "./dynamodb/bare.ts";
 export type { DynamodbClient } from "./dynamodb/client.ts";
-export type { DynamodbAttributes } from "./dynamodb/items.ts";
+export type { DynamodbAttributes } from "./dynamodb/names.ts";
 export { type DynamodbTable, type DynamodbTableOptions, dynamodbTable } from "./dynamodb/table.ts";
 
 /** What `dynamodbStore` takes. */
@@ -89,139 +85,149 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
   }
   const connect = lazily(client, clientOf);
   if (layout !== undefined) {
-    checkLayout(layout);
     for (const name of ["table", "attributes", "prefix"] as const) {
       if (options[name] !== undefined) throw wrongArgument(name, "left out with a layout", options[name]);
     }
-    return bareDynamodbStore({ connect, layout, now, most: capabilities.maxPayloadBytes });
   }
-  const TableName = tableOf(options.table);
-  const names = namesOf(options.attributes);
-  const items = itemsOf(names, prefix);
-  const { words, when } = expressionsOf(names, now);
-  const isFree = (): ReturnType<typeof when> => when("attribute_not_exists(#partition) OR #expiresAt <= :now");
-  const stands = ({ stamp }: State): ReturnType<typeof when> =>
-    when("#version = :was AND #expiresAt > :now", { ":was": { S: stamp } });
+  const records = layout
+    ? bareRecords(layout, now)
+    : ownRecords(tableOf(options.table), namesOf(options.attributes), prefix, now);
+  const { index, table } = records;
+  const { TableName } = table.createTable;
+  const { words, when } = records.expressions;
+  const isFree = (): ReturnType<typeof when> => when(records.free);
+  const stands = (version: Version): ReturnType<typeof when> => when(...records.stands(version));
   const put = (item: Item, condition: Condition = {}): Write => ({ Put: { TableName, Item: item, ...condition } });
   const remove = (Key: Item, condition: Condition = {}): Write => ({ Delete: { TableName, Key, ...condition } });
-  const joins = async (subject: string, key: string, day: number): Promise<Write> =>
-    put(await items.entry(subject, key, { day }));
+  const joins = async (own: SubjectIndex, subject: string, key: string, day: number): Promise<Write> =>
+    put(await own.entry(subject, key, { day }));
+  const replace = (Key: Item, next: Encoded, version: Version): Write => {
+    if (!records.change) return put(next.item, stands(version));
+    const [UpdateExpression, values] = records.change(next);
+    const [text, was] = records.stands(version);
+    return { Update: { TableName, Key, UpdateExpression, ...when(text, { ...was, ...values }, UpdateExpression) } };
+  };
 
   const encode = (key: string, record: StoreRecord): Encoded => {
     refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "DynamoDB");
-    return items.encode(key, record);
+    return records.encode(key, record);
   };
   /** Does all of it, or nothing. A client that lost the answer sends the same again: what is there already is a success. */
-  const done = async (writes: readonly Write[], { stamp }: State, { payload }: StoreRecord): Promise<boolean> => {
+  const done = async (writes: readonly Write[], next: Encoded, { payload }: StoreRecord): Promise<Version | null> => {
     const inTheWay = await write(await connect(), writes).catch((error) => {
       throw isTooLarge(error) ? tooLarge(payload, "DynamoDB keeps less in one item") : error;
     });
-    return inTheWay === undefined || inTheWay.some((item) => item[names.version]?.S === stamp);
+    const isDone = inTheWay === undefined || inTheWay.some((item) => records.isWritten(item, next));
+    return isDone ? next.version : null;
   };
   const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
   const recordIn = (item: FoundItem | undefined): ListedRecord | null => {
-    const record = item && items.decode(item);
+    const record = item ? records.decode(item) : null;
     return record && isLive(record) ? record : null;
-  };
-  const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
-    const records = (await itemsAt(await connect(), TableName, keys.map(items.key))).map(recordIn);
-    return keys.map((key) => withoutKey(records.find((record) => record?.key === key)));
   };
 
   const store: Store = {
     name: "dynamodb",
-    space: options.table === undefined && options.prefix === undefined ? "common" : "own",
-    capabilities,
+    space: !layout && options.table === undefined && options.prefix === undefined ? "common" : "own",
+    capabilities: layout ? { ...capabilities, expiryGranularity: 1000, bySubject: false } : capabilities,
 
     async read(key) {
       const connection = await connect();
-      const { Item: item } = await connection.getItem({ TableName, Key: items.key(key), ConsistentRead: true });
+      const { Item: item } = await connection.getItem({ TableName, Key: records.key(key), ConsistentRead: true });
       return withoutKey(recordIn(item));
     },
 
     async create(key, record) {
       const next = encode(key, record);
-      if (!isLive(next)) return (await store.read(key)) ? null : versionOf(next);
+      if (!isLive(next)) return (await store.read(key)) ? null : next.version;
       const writes = [put(next.item, isFree())];
-      if (next.subject !== undefined) writes.push(await joins(next.subject, key, next.day));
-      return (await done(writes, next, record)) ? versionOf(next) : null;
+      if (index && next.subject !== undefined) writes.push(await joins(index, next.subject, key, next.day));
+      return done(writes, next, record);
     },
 
     async update(key, record, version) {
-      const was = stateOf(version as string);
       const next = encode(key, record);
       const stays = isLive(next);
-      const writes = [stays ? put(next.item, stands(was)) : remove(items.key(key), stands(was))];
-      const same = stays && next.subject === was.subject;
-      if (stays && next.subject !== undefined && !(same && next.day <= was.day)) {
-        writes.push(await joins(next.subject, key, next.day));
+      const Key = records.key(key);
+      const writes = [stays ? replace(Key, next, version) : remove(Key, stands(version))];
+      if (index) {
+        const was = stateOf(version);
+        const same = stays && next.subject === was.subject;
+        if (stays && next.subject !== undefined && !(same && next.day <= was.day)) {
+          writes.push(await joins(index, next.subject, key, next.day));
+        }
+        if (was.subject !== undefined && !same) writes.push(remove(await index.entryKey(was.subject, key)));
       }
-      if (was.subject !== undefined && !same) writes.push(remove(await items.entryKey(was.subject, key)));
-      return (await done(writes, next, record)) ? versionOf(next) : null;
+      return done(writes, next, record);
     },
 
     async touch(key, expiresAt) {
-      const at = instantOf(expiresAt);
-      const Key = items.key(key);
-      const UpdateExpression = "SET #expiresAt = :later, #ttl = :ttl";
-      const { expiresAt: later, ttl } = items.expiry(at);
-      const prolong = (rule: string, value: Item): Write => {
-        const text = `#expiresAt > :now AND #expiresAt < :later AND ${rule}`;
-        const condition = when(text, { ":later": later, ":ttl": ttl, ...value }, UpdateExpression);
+      const Key = records.key(key);
+      const { set, at } = records.prolong(expiresAt);
+      const [UpdateExpression, later] = set;
+      const prolong = (rule: string, value: Item = {}): Write => {
+        const text = `#expiresAt > :now AND #expiresAt < :later${rule}`;
+        const condition = when(text, { ...later, ...value }, UpdateExpression);
         return { Update: { TableName, Key, UpdateExpression, ...condition } };
       };
       const day = { ":day": number(startOf(dayOf(at))) };
       for (let subject: string | undefined; ; ) {
-        // The entry in the subject's index lasts to the end of the day after: within a day it needs no change.
-        const writes =
-          subject === undefined
-            ? [prolong("(attribute_not_exists(#subject) OR #expiresAt >= :day)", day)]
-            : [prolong("#subject = :subject", { ":subject": { S: subject } }), await joins(subject, key, dayOf(at))];
+        const writes = !index
+          ? [prolong("")]
+          : subject === undefined
+            ? // The entry in the subject's index lasts to the end of the day after: within a day it needs no change.
+              [prolong(" AND (attribute_not_exists(#subject) OR #expiresAt >= :day)", day)]
+            : [
+                prolong(" AND #subject = :subject", { ":subject": { S: subject } }),
+                await joins(index, subject, key, dayOf(at)),
+              ];
         const inTheWay = await write(await connect(), writes);
         if (inTheWay === undefined) return true;
         const record = recordIn(inTheWay[0]);
-        if (!record || record.expiresAt >= at) return record !== null;
-        subject = inTheWay[0]?.[names.subject]?.S;
+        if (!record || !index || record.expiresAt >= at) return record !== null;
+        subject = index.subjectIn(inTheWay[0]);
       }
     },
 
     async rename(from, to, record, version) {
       if (from === to) return null;
-      const was = stateOf(version as string);
       const next = encode(to, record);
       const stays = isLive(next);
       const writes: Write[] = [
-        stays ? put(next.item, isFree()) : { ConditionCheck: { TableName, Key: items.key(to), ...isFree() } },
-        remove(items.key(from), stands(was)),
+        stays ? put(next.item, isFree()) : { ConditionCheck: { TableName, Key: records.key(to), ...isFree() } },
+        remove(records.key(from), stands(version)),
       ];
-      if (stays && next.subject !== undefined) writes.push(await joins(next.subject, to, next.day));
-      // Whoever lists right now may have passed the place of the new entry: the old one tells that something moved.
-      if (was.subject !== undefined) {
-        writes.push(put(await items.entry(was.subject, from, { instant: now() + moving })));
+      if (index) {
+        const was = stateOf(version);
+        if (stays && next.subject !== undefined) writes.push(await joins(index, next.subject, to, next.day));
+        // Whoever lists right now may have passed the place of the new entry: the old one tells that something moved.
+        if (was.subject !== undefined) {
+          writes.push(put(await index.entry(was.subject, from, { instant: now() + moving })));
+        }
       }
-      return (await done(writes, next, record)) ? versionOf(next) : null;
+      return done(writes, next, record);
     },
 
     async delete(key, subject) {
+      const Key = records.key(key);
+      if (!index) {
+        await write(await connect(), [remove(Key)]);
+        return;
+      }
       for (let owner = subject === undefined ? undefined : JSON.stringify(subject); ; ) {
         const own = "attribute_not_exists(#partition) OR #subject = :subject";
         const writes =
           owner === undefined
-            ? [remove(items.key(key), when("attribute_not_exists(#subject)"))]
-            : [
-                remove(items.key(key), when(own, { ":subject": { S: owner } })),
-                remove(await items.entryKey(owner, key)),
-              ];
+            ? [remove(Key, when("attribute_not_exists(#subject)"))]
+            : [remove(Key, when(own, { ":subject": { S: owner } })), remove(await index.entryKey(owner, key))];
         const inTheWay = await write(await connect(), writes);
         if (inTheWay === undefined) return;
-        owner = inTheWay[0]?.[names.subject]?.S;
+        owner = index.subjectIn(inTheWay[0]);
       }
     },
 
     async *list() {
-      const filter = "#sort = :session AND #expiresAt > :now";
-      const FilterExpression = prefix === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`;
-      const values = { ":session": { S: session }, ":prefix": { S: prefix } };
+      const [FilterExpression, values] = records.live;
       const input = { TableName, FilterExpression, ...words(FilterExpression, values) };
       for await (const item of itemsBy(await connect(), "scan", input)) {
         const record = recordIn(item);
@@ -229,27 +235,32 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       }
     },
 
-    async *listBySubject(subject, answered) {
-      const { [names.partition]: index } = await items.entryKey(JSON.stringify(subject), "any");
+    async setup() {
+      await setUp(await connect(), table);
+    },
+  };
+  if (index) {
+    const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
+      const found = (await itemsAt(await connect(), TableName, keys.map(records.key))).map(recordIn);
+      return keys.map((key) => withoutKey(found.find((record) => record?.key === key)));
+    };
+    store.listBySubject = async function* (subject, answered) {
+      const partition = await index.partition(JSON.stringify(subject));
       const KeyConditionExpression = "#partition = :index";
       const FilterExpression = "#ttl > :seconds";
       const members = async (): Promise<string[]> => {
-        const values = { ":index": index as Value, ":seconds": number(Math.floor(now() / 1000)) };
+        const values = { ":index": partition, ":seconds": number(Math.floor(now() / 1000)) };
         const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
         const input = { TableName, KeyConditionExpression, FilterExpression, ...expression };
         const keys: string[] = [];
         for await (const item of itemsBy(await connect(), "query", input, answered)) {
-          keys.push(item[names.sort]?.S ?? "");
+          keys.push(item[index.sort]?.S ?? "");
         }
         return keys;
       };
       yield* recordsOf({ subject, members, readMany, answered });
-    },
-
-    async setup() {
-      await setUp(await connect(), tableInputs(TableName, names));
-    },
-  };
+    };
+  }
   return store;
 }
 

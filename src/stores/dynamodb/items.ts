@@ -1,58 +1,12 @@
 /** How a record looks in DynamoDB: one item, and for its subject another one that names it. */
 
 import { base64url, utf8 } from "../../core/bytes/bytes.ts";
-import { wrongArgument } from "../../core/contracts/errors.ts";
-import type { StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
+import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { newStamp } from "../shared/stamp.ts";
 import type { FoundItem, Item, Value } from "./client.ts";
-
-/** The names of the attributes. All must differ. */
-export interface DynamodbAttributes {
-  /** The table's partition key. Default `"pk"`. */
-  readonly partition?: string | undefined;
-  /** The table's sort key. Default `"sk"`. */
-  readonly sort?: string | undefined;
-  /** The encoded session. Default `"payload"`. */
-  readonly payload?: string | undefined;
-  /** When the session ends, in epoch milliseconds. Default `"expiresAt"`. */
-  readonly expiresAt?: string | undefined;
-  /** Text that is new with every write. Default `"version"`. */
-  readonly version?: string | undefined;
-  /** Who the session belongs to, as JSON text. Default `"subject"`. */
-  readonly subject?: string | undefined;
-  /** When DynamoDB may remove the item, in epoch seconds. Default `"ttl"`. */
-  readonly ttl?: string | undefined;
-}
-
-/** Every attribute's name. */
-export type Names = Readonly<Record<keyof DynamodbAttributes, string>>;
-
-const defaults: Names = {
-  partition: "pk",
-  sort: "sk",
-  payload: "payload",
-  expiresAt: "expiresAt",
-  version: "version",
-  subject: "subject",
-  ttl: "ttl",
-};
-
-/** The names of the attributes, checked. */
-export function namesOf(attributes: DynamodbAttributes = {}): Names {
-  if (typeof attributes !== "object" || attributes === null) throw wrongArgument("attributes", "an object", attributes);
-  const all: Record<string, string> = { ...defaults };
-  for (const [which, name] of Object.entries(attributes)) {
-    if (name === undefined) continue;
-    if (!(which in defaults))
-      throw new TypeError(`attributes has no field ${which}: it names ${Object.keys(defaults).join(", ")}`);
-    if (typeof name !== "string" || name === "") throw wrongArgument(`attributes.${which}`, "non-empty text", name);
-    all[which] = name;
-  }
-  if (new Set(Object.values(all)).size < Object.keys(defaults).length) {
-    throw new TypeError("attributes must name every attribute differently; received the same name twice");
-  }
-  return all as Names;
-}
+import { type Expressions, expressionsOf } from "./expressions.ts";
+import type { Names } from "./names.ts";
+import { type DynamodbTable, tableInputs } from "./table.ts";
 
 /** What a version tells: the stamp that must stand, the subject whose index has the record, and until which day. */
 export interface State {
@@ -73,31 +27,61 @@ export function startOf(dayNumber: number): number {
   return dayNumber * day;
 }
 
-export function versionOf({ stamp, day, subject }: State): string {
+function versionOf({ stamp, day, subject }: State): string {
   return `${stamp} ${day} ${subject ?? ""}`;
 }
 
-export function stateOf(version: string): State {
-  const [, stamp = "", day = "0", subject = ""] = /^(\S*) (\d+) (.*)$/s.exec(version) ?? [];
+export function stateOf(version: Version): State {
+  const [, stamp = "", day = "0", subject = ""] = /^(\S*) (\d+) (.*)$/s.exec(String(version)) ?? [];
   return { stamp, day: Number(day), subject: subject === "" ? undefined : subject };
 }
 
-/** A record as an item, and the state it is in then. No two calls give the same stamp. */
-export interface Encoded extends State {
+/** A record as an item, the version it has then, and when it ends as far as the item tells. */
+export interface Encoded {
   readonly item: Item;
+  readonly version: Version;
   readonly expiresAt: number;
+  /** As JSON, where items have room for it. */
+  readonly subject: string | undefined;
+  readonly day: number;
 }
 
-/** Records and index entries as items, and back. */
-export interface Items {
-  readonly names: Names;
+/** A text in DynamoDB's language, and what the words for values in it stand for. */
+export type Text = readonly [text: string, values: Item];
+
+/** How records are kept as items: this library's own way, or another program's. */
+export interface DynamodbRecords {
+  readonly expressions: Expressions;
+  /** The condition that no live record is there. */
+  readonly free: string;
+  /** What tells live records from the other items of a table. */
+  readonly live: Text;
   /** The primary key of a record. */
   key(key: string): Item;
   encode(key: string, record: StoreRecord): Encoded;
-  /** The record in an item, whether it has ended or not. */
-  decode(item: FoundItem): StoredRecord & { readonly key: string };
-  /** The attributes that move with the expiry. */
-  expiry(expiresAt: number): { readonly expiresAt: Value; readonly ttl: Value };
+  /** The record in an item, whether it has ended or not; `null` when there is none. */
+  decode(item: FoundItem): ListedRecord | null;
+  /** The condition that a live record is in the state a version names. */
+  stands(version: Version): Text;
+  /** Whether an item in the way is what a client that lost the answer has written. */
+  isWritten(item: FoundItem, next: Encoded): boolean;
+  /** Sets another end, `:later`; and the end as the item will tell it. */
+  prolong(expiresAt: number): { readonly set: Text; readonly at: number };
+  /** Sets what a write changes, where the other attributes of an item stay. Without it an item is replaced. */
+  change?(next: Encoded): Text;
+  /** The entries that find the records of a subject, where there are any. */
+  readonly index: SubjectIndex | undefined;
+  readonly table: DynamodbTable;
+}
+
+/** Index entries as items. */
+export interface SubjectIndex {
+  /** The subject in a record's item, as JSON. */
+  subjectIn(item: FoundItem | undefined): string | undefined;
+  /** The attribute that has a record's key in an entry. */
+  readonly sort: string;
+  /** The partition of all entries of a subject. */
+  partition(subject: string): Promise<Value>;
   /** The primary key of the entry that a subject's index has for a record. `subject` is JSON. */
   entryKey(subject: string, key: string): Promise<Item>;
   /** That entry, until the end of a day after `dayNumber`, or until an instant. */
@@ -105,9 +89,15 @@ export interface Items {
 }
 
 /** Marks the item of a record; the entries of indexes have the record's key there. */
-export const session = "session";
+const session = "session";
 
-export function itemsOf(names: Names, prefix: string): Items {
+/** Records in this library's own way. */
+export function ownRecords(
+  table: string,
+  names: Names,
+  prefix: string,
+  now: () => number,
+): DynamodbRecords & { readonly index: SubjectIndex } {
   const wholeSeconds = (instant: number): Value => ({ N: String(Math.ceil(instant / 1000)) });
   const expiry = (expiresAt: number): { expiresAt: Value; ttl: Value } => ({
     expiresAt: { N: String(expiresAt) },
@@ -117,24 +107,34 @@ export function itemsOf(names: Names, prefix: string): Items {
     [names.partition]: { S: partition },
     [names.sort]: { S: sort },
   });
-  const items: Items = {
-    names,
-    key: (key) => primary(prefix + key, session),
-    expiry,
-    encode(key, record) {
+  const entryKey = async (subject: string, key: string): Promise<Item> =>
+    primary(`${prefix}subject ${await short(subject)}`, key);
+  const filter = "#sort = :session AND #expiresAt > :now";
+  const key = (key: string): Item => primary(prefix + key, session);
+  return {
+    expressions: expressionsOf(names, now),
+    table: tableInputs(table, names),
+    free: "attribute_not_exists(#partition) OR #expiresAt <= :now",
+    live: [
+      prefix === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`,
+      { ":session": { S: session }, ":prefix": { S: prefix } },
+    ],
+    key,
+    encode(name, record) {
       const stamp = newStamp();
       const expiresAt = instantOf(record.expiresAt);
       const subject = record.subject === undefined ? undefined : JSON.stringify(record.subject);
       const ends = expiry(expiresAt);
       const item: Item = {
-        ...items.key(key),
+        ...key(name),
         [names.payload]: encodePayload(record.payload),
         [names.expiresAt]: ends.expiresAt,
         [names.ttl]: ends.ttl,
         [names.version]: { S: stamp },
         ...(subject !== undefined && { [names.subject]: { S: subject } }),
       };
-      return { item, stamp, subject, expiresAt, day: dayOf(expiresAt) };
+      const day = dayOf(expiresAt);
+      return { item, version: versionOf({ stamp, day, subject }), subject, expiresAt, day };
     },
     decode(item) {
       const subject = item[names.subject]?.S;
@@ -148,17 +148,28 @@ export function itemsOf(names: Names, prefix: string): Items {
       };
       return subject === undefined ? record : { ...record, subject: JSON.parse(subject) as string };
     },
-    entryKey: async (subject, key) => primary(`${prefix}subject ${await short(subject)}`, key),
-    async entry(subject, key, until) {
-      const instant = "day" in until ? startOf(until.day + 2) : until.instant;
-      return { ...(await items.entryKey(subject, key)), [names.ttl]: wholeSeconds(instant) };
+    stands: (version) => ["#version = :was AND #expiresAt > :now", { ":was": { S: stateOf(version).stamp } }],
+    isWritten: (item, { version }) => item[names.version]?.S === stateOf(version).stamp,
+    prolong(expiresAt) {
+      const at = instantOf(expiresAt);
+      const { expiresAt: later, ttl } = expiry(at);
+      return { at, set: ["SET #expiresAt = :later, #ttl = :ttl", { ":later": later, ":ttl": ttl }] };
+    },
+    index: {
+      sort: names.sort,
+      subjectIn: (item) => item?.[names.subject]?.S,
+      partition: async (subject) => (await entryKey(subject, "any"))[names.partition] as Value,
+      entryKey,
+      async entry(subject, key, until) {
+        const instant = "day" in until ? startOf(until.day + 2) : until.instant;
+        return { ...(await entryKey(subject, key)), [names.ttl]: wholeSeconds(instant) };
+      },
     },
   };
-  return items;
 }
 
 /** Whole milliseconds, as far as numbers are exact. */
-export function instantOf(expiresAt: number): number {
+function instantOf(expiresAt: number): number {
   return Math.max(0, Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER));
 }
 

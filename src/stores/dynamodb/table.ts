@@ -5,7 +5,7 @@ import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
 import { setupIncomplete } from "../shared/setup.ts";
 import type { DynamodbClient, TableInput, TimeToLiveInput } from "./client.ts";
-import { type DynamodbAttributes, type Names, namesOf } from "./items.ts";
+import { type DynamodbAttributes, type Names, namesOf } from "./names.ts";
 
 /** Which table, and what things are called in it. */
 export interface DynamodbTableOptions {
