@@ -1,38 +1,25 @@
-/** What the command line says, and what is done about it. */
+/** Parses the command line and runs one command. */
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isError } from "../core/contracts/errors.ts";
 import { cleanup } from "./cleanup.ts";
+import type { Environment, Settings } from "./settings.ts";
 import { setup } from "./setup.ts";
 import { showConfig } from "./show-config.ts";
 import { loadStores, readEnv } from "./sources.ts";
-import type { Terminal } from "./terminal.ts";
 
-/** Where a run of the program is. */
-export interface Surroundings extends Terminal {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
+/** A wrong command or option: exit code 2. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
 }
-
-/** The options of all commands. */
-export interface Settings {
-  readonly from?: string | undefined;
-  readonly prefix?: string | undefined;
-  readonly records?: "flask" | "native" | undefined;
-  readonly batch: number;
-  readonly json: boolean;
-}
-
-/** Somebody asked for what there is not: exit code 2. */
-class Misuse extends Error {}
 
 const help = `Usage: sojourn <command> [options]
 
 Commands
   cleanup   remove ended sessions, batch by batch, from stores that do not do so
             by themselves: SQL, files, Elasticsearch and others
-  setup     create the tables, indexes and collections that are not there
+  setup     create the tables, indexes and collections that are missing
   config    show what the SESSION_* keys mean, without opening anything
 
 Where the stores are: the SESSION_* keys of the environment, or a module
@@ -52,8 +39,8 @@ Exit codes: 0 done, 1 failed, 2 wrong options or configuration
 `;
 
 /** Runs one command. Answers the exit code; never rejects. */
-export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const { stdout, stderr } = surroundings;
+export async function run(args: readonly string[], environment: Environment): Promise<number> {
+  const { stdout, stderr } = environment;
   const say = (line: string): void => {
     stdout.write(`${line}\n`);
   };
@@ -61,31 +48,33 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     const { values, positionals } = parse(args);
     if (values.version) say(version());
     else if (values.help || (positionals.length === 0 && args.length === 0)) stdout.write(help);
-    else await command(positionals, values, surroundings);
+    else await command(positionals, values, environment);
     return 0;
   } catch (error) {
-    const isTheirs = error instanceof Misuse || isError(error, "TypeError");
-    const hint = error instanceof Misuse ? "\nsojourn --help tells what there is." : "";
+    const isUsage = isError(error, "UsageError");
+    const isUserError = isUsage || isError(error, "TypeError");
+    const hint = isUsage ? "\nRun sojourn --help." : "";
     stderr.write(`sojourn: ${textOf(error)}${hint}\n`);
-    return isTheirs ? 2 : 1;
+    return isUserError ? 2 : 1;
   }
 }
 
-async function command(positionals: readonly string[], values: Values, surroundings: Surroundings): Promise<void> {
+async function command(positionals: readonly string[], values: Values, environment: Environment): Promise<void> {
   const [name, ...others] = positionals;
-  if (name === undefined) throw new Misuse("which command? cleanup, setup or config");
-  if (!["cleanup", "setup", "config"].includes(name)) throw new Misuse(`there is no command ${JSON.stringify(name)}`);
-  if (others[0] !== undefined) throw new Misuse(`${name} takes no ${JSON.stringify(others[0])}`);
+  if (name === undefined) throw new UsageError("name a command: cleanup, setup or config");
+  if (!["cleanup", "setup", "config"].includes(name))
+    throw new UsageError(`there is no command ${JSON.stringify(name)}`);
+  if (others[0] !== undefined) throw new UsageError(`${name} takes no ${JSON.stringify(others[0])}`);
   const settings = settingsOf(values);
-  const env = readEnv(surroundings, values["env-file"]);
+  const env = readEnv(environment, values["env-file"]);
   if (name === "config") {
-    if (settings.from !== undefined) throw new Misuse("config is about the SESSION_* keys, and a module has none");
-    showConfig(settings, env, surroundings);
+    if (settings.from !== undefined) throw new UsageError("config shows the SESSION_* keys; leave --from out");
+    showConfig(settings, env, environment);
     return;
   }
-  const { stores, close } = await loadStores(settings, { ...surroundings, env });
+  const { stores, close } = await loadStores(settings, { ...environment, env });
   try {
-    await (name === "cleanup" ? cleanup : setup)(stores, settings, surroundings);
+    await (name === "cleanup" ? cleanup : setup)(stores, settings, environment);
   } finally {
     await close();
   }
@@ -110,15 +99,15 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new Misuse((error as Error).message.split(". ")[0]);
+    throw new UsageError((error as Error).message.split(". ")[0]);
   }
 }
 
 function settingsOf({ from, prefix, records, batch = "1000", json = false }: Values): Settings {
   if (records !== undefined && records !== "flask" && records !== "native")
-    throw new Misuse(`--records must be flask or native; received ${JSON.stringify(records)}`);
+    throw new UsageError(`--records must be flask or native; received ${JSON.stringify(records)}`);
   const size = /^\d{1,9}$/.test(batch) ? Number(batch) : 0;
-  if (size < 1) throw new Misuse(`--batch must be a whole number of at least 1; received ${JSON.stringify(batch)}`);
+  if (size < 1) throw new UsageError(`--batch must be a whole number of at least 1; received ${JSON.stringify(batch)}`);
   return { from, prefix, records, batch: size, json };
 }
 
@@ -127,7 +116,7 @@ function version(): string {
   return String(version);
 }
 
-/** With what lies behind it: the words of a store's client are what helps. */
+/** The message with those of its causes: what a store's client says helps most. */
 function textOf(error: unknown): string {
   if (!isError(error)) return String(error);
   const { message, name, cause = (error as Partial<AggregateError>).errors?.[0] } = error;

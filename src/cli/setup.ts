@@ -1,6 +1,7 @@
-/** `sojourn setup`: creates what the stores need and is not there. */
+/** `sojourn setup`: creates the tables, indexes and collections that are missing. */
 
 import type { Store } from "../core/contracts/store.ts";
+import { isSetupIncomplete } from "../stores/shared/setup.ts";
 import { StoreFailure } from "./cleanup.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -8,14 +9,15 @@ import type { Terminal } from "./terminal.ts";
 export async function setup(
   stores: readonly Store[],
   { json }: { readonly json: boolean },
-  { stdout }: Pick<Terminal, "stdout">,
+  { stdout, stderr }: Terminal,
 ): Promise<void> {
   for (const store of stores) {
     await store.setup?.().catch((error: unknown) => {
-      throw new StoreFailure(`${store.name}: what it needs could not be created`, { cause: error });
+      if (!isSetupIncomplete(error)) throw new StoreFailure(`${store.name}: set-up failed`, { cause: error });
+      // Sessions work without it.
+      stderr.write(`${store.name}: ${error.message}\n`);
     });
-    const said = store.setup ? "what it needs is there" : "needs nothing to be created";
-    if (!json) stdout.write(`${store.name}: ${said}\n`);
+    if (!json) stdout.write(`${store.name}: ${store.setup ? "ready" : "ready, it needs no set-up"}\n`);
   }
   const done = stores.map(({ name, setup }) => ({ store: name, needed: setup !== undefined }));
   if (json) stdout.write(`${JSON.stringify({ stores: done })}\n`);

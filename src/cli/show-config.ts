@@ -1,10 +1,9 @@
-/** `sojourn config`: what came of every key, for people or for programs. */
+/** `sojourn config`: prints what every key means, as text or JSON. */
 
 import { type ExplainedKey, explainConfig } from "../flask/config.ts";
-import type { Settings } from "./run.ts";
+import type { Settings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints it. */
 export function showConfig({ prefix, records, json }: Settings, env: object, { stdout }: Terminal): void {
   const rows = explainConfig(env as Readonly<Record<string, unknown>>, { prefix, records });
   if (json) {
@@ -19,7 +18,7 @@ export function showConfig({ prefix, records, json }: Settings, env: object, { s
   }
 }
 
-const titles = { given: "Given", default: "By default", ignored: "Given, and counts for nothing" };
+const titles = { given: "Given", default: "By default", ignored: "Given, and ignored" };
 
 function lineOf({ key, value, note }: ExplainedKey, width: number): string {
   return note === undefined ? `  ${key.padEnd(width)}  ${value}\n` : `  ${key}\n${wrapped(note, "      ")}`;

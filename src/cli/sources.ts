@@ -1,4 +1,4 @@
-/** Where the stores come from: the SESSION_* keys, or a module of the user. */
+/** Finds the stores: from the SESSION_* keys, or from a module of the application. */
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -6,22 +6,22 @@ import { pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
 import type { Store } from "../core/contracts/store.ts";
 import { sessionsFromConfig } from "../flask/config.ts";
-import type { Settings, Surroundings } from "./run.ts";
+import type { Environment, Settings } from "./settings.ts";
 
-/** Stores, and how to end what they stand on. */
+/** Stores, and how to close their clients. */
 interface Found {
   readonly stores: readonly Store[];
   close(): Promise<void>;
 }
 
-/** The environment, and behind it a file of keys. */
-export function readEnv({ env, cwd }: Surroundings, file: string | undefined): Surroundings["env"] {
+/** The environment; keys of a file count where the environment has none. */
+export function readEnv({ env, cwd }: Environment, file: string | undefined): Environment["env"] {
   if (file === undefined) return env;
   return { ...parseEnv(readFileSync(resolve(cwd, file), "utf8")), ...env };
 }
 
 /** Opens them; creates nothing. */
-export async function loadStores(settings: Settings, { env, cwd, stderr }: Surroundings): Promise<Found> {
+export async function loadStores(settings: Settings, { env, cwd, stderr }: Environment): Promise<Found> {
   const { from, prefix, records } = settings;
   if (from !== undefined) return storesOf(from, (await import(pathToFileURL(resolve(cwd, from)).href)) as object);
   const warn = (message: string): void => {

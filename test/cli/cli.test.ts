@@ -106,11 +106,10 @@ describe("sojourn cleanup", () => {
 describe("sojourn setup", () => {
   test("creates the table, and again does nothing", async () => {
     const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: `sqlite:///${join(directory, "setup.db")}` };
-    for (const _ of [1, 2])
-      expect(await cli("setup", env)).toEqual({ code: 0, out: "sql: what it needs is there\n", told: "" });
+    for (const _ of [1, 2]) expect(await cli("setup", env)).toEqual({ code: 0, out: "sql: ready\n", told: "" });
     expect(rows("setup.db")).toBe(0);
     expect(JSON.parse((await cli("setup --json", env)).out)).toEqual({ stores: [{ store: "sql", needed: true }] });
-    expect((await cli("setup", { SESSION_TYPE: "null" })).out).toBe("null: needs nothing to be created\n");
+    expect((await cli("setup", { SESSION_TYPE: "null" })).out).toBe("null: ready, it needs no set-up\n");
   });
 });
 
@@ -201,14 +200,14 @@ describe("the command line", () => {
 
   test.each([
     ["clean", 'there is no command "clean"'],
-    ["--json", "which command? cleanup, setup or config"],
+    ["--json", "name a command: cleanup, setup or config"],
     ["cleanup now", 'cleanup takes no "now"'],
     ["cleanup --bacth 5", "Unknown option '--bacth'"],
     ["cleanup --batch 0", '--batch must be a whole number of at least 1; received "0"'],
     ["cleanup --records mine", '--records must be flask or native; received "mine"'],
   ])("%j is misuse", async (args, message) => {
     const { code, out, told } = await cli(args, { SESSION_TYPE: "null" });
-    expect([code, out, told]).toEqual([2, "", `sojourn: ${message}\nsojourn --help tells what there is.\n`]);
+    expect([code, out, told]).toEqual([2, "", `sojourn: ${message}\nRun sojourn --help.\n`]);
   });
 
   test("as a program: it ends though a module holds a timer, everything written, with its exit code", async () => {
