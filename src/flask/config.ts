@@ -7,6 +7,7 @@
 
 import { signedToken } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { resolveConfig, type SessionOptions } from "../core/options/options.ts";
 import type { CookieStore } from "../core/record/in-cookie.ts";
@@ -62,6 +63,11 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   /** Says what is odd about the keys, once each. Default `console.warn`. */
   readonly warn?: ((message: string) => void) | undefined;
 }
+
+const knownOptions: Readonly<Record<keyof ConfigOptions, true>> = {
+  ...{ records: true, family: true, subjectKey: true, subjectType: true, cachelib: true, timeZone: true },
+  ...{ setup: true, prefix: true, sessions: true, load: true, warn: true },
+};
 
 /** Sessions that were configured by keys, and what came with them. */
 export interface ConfiguredSessions<Data extends object = Record<string, unknown>, Made = Sessions<Data>> {
@@ -165,6 +171,7 @@ const types = [...Object.keys(backends), "cookie", "secure_cookie", "custom"];
 function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
   if (typeof given !== "object" || given === null)
     throw wrongArgument("keys", "an object of keys, or process.env", given);
+  checkKnown("sessionsFromConfig", options, Object.keys(knownOptions));
   const { records = "flask", family = "flask-session", prefix = "" } = options;
   if (records !== "flask" && records !== "native") throw wrongArgument("records", '"flask" or "native"', records);
   if (family !== "flask-session" && family !== "flask-session2")

@@ -8,6 +8,7 @@ import { isBytes, utf8 } from "../core/bytes/bytes.ts";
 import type { CookieOptions } from "../core/client/cookie.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import type { CookieStore } from "../core/record/in-cookie.ts";
 import { flaskSeal } from "./cookie/seal.ts";
@@ -49,7 +50,10 @@ export interface FlaskCookieConfig {
   readonly now?: () => number;
 }
 
-const known = "secretKey fallbacks lifetime permanent digest salt cookie now subjectKey subjectType".split(" ");
+const known: Readonly<Record<keyof FlaskCookieOptions, true>> = {
+  ...{ secretKey: true, fallbacks: true, lifetime: true, permanent: true, digest: true, salt: true, cookie: true },
+  ...{ now: true, subjectKey: true, subjectType: true },
+};
 
 /**
  * The options with which `createSessions` reads and writes Flask's own session cookie, signed with its `SECRET_KEY`.
@@ -72,12 +76,7 @@ const known = "secretKey fallbacks lifetime permanent digest salt cookie now sub
  * ```
  */
 export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
-  if (typeof options !== "object" || options === null)
-    throw wrongArgument("flaskCookie(options)", "an object with secretKey", options);
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new TypeError(`flaskCookie: there is no option "${name.slice(0, 40)}"; there are ${known.join(", ")}`);
-  }
+  checkKnown("flaskCookie", options, Object.keys(known));
   const { secretKey, fallbacks = [], lifetime = "31d", permanent = false, digest = "sha1" } = options;
   const { salt = "cookie-session", cookie, now, subjectKey, subjectType } = options;
   if (!Array.isArray(fallbacks) || fallbacks.length > 9)

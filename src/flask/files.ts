@@ -9,6 +9,7 @@ import { rmSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type {
   PruneOptions,
   PruneResult,
@@ -79,7 +80,8 @@ const capabilities: StoreCapabilities = {
  * ```
  */
 export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
-  const { directory: path, cachelib = "0.16", mode = 0o600, now = Date.now } = options ?? {};
+  checkKnown("flaskFiles", options, ["directory", "cachelib", "mode", "now"]);
+  const { directory: path, cachelib = "0.16", mode = 0o600, now = Date.now } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw wrongArgument("directory", "the path of a directory", path);
   const generation =

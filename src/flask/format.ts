@@ -3,6 +3,7 @@
 import { fromUtf8, isBytes, utf8 } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format, Payload } from "../core/contracts/format.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import { readJson, writeJson } from "./json.ts";
 import { Lowering } from "./lower.ts";
 import { readMsgpack } from "./msgpack/read.ts";
@@ -53,6 +54,7 @@ const kind: Kind<Node> = {
  * ```
  */
 export function flaskFormat(options: FlaskFormatOptions = {}): Format {
+  checkKnown("flaskFormat", options, ["format", "legacyPickle", "subjectKey", "subjectType"]);
   const { format = "msgpack", legacyPickle = true } = options;
   if (format !== "msgpack" && format !== "json") throw wrongArgument("format", '"msgpack" or "json"', format);
   checkSubjectOptions(options);

@@ -4,6 +4,7 @@ import { randomBytes } from "#crypto";
 import { base64url } from "../core/bytes/bytes.ts";
 import type { IdScheme } from "../core/client/id.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 
 /** Options of {@link flaskIds}. */
 export interface FlaskIdOptions {
@@ -25,6 +26,7 @@ const acceptable = /^[A-Za-z0-9_-]{22,86}$/;
  * The key of a record is the id itself, not a hash of it: whoever reads the store can use every session in it.
  */
 export function flaskIds(options: FlaskIdOptions = {}): IdScheme {
+  checkKnown("flaskIds", options, ["keyPrefix", "idLength", "ids"]);
   const { keyPrefix = "session:", idLength = 32, ids = "random" } = options;
   if (typeof keyPrefix !== "string" || !/^[\x21-\x7e]{0,100}$/.test(keyPrefix))
     throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", keyPrefix);

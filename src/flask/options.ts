@@ -3,6 +3,7 @@
 import type { CookieOptions } from "../core/client/cookie.ts";
 import { bareToken } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import type { SessionOptions } from "../core/options/options.ts";
 import { type FlaskFormatOptions, flaskFormat } from "./format.ts";
@@ -42,10 +43,10 @@ const day = 86_400_000;
 /** How long a session may live whose cookie does not say it, in milliseconds: 50 years, which every store can say. */
 export const longestLifetime: number = 18_250 * day;
 
-const known = [
-  ..."format subjectKey subjectType legacyPickle keyPrefix idLength ids".split(" "),
-  ..."lifetime permanent signed cookie".split(" "),
-];
+const known: Readonly<Record<keyof FlaskSessionOptions, true>> = {
+  ...{ format: true, subjectKey: true, subjectType: true, legacyPickle: true, keyPrefix: true, idLength: true },
+  ...{ ids: true, lifetime: true, permanent: true, signed: true, cookie: true },
+};
 
 /**
  * The options with which `createSessions` reads, changes and ends the sessions of a Flask application with
@@ -65,13 +66,9 @@ const known = [
  * ```
  */
 export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionConfig {
-  if (typeof options !== "object" || options === null)
-    throw wrongArgument("flaskSession(options)", "an object of options", options);
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new TypeError(`flaskSession: there is no option "${name.slice(0, 40)}"; there are ${known.join(", ")}`);
-  }
+  checkKnown("flaskSession", options, Object.keys(known));
   const { format = "msgpack", lifetime = "31d", permanent = true, signed, cookie } = options;
+  const { subjectKey, subjectType, legacyPickle, keyPrefix, idLength, ids } = options;
   if (!["msgpack", "json", "pickle"].includes(format))
     throw wrongArgument("format", '"msgpack", "json" or "pickle"', format);
   // In whole seconds, as Flask-Session cuts it.
@@ -82,9 +79,12 @@ export function flaskSession(options: FlaskSessionOptions = {}): FlaskSessionCon
   if (signed !== undefined && (typeof signed !== "object" || signed === null))
     throw wrongArgument("signed", "{ secretKey }", signed);
   return {
-    ids: flaskIds(options),
+    ids: flaskIds({ keyPrefix, idLength, ids }),
     token: signed ? flaskToken(signed.secretKey) : bareToken(),
-    format: format === "pickle" ? pickleFormat(options) : flaskFormat({ ...options, format }),
+    format:
+      format === "pickle"
+        ? pickleFormat({ subjectKey, subjectType })
+        : flaskFormat({ format, legacyPickle, subjectKey, subjectType }),
     cookie: { prefix: "", ...cookie },
     idleTimeout,
     absoluteTimeout: false,

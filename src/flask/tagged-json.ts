@@ -2,6 +2,7 @@
 
 import { fromUtf8, isBytes, utf8 } from "../core/bytes/bytes.ts";
 import type { Format, Payload } from "../core/contracts/format.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import { Budget } from "./budget.ts";
 import { entriesByName, Lowering } from "./pickle/lower.ts";
 import { toJs } from "./pickle/read.ts";
@@ -34,6 +35,7 @@ export type TaggedJsonOptions = SubjectOptions;
  * ```
  */
 export function taggedJsonFormat(options: TaggedJsonOptions = {}): Format {
+  checkKnown("taggedJsonFormat", options, ["subjectKey", "subjectType"]);
   checkSubjectOptions(options);
   const decode: Format["decode"] = (payload) => {
     const budget = new Budget(payload.length);

@@ -342,7 +342,7 @@ describe("a wrong option is a TypeError that names it", () => {
   });
 
   test("null is none either; renewAfter is refused by createSessions", () => {
-    expect(() => flaskSession(null as never)).toThrow("flaskSession(options) must be an object of options");
+    expect(() => flaskSession(null as never)).toThrow("the argument of flaskSession() must be an object of options");
     expect(() => scene({}, { renewAfter: "1h" })).toThrow("renewAfter must be false with format flask-session msgpack");
     expect(() => scene({ cookie: { prefix: "__Host-", path: "/x" } })).toThrow('"__Host-session" needs path "/"');
   });

@@ -1,6 +1,7 @@
 /** The family's sessions in DynamoDB: an item each. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { DynamodbLayout } from "../../stores/dynamodb.ts";
 import { localClock } from "./local-time.ts";
 
@@ -36,6 +37,7 @@ export interface FlaskDynamodbOptions {
  * ```
  */
 export function flaskDynamodb(options: FlaskDynamodbOptions = {}): DynamodbLayout {
+  checkKnown("flaskDynamodb", options, ["table", "timeZone"]);
   const table = tableOf(options.table ?? "Sessions");
   const attributes = { key: "id", payload: "val", expiresAt: "expiration" };
   const { timeZone = "UTC" } = options;
@@ -70,6 +72,7 @@ export interface Flask2DynamodbOptions {
  * ```
  */
 export function flask2Dynamodb(options: Flask2DynamodbOptions = {}): DynamodbLayout {
+  checkKnown("flask2Dynamodb", options, ["table"]);
   const table = tableOf(options.table ?? "sessions");
   const attributes = { key: "SessionId", payload: "Session", expiresAt: "expiration" };
   return { name: "flask-session2", table, attributes, payload: "text" };

@@ -1,6 +1,7 @@
 /** Flask-Session's sessions in Redis: the whole value is the encoded session, and the key's expiry its only one. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { RedisLayout } from "../../stores/redis.ts";
 
 /** The options of {@link flaskRedis}. */
@@ -28,6 +29,7 @@ export interface FlaskRedisOptions {
  * ```
  */
 export function flaskRedis(options: FlaskRedisOptions = {}): RedisLayout {
+  checkKnown("flaskRedis", options, ["keyPrefix"]);
   const { keyPrefix = "session:" } = options;
   if (typeof keyPrefix !== "string") throw wrongArgument("keyPrefix", "a text", keyPrefix);
   return { name: "flask-session", keyPrefix, payload: "bytes" };

@@ -1,6 +1,7 @@
 /** Flask-Session's sessions in SQL: a row each, its end a date and time without a zone. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { SqlLayout } from "../../stores/sql.ts";
 
 /** The options of {@link flaskSqlalchemy}. */
@@ -37,6 +38,7 @@ export interface FlaskSqlalchemyOptions {
  * ```
  */
 export function flaskSqlalchemy(options: FlaskSqlalchemyOptions = {}): SqlLayout {
+  checkKnown("flaskSqlalchemy", options, ["table", "schema", "mysqlDataBytes"]);
   const { table = "sessions", schema, mysqlDataBytes = 65_535 } = options;
   if (!Number.isSafeInteger(mysqlDataBytes) || mysqlDataBytes < 1)
     throw wrongArgument("mysqlDataBytes", "a whole number of octets", mysqlDataBytes);
@@ -80,7 +82,8 @@ export interface FlaskPostgresqlOptions {
  * ```
  */
 export function flaskPostgresql(options: FlaskPostgresqlOptions): SqlLayout {
-  const { timeZone, table = "flask_sessions", schema = "public" } = options ?? {};
+  checkKnown("flaskPostgresql", options, ["timeZone", "table", "schema"]);
+  const { timeZone, table = "flask_sessions", schema = "public" } = options;
   if (typeof timeZone !== "string" || timeZone === "")
     throw wrongArgument("timeZone", "the time zone of Flask's connections, as SHOW timezone says it", timeZone);
   return {
@@ -121,6 +124,7 @@ export interface FlaskPeeweeOptions {
  * ```
  */
 export function flaskPeewee(options: FlaskPeeweeOptions = {}): SqlLayout {
+  checkKnown("flaskPeewee", options, ["table", "mysqlDataBytes"]);
   return {
     ...flaskSqlalchemy(options),
     name: "flask-session2 peewee",

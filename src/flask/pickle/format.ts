@@ -1,6 +1,7 @@
 /** Sessions in pickle, as cachelib keeps them: Flask-Session's types `filesystem` and `cachelib`. */
 
 import type { Format, Payload } from "../../core/contracts/format.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import { Budget } from "../budget.ts";
 import { checkSubjectOptions, contentOf, entriesOf, isNothing, type SubjectOptions } from "../session-dict.ts";
 import { checkReadable, naming } from "../storable.ts";
@@ -37,6 +38,7 @@ export type PickleFormatOptions = SubjectOptions;
  * ```
  */
 export function pickleFormat(options: PickleFormatOptions = {}): Format {
+  checkKnown("pickleFormat", options, ["subjectKey", "subjectType"]);
   checkSubjectOptions(options);
   const decode: Format["decode"] = (payload) => {
     const entries = entriesIn(payload);
