@@ -16,6 +16,7 @@ import { createSessions } from "../create.ts";
 import { flaskSession } from "../flask.ts";
 import type { PartsSessions } from "../parts/keeping.ts";
 import { nullStore } from "../stores/null.ts";
+import { setUpAll } from "../stores/shared/setup.ts";
 import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
 import { backends } from "./config/backends.ts";
 import { type Common, commonOf, cookieSecrets, inKeys, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
@@ -108,7 +109,7 @@ export async function sessionsFromConfig<Data extends object = Record<string, un
   const opener = new Opener(options.load);
   try {
     const sessions = (await resolved.open(opener)) as unknown as Sessions<Data>;
-    if (setup && !resolved.isThere) await Promise.all(sessions.stores.map((store) => store.setup?.()));
+    if (setup && !resolved.isThere) await setUpAll(sessions.stores, (message) => warn(`sojourn: ${message}`));
     return { sessions, explanation: resolved.rows, close: () => opener.close() };
   } catch (error) {
     await opener.close().catch(() => {});

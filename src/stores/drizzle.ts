@@ -3,10 +3,11 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 import type { SqlConnection } from "./sql/clients.ts";
 import { connectionOf } from "./sql/connection.ts";
 import { rulesOf, type SqlDialect } from "./sql/dialect.ts";
-import { clockOf, lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
+import { lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
 import { capabilitiesOf } from "./sql/store.ts";
 
 /** What `drizzle(…)` returns. */
@@ -85,8 +86,14 @@ export interface DrizzleStoreOptions {
  * ```
  */
 export function drizzleStore(options: DrizzleStoreOptions): Store {
+  checkOptions<DrizzleStoreOptions>(
+    "drizzleStore",
+    options,
+    { db: true, table: true, now: true },
+    "drizzleStore({ db: drizzle({ client: pool }), table: sessionsTable })",
+  );
   const { db, table } = options;
-  const now = clockOf(options.now);
+  const { now = Date.now } = options;
   const rules = rulesOf(dialectOf(table));
   const made = lazily(db, (one) => {
     const connection = connectionBelow(one);

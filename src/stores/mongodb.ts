@@ -1,9 +1,8 @@
 /** Sessions in MongoDB, through the driver you already have: one document each, one operation to read, one to write. */
 
-import { wrongArgument } from "../core/contracts/errors.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
 import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
-import { exactly, hasUniqueKey, indexesFor } from "./mongodb/indexes.ts";
+import { exactly, hasUniqueKey, makeIndexes } from "./mongodb/indexes.ts";
 import {
   contentsOf,
   encode,
@@ -18,6 +17,7 @@ import {
 } from "./mongodb/layout.ts";
 import { lazily } from "./shared/lazy.ts";
 import { untilNothingNew } from "./shared/listing.ts";
+import { checkOptions } from "./shared/options.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
 export type { MongodbCollection, MongodbCursor, MongodbDocument } from "./mongodb/collection.ts";
@@ -73,9 +73,14 @@ export function mongodbStore(
 /** The same with a layout that has no field for the subject: without `listBySubject`. */
 export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore;
 export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
+  checkOptions<MongodbStoreOptions>(
+    "mongodbStore",
+    options,
+    { collection: true, layout: true, now: true },
+    'mongodbStore({ collection: new MongoClient(url).db().collection("sessions") })',
+  );
   const { collection, layout = {}, now = Date.now } = options;
   const fields = fieldsOf(layout);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
   const connect = lazily(collection, collectionOf);
   const capabilities = capabilitiesFor(fields);
   const byKey = (key: string): MongodbDocument => ({ [fields.key]: key });
@@ -189,7 +194,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       return { removed: deletedCount, cursor: ids.length < limit ? undefined : "more" };
     },
     async setup() {
-      await (await connect()).createIndexes(indexesFor(fields));
+      await makeIndexes(await connect(), fields);
     },
   };
   const { subject: owner } = fields;

@@ -1,7 +1,9 @@
 /** Sessions in PostgreSQL, MySQL, MariaDB or SQLite, through the client you already have. One statement to read, one to write. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
 import { barePieces, type SqlLayout } from "./sql/bare.ts";
 import type { SqlClient } from "./sql/clients.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
@@ -89,14 +91,27 @@ export interface SqlSchemaOptions extends SqlTableOptions {
  * ```
  */
 export function sqlStore(options: SqlStoreOptions): Store {
+  checkOptions<SqlStoreOptions>("sqlStore", options, known, line);
   const { client, dialect, now = Date.now } = options;
-  if (typeof now !== "function") throw wrongArgument("now", "a function", now);
   const link = linkTo(client, dialect);
   const rules = rulesOf(link.dialect);
   const isChosen = (["table", "schema", "layout"] as const).some((name) => options[name] !== undefined);
   const space = isChosen ? "own" : undefined;
   return storeOn({ name: "sql", space, link, rules, pieces: piecesOf(rules, options), now });
 }
+
+const known = {
+  client: true,
+  dialect: true,
+  table: true,
+  schema: true,
+  columns: true,
+  layout: true,
+  now: true,
+} as const;
+
+const line =
+  "sqlStore({ client: new pg.Pool({ connectionString }) }) or, with mysql2 or mariadb, sqlStore({ client: mysql.createPool(url) })";
 
 function piecesOf(
   rules: DialectRules,
@@ -121,6 +136,7 @@ function piecesOf(
  * ```
  */
 export function sqlSchema(options: SqlSchemaOptions): string {
+  checkKnown("sqlSchema", options, ["dialect", "table", "schema", "columns", "layout"]);
   const rules = rulesOf(options.dialect);
   return schemaOf(rules, piecesOf(rules, options).definition)
     .map((sql) => `${sql};\n`)

@@ -3,11 +3,12 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { lazily } from "./shared/lazy.ts";
+import { checkOptions } from "./shared/options.ts";
 import type { SqlConnection } from "./sql/clients.ts";
 import { connectionOf } from "./sql/connection.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
 import type { SqlLink } from "./sql/link.ts";
-import { clockOf, lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
+import { lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
 import { capabilitiesOf } from "./sql/store.ts";
 
 /** A `DataSource`. */
@@ -99,8 +100,14 @@ export interface TypeormStoreOptions {
  * ```
  */
 export function typeormStore(options: TypeormStoreOptions): Store {
+  checkOptions<TypeormStoreOptions>(
+    "typeormStore",
+    options,
+    { dataSource: true, entity: true, dialect: true, now: true },
+    'typeormStore({ dataSource: new DataSource({ type: "postgres", url, entities: [SessionEntity] }), entity: SessionEntity })',
+  );
   const { dataSource, entity, dialect } = options;
-  const now = clockOf(options.now);
+  const { now = Date.now } = options;
   if (entity === undefined || entity === null || entity === "") {
     throw wrongArgument("entity", "an entity of the DataSource: an EntitySchema, a class or its name", entity);
   }

@@ -56,6 +56,17 @@ describe("The table in the documentation", () => {
   });
 });
 
+describe("The options", () => {
+  test.each<[string, unknown, string]>([
+    ["a database in place of them", memory(), "Write drizzleStore({ db })"],
+    ["a name that does not exist", { db: memory(), table: plain, tabel: plain }, 'did you mean "table"?'],
+    ["a table and no database", { table: plain }, "db must be a Drizzle database"],
+  ])("are refused, with what to write: %s", (_, options, said) => {
+    expect(wrong(options)).toThrow(TypeError);
+    expect(wrong(options)).toThrow(said);
+  });
+});
+
 describe("A table", () => {
   const { subject: _, ...five } = columns();
   test.each<[string, unknown, string]>([

@@ -10,12 +10,17 @@ import {
   mongodbSchema,
   mongodbStore,
 } from "../../src/stores/mongodb.ts";
+import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { foreignLayout } from "../support/mongodb-clients.ts";
 import { type MongodbServer, noMongodb, startMongodb } from "../support/mongodb-servers.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
 
 const record = (payload: string | Uint8Array, subject?: string, lasts = 600_000): StoreRecord => {
   return { payload, expiresAt: Date.now() + lasts, subject };
+};
+
+const fakeCollection = (): never => {
+  throw new Error("never asked");
 };
 
 describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () => {
@@ -52,6 +57,54 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       await other.close();
     }
   }
+
+  test("setup takes an index of another name for its own, and makes only what is missing", async () => {
+    await collection.dropIndexes();
+    await collection.createIndex({ key: 1 }, { unique: true, name: "by_key" });
+    await collection.createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0, name: "ttl" });
+    await store.setup();
+    await store.setup();
+    const names = (await collection.indexes()).map(({ name }) => name).sort();
+    expect(names).toEqual(["_id_", "by_key", "subject_1", "ttl"]);
+    expect(await store.create("a", record("1", "ada"))).not.toBeNull();
+  });
+
+  test("setup makes the unique index where there is one that is not", async () => {
+    await collection.dropIndexes();
+    await collection.createIndex({ key: 1 }, { name: "mine" });
+    // MongoDB up to 4.4 takes one index a field only, and says so.
+    await store.setup();
+    expect(await store.create("a", record("1"))).not.toBeNull();
+    expect((await collection.indexes()).filter(({ unique }) => unique === true)).toHaveLength(1);
+  });
+
+  test.each([
+    ["that removes nothing", "expiresAt", {}, /"mine" on the same field is another one.*"expireAfterSeconds":0/],
+    ["that removes an hour late", "expiresAt", { expireAfterSeconds: 3600 }, /"mine" on the same field is another one/],
+  ])("setup says which index is in the way: one %s", async (_, field, options, said) => {
+    await collection.dropIndexes();
+    await collection.createIndex({ [field]: 1 }, { ...options, name: "mine" });
+    const error: unknown = await store.setup().catch((error: unknown) => error);
+    expect(String(error)).toMatch(said);
+    expect(isSetupIncomplete(error)).toBe(true);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a collection in place of the options", undefined, "Write mongodbStore({ collection })"],
+    ["the class of the client", { collection: MongoClient }, "Write mongodbStore({ collection: new MongoClient(url)"],
+    [
+      "an option that does not exist",
+      { collection: fakeCollection, prefix: "a" },
+      'mongodbStore: there is no option "prefix"',
+    ],
+    [
+      "a field that does not exist",
+      { collection: fakeCollection, layout: { expiry: "e" } },
+      'layout: there is no option "expiry"',
+    ],
+  ])("the line to write is in the error for %s", (_, options, said) => {
+    expect(() => mongodbStore((options ?? collection) as never)).toThrow(said);
+  });
 
   test("a document says what it is to everybody who looks", async () => {
     await store.create("a", record('{"visits":1}', "ada"));

@@ -5,11 +5,13 @@ import mariadb, { type Pool, type PoolConfig } from "mariadb";
 import mysqlCallback from "mysql2";
 import mysql from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sessionsFromConfig } from "../../src/flask/config.ts";
 import { flaskSqlalchemy } from "../../src/flask.ts";
 import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, sqlStore } from "../../src/stores/sql.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
+import { request } from "../support/requests.ts";
 import { mysqlMakes, type SqlServer } from "../support/sql-servers.ts";
 import { everyCall, record, recorded } from "../support/sql-statements.ts";
 
@@ -64,6 +66,29 @@ for (const { name, version, none, start } of mysqlMakes) {
       expect(isSetupIncomplete(unindexed)).toBe(true);
       expect(String(unindexed)).toContain("CREATE INDEX `logins_expires_at` ON `web`.`logins` (`expires_at`)");
       await everyCall(store);
+    });
+
+    test("starts from Flask's keys with the rights that Flask needs, and warns of the index it may not make", async () => {
+      await admin.query("CREATE DATABASE site");
+      await admin.query("CREATE USER flask");
+      // As Flask-SQLAlchemy makes it, by another user.
+      await admin.query(
+        "CREATE TABLE site.sessions (id INTEGER NOT NULL AUTO_INCREMENT, session_id VARCHAR(255), data BLOB, expiry DATETIME, PRIMARY KEY (id), UNIQUE (session_id))",
+      );
+      await admin.query("GRANT SELECT, INSERT, UPDATE, DELETE ON site.sessions TO flask");
+      const warnings: string[] = [];
+      const { host, port } = server;
+      const { sessions, close } = await sessionsFromConfig(
+        { SESSION_TYPE: "sqlalchemy", SQLALCHEMY_DATABASE_URI: `mysql://flask@${host}:${port}/site` },
+        { warn: (message) => warnings.push(message) },
+      );
+      const { error } = await request(sessions, undefined, (session) => {
+        session.data["visits"] = 1;
+      });
+      expect(error).toBeUndefined();
+      await close();
+      expect(warnings.join()).toContain("CREATE INDEX `sessions_expiry_idx` ON `sessions` (`expiry`)");
+      expect((await admin.query("SELECT 1 FROM site.sessions"))[0]).toHaveLength(1);
     });
 
     test("gives Flask's table the index on its end that Flask does not make, once, while sessions are written", async () => {

@@ -5,6 +5,7 @@ import pg from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store, Version } from "../../src/core/contracts/store.ts";
+import { sessionsFromConfig } from "../../src/flask/config.ts";
 import { createSessions } from "../../src/index.ts";
 import { isSetupIncomplete } from "../../src/stores/shared/setup.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
@@ -66,6 +67,42 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
       'CREATE INDEX CONCURRENTLY IF NOT EXISTS "logins_expires_at" ON "web"."logins" ("expires_at");',
     );
     await everyCall(store);
+  });
+
+  test("starts from Flask's keys with the rights that Flask needs, and warns of the index it may not make", async () => {
+    await admin.query("CREATE ROLE flask LOGIN");
+    await admin.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    // As Flask-SQLAlchemy makes it, by its owner.
+    await admin.query(
+      "CREATE TABLE sessions (id SERIAL NOT NULL, session_id VARCHAR(255), data BYTEA, expiry TIMESTAMP WITHOUT TIME ZONE, PRIMARY KEY (id), UNIQUE (session_id))",
+    );
+    await admin.query("GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO flask");
+    await admin.query("GRANT USAGE ON SEQUENCE sessions_id_seq TO flask");
+    const { host, port, database } = server;
+    const url = `postgresql://flask@${host}:${port}/${database}`;
+    const warnings: string[] = [];
+    const warn = (message: string): number => warnings.push(message);
+    const start = async (): Promise<void> => {
+      const { sessions, close } = await sessionsFromConfig(
+        { SESSION_TYPE: "sqlalchemy", SQLALCHEMY_DATABASE_URI: url },
+        { warn },
+      );
+      const { value } = await request(sessions, undefined, (session) => {
+        session.data["visits"] = 1;
+        return session.data["visits"];
+      });
+      expect(value).toBe(1);
+      await close();
+    };
+    await start();
+    expect(warnings.join()).toContain(
+      'CREATE INDEX CONCURRENTLY IF NOT EXISTS "sessions_expiry_idx" ON "sessions" ("expiry")',
+    );
+    await admin.query("CREATE INDEX by_expiry ON sessions (expiry)");
+    warnings.length = 0;
+    await start();
+    expect(warnings).toEqual([]);
+    expect((await admin.query("SELECT 1 FROM sessions")).rows).toHaveLength(2);
   });
 
   test("makes a missing index without blocking those who write, once, and takes one of another name for it", async () => {

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { createClient } from "@libsql/client";
 import Sqlite from "better-sqlite3";
 import { afterAll, describe, expect, test } from "vitest";
+import { sessionsFromConfig } from "../../src/flask/config.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, sqlStore } from "../../src/stores/sql.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
@@ -67,6 +68,26 @@ describe("The SQL store on SQLite", () => {
     db.exec("COMMIT");
     expect(await store.read("a")).toBeNull();
     db.close();
+  });
+
+  test("opened from Flask's keys waits for a lock without stopping the process, which answers others", async () => {
+    const path = newFile();
+    const { sessions, close } = await sessionsFromConfig(
+      { SESSION_TYPE: "sqlalchemy", SQLALCHEMY_DATABASE_URI: `sqlite:///${path}` },
+      { warn() {} },
+    );
+    const [store] = sessions.stores;
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    const began = performance.now();
+    const created = store!.create("a", record("1"));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    other.exec("ROLLBACK");
+    // The driver's own wait of 5 s would have kept that timer from running.
+    expect(performance.now() - began).toBeLessThan(4000);
+    expect(await created).not.toBeNull();
+    other.close();
+    await close();
   });
 
   test("waits for another process's lock on the file, with no timeout set, without blocking this process", async () => {

@@ -1,23 +1,28 @@
 /** The SQL store's options, names and clients, whatever the database. */
 
 import { readFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import * as sqlite from "node:sqlite";
 import Sqlite from "better-sqlite3";
 import { DummyDriver, Kysely, MssqlAdapter, MssqlQueryCompiler, PostgresQueryCompiler } from "kysely";
+import mariadb from "mariadb";
 import mysql from "mysql2/promise";
 import pg from "pg";
+import postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
+import { flaskSqlalchemy } from "../../src/flask.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
 import { type SqlClient, type SqlRunner, type SqlStoreOptions, sqlSchema, sqlStore } from "../../src/stores/sql.ts";
 import { reportBackend } from "../support/report.ts";
+
+const { DatabaseSync } = sqlite;
 
 reportBackend({ backend: "sql (SQLite)", server: "SQLite (in this process)" });
 
 const record = (payload: string, subject?: string): StoreRecord => {
   return { payload, expiresAt: Date.now() + 600_000, subject };
 };
-const memory = (): DatabaseSync => new DatabaseSync(":memory:");
+const memory = (): sqlite.DatabaseSync => new DatabaseSync(":memory:");
 const wrong = (options: unknown) => (): Store => sqlStore(options as SqlStoreOptions);
 const fake = (...methods: string[]): object => Object.fromEntries(methods.map((name) => [name, () => {}]));
 
@@ -33,6 +38,23 @@ describe("A client", () => {
     expect(wrong({ client })).toThrow(TypeError);
     expect(wrong({ client })).toThrow(/^client must be a client of pg, postgres\.js, PGlite, mysql2, mariadb/);
     expect(wrong({ client })).toThrow(said);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a pool in place of the options", new pg.Pool(), "sqlStore({ client })"],
+    ["postgres.js in place of the options", postgres(), "sqlStore({ client })"],
+    ["an object with run in place of the options", { run: async () => {} }, "sqlStore({ client })"],
+    ["the package pg", { client: pg }, "sqlStore({ client: new pg.Pool({ connectionString }) })"],
+    ["the package postgres", { client: postgres }, "sqlStore({ client: postgres(url) })"],
+    ["the package postgres, with a dialect", { client: postgres, dialect: "postgres" }, "postgres(url)"],
+    ["the package mysql2", { client: mysql }, "sqlStore({ client: mysql.createPool(url) })"],
+    ["the package mariadb", { client: mariadb }, "sqlStore({ client: mysql.createPool(url) })"],
+    ["the module of node:sqlite", { client: sqlite }, "sqlStore({ client: "],
+    ["the class of better-sqlite3", { client: Sqlite, dialect: "sqlite" }, "sqlStore({ client: "],
+    ["the class of node:sqlite", { client: DatabaseSync, dialect: "sqlite" }, "sqlStore({ client: "],
+  ])("is asked for with the line to write, for %s", (_, options, line) => {
+    expect(wrong(options)).toThrow(TypeError);
+    expect(wrong(options)).toThrow(line);
   });
 
   test("of Kysely tells its dialect by what it writes, and is refused when that is none of ours", () => {
@@ -187,6 +209,27 @@ describe("A call", () => {
     await expect(store.create("b", tooLong)).rejects.toThrow("The subject has 1026 octets in UTF-8");
     expect(await store.read("b")).toBeNull();
     for await (const row of store.listBySubject!("ä".repeat(513))) expect(row).toBeUndefined();
+  });
+
+  test.each([
+    [{ tabel: "s" }, 'sqlStore: there is no option "tabel"; did you mean "table"?'],
+    [{ prefix: "s:" }, 'sqlStore: there is no option "prefix"'],
+    [
+      { layout: { ...flaskSqlalchemy(), timezone: "UTC" } },
+      'layout: there is no option "timezone"; did you mean "timeZone"?',
+    ],
+    [
+      { layout: { ...flaskSqlalchemy(), columns: { key: "k", payload: "p", expiry: "e" } } },
+      'there is no option "expiry"',
+    ],
+  ])("refuses an option that does not exist: %j", (options, said) => {
+    expect(wrong({ client: memory(), ...options })).toThrow(said);
+  });
+
+  test("for the schema refuses an option that does not exist", () => {
+    expect(() => sqlSchema({ dialect: "postgres", name: "s" } as never)).toThrow(
+      'sqlSchema: there is no option "name"',
+    );
   });
 
   test("refuses options of the wrong kind", async () => {

@@ -154,7 +154,8 @@ const mysqlDrivers: readonly Driver<Server>[] = [
 const sqliteDrivers: readonly Driver<string>[] = [
   {
     name: "better-sqlite3",
-    open: ({ default: Database }, path, onClose) => closing(new (need(Database))(path), onClose),
+    // Its own wait for a lock stops the whole process; the store waits without that.
+    open: ({ default: Database }, path, onClose) => closing(new (need(Database))(path, { timeout: 0 }), onClose),
   },
   {
     name: "node:sqlite",

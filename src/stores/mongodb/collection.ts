@@ -7,6 +7,7 @@ export type MongodbDocument = Record<string, unknown>;
 
 /** A collection of the official driver, `mongodb` 6 or 7. */
 export interface MongodbCollection {
+  readonly collectionName?: string | undefined;
   findOne(filter: MongodbDocument, options: MongodbDocument): Promise<MongodbDocument | null>;
   find(filter: MongodbDocument, options: MongodbDocument): MongodbCursor;
   updateOne(
@@ -17,7 +18,7 @@ export interface MongodbCollection {
   deleteOne(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
   deleteMany(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
   indexes(): Promise<readonly unknown[]>;
-  createIndexes(indexes: { readonly key: Record<string, 1> }[]): Promise<unknown>;
+  createIndexes(indexes: { readonly key: Record<string, 1>; readonly name?: string }[]): Promise<unknown>;
 }
 
 /** What a query answers. */

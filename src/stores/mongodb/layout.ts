@@ -2,6 +2,7 @@
 
 import { base64url, isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import type { MongodbDocument } from "./collection.ts";
 
@@ -52,6 +53,7 @@ type Field = Exclude<keyof MongodbLayout, "beside">;
 /** All names of a layout. Throws a `TypeError` for one that cannot be a field, or that is there twice. */
 export function fieldsOf(layout: MongodbLayout): Fields {
   if (typeof layout !== "object" || layout === null) throw wrongArgument("layout", "an object of field names", layout);
+  checkKnown("layout", layout, ["key", "payload", "expiresAt", "subject", "version", "beside"]);
   const {
     key = "key",
     payload = "payload",

@@ -1,5 +1,7 @@
 /** What a `setup()` could not create though sessions work without it, such as an index. */
 
+import type { Store } from "../../core/contracts/store.ts";
+
 const name = "SetupIncomplete";
 
 /** The rejection of a `setup()` that is for a log: the store can be used. Its message says what to run, and as whom. */
@@ -10,4 +12,18 @@ export function setupIncomplete(message: string, cause: unknown): Error {
 /** Whether a `setup()` rejected with no more than that. */
 export function isSetupIncomplete(error: unknown): error is Error {
   return typeof error === "object" && error !== null && (error as { name?: unknown }).name === name;
+}
+
+/** Sets up stores. What one could not create though sessions work without it is a warning. */
+export async function setUpAll(
+  stores: readonly Pick<Store, "setup">[],
+  warn: (message: string) => void,
+): Promise<void> {
+  const setUp = async (store: Pick<Store, "setup">): Promise<void> => {
+    await store.setup?.().catch((error: unknown) => {
+      if (!isSetupIncomplete(error)) throw error;
+      warn(error.message);
+    });
+  };
+  await Promise.all(stores.map(setUp));
 }

@@ -1,6 +1,7 @@
 /** Sessions of another program in a table of its own: the payload as bytes, and the end as a date and time without a zone. */
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
 import { bytesOf, ownBytes, type SqlPieces, textOf, utf8 } from "./layout.ts";
 import { nameOf, type TableDefinition } from "./schema.ts";
@@ -165,6 +166,8 @@ function checkLayout({ dialect }: DialectRules, layout: unknown): void {
   const { name, table, columns, timeZone = "UTC" } = (layout ?? {}) as Partial<SqlLayout>;
   if (typeof name !== "string" || typeof table !== "string" || typeof columns !== "object" || columns === null)
     throw wrongArgument("layout", "a layout such as flaskSqlalchemy()", layout);
+  checkKnown("layout", layout, ["name", "table", "schema", "columns", "others", "timeZone", "maxPayloadBytes"]);
+  checkKnown("layout.columns", columns, ["key", "payload", "expiresAt", "id"]);
   if (typeof timeZone !== "string" || !/^[\w+/:-]{1,60}$/.test(timeZone))
     throw wrongArgument("layout.timeZone", 'the name of a time zone such as "Europe/Paris"', timeZone);
   if (timeZone !== "UTC" && dialect !== "postgres")

@@ -44,8 +44,23 @@ export function connectionOf(client: unknown): SqlConnection {
   if (has("prepare", "exec") && !has("configure")) return sqlite(client as SqliteClient);
   if (has("query", "connect")) return pg(client as unknown as PgClient);
   if (has("run") && !has("prepare")) return runner(client as SqlRunner);
-  throw wrongArgument("client", takes, client);
+  const made = Object.entries(packages).find(([name]) => has(name))?.[1];
+  if (made === undefined) throw wrongArgument("client", takes, client);
+  throw new TypeError(
+    `client must be made with its package first; received the package itself. Write sqlStore({ client: ${made} })`,
+  );
 }
+
+/** How a client is made, by what the packages export. */
+const packages: Readonly<Record<string, string>> = {
+  Pool: "new pg.Pool({ connectionString })",
+  toPascal: "postgres(url)",
+  PGlite: 'new PGlite("./data")',
+  createPool: "mysql.createPool(url)",
+  DatabaseSync: 'new DatabaseSync("app.db")',
+  createClient: 'createClient({ url: "file:app.db", timeout: 5000 })',
+  Kysely: "new Kysely({ dialect })",
+};
 
 function pg(client: PgClient): SqlConnection {
   return {

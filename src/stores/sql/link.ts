@@ -24,8 +24,8 @@ export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLin
     if (dialect === undefined || (found.dialect ?? dialect) === dialect) return found;
     throw new TypeError(`dialect must be "${found.dialect}" for this client of ${found.kind}; received "${dialect}"`);
   };
-  // postgres.js is a function too.
-  if (typeof client !== "function" || "unsafe" in client) {
+  // postgres.js is a function too, and so is its package.
+  if (typeof client !== "function" || "unsafe" in client || "toPascal" in client) {
     const known = connection(client);
     const spoken = known.dialect ?? dialect;
     if (spoken === undefined) throw wrongArgument("dialect", `given with a client ${known.kind}`, dialect);

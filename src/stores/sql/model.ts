@@ -1,6 +1,6 @@
 /** A table that a user's ORM knows: its names, once its columns can hold what the store keeps in them. */
 
-import { isError, wrongArgument } from "../../core/contracts/errors.ts";
+import { isError } from "../../core/contracts/errors.ts";
 import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import { type DialectRules, isAbsent, isColumnAbsent, type SqlDialect } from "./dialect.ts";
@@ -141,11 +141,4 @@ export function lateStore(name: string, capabilities: StoreCapabilities, made: L
     prune: async (options) => (await made()).prune!(options),
     setup: async () => (await made()).setup!(),
   };
-}
-
-/** The option `now`, or the time. */
-export function clockOf(now: unknown): () => number {
-  if (now === undefined) return Date.now;
-  if (typeof now !== "function") throw wrongArgument("now", "a function", now);
-  return now as () => number;
 }

@@ -1,6 +1,6 @@
 /** Writes a few rows, reads them back, compares them and removes them: whether a table keeps what the store promises. */
 
-import { equalBytes } from "../../core/bytes/bytes.ts";
+import { equalBytes, isBytes } from "../../core/bytes/bytes.ts";
 import type { ListedRecord, StoreRecord } from "../../core/contracts/store.ts";
 import { type DialectRules, isChanged, isTaken, notCommitted, statement } from "./dialect.ts";
 import type { SqlPieces } from "./layout.ts";
@@ -54,7 +54,7 @@ export async function probe(probed: Probed): Promise<void> {
   const insert = async ({ key, values }: Row): Promise<number> =>
     (await send(statements.create, { ...values, key })).count;
   try {
-    await Promise.all(
+    await allDone(
       rows.map(async (row) => {
         const count = await insert(row).catch((error: unknown) => {
           if (isTaken(error)) return 0;
@@ -68,27 +68,24 @@ export async function probe(probed: Probed): Promise<void> {
       if (!isTaken(error)) throw error;
       return 0;
     });
-    const looks = rows.map(async ({ key, record }) => {
+    const looks = rows.map(async ({ key, record, version }) => {
       const present = probed.now();
       const found = await send(statements.look, { key });
       const [row] = found.rows;
       if (found.rows.length !== 1 || !row) throw wrong(`${found.rows.length} rows where one was written`);
       const late = performance.now() - began;
-      const what = difference({ ...record, key }, pieces.decode(row, present), pieces, late * 2 + 2000);
+      const sent = { ...record, key, version };
+      const what = difference(sent, pieces.decode(row, present), pieces, late * 2 + 2000);
       if (what) throw wrong(`${what} comes back changed`);
     });
     const live = send(statements.read, { key: first.key });
-    const [taken, found, of, ofOther] = await Promise.all([
-      again,
-      live,
-      keysOf(first.subject),
-      keysOf(first.otherSubject),
-      ...looks,
-    ]);
-    if (taken !== 0) throw wrong("a key can be there twice; it has to be the primary key, alone");
-    if (found.rows.length !== 1) throw wrong("what was written a moment ago has ended");
-    if (of && of.size !== 2) throw wrong("a subject's sessions are not found by it");
-    if (ofOther && ofOther.size !== 0) throw wrong("subjects that differ in case or in an accent are one to it");
+    const of = keysOf(...(first.subject === undefined ? [] : [first.subject]));
+    const ofOther = keysOf(...(first.otherSubjects ?? []));
+    await allDone([again, live, of, ofOther, ...looks]);
+    if ((await again) !== 0) throw wrong("a key can be there twice; it has to be the primary key, alone");
+    if ((await live).rows.length !== 1) throw wrong("what was written a moment ago has ended");
+    if (first.subject !== undefined && (await of).size !== 2) throw wrong("a subject's sessions are not found by it");
+    if ((await ofOther).size !== 0) throw wrong("subjects that differ in case or in an accent are one to it");
     const next = probed.encode({ ...first.record, payload: Uint8Array.of(1, 2, 3) });
     const changed = await send(statements.update, { ...next.values, key: first.key, version: first.version }).catch(
       (error: unknown) => {
@@ -103,11 +100,18 @@ export async function probe(probed: Probed): Promise<void> {
     throw error;
   }
 
-  async function keysOf(subject: string | undefined): Promise<Set<string> | undefined> {
-    if (subject === undefined || pieces.subject === undefined) return undefined;
-    const found = await send(statements.ofSubject, { subject: pieces.subject(subject) });
-    return new Set(found.rows.map((row) => pieces.decode(row, probed.now()).key));
+  /** The keys of the rows of any of these subjects, by the database's own comparison. */
+  async function keysOf(...subjects: string[]): Promise<Set<string>> {
+    const found = subjects.map((subject) => send(statements.ofSubject, { subject: pieces.subject?.(subject) ?? null }));
+    const rows = (await Promise.all(found)).flatMap((one) => one.rows);
+    return new Set(rows.map((row) => pieces.decode(row, probed.now()).key));
   }
+}
+
+/** Waits for all, so that none is under way when its row is removed; then throws what the first one threw. */
+async function allDone(all: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
 }
 
 interface Row {
@@ -116,7 +120,8 @@ interface Row {
   readonly values: ReturnType<SqlPieces["encode"]>["values"];
   readonly version: never;
   readonly subject?: string | undefined;
-  readonly otherSubject?: string | undefined;
+  /** What a column without case, or without accents, takes for the same. */
+  readonly otherSubjects?: readonly string[] | undefined;
 }
 
 /** One row; where there is a column for the subject, two of one subject whose keys differ in case, and one of nobody. */
@@ -133,22 +138,29 @@ function rowsFor({ pieces, encode, now, most }: Probed): Row[] {
   };
   if (pieces.belongs === undefined) return [make("Aa", { payload })];
   const subject = `Probe É ${id} `.padEnd(1023, "s");
-  const first = { ...make("Aa", { payload, subject }), subject, otherSubject: `probe e${subject.slice(7)}` };
+  const first = {
+    ...make("Aa", { payload, subject }),
+    subject,
+    otherSubjects: [`p${subject.slice(1)}`, `Probe E${subject.slice(7)}`],
+  };
   // Half a surrogate pair is kept in a way of its own.
   return [first, make("aA", { payload: "\ud800", subject }, 7777), make("--", { payload: "é" }, 77_777)];
 }
 
 /** What of a record is not as it was written. */
-function difference(sent: ListedRecordSent, got: ListedRecord, pieces: SqlPieces, late: number): string | undefined {
+function difference(
+  sent: StoreRecord & Pick<ListedRecord, "key" | "version">,
+  got: ListedRecord,
+  pieces: SqlPieces,
+  late: number,
+): string | undefined {
   if (got.key !== sent.key) return "the key";
-  if (!isSamePayload(sent.payload, got.payload)) return "the payload";
+  if (!isSame(sent.payload, got.payload)) return "the payload";
+  if (!isSame(sent.version, got.version)) return "the version";
   if (pieces.belongs !== undefined && got.subject !== sent.subject) return "the subject";
   return Math.abs(got.expiresAt - sent.expiresAt) > pieces.granularity + late ? "the end" : undefined;
 }
 
-type ListedRecordSent = StoreRecord & { readonly key: string };
-
-function isSamePayload(one: string | Uint8Array, other: string | Uint8Array): boolean {
-  if (typeof one === "string" || typeof other === "string") return one === other;
-  return equalBytes(one, other);
+function isSame(one: unknown, other: unknown): boolean {
+  return isBytes(one) && isBytes(other) ? equalBytes(one, other) : one === other;
 }
