@@ -70,8 +70,8 @@ export interface DrizzleStoreOptions {
 /**
  * Keeps sessions in a table that you declare in your Drizzle schema and your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run. Ended
- * sessions stay in the table, unseen, until `prune()`. Errors of the driver reject as they are, not as Drizzle's, whose
+ * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run, or with what
+ * the table does not keep, and so does the first write. Ended sessions stay in the table, unseen, until `prune()`. Errors of the driver reject as they are, not as Drizzle's, whose
  * messages hold the values.
  *
  * @throws TypeError when `db` is none of those it takes, or a column of `table` is missing or of the wrong kind.

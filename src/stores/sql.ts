@@ -77,7 +77,8 @@ export interface SqlSchemaOptions extends SqlTableOptions {
  * Keeps sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite.
  *
  * The table has to be there: call `await store.setup()` when you deploy, or put what {@link sqlSchema} returns into
- * your migrations. Ended sessions stay in it, unseen, until `prune()`. Errors of the client reject as they are.
+ * your migrations. `setup()` and the first write try the table with a few rows, and reject with what it does not keep.
+ * Ended sessions stay in it, unseen, until `prune()`. Errors of the client reject as they are.
  *
  * @throws TypeError when `client` is none of those it takes, or another option is wrong.
  * @example

@@ -83,8 +83,8 @@ export interface TypeormStoreOptions {
 /**
  * Keeps sessions in a table that is one of your TypeORM entities and your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run. Ended
- * sessions stay in the table, unseen, until `prune()`. The statements go to the driver below TypeORM, so they are in
+ * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run, or with what
+ * the table does not keep, and so does the first write. Ended sessions stay in the table, unseen, until `prune()`. The statements go to the driver below TypeORM, so they are in
  * none of its logs, and the driver's errors reject as they are.
  *
  * @throws TypeError when `dataSource` is none of those it takes. And, where it is initialized, when a column of `entity`

@@ -142,15 +142,52 @@ for (const { name, version, none, start } of mysqlMakes) {
       connection.release();
     });
 
-    test("acknowledges nothing on a connection that the application left with autocommit off", async () => {
-      const pool = poolOf({ connectionLimit: 1 });
-      const store = sqlStore({ client: pool, table: "left" });
-      await store.setup?.();
-      const connection = await pool.getConnection();
-      await connection.query("SET autocommit = 0");
-      connection.release();
-      await expect(store.create("a", record("1"))).rejects.toThrow("Autocommit is off");
-    });
+    test.each<[string, () => Promise<readonly [SqlClient, { query(sql: string): unknown; release(): unknown }]>]>([
+      [
+        "mysql2",
+        async () => {
+          const pool = poolOf({ connectionLimit: 1 });
+          return [pool, await pool.getConnection()];
+        },
+      ],
+      [
+        "mariadb",
+        async () => {
+          const pool = mariadbOf({ connectionLimit: 1, noControlAfterUse: true });
+          return [pool, await pool.getConnection()];
+        },
+      ],
+    ])(
+      "acknowledges nothing on a connection that the application left with autocommit off, through %s",
+      async (through, open) => {
+        // What fails there keeps its locks, so each has a table of its own.
+        const table = `left_off_${through}`;
+        const plain = sqlStore({ client: admin, table });
+        await plain.setup?.();
+        await plain.delete("a");
+        const version = await plain.create("a", record("1", "ada"));
+        const [client, connection] = await open();
+        const store = sqlStore({ client, table });
+        // The one connection is taken, so this waits for it.
+        const ready = store.setup?.();
+        connection.release();
+        await ready;
+        await new Promise<void>((resolve, reject) => {
+          const again = (client as mysql.Pool).getConnection();
+          again.then(async (one) => {
+            await one.query("SET autocommit = 0");
+            one.release();
+            resolve();
+          }, reject);
+        });
+        await expect(store.create("b", record("1"))).rejects.toThrow("Autocommit is off");
+        await expect(store.update("a", record("2"), version!)).rejects.toThrow("Autocommit is off");
+        await expect(store.touch("a", Date.now() + 900_000)).rejects.toThrow("Autocommit is off");
+        await expect(store.rename("a", "c", record("2"), version!)).rejects.toThrow("Autocommit is off");
+        await expect(store.delete("a")).rejects.toThrow("Autocommit is off");
+        expect((await plain.read("a"))?.payload).toBe("1");
+      },
+    );
 
     test("refuses a session above max_allowed_packet as too large, and keeps its connections", async () => {
       const packet = 1_048_576;

@@ -1,15 +1,23 @@
 /** The SQL store through PgBouncer in transaction mode: what was acknowledged is there as it was sent, through every client. */
 
+import { drizzle as overPg } from "drizzle-orm/node-postgres";
+import { drizzle as overPostgresJs } from "drizzle-orm/postgres-js";
 import pg from "pg";
 import postgres from "postgres";
+import { DataSource } from "typeorm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Store } from "../../src/core/contracts/store.ts";
+import { drizzleStore } from "../../src/stores/drizzle.ts";
 import { connectionOf } from "../../src/stores/sql/connection.ts";
-import { type SqlRunner, sqlStore } from "../../src/stores/sql.ts";
+import { type SqlRunner, sqlSchema, sqlStore } from "../../src/stores/sql.ts";
+import { typeormStore } from "../../src/stores/typeorm.ts";
+import { drizzleTables } from "../support/drizzle-clients.ts";
 import { noPgbouncer, type Pooler, pgbouncerProgram, pgbouncerVersion, startPgbouncer } from "../support/pgbouncer.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
 import { type OpenClient, openers } from "../support/sql-clients.ts";
 import { noPostgres, postgresProgram, postgresVersion, type SqlServer, startPostgres } from "../support/sql-servers.ts";
 import { record } from "../support/sql-statements.ts";
+import { typeormEntities } from "../support/typeorm-clients.ts";
 
 const absent = postgresProgram ? (pgbouncerProgram ? undefined : noPgbouncer) : noPostgres;
 const missing = absent !== undefined && reportMissing("sql (PgBouncer)", absent);
@@ -17,7 +25,7 @@ if (!missing) {
   reportBackend({
     backend: "sql (PostgreSQL)",
     server: `${postgresVersion} behind ${pgbouncerVersion}`,
-    clients: ["pg", "postgres", "kysely"].map(clientVersion),
+    clients: ["pg", "postgres", "kysely", "drizzle-orm", "typeorm"].map(clientVersion),
   });
 }
 
@@ -39,8 +47,7 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
   });
 
   /** Writes and reads many sessions through two clients; a call that fails, or hangs, has acknowledged nothing. */
-  async function crowd(table: string, clients: readonly OpenClient[], rounds: number): Promise<number> {
-    const stores = clients.map(({ client }) => sqlStore({ client, table }));
+  async function crowd(table: string, stores: readonly Store[], rounds: number): Promise<number> {
     await stores[0]!.setup!();
     let failures = 0;
     await Promise.all(
@@ -79,11 +86,38 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
     // Each prepares statements of its own, or none, and the pooler deals both out to the same few connections.
     const clients = await Promise.all([ways[name]!(), ways[name]!()]);
     try {
-      expect(await crowd(`pooled_${Object.keys(ways).indexOf(name)}`, clients, 5)).toBe(0);
+      const table = `pooled_${Object.keys(ways).indexOf(name)}`;
+      const stores = clients.map(({ client }) => sqlStore({ client, table }));
+      expect(await crowd(table, stores, 5)).toBe(0);
     } finally {
       await Promise.all(clients.map((one) => one.close()));
     }
   });
+
+  test.each(["drizzle over pg", "drizzle over postgres.js", "typeorm over pg"])(
+    "keeps every session, and fails none, through %s",
+    async (name) => {
+      const table = `orm_${name.replace(/\W/g, "_")}`;
+      await direct.query(sqlSchema({ dialect: "postgres", table }));
+      const { host, port, user: username, database } = pooler;
+      const entity = typeormEntities.postgres(table);
+      const dataSource = new DataSource({ type: "postgres", host, port, username, database, entities: [entity] });
+      const pool = new pg.Pool({ host, port, user: username, database, max: 10 });
+      pool.on("error", () => {});
+      const client = postgres({ host, port, user: username, database, max: 10, onnotice: () => {} });
+      try {
+        await dataSource.initialize();
+        const of = (): Store => {
+          if (name.startsWith("typeorm")) return typeormStore({ dataSource, entity });
+          const db = name.endsWith("pg") ? overPg({ client: pool }) : overPostgresJs({ client });
+          return drizzleStore({ db, table: drizzleTables.postgres(table) });
+        };
+        expect(await crowd(table, [of(), of()], 5)).toBe(0);
+      } finally {
+        await Promise.all([dataSource.destroy(), pool.end(), client.end({ timeout: 1 })]);
+      }
+    },
+  );
 
   test("prepares the statements of postgres.js where no pooler is between, so that each is one round trip", async () => {
     const { host, port, user, database } = server;

@@ -147,7 +147,13 @@ describe("On SQLite a table", () => {
   test("is tried once a store, at the first write, and not to read", async () => {
     await sqlStore({ client: db, table: "counted" }).setup!();
     const seen: string[] = [];
-    const client = { prepare: (sql: string) => (seen.push(sql), db.prepare(sql)), exec: (sql: string) => db.exec(sql) };
+    const client = {
+      prepare(sql: string) {
+        seen.push(sql);
+        return db.prepare(sql);
+      },
+      exec: (sql: string) => db.exec(sql),
+    };
     const store = sqlStore({ client, table: "counted" });
     await store.read("a");
     await collect(store.list!());

@@ -24,6 +24,8 @@ export interface DialectRules {
    * payload arrives, or would be stored, with another length than `{size}`.
    */
   guarded(written: Written): Written;
+  /** What has to hold for a write of rows beside what it is about; fails where nothing would be committed. */
+  committing(key: string): string;
   /** What a write ends with to answer `{nonce}` for each row: whose answer it is, should the client mistake one for another. */
   readonly returning: string;
   /** Column types. `key` and `subject` compare octet by octet: case, accents and trailing spaces count. */
@@ -38,6 +40,15 @@ function measured(value: string): string {
   const other = "decode(CAST(1 / (octet_length(bytes) * 0) AS text), 'hex')";
   return `(SELECT CASE octet_length(bytes) WHEN {size} THEN bytes ELSE ${other} END FROM (SELECT CAST(${value} AS bytea) AS bytes) AS sent)`;
 }
+
+/** An overflow for each row, told from the other one by its number: an empty payload has none, and is one row. */
+function uncommitted(column: string): string {
+  return `LENGTH(${column}) + ${mark} + 2`;
+}
+
+const mark = "9223372036854775806";
+
+const always = (): string => "";
 
 const asTheyAre = (written: Written): Written => written;
 
@@ -54,6 +65,7 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     onConflict: true,
     countsChanges: false,
     guarded: ([[column, value] = ["", ""], ...others]) => [[column, measured(value)], ...others],
+    committing: always,
     returning: " RETURNING CAST({nonce} AS bigint)",
     types: {
       key: 'varchar(255) COLLATE "C"',
@@ -75,9 +87,13 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     // Assignments take place one after the other, so this is the payload as it is stored. No other statement overflows.
     guarded: ([payload = ["", ""], [column, value] = ["", ""], ...others]) => [
       payload,
-      [column, `IF(LENGTH(${payload[0]}) = {size}, ${value}, 9223372036854775807 + LENGTH(${payload[0]}))`],
+      [
+        column,
+        `IF(@@autocommit = 0, ${uncommitted(payload[0])}, IF(LENGTH(${payload[0]}) = {size}, ${value}, 9223372036854775807 + LENGTH(${payload[0]})))`,
+      ],
       ...others,
     ],
+    committing: (key) => ` AND IF(@@autocommit = 0, ${uncommitted(key)}, 1)`,
     returning: "",
     types: {
       key: "varchar(255) CHARACTER SET ascii COLLATE ascii_bin",
@@ -96,6 +112,7 @@ const dialects: Readonly<Record<SqlDialect, DialectRules>> = {
     onConflict: true,
     countsChanges: false,
     guarded: asTheyAre,
+    committing: always,
     returning: "",
     types: { key: "text", payload: "blob", kind: "integer", number: "integer", subject: "text" },
   },
@@ -172,6 +189,7 @@ export function explained(error: unknown, payload: string): unknown {
     return new SessionError("ERR_SESSION_TOO_LARGE", message, error);
   }
   if (!codes.some((code) => changed.has(code))) return error;
+  if (textsOf(error).includes(mark)) return notCommitted(error);
   const message =
     "The session would have been stored with another length than it was sent with; nothing was written. Either the " +
     "column of the payload is too small, or the client or a pooler changed it: see docs/stores/sql.md#poolers.";
@@ -189,10 +207,11 @@ export function isNotOnline(error: unknown): boolean {
 }
 
 /** The error of a connection that commits nothing by itself. */
-export function notCommitted(): Error {
+export function notCommitted(cause?: unknown): Error {
   return new Error(
     "Autocommit is off, so the database keeps nothing of what the SQL store writes. Switch it on for the store's " +
       "connections: SET autocommit = 1.",
+    cause === undefined ? undefined : { cause },
   );
 }
 

@@ -42,6 +42,7 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
   const { table, key, selected, ends, stands, later, belongs = "1 = 0", same = "1 = 0" } = layout;
   const { exactly = `${key} = {key}` } = layout;
   const written = rules.guarded(layout.written);
+  const mine = exactly + rules.committing(key);
   const make = (text: string): Statement => statement(rules, text);
   const write = (text: string): Statement => make(text + rules.returning);
   const live = layout.live();
@@ -67,13 +68,13 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
     read: make(`${select} AND ${exactly}`),
     look: make(`SELECT ${selected} FROM ${table} WHERE ${exactly}`),
     create: write(rules.onConflict ? insert + orReplace : insert),
-    update: write(`UPDATE ${table} SET ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
-    touch: write(`UPDATE ${table} SET ${later} WHERE ${exactly} AND ${live}`),
+    update: write(`UPDATE ${table} SET ${set} WHERE ${mine} AND ${stands} AND ${live}`),
+    touch: write(`UPDATE ${table} SET ${later} WHERE ${mine} AND ${live}`),
     exists: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${live}`),
     same: make(`SELECT 1 FROM ${table} WHERE ${exactly} AND ${same} AND ${live}`),
     occupied: make(`SELECT 1 FROM ${table} WHERE ${key} = {key} AND ${live}`),
-    rename: write(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${exactly} AND ${stands} AND ${live}`),
-    remove: write(`DELETE FROM ${table} WHERE ${exactly}`),
+    rename: write(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${mine} AND ${stands} AND ${live}`),
+    remove: write(`DELETE FROM ${table} WHERE ${mine}`),
     free: write(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
     page: make(`${select} AND ${key} > {key} ORDER BY ${key} LIMIT ${pageSize}`),
     ofSubject: make(`${select} AND ${belongs} LIMIT ${pageSize + 1}`),
