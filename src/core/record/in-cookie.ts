@@ -56,7 +56,7 @@ export interface CookieSessionsConfig {
   readonly format: Format;
   readonly cookieName: string;
   readonly carrier: Carrier;
-  /** In front of the keys of `revocations`. */
+  /** In front of the keys of `revocations`. Cookies that were sealed under another one are refused. */
   readonly keyPrefix: string;
   /** Milliseconds. */
   readonly absolute: number;
@@ -73,10 +73,13 @@ export function cookieSessions(
 ): { records: Records; subjects: SubjectSessions } {
   const { format, cookieName, carrier, events } = config;
   const revocations = store && new Revocations({ ...config, store });
+  // Under another prefix there are no notes of before: cookies that were ended would be good again.
+  const isDefault = `${cookieName.replace(/^__(Host|Secure)-/, "")}:` === config.keyPrefix;
+  const bound = isDefault || format.foreign ? cookieName : `${cookieName} ${config.keyPrefix}`;
 
   /** Throws before anything is noted when it does not fit. */
   async function written({ payload, expiresAt, meta }: Draft): Promise<Written> {
-    const token = await seal.seal(payload, expiresAt, cookieName);
+    const token = await seal.seal(payload, expiresAt, bound);
     carrier.set(token, undefined, 0);
     return { place: { ...meta }, token };
   }
@@ -103,7 +106,7 @@ export function cookieSessions(
   const records: Records = {
     inCookie: true,
     async find(token) {
-      const opening = seal.open(token, cookieName);
+      const opening = seal.open(token, bound);
       const opened = isPromise(opening) ? await opening : opening;
       if (!opened) {
         events.emit("token_refused", { reason: "malformed, incomplete, or not sealed by us" });
