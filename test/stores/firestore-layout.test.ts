@@ -268,7 +268,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
       ({ data }) => Object.assign(data, { n: 1 }),
     );
     const said = "flaskPlusFirestore() needs the format of flaskSession(), MessagePack";
-    expect(error).toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE", cause: new TypeError(said) });
+    expect(error).toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE", cause: { name: "TypeError", message: said } });
   });
 });
 

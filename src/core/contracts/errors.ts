@@ -34,7 +34,8 @@ export const sessionErrorCodes: readonly SessionErrorCode[] = Object.keys(status
 
 /**
  * A failure that an application may meet at run time. The message holds no session id, token or cookie
- * value; `cause` is the error of the store's client, if one was the reason.
+ * value; `cause` tells name, code and message of the client's error, if one was the reason: a copy, since the errors of
+ * many clients hold the command that failed, session data included.
  *
  * @example
  * ```ts
@@ -53,7 +54,7 @@ export class SessionError extends Error {
   readonly status: number;
 
   constructor(code: SessionErrorCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, cause === undefined ? undefined : { cause: toldOf(cause) });
     this.code = code;
     this.status = statusByCode[code];
   }
@@ -67,6 +68,33 @@ export class SessionError extends Error {
   get expose(): boolean {
     return false;
   }
+}
+
+/** The most that is told of the message of an error that is not ours. */
+const longest = 300;
+
+/**
+ * What may be told of an error that is not ours: name, code and message, and none of its properties. The message is
+ * cut, and what it quotes at length, or looks like an id or a digest, is left out: servers quote the value they refuse.
+ */
+export function toldOf(error: unknown): Error {
+  const { name, message, code, errors } = Object(error) as Readonly<Record<string, unknown>>;
+  // What Node says of several addresses that refuse has no message of its own.
+  const first: unknown = Array.isArray(errors) ? (errors[0] as Partial<Error> | undefined)?.message : undefined;
+  const text = typeof message === "string" ? message || first || message : `threw ${typeof error}`;
+  const told = new Error(cleaned(String(text)));
+  if (typeof name === "string") told.name = cleaned(name);
+  if (typeof code === "string") Object.assign(told, { code: cleaned(code) });
+  else if (typeof code === "number") Object.assign(told, { code });
+  return told;
+}
+
+function cleaned(text: string): string {
+  const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return short
+    .replace(/(["'`])(?:(?!\1).){33,}(?:\1|$)/gs, "$1…$1")
+    .replace(/[\w+/=-]{40,}/g, "…")
+    .replace(/[\0-\x1f\x7f]+/g, " ");
 }
 
 /** Whether a value is an error, of that name if one is given, in whatever realm it was made. */

@@ -1,6 +1,6 @@
 /** Events: one per transition of a session, in OWASP's words, with a public handle instead of the id. */
 
-import { isError } from "./errors.ts";
+import { isError, isSessionError, toldOf } from "./errors.ts";
 
 /**
  * What happened. Names of the OWASP logging vocabulary where it has one.
@@ -45,7 +45,7 @@ export interface SessionEvent {
   readonly part?: string | undefined;
   /** A few words: why. */
   readonly reason?: string | undefined;
-  /** What was thrown, for `save_failed`, `store_unavailable` and `record_refused`. */
+  /** For `save_failed`, `store_unavailable` and `record_refused`: a `SessionError`, or name, code and message of what was thrown. */
   readonly error?: unknown;
 }
 
@@ -71,6 +71,7 @@ export class Events {
   emit(type: SessionEventType, details?: Omit<SessionEvent, "type" | "at">): void {
     if (this.#listeners.size === 0) return;
     const event = { type, at: this.#now(), ...details };
+    if (details && "error" in details && !isSessionError(details.error)) event.error = toldOf(details.error);
     for (const listener of this.#listeners) {
       try {
         const answer: unknown = listener(event);

@@ -56,10 +56,15 @@ export interface Format {
   encodeValue(value: unknown, path: string): Payload;
   /** The payload with the record's expiry in it, for formats that keep it there too. Called for each write, before `wrap`. */
   dated?(payload: Payload, expiresAt: number): Payload;
-  /** A last step on the way to the store, bound to the record's key: encryption. */
-  wrap?(payload: Payload, key: string): MaybePromise<Payload>;
-  /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key. */
-  unwrap?(payload: Payload, key: string): MaybePromise<Payload>;
+  /** A last step on the way to the store, bound to the record's key and to when it ends (epoch milliseconds): encryption. */
+  wrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
+  /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key, or was to end before `expiresAt`. */
+  unwrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
+  /**
+   * True when what `wrap` gives vouches for the record's expiry, and its content for the subject: a record whose store
+   * says otherwise is refused. A later expiry then takes a write of the whole record. Default false.
+   */
+  readonly binds?: boolean;
   /** Whether the other program takes a session with this payload for none: then its record goes, and its cookie. */
   isNothing?(payload: Payload): boolean;
   /** True when another program reads the same records, so that they may hold sessions only: no `renewAfter`. */

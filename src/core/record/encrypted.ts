@@ -9,10 +9,14 @@ import type { Format, Payload } from "../contracts/format.ts";
 
 const text = 1;
 const bytes = 2;
+/** In front of kind and payload: kind 3, and the expiry as float64. Records of before have the two others only. */
+const bound = 3;
+const head = 9;
 
 /**
  * Encrypts what another format writes, so that a dump of the store shows nothing: AES-256-GCM, bound to the
- * record's key, so that a record cannot be moved under another. What any of the secrets opens is read; the
+ * record's key, so that a record cannot be moved under another, and to its subject and expiry, so that a writer to the
+ * store cannot make a session outlive its time or hide it from `revoke`: a later expiry is a write. What any of the secrets opens is read; the
  * first writes. A record that none opens, and one that was never encrypted, is "no session" and an event; but one that
  * was encrypted with a secret which this process has not got yet is `ERR_SESSION_UNREADABLE`, and stays as it is.
  *
@@ -36,31 +40,45 @@ export function encrypted(format: Format, secrets: Secrets): Format {
     encode: (content, baseline) => format.encode(content, baseline),
     decode: (payload) => format.decode(payload),
     encodeValue: (value, path) => format.encodeValue(value, path),
-    wrap(payload, key) {
-      const inner = format.wrap?.(payload, key) ?? payload;
-      const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key)));
+    binds: true,
+    wrap(payload, key, expiresAt) {
+      const inner = format.wrap?.(payload, key, expiresAt) ?? payload;
+      const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key, expiresAt)));
       return andThen(sealed, (body) => witness.mark(`sealed.${base64url(body)}`, key));
     },
-    unwrap(payload, key) {
+    unwrap(payload, key, expiresAt) {
       const marked = unmarked(typeof payload === "string" ? payload : "");
       const body = marked.text.startsWith("sealed.") ? fromBase64url(marked.text.slice(7)) : null;
       if (!body) throw new TypeError("not encrypted");
       const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
       const plain = andThen(opened, (found) => found ?? witness.refuse(marked, key));
       return andThen(plain, (found) => {
-        const inner = withoutKind(found);
-        return format.unwrap?.(inner, key) ?? inner;
+        const inner = withoutKind(inTime(found, expiresAt));
+        return format.unwrap?.(inner, key, expiresAt) ?? inner;
       });
     },
   };
 }
 
-function seal(aead: Aead, payload: Payload, key: string): MaybePromise<Uint8Array> {
+function seal(aead: Aead, payload: Payload, key: string, expiresAt: number | undefined): MaybePromise<Uint8Array> {
   const body = typeof payload === "string" ? utf8(payload) : payload;
-  const marked = new Uint8Array(body.length + 1);
-  marked[0] = typeof payload === "string" ? text : bytes;
-  marked.set(body, 1);
+  const at = expiresAt === undefined ? 0 : head;
+  const marked = new Uint8Array(at + 1 + body.length);
+  if (expiresAt !== undefined) {
+    marked[0] = bound;
+    new DataView(marked.buffer).setFloat64(1, expiresAt);
+  }
+  marked[at] = typeof payload === "string" ? text : bytes;
+  marked.set(body, at + 1);
   return aead.seal(marked, utf8(key));
+}
+
+/** Without the expiry, when it is not before `expiresAt`. */
+function inTime(plain: Uint8Array | null, expiresAt = Number.NEGATIVE_INFINITY): Uint8Array | null {
+  if (plain?.[0] !== bound) return plain;
+  const ends = new DataView(plain.buffer, plain.byteOffset).getFloat64(1);
+  if (!(expiresAt <= ends)) throw new TypeError("sealed for an earlier end");
+  return plain.subarray(head);
 }
 
 function withoutKind(plain: Uint8Array | null): Payload {

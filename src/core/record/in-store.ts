@@ -58,6 +58,7 @@ export function storeRecords(config: RecordsConfig): Records {
       return { place: { ...(place as StorePlace), version: next, record: { payload, expiresAt, subject } } };
     },
     async touch(place, draft) {
+      if (format.binds) return this.update(place, draft);
       const { key } = place as StorePlace;
       return (await posts.limited(() => store.touch(key, draft.expiresAt, draft.subject))) ? { place } : null;
     },

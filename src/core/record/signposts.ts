@@ -1,14 +1,14 @@
 /** What stands under an id in a store: a session, or a signpost to where it has moved. */
 
 import { sha256 } from "#crypto";
-import { isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
+import { andThen, isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
 import { handleOf, type IdScheme } from "../client/id.ts";
 import type { TokenFormat } from "../client/token.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
 import type { Found, Late, Verb } from "../contracts/records.ts";
-import type { Store, StoreRecord, Version } from "../contracts/store.ts";
+import type { Store, StoredRecord, StoreRecord, Version } from "../contracts/store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** What records over a store need of a configuration. */
@@ -63,6 +63,8 @@ interface Standing {
 
 const signpost = "sojourn-renewed:";
 const mostHops = 16;
+/** Clocks of nodes may differ by as much. */
+const clockSkew = 300_000;
 
 /** How long a request with an id that a verb has ended counts as one that was under way, in milliseconds. */
 export const lateFor = 300_000;
@@ -89,7 +91,7 @@ export class Signposts {
 
   async #wrapped(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
     const { store, format } = this.config;
-    const wrapping: MaybePromise<Payload> = format.wrap?.(payload, key) ?? payload;
+    const wrapping: MaybePromise<Payload> = format.wrap?.(payload, key, expiresAt) ?? payload;
     const wrapped = isPromise(wrapping) ? await wrapping : wrapping;
     checkSize(store, wrapped);
     return { payload: wrapped, expiresAt, subject };
@@ -104,7 +106,7 @@ export class Signposts {
   async standing(key: string): Promise<(Standing & { readonly place: StorePlace }) | undefined> {
     const stored = await this.limited(() => this.config.store.read(key));
     if (!stored) return undefined;
-    const standing = await this.#understood(stored.payload, key);
+    const standing = await this.#understood(stored, key);
     const { version, expiresAt, subject } = stored;
     const record = { payload: standing.payload, expiresAt, subject };
     return { ...standing, place: { key, version, id: undefined, entry: undefined, record } };
@@ -134,7 +136,7 @@ export class Signposts {
       const stored = await this.limited(() => store.read(key));
       let standing: Standing;
       try {
-        const read = stored ? this.#understood(stored.payload, key) : this.#noted(key, finding);
+        const read = stored ? this.#understood(stored, key) : this.#noted(key, finding);
         standing = isPromise(read) ? await read : read;
       } catch (error) {
         if (!stored) throw error;
@@ -215,10 +217,18 @@ export class Signposts {
     return none;
   }
 
-  #understood(stored: Payload, key: string): MaybePromise<Standing> {
-    const { format } = this.config;
-    const unwrapped = format.unwrap ? format.unwrap(stored, key) : stored;
-    return isPromise(unwrapped) ? unwrapped.then((payload) => this.#parsed(payload)) : this.#parsed(unwrapped);
+  #understood({ payload, expiresAt, subject }: StoredRecord, key: string): MaybePromise<Standing> {
+    const { format, store } = this.config;
+    if (!format.unwrap) return this.#parsed(payload);
+    const { clock, expiryGranularity, bySubject } = store.capabilities;
+    // Stores round up, and those that count by a clock of their own give back an instant of ours.
+    const latest = expiresAt - (clock === "server" ? clockSkew : expiryGranularity);
+    return andThen(format.unwrap(payload, key, latest), (own) => {
+      const standing = this.#parsed(own);
+      if (format.binds && bySubject && standing.content && standing.content.meta.subject !== (subject ?? undefined))
+        throw new TypeError("the record is kept under another subject");
+      return standing;
+    });
   }
 
   #parsed(payload: Payload): Standing {

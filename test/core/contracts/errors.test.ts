@@ -17,6 +17,7 @@ test("every code has its status, and those a client may try again have 503", () 
     ERR_SESSION_STORE_TIMEOUT: 503,
     ERR_SESSION_STORE_FULL: 503,
     ERR_SESSION_CONFLICT: 503,
+    ERR_SESSION_UNREADABLE: 503,
     ERR_SESSION_NOT_STORABLE: 500,
     ERR_SESSION_TOO_LARGE: 500,
     ERR_SESSION_HEADERS_SENT: 500,
@@ -40,6 +41,42 @@ test("an error has name, message, code, status under both names, and the cause i
   });
   expect(String(error)).toBe("SessionError: the redis store failed");
   expect(Object.hasOwn(new SessionError("ERR_SESSION_ENDED", "x"), "cause")).toBe(false);
+});
+
+test("the cause tells name, code and message of a client's error, and nothing that it carries", () => {
+  const secret = "SECRET-OAUTH-TOKEN-123";
+  const client = Object.assign(
+    new Error("OOM command not allowed when used memory > 'maxmemory'.", { cause: secret }),
+    {
+      name: "ReplyError",
+      code: "OOM",
+      command: { name: "evalsha", args: [secret, new Uint8Array(3)] },
+    },
+  );
+  const { cause } = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the redis store failed", client);
+  expect(cause).toMatchObject({ name: "ReplyError", code: "OOM", message: client.message });
+  expect(cause).not.toBe(client);
+  expect(Object.keys(cause as Error).sort()).toEqual(["code", "name"]);
+  expect(inspect(cause, { depth: 9, showHidden: true })).not.toContain(secret);
+});
+
+test.each([
+  ["a value that the server quotes", `bad value '${"session data ".repeat(5)}' here`, "bad value '…' here"],
+  ["a value whose quote was cut off", `bad value "${"session data ".repeat(9)}`, 'bad value "…"'],
+  ["an id or a digest", `no key session:${"aB3_".repeat(11)}`, "no key session:…"],
+  ["line breaks", "one\ntwo\u0000", "one two "],
+  ["what is very long", "word ".repeat(90), `${"word ".repeat(60)}…`],
+])("the message of a cause is cleaned of %s", (_what, message, told) => {
+  const { cause } = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "x", new Error(message));
+  expect((cause as Error).message).toBe(told);
+});
+
+test("several addresses that refuse are told by the first", () => {
+  const refused = Object.assign(new AggregateError([new Error("connect ECONNREFUSED ::1:6379")], ""), {
+    code: "ECONNREFUSED",
+  });
+  const { cause } = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "x", refused);
+  expect(cause).toMatchObject({ message: "connect ECONNREFUSED ::1:6379", code: "ECONNREFUSED" });
 });
 
 describe("isSessionError", () => {

@@ -44,6 +44,20 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     }
   });
 
+  test("is bound to when the record ends: a later end is refused, an earlier one is not", async () => {
+    const sealed = await format.wrap(payload, key, 5000);
+    expect(await format.unwrap(sealed, key, 5000)).toBe(payload);
+    expect(await format.unwrap(sealed, key, 4000)).toBe(payload);
+    expect(await format.unwrap(sealed, key)).toBe(payload);
+    for (const later of [5001, 9e12, Number.NaN]) {
+      expect(await outcome(() => format.unwrap(sealed, key, later))).toBeInstanceOf(TypeError);
+    }
+  });
+
+  test("what was sealed without an end, as before, is read", async () => {
+    expect(await format.unwrap(await format.wrap(payload, key), key, 9e12)).toBe(payload);
+  });
+
   test("is synchronous where the crypto is", () => {
     expect(format.wrap(payload, key) instanceof Promise).toBe(name === "WebCrypto");
   });

@@ -52,8 +52,9 @@ describe("a call that fails", () => {
       code: "ERR_SESSION_STORE_UNAVAILABLE",
       status: 503,
       message: "the memory store failed",
-      cause: client,
+      cause: { name: client.name, message: client.message },
     });
+    expect((error as Error).cause).not.toBe(client);
     expect(reasons()).toEqual([["store_unavailable", "ERR_SESSION_STORE_UNAVAILABLE"]]);
     expect(heard[0]?.error).toBe(error);
   });
