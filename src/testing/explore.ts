@@ -137,6 +137,33 @@ async function runOnce(build: (gate: Gate) => Promise<World> | World, choose: Ch
   return made;
 }
 
+/**
+ * The same store with a rename in two steps, as Memcached and many layouts have it: the new record is made, then the old
+ * one ends by compare-and-swap. Around a {@link Gate.store}, the others may go first between the steps as well.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "sojourn/stores/memory";
+ * import { twoStepStore } from "sojourn/testing";
+ *
+ * const store = twoStepStore(memoryStore());
+ * console.assert(!store.capabilities.atomicRename);
+ * ```
+ */
+export function twoStepStore(store: Store): Store {
+  return {
+    ...store,
+    capabilities: { ...store.capabilities, atomicRename: false },
+    async rename(from, to, record, version) {
+      const made = await store.create(to, record);
+      if (made === null) return null;
+      if ((await store.update(from, { payload: "-", expiresAt: 1 }, version)) !== null) return made;
+      await store.delete(to, record.subject);
+      return null;
+    },
+  };
+}
+
 const calls = ["read", "create", "update", "touch", "rename", "delete", "prune", "setup", "close"] as const;
 
 function gated(store: Store, point: (name: string) => Promise<void>): Store {

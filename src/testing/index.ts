@@ -1,7 +1,7 @@
 /** `sojourn/testing`: what a store and its tests are checked with. Needs no test runner. */
 
 export type { Explored, ExploreOptions, Gate, World } from "./explore.ts";
-export { explore } from "./explore.ts";
+export { explore, twoStepStore } from "./explore.ts";
 export type { CountedStore, Fault, StoreCall, StoreMethod } from "./faults.ts";
 export { countedStore, delayedStore, faultyStore } from "./faults.ts";
 export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from "./framework-conformance.ts";

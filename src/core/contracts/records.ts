@@ -84,9 +84,9 @@ export interface Records {
   renews(): boolean;
   /** What saves of this record have in common: they take turns on it. */
   lane(place: Place): string;
-  /** Ends it, wherever a parallel request has moved it. */
   /** Takes a rename back that was answered with a failure, when the store can: the session goes back under its old id. */
   undo?(from: Place, to: Place, draft: Draft): void;
+  /** Ends it, wherever a parallel request has moved it. */
   remove(place: Place, subject: string | undefined): Promise<void>;
   /** Notes on a session what its records need to know of it, before it is encoded for a new id. `login`: it logged in, in that epoch. */
   stamp?(meta: Meta, login: { readonly epoch: string | undefined } | undefined): void;

@@ -123,12 +123,13 @@ export class Moving {
   }
 
   async #endForeign(place: StorePlace, subject: string | undefined): Promise<void> {
-    const { store } = this.#posts.config;
-    let key: string | undefined = place.key;
-    for (let attempt = 0; key !== undefined && attempt < 100; attempt++) {
-      const at: string = key;
-      await this.#posts.limited(() => store.delete(at, subject));
-      key = (await this.#find(at))?.key;
+    const { store, now } = this.#posts.config;
+    // The note says that copies which others have made to move the record are none. A full store refuses it.
+    await this.#posts.note(place.key, { to: "", at: now() }).catch(() => {});
+    const keys = new Set([place.key]);
+    for (const key of keys) {
+      await this.#posts.limited(() => store.delete(key, subject));
+      for (const { to } of await this.#posts.notes(key)) if (to !== "") keys.add(to);
     }
   }
 

@@ -208,13 +208,26 @@ export class Signposts {
   async #noted(key: string, finding: boolean): Promise<Standing> {
     const none = { payload: "" };
     if (!this.config.format.foreign) return none;
-    const [posts] = await this.#notes(key);
-    if (finding && posts[0] && !posts[0].leads) return { ...none, post: posts[0] };
-    for (const post of posts) {
-      const there = await this.limited(() => this.config.store.read(post.to));
-      if (there || (await this.#notes(post.to))[0].length > 0) return { ...none, post };
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const posts = await this.notes(key);
+      if (posts.some(({ to }) => to === "")) return none;
+      if (finding && posts[0] && !posts[0].leads) return { ...none, post: posts[0] };
+      const live: Signpost[] = [];
+      for (const post of posts) {
+        // Only where the session has been does a note lead on.
+        if (posts.length > 1 && (await this.notes(post.to)).length > 0) return { ...none, post };
+        if (posts.length === 1 || (await this.limited(() => this.config.store.read(post.to)))) live.push(post);
+      }
+      // Where a rename takes two steps, one that lost has not taken its copy back yet.
+      if (live.length < 2) return live[0] ? { ...none, post: live[0] } : none;
+      await this.config.wait(2 ** Math.min(attempt, 6));
     }
-    return none;
+    throw new SessionError("ERR_SESSION_CONFLICT", "the session is being moved by others; nothing was saved");
+  }
+
+  /** Where requests have noted that a session of a foreign format is about to move from a key. */
+  async notes(key: string): Promise<readonly Signpost[]> {
+    return (await this.#notes(key))[0];
   }
 
   #understood({ payload, expiresAt, subject }: StoredRecord, key: string): MaybePromise<Standing> {

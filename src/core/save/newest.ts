@@ -35,7 +35,8 @@ export async function takeOver(work: Work): Promise<boolean> {
   if (!newest) return false;
   // A request that was under way when somebody logged in writes nothing into that session, but for the same login.
   if (newest.moved === "login" && !isSameLogin(work, newest)) return false;
-  put(work, state.format.decode(found.payload), newest);
+  if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, newest);
+  else put(work, state.format.decode(found.payload), newest);
   work.found = { ...newest, current: found.current && newest.current };
   return true;
 }
@@ -46,9 +47,8 @@ export async function goOn(work: Work, late: Place): Promise<void> {
   if (!newest) return;
   if (!work.state.destroyed) {
     if (!isSameLogin(work, newest)) return;
-    delete work.state.meta.handle;
     work.marks = work.state.marks;
-    put(work, { data: withoutPrototype({}), meta: {} }, newest);
+    join(work, work.marks, newest);
     work.state.marks = work.marks;
   }
   work.found = { ...newest, current: false };
@@ -64,6 +64,14 @@ async function newestOf({ core: { config, records } }: Work, place: Place): Prom
 
 function isSameLogin({ state, marks }: Work, { content }: Found): boolean {
   return (marks.loggedIn || state.marks.loggedIn) && content?.meta.subject === state.meta.subject;
+}
+
+/** The same user has just logged in there: what this request put into the session it had begun goes along. */
+function join(work: Work, marks: Marks, newest: Found): void {
+  marks.takenOver = false;
+  marks.cleared = false;
+  delete work.state.meta.handle;
+  put(work, { data: withoutPrototype({}), meta: {} }, newest);
 }
 
 /** Merges what changed since `base` onto the newest state. */

@@ -147,8 +147,8 @@ function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
 }
 
 /** Whether the id that a parallel request has just given the client goes on leading to the session: for the same user only. */
-function leadsOn({ moved, marks, kept, state }: Work): boolean {
-  return moved && !marks.takenOver && kept.subject === state.meta.subject;
+function leadsOn({ moved, found, kept, state }: Work): boolean {
+  return (moved || found?.current === false) && kept.subject === state.meta.subject;
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */

@@ -7,42 +7,18 @@ import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { renameByCopy } from "../../../src/stores/shared/rename.ts";
+import { twoStepStore } from "../../../src/testing/explore.ts";
 import { delayedStore } from "../../../src/testing/faults.ts";
 import { request } from "../../support/requests.ts";
 
 type Data = Record<string, unknown>;
 type Handler = (session: Session<Data>) => unknown;
 
-/** A rename in two steps, as Memcached and most layouts of other programs have it. */
-function twoSteps(store: Store): Store {
-  const stepwise: Store = {
-    ...store,
-    capabilities: { ...store.capabilities, atomicRename: false },
-    rename: (from, to, record, version) =>
-      renameByCopy(
-        {
-          create: (key, made) => stepwise.create(key, made),
-          deleteIf: async (key, known) => {
-            const gone = { payload: "-", expiresAt: 1 };
-            return (await stepwise.update(key, gone, known)) !== null;
-          },
-          delete: (key, subject) => stepwise.delete(key, subject),
-        },
-        from,
-        to,
-        record,
-        version,
-      ),
-  };
-  return stepwise;
-}
-
 const foreign = { format: { ...jsonFormat(), foreign: true } };
 const layouts: Record<string, [(store: Store) => Store, Omit<SessionOptions<Data>, "store">]> = {
   "our own format": [(store) => store, {}],
   "a foreign format": [(store) => store, foreign],
-  "a foreign format, a rename in two steps": [twoSteps, foreign],
+  "a foreign format, a rename in two steps": [twoStepStore, foreign],
 };
 
 function setUp([layout, options]: (typeof layouts)[string]) {
