@@ -6,7 +6,7 @@ import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link astroSessions}. */
 export interface AstroOptions {
@@ -66,7 +66,7 @@ export function astroSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: AstroOptions = {},
 ): AstroMiddleware {
-  checkOptions(options);
+  checkAdapter("astroSessions", sessions, options, ["attach", "access", "streaming", "onError"]);
   const { attach, access, streaming = true, onError = failureResponse } = options;
   const reader: RequestReader<AstroContext> = {
     cookie: ({ request }) => request.headers.get("cookie"),

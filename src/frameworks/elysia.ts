@@ -4,7 +4,7 @@ import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
-import { checkOptions } from "./shared/options.ts";
+import { checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link elysiaSessions}. */
 export type ElysiaOptions = Pick<FetchOptions, "access" | "secure" | "streaming">;
@@ -69,7 +69,7 @@ export function elysiaSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ElysiaOptions = {},
 ): ElysiaSessionsPlugin {
-  checkOptions(options);
+  checkAdapter("elysiaSessions", sessions, options, ["access", "streaming", "secure"]);
   const { access, secure, streaming = false } = options;
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),

@@ -8,7 +8,7 @@ import {
   connectSessions,
   type NodeRequest,
 } from "./node.ts";
-import type { AccessOf } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
 
@@ -52,6 +52,7 @@ export function expressSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ExpressOptions = {},
 ): ConnectMiddleware {
+  checkAdapter("expressSessions", sessions, options, ["attach", "access"]);
   return connectSessions(sessions, { attach: options.attach, access: options.access });
 }
 

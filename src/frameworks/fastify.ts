@@ -7,7 +7,7 @@ import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-import { checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link fastifySessions}. */
 export interface FastifyOptions {
@@ -16,6 +16,18 @@ export interface FastifyOptions {
    * Default: it is loaded when `sessions.get(request)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: what its `config` says. Asked before
+   * the session is loaded, also by `attach`, which leaves out those that skip. Both restrictions count.
+   */
+  readonly access?: AccessOf<FastifyRequestLike> | undefined;
+}
+
+/** What is needed of a request of Fastify. */
+export interface FastifyRequestLike {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: NodeRequest["headers"];
 }
 
 /** What a route's `config` may say about its session. */
@@ -33,7 +45,7 @@ export interface FastifyLike {
 /** A plugin for `app.register`. */
 export type FastifySessionsPlugin = (app: FastifyLike) => Promise<void>;
 
-interface Request {
+interface Request extends FastifyRequestLike {
   readonly raw: NodeRequest;
   readonly protocol: string;
   readonly routeOptions: { readonly config?: FastifySessionConfig | undefined };
@@ -80,17 +92,17 @@ export function fastifySessions<Data extends object>(
   sessions: Sessions<Data>,
   options: FastifyOptions = {},
 ): FastifySessionsPlugin {
-  checkOptions(options);
-  const { attach } = options;
+  checkAdapter("fastifySessions", sessions, options, ["attach", "access"]);
+  const { attach, access } = options;
   const slot = Symbol("sojourn request");
 
   const onRequest = (request: Request, reply: Reply, done: Done): void => {
     const opened = sessions.isOpen(request) ? undefined : open(sessions, request, reply);
     if (opened) request[slot] = opened;
     const goOn = (): void => (opened ? opened.exchange.run(done) : done());
-    const access = request.routeOptions.config?.session;
-    opened?.exchange.restrict(access);
-    if (attach === undefined || access === "skip") goOn();
+    const allowed = [access?.(request), request.routeOptions.config?.session];
+    for (const one of allowed) opened?.exchange.restrict(one);
+    if (attach === undefined || allowed.includes("skip")) goOn();
     else {
       sessions.get(request).then((session) => {
         attachSession(request, attach, session);

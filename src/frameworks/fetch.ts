@@ -4,7 +4,7 @@ import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { failureResponse, noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link fetchSessions}. */
 export interface FetchOptions {
@@ -63,7 +63,7 @@ export function fetchSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: FetchOptions = {},
 ): WithFetchSessions {
-  checkOptions(options);
+  checkAdapter("fetchSessions", sessions, options, ["access", "onError", "streaming", "secure"]);
   const { secure, access, streaming = false, onError = failureResponse } = options;
   const reader: RequestReader<Request> = {
     cookie: (request) => request.headers.get("cookie"),

@@ -16,7 +16,7 @@ import {
   sealFailure,
 } from "./shared/fetch-response.ts";
 import { answerOf, isResponse, isSentElsewhere, isStream, streamOf } from "./shared/h3-answer.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link h3Sessions}. */
 export interface H3Options {
@@ -89,7 +89,7 @@ const olderH3 =
  * ```
  */
 export function h3Sessions<Data extends object>(sessions: Sessions<Data>, options: H3Options = {}): H3Middleware {
-  checkOptions(options);
+  checkAdapter("h3Sessions", sessions, options, ["attach", "access", "streaming", "secure"]);
   const { attach, access, secure, streaming = false } = options;
   const reader: RequestReader<H3EventLike> = {
     cookie: ({ req }) => req.headers.get("cookie"),

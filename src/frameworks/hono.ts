@@ -14,7 +14,7 @@ import {
   sealFailure,
   sealResponse,
 } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
 export interface HonoOptions extends Pick<FetchOptions, "secure" | "streaming"> {
@@ -67,7 +67,7 @@ export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Prom
  * ```
  */
 export function honoSessions<Data extends object>(sessions: Sessions<Data>, options: HonoOptions = {}): HonoMiddleware {
-  checkOptions(options);
+  checkAdapter("honoSessions", sessions, options, ["attach", "access", "streaming", "secure"]);
   const { attach, secure, access, streaming = false } = options;
   const reader: RequestReader<HonoContext> = {
     cookie: (c) => c.req.raw.headers.get("cookie"),

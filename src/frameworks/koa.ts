@@ -6,7 +6,7 @@ import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
@@ -68,7 +68,7 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  * ```
  */
 export function koaSessions<Data extends object>(sessions: Sessions<Data>, options: KoaOptions = {}): KoaMiddleware {
-  checkOptions(options);
+  checkAdapter("koaSessions", sessions, options, ["attach", "access"]);
   const { attach, access } = options;
   return async (ctx, next) => {
     const { res } = ctx;

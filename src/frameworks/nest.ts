@@ -3,8 +3,9 @@
 import type { Session } from "../core/contracts/session.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { type FastifyLike, fastifySessions } from "./fastify.ts";
-import { type ConnectMiddleware, connectSessions } from "./node.ts";
+import { type ConnectMiddleware, connectSessions, type NodeRequest } from "./node.ts";
 import { markFailed } from "./shared/held-response.ts";
+import { type AccessOf, checkAdapter, checkSessions } from "./shared/options.ts";
 
 /** The options of {@link nestSessions}. */
 export interface NestOptions {
@@ -13,6 +14,18 @@ export interface NestOptions {
    * Default: it is loaded when it is first asked for, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<NestRequest> | undefined;
+}
+
+/** What requests of Express and of Fastify have in common. */
+export interface NestRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: NodeRequest["headers"];
 }
 
 /** What is needed of Nest's `MiddlewareConsumer`. */
@@ -66,9 +79,10 @@ export function nestSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: NestOptions = {},
 ): NestSessionsModule {
-  const { attach } = options;
-  const connect = connectSessions(sessions, { attach });
-  const onFastify = fastifySessions(sessions, { attach });
+  checkAdapter("nestSessions", sessions, options, ["attach", "access"]);
+  const { attach, access } = options;
+  const connect = connectSessions(sessions, { attach, access });
+  const onFastify = fastifySessions(sessions, { attach, access });
 
   // One class each: two kinds of session are two modules.
   class SessionsModule {
@@ -101,6 +115,7 @@ export function nestSessions<Data extends object>(
 export function currentSession<Data extends object>(
   sessions: Sessions<Data>,
 ): (data: unknown, context: NestContext) => Promise<Session<Data>> {
+  checkSessions("currentSession", sessions);
   return (_data, context) => sessions.get(context.switchToHttp().getRequest());
 }
 

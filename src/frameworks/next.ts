@@ -17,7 +17,7 @@ import {
   type NextHeaders,
   withDigest,
 } from "./shared/next-flow.ts";
-import { checkOptions } from "./shared/options.ts";
+import { checkAdapter } from "./shared/options.ts";
 import { readOnlySession } from "./shared/read-only.ts";
 
 export type { NextCookies, NextHeaders } from "./shared/next-flow.ts";
@@ -86,10 +86,11 @@ interface Acting<Data extends object> {
  * ```
  */
 export function nextSessions<Data extends object>(sessions: Sessions<Data>, options: NextOptions): NextSessions<Data> {
+  const known = ["cookies", "headers", "access", "onError", "streaming", "secure"];
+  checkAdapter("nextSessions", sessions, options ?? {}, known);
   const { cookies, headers, secure = isHttps, access, ...rest } = options ?? {};
   if (typeof cookies !== "function") throw wrongArgument("cookies", "the function cookies of next/headers", cookies);
   if (typeof headers !== "function") throw wrongArgument("headers", "the function headers of next/headers", headers);
-  checkOptions({ access, secure });
   const reader: RequestReader<Opened> = {
     cookie: ({ cookie }) => cookie,
     secure: ({ headers }) => secure(headers),

@@ -8,7 +8,7 @@ import { attachSession } from "./shared/attach.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
@@ -88,7 +88,7 @@ export type ConnectErrorMiddleware = (
  * ```
  */
 export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
-  checkOptions(options);
+  checkAdapter("nodeSessions", sessions, options, ["onError", "access", "secure"]);
   const { onError, secure, access } = options;
 
   const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
@@ -151,7 +151,7 @@ export function connectSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ConnectOptions = {},
 ): ConnectMiddleware {
-  checkOptions(options);
+  checkAdapter("connectSessions", sessions, options, ["attach", "access", "secure"]);
   const { attach, secure, access } = options;
   return (req, res, next) => {
     const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next, secure).exchange;

@@ -1,6 +1,7 @@
 /** React Router 8 and 7: its middleware. Its `SessionStorage` is beside, for loaders and actions that are written already. */
 
 import { isSessionError, wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { Session } from "../core/contracts/session.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
@@ -14,7 +15,7 @@ import {
   sealFailure,
   sealResponse,
 } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkKinds, checkSessions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
 export {
@@ -79,8 +80,10 @@ export function reactRouterSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: ReactRouterOptions<Data> = {},
 ): ReactRouterMiddleware {
+  checkSessions("reactRouterSessions", sessions);
+  checkKnown("reactRouterSessions", options, ["attach", "access", "streaming", "secure"]);
   const { attach, ...others } = options;
-  checkOptions(others);
+  checkKinds(others);
   const { secure, access, streaming = false } = others;
   if (attach !== undefined && (typeof attach !== "object" || attach === null)) {
     throw wrongArgument("attach", "what createContext() of React Router gives", attach);

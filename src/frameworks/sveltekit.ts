@@ -6,7 +6,7 @@ import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
 import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
-import { type AccessOf, checkOptions } from "./shared/options.ts";
+import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link svelteKitSessions}. */
 export interface SvelteKitOptions {
@@ -70,7 +70,7 @@ export function svelteKitSessions<Data extends object>(
   sessions: Sessions<Data>,
   options: SvelteKitOptions = {},
 ): SvelteKitHandle {
-  checkOptions(options);
+  checkAdapter("svelteKitSessions", sessions, options, ["attach", "access", "streaming", "onError"]);
   const { attach, access, streaming = false, onError = failureResponse } = options;
   const reader: RequestReader<SvelteKitEvent> = {
     cookie: ({ request }) => request.headers.get("cookie"),

@@ -5,7 +5,7 @@ import type { Session } from "../core/contracts/session.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import type { Exchange, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
-import { type AccessOf, checkFunction } from "./shared/options.ts";
+import { type AccessOf, checkAdapter, checkFunction } from "./shared/options.ts";
 import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket-shapes.ts";
 import { headerOf, originCheck, type SocketOrigin, type UpgradeRequest } from "./shared/upgrade-request.ts";
 import { type SocketEnd, WatchedSockets } from "./shared/watched-sockets.ts";
@@ -142,8 +142,8 @@ export function wsSessions<Data extends object, Socket extends object = Closable
   sessions: Sessions<Data>,
   options: WsOptions<Socket> = {},
 ): SocketSessions<Data, Socket> {
+  checkAdapter("wsSessions", sessions, options, ["origin", "access", "checkEvery", "onEnd", "now"]);
   const { access, checkEvery = "30s", onEnd, now = Date.now } = options;
-  checkFunction("access", access);
   checkFunction("onEnd", onEnd);
   checkFunction("now", now);
   const allows = originCheck(options.origin);

@@ -324,6 +324,36 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
   });
 });
 
+test.each(platforms)("%s: what access skips costs nothing, and what it lets read does not write", async (platform) => {
+  const { sessions } = setup();
+  const CurrentSession = createParamDecorator(currentSession(sessions));
+  class Routes {
+    async write(session: Session<Data>) {
+      session.data.a = "1";
+      return "written";
+    }
+    async skip(request: AnyRequest) {
+      return `${Reflect.has(request, "visitor") && Reflect.get(request, "visitor") !== null}`;
+    }
+  }
+  decorate(Routes, [Controller()], {
+    write: { on: [Post(["write", "read"])], parameters: [CurrentSession()] },
+    skip: { on: [Get("skip")], parameters: [Req()] },
+  });
+  class AppModule {}
+  const access = ({ url }: { readonly url?: string | undefined }) =>
+    url === "/skip" ? ("skip" as const) : url === "/read" ? ("read" as const) : undefined;
+  Module({ imports: [nestSessions(sessions, { attach: "visitor", access })], controllers: [Routes] })(AppModule);
+  const app = await launch(await create(platform, AppModule));
+  running.push(app);
+  const first = await fetch(`${app.url}/write`, { method: "POST" });
+  expect([first.status, ours(first).length]).toEqual([201, 1]);
+  expect((await fetch(`${app.url}/read`, { method: "POST", headers: cookieOf(first) })).status).toBe(201);
+  const refused = await fetch(`${app.url}/read`, { method: "POST" });
+  expect(refused.status).toBe(500);
+  expect(await (await fetch(`${app.url}/skip`, { headers: cookieOf(first) })).text()).toBe("false");
+});
+
 test("wrong options are refused where they are given", () => {
   for (const attach of ["", 1]) {
     expect(() => nestSessions(setup().sessions, { attach: attach as never })).toThrow(/attach must be the name of a/);

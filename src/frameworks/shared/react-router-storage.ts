@@ -4,6 +4,7 @@ import { received, SessionError } from "../../core/contracts/errors.ts";
 import type { Session } from "../../core/contracts/session.ts";
 import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
+import { checkSessions } from "./options.ts";
 import { answerable } from "./react-router-error.ts";
 
 /** A session as React Router's own storages give it. */
@@ -84,6 +85,7 @@ const reader: RequestReader<Opened> = {
 export function reactRouterStorage<Data extends object, FlashData = Data>(
   sessions: Sessions<Data>,
 ): ReactRouterStorage<Data, FlashData> {
+  checkSessions("reactRouterStorage", sessions);
   const exchanges = new WeakMap<object, Exchange<Data>>();
 
   const commit = async (session: object, change: (session: Session<Data>) => void): Promise<string> => {
