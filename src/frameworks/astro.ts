@@ -5,7 +5,15 @@ import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import {
+  failureResponse,
+  noteOpened,
+  runOpen,
+  sealFailure,
+  sealResponse,
+  type Waits,
+  waiting,
+} from "./shared/fetch-response.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link astroSessions}. */
@@ -89,7 +97,7 @@ export function astroSessions<Data extends object>(
         attachSession(locals, attach, await sessions.get(locals));
       }
       if (!exchange) return await next();
-      const response = await sealResponse(exchange, await runOpen(exchange, next), streaming);
+      const response = await sealResponse(exchange, await runOpen(exchange, next), streaming, false, hostOf(locals));
       return before ? await sealFailure(before, response) : response;
     } catch (error) {
       if (isSessionError(error)) return sealFailure(locals, await onError(error, context));
@@ -102,6 +110,12 @@ export function astroSessions<Data extends object>(
       throw error;
     }
   };
+}
+
+/** What its adapter for Cloudflare gives. */
+function hostOf(locals: object): Waits | undefined {
+  const { cfContext, runtime } = locals as { cfContext?: unknown; runtime?: { ctx?: unknown } };
+  return waiting([cfContext, runtime?.ctx]);
 }
 
 /** Middleware before this one may answer the error: it gets the cookies of what was saved by way of `context.cookies`. */

@@ -3,7 +3,15 @@
 import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
-import { failureResponse, noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import {
+  failureResponse,
+  noteOpened,
+  runOpen,
+  saveOnly,
+  sealFailure,
+  sealResponse,
+  waiting,
+} from "./shared/fetch-response.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link fetchSessions}. */
@@ -80,7 +88,7 @@ export function fetchSessions<Data extends object>(
       noteOpened(request, exchange);
       try {
         const response = await runOpen(exchange, () => handler(request, ...rest));
-        if (response) return await sealResponse(exchange, response, streaming);
+        if (response) return await sealResponse(exchange, response, streaming, false, waiting(rest));
         await saveOnly(exchange);
         return response;
       } catch (error) {

@@ -14,6 +14,7 @@ import {
   savedAtEnd,
   saveOnly,
   sealFailure,
+  waiting,
 } from "./shared/fetch-response.ts";
 import { answerOf, isResponse, isSentElsewhere, isStream, streamOf } from "./shared/h3-answer.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
@@ -145,7 +146,7 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
     // Release candidates put the headers on the response itself, which may be one for all clients.
     return exchange.used && isResponse(result) ? ofOneClient(result) : result;
   }
-  const watched = savedAtEnd(stream, exchange, failed);
+  const watched = savedAtEnd(stream, exchange, failed, waiting([event, event.req]));
   if (isResponse(result)) return new Response(watched, result);
   if (isStream(result)) return watched;
   return Object.assign(result as object, { body: watched });

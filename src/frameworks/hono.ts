@@ -13,6 +13,8 @@ import {
   type Saves,
   sealFailure,
   sealResponse,
+  type Waits,
+  waiting,
 } from "./shared/fetch-response.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
@@ -36,6 +38,7 @@ export interface HonoContext {
   readonly req: { readonly raw: Request };
   get res(): Response;
   set res(response: Response | undefined);
+  readonly executionCtx?: unknown;
   /** Whether there is a response. */
   readonly finalized: boolean;
   /** What a handler threw and the error handler answered. */
@@ -121,13 +124,22 @@ async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promis
   noteOpened(c, exchange);
   try {
     const { res } = c;
-    const sealed = await sealResponse(exchange, res, streaming, c.error !== undefined);
+    const sealed = await sealResponse(exchange, res, streaming, c.error !== undefined, hostOf(c));
     if (sealed !== res) replace(c, sealed);
   } catch (error) {
     // What is on the context's response when a middleware throws, Hono puts on the answer to the error.
     replace(c, await sealFailure(c, new Response()));
     answerable(error);
     throw error;
+  }
+}
+
+/** Hono throws where there is none. */
+function hostOf(c: HonoContext): Waits | undefined {
+  try {
+    return waiting([c.executionCtx]);
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,7 +5,15 @@ import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
 import { setByLine } from "./shared/cookie-line.ts";
-import { failureResponse, noteOpened, runOpen, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import {
+  failureResponse,
+  noteOpened,
+  runOpen,
+  sealFailure,
+  sealResponse,
+  type Waits,
+  waiting,
+} from "./shared/fetch-response.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link svelteKitSessions}. */
@@ -38,6 +46,7 @@ export interface SvelteKitEvent {
   readonly url: URL;
   readonly route: { readonly id: string | null };
   readonly locals: object;
+  readonly platform?: unknown;
   readonly cookies: { set(name: string, value: string, options: object): void };
 }
 
@@ -90,12 +99,18 @@ export function svelteKitSessions<Data extends object>(
       const response = await answerOf(event, exchange, () => runOpen(exchange, () => resolve(event)));
       noteOpened(request, exchange);
       if (exchange.used && response.status === 500) await checkLoaded(exchange, response);
-      return await sealResponse(exchange, response, streaming, failed.has(request));
+      return await sealResponse(exchange, response, streaming, failed.has(request), hostOf(event));
     } catch (error) {
       if (!isSessionError(error)) throw error;
       return sealFailure(request, await onError(error, event));
     }
   };
+}
+
+/** What its adapters for Cloudflare, Netlify and Vercel give. */
+function hostOf({ platform }: SvelteKitEvent): Waits | undefined {
+  const { ctx, context } = (platform ?? {}) as { ctx?: unknown; context?: unknown };
+  return waiting([ctx, context]);
 }
 
 type Saves = Pick<Exchange, "used" | "commit" | "get">;

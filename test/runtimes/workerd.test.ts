@@ -3,7 +3,7 @@
 import type { Miniflare } from "miniflare";
 import { memoryStore } from "sojourn/stores/memory";
 import { frameworkConformance, storeConformance } from "sojourn/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { everywhere } from "../../scripts/checks/layers.ts";
 import { fetchLacks } from "../support/fetch-app.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
@@ -73,5 +73,22 @@ describe("what is bundled for it", () => {
 
   test("an entry that is for Node alone shows that it would be seen", async () => {
     expect((await bundle("src/stores/file.ts")).imports).toContain("node:fs/promises");
+  });
+});
+
+describe("a stream of events whose client leaves", () => {
+  test.each(["/fetch", "/hono"])("%s: what was changed until then is saved", async (base) => {
+    const worker = startWorker(await bundle(program("events-program")), { kvNamespaces: ["SESSIONS"] });
+    onTestFinished(() => worker.dispose());
+    const url = (path: string): URL => new URL(base + path, origin);
+    const origin = await worker.ready;
+    const cookie = (await fetch(url("/begin"))).headers.getSetCookie()[0]?.split(";")[0] as string;
+    const abort = new AbortController();
+    const response = await fetch(url("/events"), { headers: { cookie }, signal: abort.signal });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    for (let piece = 0; piece < 3; piece++) await reader.read();
+    abort.abort();
+    const read = async (): Promise<string> => (await fetch(url("/read"), { headers: { cookie } })).text();
+    await expect.poll(read, { timeout: 20_000, interval: 100 }).toBe("seen");
   });
 });

@@ -163,9 +163,13 @@ async function find(
   return found && "late" in found ? found : living(config, found);
 }
 
-/** What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived. */
+/**
+ * What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived.
+ * What a login or `regenerate` moved is not found: the client that has only the old id may be somebody else's.
+ */
 async function findAgain({ config, records }: SessionsCore, { place }: Found): Promise<Found | null> {
-  const found = await living(config, await records.again(place));
+  const again = await records.again(place);
+  const found = again?.moved ? null : await living(config, again);
   return found && { ...found, current: false, lost: false };
 }
 

@@ -3,6 +3,18 @@
 import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 
+/** What keeps a Worker running after its response: `ctx` of Cloudflare, `context` of Netlify. */
+export interface Waits {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** The first of these that can wait. */
+export function waiting(candidates: readonly unknown[]): Waits | undefined {
+  return candidates.find((one) => typeof (one as Partial<Waits> | null | undefined)?.waitUntil === "function") as
+    | Waits
+    | undefined;
+}
+
 /** What saving takes. */
 export type Saves = Pick<Exchange, "used" | "commit" | "finish" | "headersGone" | "headLeft" | "close">;
 type Opened = { [slot]?: Saves[] | undefined };
@@ -15,6 +27,7 @@ const failure: Outcome = { failed: true };
  * be on a copy.
  *
  * @param streams Also saves what is changed while the body is sent. Server-sent events are always treated so.
+ * @param host Is told to wait for the end of such a body, also when the client leaves.
  * @param threw The response is the answer to what a handler threw, whatever its status.
  * @throws What the save throws. Then answer with `sealFailure`.
  */
@@ -23,6 +36,7 @@ export async function sealResponse(
   response: Response,
   streams = false,
   threw = false,
+  host?: Waits,
 ): Promise<Response> {
   const failed = threw || response.status >= 500 ? failure : undefined;
   let sealed = response;
@@ -48,7 +62,7 @@ export async function sealResponse(
     }
   }
   const watched = streams || isEventStream(sealed.headers.get("content-type"));
-  if (watched && sealed.body) return new Response(savedAtEnd(sealed.body, exchange, failed), sealed);
+  if (watched && sealed.body) return new Response(savedAtEnd(sealed.body, exchange, failed, host), sealed);
   exchange.close();
   return sealed;
 }
@@ -164,12 +178,22 @@ export function savedAtEnd(
   body: ReadableStream<Uint8Array>,
   exchange: Saves,
   outcome: Outcome | undefined,
+  host?: Waits,
 ): ReadableStream<Uint8Array> {
+  let end = (): void => {};
+  // Without it a Worker ends with its client, and nothing is saved any more.
+  if (host)
+    host.waitUntil(
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+    );
   const finish = async (): Promise<void> => {
     try {
       await exchange.finish(outcome);
     } finally {
       exchange.close();
+      end();
     }
   };
   // `cancel` is newer than the types: the client has gone, and nobody can be told.

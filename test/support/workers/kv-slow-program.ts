@@ -22,7 +22,11 @@ function make(kv: KvNamespaceClient): Worker {
       await kv.put(...values);
     },
   };
-  const sessions = createSessions<{ a: string }>({ store: cloudflareKvStore({ namespace }), warn: () => {} });
+  const sessions = createSessions<{ a: string }>({
+    name: "slow",
+    store: cloudflareKvStore({ namespace }),
+    warn: () => {},
+  });
   return fetchSessions(sessions)(async (request: Request) => {
     const { searchParams: query, pathname } = new URL(request.url);
     const session = await sessions.get(request);
