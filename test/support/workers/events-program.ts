@@ -27,7 +27,8 @@ function make(namespace: KvNamespaceClient) {
     let sent = 0;
     const events = new ReadableStream({
       async pull(controller) {
-        controller.enqueue(bytes.encode(`data: ${(sent += 1)}\n\n`));
+        sent += 1;
+        controller.enqueue(bytes.encode(`data: ${sent}\n\n`));
         data.a = "seen";
         await new Promise((resolve) => setTimeout(resolve, 20));
       },
