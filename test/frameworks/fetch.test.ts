@@ -1,7 +1,9 @@
 /** Fetch handlers: the framework suite, over a real socket. */
 
+import { Hono } from "hono";
 import { createSessions } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
+import { honoSessions } from "sojourn/frameworks/hono";
 import { memoryStore } from "sojourn/stores/memory";
 import { type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
@@ -297,3 +299,46 @@ test("a response without a body that was made once for all gave every client the
   const next = await handler(new Request("https://shop.test/other"));
   expect([next.status, next.headers.getSetCookie()]).toEqual([303, []]);
 });
+
+test.each(["fetch", "hono"] as const)(
+  "%s: a host that ends with its client is told to wait for the last save of a stream of events",
+  async (name) => {
+    const sessions = createSessions<{ a: string }>({ store: memoryStore(), warn: () => {} });
+    const handle = async (asked: object, url: string): Promise<Response> => {
+      const { data } = await sessions.get(asked);
+      if (url.endsWith("/read")) return new Response(`${data.a}`);
+      if (url.endsWith("/begin")) data.a = "begun";
+      if (!url.endsWith("/events")) return new Response("begun");
+      const body = new ReadableStream({
+        pull(controller) {
+          data.a = "seen";
+          controller.enqueue(new TextEncoder().encode("data: 1\n\n"));
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    const hono = new Hono().use(honoSessions(sessions)).all("*", (c) => handle(c, c.req.url));
+    const fetching = fetchSessions(sessions)((request: Request, _env: object, _ctx: object) =>
+      handle(request, request.url),
+    );
+    const waits: Promise<unknown>[] = [];
+    const ctx = {
+      waitUntil: (promise: Promise<unknown>) => void waits.push(promise),
+      passThroughOnException() {},
+      props: {},
+    };
+    const ask = async (path: string, cookie = ""): Promise<Response> => {
+      const request = new Request(`https://shop.test${path}`, { headers: { cookie } });
+      return name === "hono" ? hono.fetch(request, {}, ctx) : fetching(request, {}, ctx);
+    };
+    const cookie = (await ask("/begin")).headers.getSetCookie()[0]?.split(";")[0];
+    expect(waits).toHaveLength(0);
+    const { body } = await ask("/events", cookie);
+    expect(waits).toHaveLength(1);
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await reader.cancel();
+    await Promise.all(waits);
+    expect(await (await ask("/read", cookie)).text()).toBe("seen");
+  },
+);

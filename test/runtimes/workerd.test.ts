@@ -78,10 +78,14 @@ describe("what is bundled for it", () => {
 
 describe("a stream of events whose client leaves", () => {
   test.each(["/fetch", "/hono"])("%s: what was changed until then is saved", async (base) => {
-    const worker = startWorker(await bundle(program("events-program")), { kvNamespaces: ["SESSIONS"] });
+    const worker = startWorker(await bundle(program("events-program")), {
+      kvNamespaces: ["SESSIONS"],
+      // Nothing in between that would keep the Worker running.
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    });
     onTestFinished(() => worker.dispose());
     const url = (path: string): URL => new URL(base + path, origin);
-    const origin = await worker.ready;
+    const { origin } = await worker.unsafeGetDirectURL();
     const cookie = (await fetch(url("/begin"))).headers.getSetCookie()[0]?.split(";")[0] as string;
     const abort = new AbortController();
     const response = await fetch(url("/events"), { headers: { cookie }, signal: abort.signal });
