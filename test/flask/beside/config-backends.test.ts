@@ -71,7 +71,8 @@ describe.skipIf(withoutRedis)("config: redis", () => {
 
   test.each(redisClients)("through %s", async (name) => {
     await works({ SESSION_TYPE: "redis", SESSION_REDIS: server.url }, { load: only(name) });
-    await works({ SESSION_TYPE: "redis", SESSION_REDIS: server.url }, { load: only(name), records: "native" });
+    const place = { SESSION_TYPE: "redis", SESSION_REDIS: server.url };
+    await works({ ...place, SESSION_KEY_PREFIX: "shop:" }, { load: only(name), records: "native" });
   });
 
   test("a client of the user's stays open", async () => {
@@ -250,7 +251,10 @@ describe.skipIf(reported("datastore"))("config: datastore", () => {
   test("the entities of Flask-Session2, and native ones", async () => {
     await beside(datastoreModeEmulator, "DATASTORE_EMULATOR_HOST", async () => {
       await works({ SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop" });
-      await works({ SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop" }, { records: "native" });
+      await works(
+        { SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop", SESSION_KEY_PREFIX: "shop:" },
+        { records: "native" },
+      );
     });
   });
 });
