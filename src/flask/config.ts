@@ -263,7 +263,10 @@ function readOne(keys: Keys, options: OneOptions): Plan {
   // What construction would refuse is refused before anything is opened, under the name of its key.
   const made = inKeys(keys, own, () => {
     const options = native ? ours() : foreign();
-    resolveConfig({ ...options, ...also, store: nullStore(), warn() {} } as CheckedOptions);
+    const store = { ...nullStore(), name: type, space: backend.isCommon ? "common" : "own" };
+    const check = (): unknown => resolveConfig({ ...options, ...also, store, warn() {} } as CheckedOptions);
+    if (native && !keys.has("SESSION_KEY_PREFIX")) named("SESSION_KEY_PREFIX", check);
+    else check();
     return options;
   });
   return {
@@ -271,8 +274,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     isThere: backend.isThere,
     async open(opener) {
       const store = await backend.open(opener);
-      const make = (): Sessions<never> => createSessions({ ...made, ...also, store } as SessionOptions<never>);
-      return native && !keys.has("SESSION_KEY_PREFIX") ? named("SESSION_KEY_PREFIX", make) : make();
+      return createSessions({ ...made, ...also, store } as SessionOptions<never>);
     },
   };
 }

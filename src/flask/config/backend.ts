@@ -13,6 +13,8 @@ export type Encoding = "session" | "json" | "pickle";
 export interface Backend {
   /** How Flask writes sessions there. */
   readonly encoding: Encoding;
+  /** Other applications keep their sessions in the same place, so this one must say which it is. */
+  readonly isCommon?: boolean;
   /** Nothing that is missing is to be created. */
   readonly isThere?: boolean;
   open(opener: Opener): Promise<Store | CookieStore>;

@@ -42,6 +42,7 @@ export const backends: Readonly<Record<string, Read>> = {
   redis(keys, { native, pickled, keyPrefix }) {
     const at = redisAt("SESSION_REDIS", keys.place("SESSION_REDIS", "redis://127.0.0.1:6379"));
     return {
+      isCommon: native,
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
         const client = (await redisClient(opener, "SESSION_REDIS", at)) as never;
@@ -55,6 +56,7 @@ export const backends: Readonly<Record<string, Read>> = {
   memcached(keys, { native, pickled }) {
     const place = memcachedPlace("SESSION_MEMCACHED", keys.place("SESSION_MEMCACHED", "127.0.0.1:11211"));
     return {
+      isCommon: native,
       encoding: pickled ? "pickle" : "session",
       async open(opener) {
         const client = memcachedAt(opener, "SESSION_MEMCACHED", place) as never;
@@ -146,6 +148,7 @@ export const backends: Readonly<Record<string, Read>> = {
   datastore(keys, { native }) {
     const project = keys.text("GCLOUD_APP_PROJECT_ID", "");
     return {
+      isCommon: native,
       encoding: "pickle",
       async open(opener) {
         // Flask-Session2 has "unknown" by default, and never looks at it.

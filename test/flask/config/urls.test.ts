@@ -315,6 +315,16 @@ describe("what construction refuses", () => {
     }
   });
 
+  test("native records where other applications have theirs need a prefix, which sojourn config says", () => {
+    for (const type of ["redis", "memcached", "datastore"]) {
+      const native = { records: "native" } as const;
+      expect(() => explainConfig({ SESSION_TYPE: type }, native)).toThrow(
+        /^SESSION_KEY_PREFIX: createSessions needs a name/,
+      );
+      expect(() => explainConfig({ SESSION_TYPE: type, SESSION_KEY_PREFIX: "shop:" }, native)).not.toThrow();
+    }
+  });
+
   test("a domain with a dot in front is what it is without", async () => {
     const keys = { SESSION_TYPE: "null", SESSION_COOKIE_DOMAIN: ".example.com" };
     const rows = explainConfig(keys);
