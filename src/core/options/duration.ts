@@ -19,6 +19,9 @@ export function durationOption(name: string, value: unknown, least: number, most
   const ms = parseDuration(value);
   if (ms !== null && ms >= least && ms <= most) return ms;
   const takes = `a duration from ${inWords(least)} to ${inWords(most)}, as a number of seconds or a text like "30m"`;
+  if (typeof value === "number" && value >= least && value <= most && Number.isInteger(value)) {
+    throw new TypeError(`${name} must be ${takes}; received ${value}. If you mean milliseconds, write "${value}ms"`);
+  }
   throw typeof value === "string"
     ? new TypeError(`${name} must be ${takes}; received ${JSON.stringify(value.slice(0, 40))}`)
     : wrongArgument(name, takes, value);

@@ -110,3 +110,10 @@ test.each([
   expect(inWords(ms)).toBe(words);
   expect(parseDuration(words)).toBe(ms);
 });
+
+test("milliseconds where seconds are meant: the error shows how to write them", () => {
+  expect(() => durationOption("staleness", 5000, 0, 60_000)).toThrow(
+    'staleness must be a duration from 0ms to 1m, as a number of seconds or a text like "30m"; received 5000. If you mean milliseconds, write "5000ms"',
+  );
+  expect(() => durationOption("staleness", 100_000, 0, 60_000)).toThrow(/received 100000$/);
+});

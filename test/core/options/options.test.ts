@@ -164,7 +164,7 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       [0, "received 0"],
       [0.5, "received 0.5"],
       [-1, "received -1"],
-      [1_800_000_000, "received 1800000000"],
+      [1_800_000_000, 'received 1800000000. If you mean milliseconds, write "1800000000ms"'],
       [Number.NaN, "received NaN"],
       [Number.POSITIVE_INFINITY, "received Infinity"],
       ["401d", 'received "401d"'],
@@ -215,7 +215,7 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
     values: [
       [0, "received 0"],
       ["11m", 'received "11m"'],
-      [2000, "received 2000"],
+      [2000, 'received 2000. If you mean milliseconds, write "2000ms"'],
       [false, "received false"],
       [null, "received null"],
     ],
