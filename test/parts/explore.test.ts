@@ -153,4 +153,39 @@ describe("two requests over two parts, in every order", { timeout: 120_000 }, ()
       await together([handler], check, { begin: loggedIn, also, ...(sample !== undefined && { sample }) });
     }
   });
+
+  const acts: Record<string, Handler> = {
+    write: both,
+    regenerate: (session) => session.regenerate(),
+    "login again": (session) => session.login("ada"),
+    "login as another": (session) => session.login("bob"),
+    logout: (session) => session.destroy(),
+  };
+  for (const [one, first] of Object.entries(acts)) {
+    for (const [two, second] of Object.entries(acts)) {
+      test(`${one} and ${two} leave one session or none, and nothing of ada's to bob`, async () => {
+        const check = async ({ browsers, visits, records, sessions }: Scene): Promise<void> => {
+          const left = await records();
+          const did = (name: string): boolean =>
+            [one, two].some((act, at) => act === name && visits[at]?.value !== "gone");
+          if (did("logout")) expect(left).toEqual([]);
+          const parts = new Set(left);
+          expect(left.length).toBe(parts.size);
+          const lists = [await sessions.list("ada"), await sessions.list("bob")];
+          expect(lists.flat().length).toBe(left.includes("session") ? 1 : 0);
+          if (lists[1]?.length === 0) return;
+          for (const [at, browser] of browsers.entries()) {
+            if ([one, two][at] !== "login as another" || visits[at]?.value === "gone") continue;
+            const seen = await browser.visit(({ data, subject }) => [subject, { ...data }]);
+            if (seen.value?.[0] === "bob") expect(seen.value[1]).toEqual({});
+          }
+        };
+        const begin: Handler = (session) => {
+          Object.assign(session.data, { user: "u", cart: "c" });
+          session.login("ada");
+        };
+        await together([first, second], check, { begin, sample: 60 });
+      });
+    }
+  }
 });
