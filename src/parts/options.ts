@@ -2,6 +2,7 @@
 
 import { isError, wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { StandardSchema } from "../core/contracts/schema.ts";
 import type { Store } from "../core/contracts/store.ts";
 import type { SessionOptions } from "../core/options/options.ts";
@@ -92,7 +93,7 @@ const own = ["fields", "store", "cookie", "token", "format", "keyPrefix", "ids",
 
 /** Checks every option; a `TypeError` names the first that is wrong. */
 export function makeParts(options: PartsOptions<never>): Parts {
-  onlyKnown("createSessions with parts", options, ["parts", ...lifetimes, ...common]);
+  checkKnown("createSessions with parts", options, ["parts", ...lifetimes, ...common]);
   const { parts } = options as { parts: unknown };
   const takes = 'an object of parts by name, such as { login: { store, fields: ["user"] }, rest: { … } }';
   if (typeof parts !== "object" || parts === null || Array.isArray(parts)) throw wrongArgument("parts", takes, parts);
@@ -102,7 +103,7 @@ export function makeParts(options: PartsOptions<never>): Parts {
     if (!isPartName(name))
       throw wrongArgument("the name of a part", "a letter, then at most 39 letters, digits, - or _", name);
     if (typeof part !== "object" || part === null) throw wrongArgument(`parts.${name}`, "an object of options", part);
-    onlyKnown(`parts.${name}`, part, [...own, ...lifetimes]);
+    checkKnown(`parts.${name}`, part, [...own, ...lifetimes]);
     if (part.store === undefined) throw wrongArgument(`parts.${name}.store`, "a store, or cookieStore()", undefined);
   }
   const routes = new Routes(Object.fromEntries(named.map(([name, { fields }]) => [name, fields])));
@@ -147,13 +148,6 @@ function makePart(
       error.message.startsWith("createSessions") ||
       Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
     throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });
-  }
-}
-
-function onlyKnown(at: string, options: object, known: readonly string[]): void {
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option))
-      throw new TypeError(`${at}: there is no option "${option.slice(0, 40)}"; there are ${known.join(", ")}`);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { octets } from "../bytes/bytes.ts";
 import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
+import { checkKnown } from "../contracts/known.ts";
 
 /** How the session cookie is sent. The defaults are the strictest that work for an ordinary site. */
 export interface CookieOptions {
@@ -44,10 +45,7 @@ const sameSites = { lax: "Lax", strict: "Strict", none: "None" };
 /** Checks the options and works out the cookie. Throws a `TypeError` for an impossible or unsafe combination. */
 export function makeCookie(options: CookieOptions = {}, at = "cookie"): Cookie {
   if (typeof options !== "object" || options === null) throw wrongArgument(at, "an object of cookie options", options);
-  for (const option of Object.keys(options)) {
-    if (known.includes(option)) continue;
-    throw new TypeError(`${at}: there is no option "${option.slice(0, 40)}"; there are ${known.join(", ")}`);
-  }
+  checkKnown(at, options, known);
   const { name = "session", secure = true, sameSite = "lax", path = "/", domain, partitioned = false } = options;
   if (typeof secure !== "boolean") throw wrongArgument(`${at}.secure`, "true or false", secure);
   if (typeof partitioned !== "boolean") throw wrongArgument(`${at}.partitioned`, "true or false", partitioned);

@@ -17,14 +17,24 @@ export function parseDuration(value: unknown): number | null {
 /** The same for an option: throws a `TypeError` that names it when it is not a duration within the limits. */
 export function durationOption(name: string, value: unknown, least: number, most: number): number {
   const ms = parseDuration(value);
-  if (ms !== null && ms >= least && ms <= most) return ms;
+  const isMeant = typeof value === "number" && isMilliseconds(value, least, most);
+  if (ms !== null && ms >= least && ms <= most && !isMeant) return ms;
   const takes = `a duration from ${inWords(least)} to ${inWords(most)}, as a number of seconds or a text like "30m"`;
-  if (typeof value === "number" && value >= least && value <= most && Number.isInteger(value)) {
+  if (isMeant)
     throw new TypeError(`${name} must be ${takes}; received ${value}. If you mean milliseconds, write "${value}ms"`);
-  }
   throw typeof value === "string"
     ? new TypeError(`${name} must be ${takes}; received ${JSON.stringify(value.slice(0, 40))}`)
     : wrongArgument(name, takes, value);
+}
+
+/**
+ * Whether a number of seconds looks like one of milliseconds: too long as the one and fitting as the other, or at least
+ * a week that is no whole number of days, but one of minutes or hours when it is divided by 1000.
+ */
+function isMilliseconds(value: number, least: number, most: number): boolean {
+  if (!Number.isInteger(value) || value < least || value > most) return false;
+  if (value * 1000 > most) return true;
+  return value >= 600_000 && (value % 3_600_000 === 0 || (value % 60_000 === 0 && value % 86_400 !== 0));
 }
 
 /** Milliseconds as a short text: `"30m"`. */

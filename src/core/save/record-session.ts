@@ -4,6 +4,7 @@ import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content, Format, Meta } from "../contracts/format.ts";
+import { checkKnown } from "../contracts/known.ts";
 import type { LoginOptions, Session } from "../contracts/session.ts";
 import { withoutPrototype } from "../record/json-format.ts";
 import { encoded, put, same, type Update } from "./changes.ts";
@@ -236,8 +237,10 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 /** Throws a `TypeError` for what `login` does not take. */
 export function checkLogin(
   subject: unknown,
-  { merge = {}, persistent = false }: { readonly merge?: unknown; readonly persistent?: unknown },
+  options: { readonly merge?: unknown; readonly persistent?: unknown },
 ): void {
+  checkKnown("session.login", options, ["persistent", "merge"]);
+  const { merge = {}, persistent = false } = options;
   if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
   if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
     throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);

@@ -231,9 +231,8 @@ describe("an option that is wrong is a TypeError that names it", () => {
     "an option %s, which there is not, was passed over in silence",
     (option) => {
       const options = Object.fromEntries([[option, true]]);
-      expect(() => makeCookie(options)).toThrow(
-        `cookie: there is no option "${option}"; there are name, prefix, secure, sameSite, path, domain, partitioned`,
-      );
+      expect(() => makeCookie(options)).toThrow(`cookie: there is no option "${option}"; `);
+      expect(() => makeCookie(options)).toThrow("here are name, prefix, secure, sameSite, path, domain, partitioned");
     },
   );
 
