@@ -137,6 +137,11 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
   };
   const ancestors = countAncestors(value);
   if (ancestors === 2) {
+    const extra = Object.keys(value).find((key) => !Array.isArray(value) || !/^\d+$/.test(key));
+    if (extra !== undefined && (Array.isArray(value) || isDate(value) || isMap(value) || isSet(value))) {
+      const why = `it has the property ${quoted(extra)} of its own, and a session keeps what is in it only`;
+      throw refused(value, path, above.slice(0, -1), why);
+    }
     if (Array.isArray(value)) return Array.from(value, (item, i) => inside(i, item));
     if (isDate(value)) return { $: ["Date", value.getTime()] };
     if (isUrl(value)) return { $: ["URL", value.href] };

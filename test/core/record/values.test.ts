@@ -209,6 +209,18 @@ describe("is refused by its path", () => {
     ["a class that calls itself a Map", new Pretender(), "received an instance of Pretender"],
   ];
 
+  test.each([
+    ["an array with a hole", Object.assign(new Array(3), { note: 1 })],
+    ["an array that holds a Date", Object.assign([new Date(0)], { note: 1 })],
+    ["a Date", Object.assign(new Date(0), { note: 1 })],
+    ["a Map", Object.assign(new Map([["a", 1]]), { note: 1 })],
+    ["a Set", Object.assign(new Set([1]), { note: 1 })],
+  ])("a property set on %s", (_, value) => {
+    const { code, message } = errorOf({ a: [value] });
+    expect(code).toBe("ERR_SESSION_NOT_STORABLE");
+    expect(message).toContain('session.data.a[0] cannot be stored: it has the property "note" of its own');
+  });
+
   test.each(cases)("%s", (_, value, got) => {
     for (const [data, path] of [
       [value, "session.data"],
