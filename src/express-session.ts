@@ -28,7 +28,23 @@ export {
 } from "./express-session/config.ts";
 export { type ExpressFormatOptions, expressFormat } from "./express-session/format.ts";
 export { type ExpressIdOptions, expressIds } from "./express-session/ids.ts";
-export { type ConnectRedisOptions, connectRedis } from "./express-session/layouts.ts";
+export {
+  type ConnectDynamodbOptions,
+  type ConnectPgSimpleOptions,
+  type ConnectRedisOptions,
+  type ConnectSessionKnexOptions,
+  type ConnectSessionSequelizeOptions,
+  type ConnectSqlite3Options,
+  connectDynamodb,
+  connectMongo,
+  connectPgSimple,
+  connectRedis,
+  connectSessionKnex,
+  connectSessionSequelize,
+  connectSqlite3,
+  type ExpressMysqlSessionOptions,
+  expressMysqlSession,
+} from "./express-session/layouts.ts";
 export type { ExpressSecret } from "./express-session/signature.ts";
 export { expressToken } from "./express-session/token.ts";
 

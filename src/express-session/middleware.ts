@@ -86,7 +86,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
 
 function sharedOf(
   options: Resolved,
-  { store = new MemoryStore(), now, warn, keyPrefix = "sess:" }: ExpressSessionOptions,
+  { store = new MemoryStore(), now, warn, keyPrefix }: ExpressSessionOptions,
 ): Shared {
   const common = {
     token: bareToken(),
@@ -98,11 +98,12 @@ function sharedOf(
     warn,
   } as const;
   if (isOurs(store)) {
-    const ids = store.foreign ? plainIds(keyPrefix) : hashedIds(keyPrefix);
+    const { foreign } = store;
+    const ids = foreign === undefined ? hashedIds(keyPrefix ?? "sess:") : plainIds(keyPrefix ?? foreign);
     const core = makeCore({ ...common, store, ids });
     return { core, options, store: new StoreFacade(core, options) as unknown as ExpressStore, ours: true };
   }
-  const base = makeCore({ ...common, store: elsewhere, ids: plainIds(keyPrefix) });
+  const base = makeCore({ ...common, store: elsewhere, ids: plainIds("") });
   const records = npmRecords(store, (stored) => contentOf(stored, options.subjectPath));
   const core: SessionsCore = { ...base, records };
   if (process.env["NODE_ENV"] === "production" && Object.getPrototypeOf(store) === MemoryStore.prototype)

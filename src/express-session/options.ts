@@ -60,7 +60,7 @@ export interface ExpressSessionOptions {
   readonly clearCookie?: boolean | undefined;
   /** How long a session without `cookie.maxAge` lives unused in a store of sojourn. Default `"1d"`, as the stores of npm have it. */
   readonly ttl?: Duration | undefined;
-  /** What keys in a store of sojourn begin with. Default `"sess:"`. */
+  /** What keys in a store of sojourn begin with. Default `"sess:"`; with a layout what the other program has. */
   readonly keyPrefix?: string | undefined;
   /** Where the application keeps who is logged in, so that `sessions.list` and `sessions.revoke` find it. Default `"passport.user"`. */
   readonly subjectKey?: string | undefined;

@@ -129,6 +129,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
   const store: Store = {
     name: "dynamodb",
     space: !layout && options.table === undefined && options.prefix === undefined ? "common" : "own",
+    foreign: layout && (layout.keyPrefix ?? ""),
     capabilities: layout ? { ...capabilities, expiryGranularity: 1000, bySubject: false } : capabilities,
 
     async read(key) {

@@ -132,9 +132,21 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
     return indexed;
   }
 
+  /** The name of a document cannot change: the new one first, then the old one goes if it is as it was. */
+  async function moveTo(from: string, to: string, record: StoreRecord, version: Version): Promise<Version | null> {
+    const made = await store.create(to, record);
+    if (made === null) return null;
+    const own = await connect();
+    const { deletedCount } = await own.deleteOne({ ...byKey(from), ...stateOf(fields, version), ...live }, exactly);
+    if (deletedCount > 0) return made;
+    await own.deleteOne(byKey(to), exactly);
+    return null;
+  }
+
   const store: MongodbBareStore = {
     name: "mongodb",
     space: "own",
+    foreign: fields.version === null ? "" : undefined,
     capabilities,
     async read(key) {
       return recordIn(fields, await (await connect()).findOne(byKey(key), reading), now());
@@ -165,8 +177,9 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       return matchedCount > 0;
     },
     async rename(from, to, record, version) {
-      const next = prepare(record);
       if (from === to) return null;
+      if (fields.key === "_id") return moveTo(from, to, record, version);
+      const next = prepare(record);
       const own = await connect();
       const filter = { ...byKey(from), ...stateOf(fields, version), ...live };
       for (;;) {
@@ -211,7 +224,7 @@ function capabilitiesFor(fields: Fields): StoreCapabilities {
     nativeExpiry: true,
     expiryGranularity: 1,
     clock: "server",
-    atomicRename: true,
+    atomicRename: fields.key !== "_id",
     list: true,
     bySubject: fields.subject !== null,
     shared: true,

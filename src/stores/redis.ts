@@ -165,6 +165,7 @@ export function redisStore(options: RedisStoreOptions): Store {
   const store: Store = {
     name: "redis",
     space: options.prefix === undefined && foreign === undefined ? "common" : "own",
+    foreign: foreign?.keyPrefix,
     get capabilities() {
       const { known } = link;
       const atomicRename = known !== undefined && !apart(known);

@@ -30,6 +30,7 @@ export type {
   SqlRunner,
 } from "./sql/clients.ts";
 export type { SqlDialect } from "./sql/dialect.ts";
+export type { SqlLayoutTypes } from "./sql/foreign-types.ts";
 export type { SqlColumns, SqlTableOptions } from "./sql/table.ts";
 
 /** What `sqlStore` takes. */
@@ -98,7 +99,8 @@ export function sqlStore(options: SqlStoreOptions): Store {
   const rules = rulesOf(link.dialect);
   const isChosen = (["table", "schema", "layout"] as const).some((name) => options[name] !== undefined);
   const space = isChosen ? "own" : undefined;
-  return storeOn({ name: "sql", space, link, rules, pieces: piecesOf(rules, options), now });
+  const store = storeOn({ name: "sql", space, link, rules, pieces: piecesOf(rules, options), now });
+  return options.layout ? Object.assign(store, { foreign: "" }) : store;
 }
 
 const known = {

@@ -105,8 +105,8 @@ export interface Store {
    * `"common"` for a store with `capabilities.shared`.
    */
   readonly space?: "own" | "common" | undefined;
-  /** The records are laid out as another program keeps them, by a `layout`: its keys are ids as they are. */
-  readonly foreign?: boolean;
+  /** With a `layout`, the records are another program's, whose keys are ids as they are: what it puts in front of them. */
+  readonly foreign?: string | undefined;
   /** The live record under `key`, or `null` when there is none. Never an expired one. */
   read(key: string): Promise<StoredRecord | null>;
   /** Stores a new record. `null` when the key holds a live record: nothing was changed. */

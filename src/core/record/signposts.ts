@@ -261,8 +261,9 @@ function lateAt(key: string): StorePlace {
 }
 
 /** Not under the prefix of the ids: no client can ask for it. */
+/** At most 36 characters: a column of another program may take no more. */
 async function noteKeyOf(key: string): Promise<string> {
-  return `sojourn-moved:${await sha256(`moved ${key}`)}`;
+  return `moved:${(await sha256(`moved ${key}`)).slice(0, 30)}`;
 }
 
 function checkSize(store: Store, payload: Payload): void {

@@ -23,6 +23,8 @@ export interface DynamodbLayout {
     /** A number: when the session ends, in epoch seconds. An item without it has no end. */
     readonly expiresAt: string;
   };
+  /** What it puts in front of ids, to make keys. Default nothing. */
+  readonly keyPrefix?: string | undefined;
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";
   /** How its instants stand in the table, in epoch milliseconds, where that is not as they are. */

@@ -34,7 +34,7 @@ export function mongodbSchema(options: { collection?: string; layout?: MongodbLa
 /** The indexes a collection needs: each a document with `key` and what the key is like. */
 export function indexesFor(fields: Fields): { readonly key: Record<string, 1>; readonly [option: string]: unknown }[] {
   return [
-    { key: { [fields.key]: 1 }, unique: true, ...exactly },
+    ...(fields.key === "_id" ? [] : [{ key: { [fields.key]: 1 as const }, unique: true, ...exactly }]),
     { key: { [fields.expiresAt]: 1 }, expireAfterSeconds: 0 },
     ...(fields.subject === null ? [] : [{ key: { [fields.subject]: 1 as const }, sparse: true, ...exactly }]),
   ];
@@ -93,6 +93,8 @@ function serves(one: Index, wanted: ReturnType<typeof indexesFor>[number]): bool
 
 /** Whether no two documents can have one key. */
 export async function hasUniqueKey(collection: MongodbCollection, fields: Fields): Promise<boolean> {
+  // Every collection has that index.
+  if (fields.key === "_id") return true;
   return (await indexesOf(collection)).some((one) => one.unique === true && hasKey(one, { key: { [fields.key]: 1 } }));
 }
 

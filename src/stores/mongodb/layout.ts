@@ -8,7 +8,7 @@ import type { MongodbDocument } from "./collection.ts";
 
 /** The fields of a document. */
 export interface MongodbLayout {
-  /** Text, unique: what the record is kept under. Default `"key"`. */
+  /** Text, unique: what the record is kept under. Default `"key"`. With `"_id"` a rename takes two steps. */
   readonly key?: string | undefined;
   /** Text or binary data: the encoded session. Default `"payload"`. */
   readonly payload?: string | undefined;
@@ -65,7 +65,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
   const fields = { key, payload, expiresAt, subject, version };
   if (beside !== undefined && version !== null)
     throw wrongArgument("layout.beside", "left out where the documents have a version", beside);
-  const seen = new Set<unknown>(["_id", timeLeft, ...(beside?.fields ?? [])]);
+  const seen = new Set<unknown>([key === "_id" ? "" : "_id", timeLeft, ...(beside?.fields ?? [])]);
   for (const [field, name] of Object.entries(fields)) {
     if ((field === "version" || field === "subject") && name === null) continue;
     if (typeof name !== "string" || !/^[^$.\0][^.\0]*$/.test(name) || seen.has(name)) {

@@ -1,8 +1,10 @@
 /** Sessions of another program in a table of its own: the payload as bytes, and the end as a date and time without a zone. */
 
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
 import type { DialectRules, SqlDialect } from "./dialect.ts";
+import { type Clock, clockFor, type SqlLayoutTypes, textColumn } from "./foreign-types.ts";
 import { bytesOf, ownBytes, type SqlPieces, textOf, utf8 } from "./layout.ts";
 import { nameOf, type TableDefinition } from "./schema.ts";
 import { identifier } from "./table.ts";
@@ -25,6 +27,10 @@ export interface SqlLayout {
     /** A number the database gives to each row, where that and not the key is the primary key. */
     readonly id?: string | undefined;
   };
+  /** What the columns hold. Default: the payload as bytes, the end as a date and time without a zone. */
+  readonly types?: SqlLayoutTypes | undefined;
+  /** Columns that take the time of each write, as `expiresAt` says instants. Default none. */
+  readonly stamped?: readonly string[] | undefined;
   /** Other columns for `setup()` to create, each with its type in SQL. The store leaves them alone. Default none. */
   readonly others?: Readonly<Record<string, string>> | undefined;
   /** The time zone that `expiresAt` is in. Default `"UTC"`; another one in PostgreSQL only. */
@@ -36,21 +42,11 @@ export interface SqlLayout {
 /** The last second of the year 9999: no program's date goes beyond. */
 const latest = 253_402_300_799_000;
 
-/** How each database says dates without a zone. `{ends}`, `{now}` and `{left}` are values. */
-interface Clock {
-  readonly type: string;
-  readonly id: string;
-  readonly key: string;
-  /** The present, as the column has it. */
-  readonly present: string;
-  /** When a record is to end, as the column has it. */
-  readonly end: string;
-  /** What is selected of the column `ends`: the end itself, or how long until then. */
-  left(ends: string): string;
-  readonly granularity: number;
-}
-
-function clockOf({ dialect, types, now }: DialectRules, timeZone: string): Clock {
+/** How each database says dates without a zone, and its types for the other columns. */
+function clockOf(
+  { dialect, types, now }: DialectRules,
+  timeZone: string,
+): Clock & { readonly id: string; readonly key: string } {
   if (dialect === "postgres") {
     const present = `(statement_timestamp() AT TIME ZONE '${timeZone}')`;
     return {
@@ -84,6 +80,7 @@ function clockOf({ dialect, types, now }: DialectRules, timeZone: string): Clock
     end: "{ends}",
     left: (ends) => ends,
     granularity: 1,
+    read: instantIn,
   };
 }
 
@@ -97,16 +94,21 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
     string,
     string,
   ];
-  const clock = clockOf(rules, timeZone);
+  const dates = clockOf(rules, timeZone);
+  const clock: Clock = clockFor(rules, layout.types ?? {}) ?? { instant: dateText, ...dates };
+  const text = textColumn(rules, layout.types ?? {}, payload);
+  const stored = text?.bytes ?? payload;
+  const stamped = (layout.stamped ?? []).map(quoted);
   identifier(rules, "layout.table", layout.table, 48);
   if (layout.schema !== undefined) identifier(rules, "layout.schema", layout.schema, 63);
   const { id } = layout.columns;
   const isUnique = id === undefined ? "NOT NULL PRIMARY KEY" : "NOT NULL UNIQUE";
   const columns = [
-    ...(id === undefined ? [] : [`${quoted(id)} ${clock.id} NOT NULL PRIMARY KEY`]),
-    `${key} ${clock.key} ${isUnique}`,
-    `${payload} ${rules.types.payload}`,
+    ...(id === undefined ? [] : [`${quoted(id)} ${dates.id} NOT NULL PRIMARY KEY`]),
+    `${key} ${dates.key} ${isUnique}`,
+    `${payload} ${text?.type ?? rules.types.payload}`,
     `${ends} ${clock.type}`,
+    ...stamped.map((column) => `${column} ${clock.type}`),
     ...Object.entries(others).map(([column, type]) => `${quoted(column)} ${type}`),
   ];
   const definition: TableDefinition = {
@@ -125,18 +127,20 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
     key,
     // A collation may take two keys for one that differ in case or in spaces at the end.
     ...(rules.dialect === "mysql" && { exactly: `${key} = {key} AND CAST(${key} AS BINARY) = {key}` }),
-    selected: [key, payload, `${clock.left(ends)} AS ends`].join(),
+    selected: [key, stored, `${clock.left(ends)} AS ends`].join(),
     written: [
       [payload, "{payload}"],
       [ends, clock.end],
+      ...stamped.map((column): [string, string] => [column, clock.present]),
     ],
+    ...(text && { asStored: text.stored, unguarded: text.reformed, unprobed: true }),
     ends,
     live: (table) => `${of(table)} > ${clock.present}`,
     ended: (table) => `(${of(table)} IS NULL OR ${of(table)} <= ${clock.present})`,
     later: `${ends} = CASE WHEN ${ends} < ${clock.end} THEN ${clock.end} ELSE ${ends} END`,
-    stands: `${payload} = {version}`,
-    same: `${payload} = {payload}`,
-    instant: (at) => dateText(at),
+    stands: `${stored} = {version}`,
+    same: `${stored} = {payload}`,
+    ...(clock.instant && { instant: clock.instant }),
     latest,
     granularity: clock.granularity,
     maxPayloadBytes: layout.maxPayloadBytes?.[rules.dialect],
@@ -147,10 +151,15 @@ export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
     keyOf: textOf,
     decode([name, bytes, end], now) {
       const stored = bytesOf(bytes ?? "");
-      const expiresAt = rules.now === undefined ? instantIn(textOf(end)) : now + Number(end);
+      const expiresAt =
+        rules.now === undefined ? (clock.read ?? Number)(String(isText(end) ? textOf(end) : end)) : now + Number(end);
       return { key: textOf(name), payload: new Uint8Array(stored), expiresAt, version: ownBytes(stored) };
     },
   };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" || isBytes(value);
 }
 
 /** `2026-12-21 06:51:33.922000`, in UTC. */
@@ -166,7 +175,9 @@ function checkLayout({ dialect }: DialectRules, layout: unknown): void {
   const { name, table, columns, timeZone = "UTC" } = (layout ?? {}) as Partial<SqlLayout>;
   if (typeof name !== "string" || typeof table !== "string" || typeof columns !== "object" || columns === null)
     throw wrongArgument("layout", "a layout such as flaskSqlalchemy()", layout);
-  checkKnown("layout", layout, ["name", "table", "schema", "columns", "others", "timeZone", "maxPayloadBytes"]);
+  checkKnown("layout", layout, [
+    ..."name table schema columns types stamped others timeZone maxPayloadBytes".split(" "),
+  ]);
   checkKnown("layout.columns", columns, ["key", "payload", "expiresAt", "id"]);
   if (typeof timeZone !== "string" || !/^[\w+/:-]{1,60}$/.test(timeZone))
     throw wrongArgument("layout.timeZone", 'the name of a time zone such as "Europe/Paris"', timeZone);

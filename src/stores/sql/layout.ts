@@ -29,6 +29,12 @@ export interface SqlPieces {
   readonly selected: string;
   /** Columns that a write sets, the key aside, and what to. */
   readonly written: readonly (readonly [column: string, value: string])[];
+  /** What the column of the payload, the first that is written, is set to; from bytes, where it holds something else. */
+  asStored?(bytes: string): string;
+  /** The database keeps another form of the payload, so that its length says nothing. */
+  readonly unguarded?: boolean;
+  /** Another program made the table: nothing is written there to try it. */
+  readonly unprobed?: boolean;
   /** The column a session's end is in, for an index to be used by. */
   readonly ends: string;
   /** What holds for a record that is live; with a name of the table if `of` is given. */

@@ -41,7 +41,10 @@ export interface Statements {
 export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements {
   const { table, key, selected, ends, stands, later, belongs = "1 = 0", same = "1 = 0" } = layout;
   const { exactly = `${key} = {key}` } = layout;
-  const written = rules.guarded(layout.written);
+  const sent = layout.unguarded ? layout.written : rules.guarded(layout.written);
+  const written = sent.map(([column, value], at): readonly [string, string] =>
+    at === 0 && layout.asStored ? [column, layout.asStored(value)] : [column, value],
+  );
   const mine = exactly + rules.committing(key);
   const make = (text: string): Statement => statement(rules, text);
   const write = (text: string): Statement => make(text + rules.returning);

@@ -75,7 +75,7 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
     packet = await serverLimit(rules, send);
     const { maxPayloadBytes } = await link.connect();
     const most = smaller(smaller(layout.maxPayloadBytes, maxPayloadBytes), packet);
-    if (!inTransaction) await probe({ rules, pieces: layout, statements, send, now, encode, most });
+    if (!inTransaction && !layout.unprobed) await probe({ rules, pieces: layout, statements, send, now, encode, most });
     checked = true;
   };
   /** Before the first write, whether the table keeps what is written; again only if it did not, or could not be asked. */
