@@ -1,6 +1,7 @@
 /** `createSessions`: the manager with its default store. */
 
 import { defaultStore, defaultStoreWarning } from "#default-store";
+import { warnOption } from "./core/options/checks.ts";
 import type { SessionOptions } from "./core/options/options.ts";
 import { Sessions } from "./core/request/sessions.ts";
 import { type PartsSessions, partsSessions } from "./parts/keeping.ts";
@@ -66,7 +67,6 @@ export function createSessions<Data extends object>(
   if ("parts" in options) return partsSessions(options);
   if (options?.store !== undefined) return new Sessions({ ...options, store: options.store });
   const sessions = new Sessions({ ...options, store: defaultStore({ now: options?.now }) });
-  const warn = options?.warn ?? ((message: string) => console.warn(message));
-  warn(`sojourn: ${defaultStoreWarning}`);
+  warnOption(options.warn)(`sojourn: ${defaultStoreWarning}`);
   return sessions;
 }

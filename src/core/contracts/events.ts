@@ -1,6 +1,7 @@
 /** Events: one per transition of a session, in OWASP's words, with a public handle instead of the id. */
 
 import { isError, isSessionError, toldOf } from "./errors.ts";
+import { type Notices, noticesOf } from "./notices.ts";
 
 /**
  * What happened. Names of the OWASP logging vocabulary where it has one.
@@ -16,6 +17,7 @@ import { isError, isSessionError, toldOf } from "./errors.ts";
  * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
  *   Of sessions in parts also: a part that belongs to another session; it counts as absent.
  * - `store_unavailable`: a store call rejected or took too long.
+ * - `cookie_dropped`: a Secure cookie was sent over plain http, where browsers drop it.
  */
 export type SessionEventType =
   | "session_created"
@@ -30,7 +32,8 @@ export type SessionEventType =
   | "save_failed"
   | "token_refused"
   | "record_refused"
-  | "store_unavailable";
+  | "store_unavailable"
+  | "cookie_dropped";
 
 /** One event. Holds nothing that would let anybody in. */
 export interface SessionEvent {
@@ -52,15 +55,18 @@ export interface SessionEvent {
 /** Receives events. What it throws or rejects with is reported as a warning and goes no further. */
 export type SessionListener = (event: SessionEvent) => void;
 
-/** Hands events to listeners; nothing is made when nobody listens. */
+/** Hands events to listeners. Without one, what an operator must know is a line on stderr, once a minute of each kind. */
 export class Events {
   readonly #listeners = new Set<SessionListener>();
   readonly #now: () => number;
   readonly #warn: (message: string) => void;
+  readonly #notices: Notices;
 
-  constructor(now: () => number, warn: (message: string) => void) {
+  /** @param say Prints a line each time it is called. */
+  constructor(now: () => number, warn: (message: string) => void, say: (message: string) => void = warn) {
     this.#now = now;
     this.#warn = warn;
+    this.#notices = noticesOf(say);
   }
 
   add(listener: SessionListener): () => void {
@@ -68,8 +74,12 @@ export class Events {
     return () => this.#listeners.delete(listener);
   }
 
-  emit(type: SessionEventType, details?: Omit<SessionEvent, "type" | "at">): void {
-    if (this.#listeners.size === 0) return;
+  /** @param advice For operators: what to do about it. */
+  emit(type: SessionEventType, details?: Omit<SessionEvent, "type" | "at">, advice?: string): void {
+    if (this.#listeners.size === 0) {
+      this.#notices.tell(type, this.#now, details, advice);
+      return;
+    }
     const event = { type, at: this.#now(), ...details };
     if (details && "error" in details && !isSessionError(details.error)) event.error = toldOf(details.error);
     for (const listener of this.#listeners) {

@@ -31,3 +31,14 @@ export function oneOf<T extends string | boolean>(name: string, value: T | undef
     throw wrongArgument(name, allowed.map((word) => JSON.stringify(word)).join(" or "), value);
   return value;
 }
+
+/** One for all that do not say otherwise, so that they share the limit of one line a minute. */
+const toConsole = (message: string): void => console.warn(message);
+const quiet = (): void => {};
+
+/** The function that prints warnings. */
+export function warnOption(warn: ((message: string) => void) | false | undefined): (message: string) => void {
+  if (warn === false) return quiet;
+  if (warn === undefined || typeof warn === "function") return warn ?? toConsole;
+  throw wrongArgument("warn", "a function, or false", warn);
+}

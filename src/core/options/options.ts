@@ -14,7 +14,7 @@ import type { Timeouts } from "../record/expiry.ts";
 import { type CookieStore, isCookieStore } from "../record/in-cookie.ts";
 import { jsonFormat } from "../record/json-format.ts";
 import { checkName, checkSpace } from "./application.ts";
-import { callable, oneOf, shaped } from "./checks.ts";
+import { callable, oneOf, shaped, warnOption } from "./checks.ts";
 import { type Duration, durationOption } from "./duration.ts";
 
 /**
@@ -81,8 +81,12 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly random?: (() => number) | undefined;
   /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
-  /** Says a warning, once each. Default `console.warn`. */
-  readonly warn?: ((message: string) => void) | undefined;
+  /**
+   * Says a warning, once each; and, as long as nothing listens with `sessions.on`, what an operator must know, once a
+   * minute of each kind: an outage of the store, records and saves that are refused, a cookie that browsers drop.
+   * `false`: says nothing, for tests. Default `console.warn`.
+   */
+  readonly warn?: ((message: string) => void) | false | undefined;
 }
 
 /** The options as the library uses them. */
@@ -149,7 +153,8 @@ const day = 86_400_000;
 /** Checks every option; a `TypeError` names the first that is wrong. */
 export function resolveConfig(options: SessionOptions<never> & { store: Store | CookieStore }): Config {
   checkKnown("createSessions", options, Object.keys(known));
-  const warn = once(callable("warn", options.warn) ?? ((message) => console.warn(message)));
+  const say = warnOption(options.warn);
+  const warn = once(say);
   const now = callable("now", options.now) ?? Date.now;
   const format = shaped("format", options.format, ["encode", "decode", "encodeValue"], "a format") ?? jsonFormat();
   const { name } = options;
@@ -190,7 +195,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     random: callable("random", options.random) ?? Math.random,
     wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     warn,
-    events: new Events(now, warn),
+    events: new Events(now, warn, say),
   };
 }
 

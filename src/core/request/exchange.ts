@@ -92,6 +92,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   #closed = false;
   #headLeft = false;
   #saveFailed = false;
+  /** Cookies that were sent over plain http, which is told once a request. */
+  #dropped: string[] | undefined;
   /** No cookie can be set any more. */
   protected headersSent = false;
   /** What the route may not do. */
@@ -263,11 +265,16 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */
-  protected checkSecure({ cookie, warn }: Pick<Config, "cookie" | "warn">): void {
+  protected checkSecure({ cookie, events }: Pick<Config, "cookie" | "events">): void {
     if (!cookie.secure || this.#reader.secure(this.#request as never)) return;
-    warn(
-      `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some). ` +
-        'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
+    if (this.#dropped?.includes(cookie.name)) return;
+    this.#dropped = [...(this.#dropped ?? []), cookie.name];
+    events.emit(
+      "cookie_dropped",
+      {
+        reason: `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some)`,
+      },
+      'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
         "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
         "others: the adapter's option secure); " +
         "for development over http, set cookie: { secure: false }.",

@@ -100,6 +100,22 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
+    name: "an outage is one line on stderr, with its cause, where nothing listens",
+    async run(trial) {
+      const app = await trial.start({ routes, deaf: true });
+      const client = app.client();
+      await client.post("/change?a=1");
+      app.warnings.length = 0;
+      app.fault = () => "throw-before";
+      await client.get("/read");
+      await client.post("/change?a=2");
+      same(app.warnings.length, 1, "lines");
+      const [line = ""] = app.warnings;
+      check(line.startsWith("sojourn: ERR_SESSION_STORE_UNAVAILABLE: the "), `the line is ${line}`);
+      check(line.includes("store failed ("), `the line has no cause: ${line}`);
+    },
+  },
+  {
     name: "a handler may answer without the session when it cannot be read",
     async run(trial) {
       const app = await trial.start({ routes });

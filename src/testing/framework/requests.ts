@@ -274,11 +274,22 @@ const writing = inGroup("writing", [
   {
     name: "over plain http a Secure cookie is warned of, once; over https not",
     async run(trial) {
-      const app = await trial.start();
+      const app = await trial.start({ deaf: true });
       const [one, two] = [app.client(), app.client()];
       await one.post("/set?a=1");
       await two.post("/set?a=1");
       same(app.warnings.length, one.secure ? 0 : 1, "warnings");
+    },
+  },
+  {
+    name: "where the application listens, a cookie that browsers drop is its event and no warning",
+    async run(trial) {
+      const app = await trial.start();
+      const client = app.client();
+      await client.post("/set?a=1");
+      const told = app.events.filter(({ type }) => type === "cookie_dropped");
+      same(told.length, client.secure ? 0 : 1, "events");
+      same(app.warnings.length, 0, "warnings");
     },
   },
 ]);

@@ -106,6 +106,8 @@ export interface StartOptions {
   /** Given the sessions of the application, what is mounted. Default: just them. */
   readonly mount?: (sessions: Sessions) => readonly Sessions[];
   readonly attach?: string;
+  /** The application has no listener: what an operator must know is a line then. Default false. */
+  readonly deaf?: boolean;
 }
 
 /** An application under test. */
@@ -132,7 +134,7 @@ export class FrameworkTrial {
     this.#harness = harness;
   }
 
-  async start({ routes = {}, options = {}, mount, attach }: StartOptions = {}): Promise<StartedApp> {
+  async start({ routes = {}, options = {}, mount, attach, deaf }: StartOptions = {}): Promise<StartedApp> {
     const harness = this.#harness;
     const inner = harness.store ? await harness.store() : memoryStore();
     const store = countedStore(
@@ -147,7 +149,7 @@ export class FrameworkTrial {
     };
     const sessions = harness.sessions ? await harness.sessions(all) : new Sessions(all);
     const events: SessionEvent[] = [];
-    sessions.on((event) => events.push(event));
+    if (!deaf) sessions.on((event) => events.push(event));
     const mounted = mount?.(sessions) ?? [sessions];
     const known: Routes = { ...standardRoutes, ...routes };
     const running = await harness.start({

@@ -403,7 +403,8 @@ describe("cookies", () => {
 
   test("a Secure cookie over plain http is said so once, with the two ways out", async () => {
     const warnings: string[] = [];
-    const { sessions } = setUp({ warn: (message) => warnings.push(message) });
+    const store = memoryStore();
+    const sessions = new Sessions<Data>({ store, warn: (message) => warnings.push(message) });
     for (let i = 0; i < 2; i++) {
       const incoming = {};
       const exchange = sessions.open(incoming, { cookie: () => undefined, secure: () => false });

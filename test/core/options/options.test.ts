@@ -366,9 +366,9 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
     ],
   },
   warn: {
-    takes: "a function",
+    takes: "a function, or false",
     values: [
-      [false, "received false"],
+      [true, "received true"],
       [{ warn() {} }, "received an object"],
       [null, "received null"],
     ],

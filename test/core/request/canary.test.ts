@@ -117,6 +117,7 @@ function brokenStore(inner: Store): Store & { broken: string | undefined } {
 async function everything(
   token: TokenFormat,
   more: Partial<Omit<SessionOptions, "store">>,
+  deaf = false,
 ): Promise<Record<string, number>> {
   let now = 1_800_000_000_000;
   const store = brokenStore(memoryStore({ now: () => now }));
@@ -132,13 +133,15 @@ async function everything(
   } as const;
   const sessions = new Sessions({ ...options, wait: async () => {}, ...more });
   const events: Record<string, number> = {};
-  sessions.on((event) => {
-    events[event.type] = (events[event.type] ?? 0) + 1;
-    canary.hear(event);
-  });
-  sessions.on(() => {
-    throw new Error("a listener that fails");
-  });
+  if (!deaf) {
+    sessions.on((event) => {
+      events[event.type] = (events[event.type] ?? 0) + 1;
+      canary.hear(event);
+    });
+    sessions.on(() => {
+      throw new Error("a listener that fails");
+    });
+  }
   const change = ({ data }: Session): unknown => Object.assign(data, { n: Number(data["n"] ?? 0) + 1 });
 
   // The good: created, changed, logged in, renewed, listed, logged out.
@@ -253,6 +256,16 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
     expect(canary.secrets.size).toBeGreaterThan(100);
     canary.said.length = 0;
   });
+});
+
+test("what an operator is told where nothing listens holds no id, token or secret", async () => {
+  canary.hide(secret);
+  for (const options of [{}, flask({ cookie })]) await everything(bareToken(), options, true);
+  expect(canary.leaks()).toEqual([]);
+  const said = canary.said.join("\n");
+  for (const line of ["STORE_UNAVAILABLE: the memory", "STORE_TIMEOUT: the memory", "a save failed with", "plain http"])
+    expect(said).toContain(line);
+  canary.said.length = 0;
 });
 
 test("a leak would be found: the canary hears what is inside errors, causes, lists and options", () => {

@@ -1,0 +1,144 @@
+/** What an operator is told on stderr where the application has no listener, and what not. */
+
+import { expect, test, vi } from "vitest";
+import { SessionError } from "../../src/core/contracts/errors.ts";
+import { Events } from "../../src/core/contracts/events.ts";
+import { createSessions, type Session, type SessionEvent } from "../../src/index.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { visitor } from "./visitor.ts";
+
+function make(): { events: Events; said: string[]; clock: { now: number } } {
+  const said: string[] = [];
+  const clock = { now: 1_000_000 };
+  const say = (line: string): void => void said.push(line);
+  return { events: new Events(() => clock.now, say, say), said, clock };
+}
+
+const refusal = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:6379"), { code: "ECONNREFUSED" });
+const outage = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the redis store failed", refusal);
+
+test("an outage is one line a minute, with its cause and how often it happened since", () => {
+  const { events, said, clock } = make();
+  const fail = (): void => events.emit("store_unavailable", { reason: outage.code, error: outage });
+  for (let times = 0; times < 5; times++) fail();
+  expect(said).toEqual([
+    "sojourn: ERR_SESSION_STORE_UNAVAILABLE: the redis store failed (ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:6379). " +
+      "Requests that need their session are answered with 503; cookies stay as they are.",
+  ]);
+  clock.now += 59_999;
+  fail();
+  expect(said).toHaveLength(1);
+  clock.now += 1;
+  fail();
+  expect(said[1]).toContain("127.0.0.1:6379) (and 5 more times before). ");
+  clock.now += 60_000;
+  fail();
+  expect(said[2]).not.toContain("before");
+});
+
+test("kinds do not silence each other: another store, a timeout, a record", () => {
+  const { events, said } = make();
+  const timeout = new SessionError("ERR_SESSION_STORE_TIMEOUT", "the postgres store did not answer within 2000 ms");
+  for (const error of [outage, timeout, outage]) events.emit("store_unavailable", { reason: error.code, error });
+  events.emit("record_refused", { reason: "not a record of format json", error: new SyntaxError('"{"card":"4111') });
+  expect(said).toHaveLength(3);
+  expect(said[1]).toContain("the postgres store did not answer within 2000 ms. ");
+  expect(said[2]).toContain("a record was refused: not a record of format json. ");
+  expect(said[2]).not.toContain("4111");
+});
+
+test("a save that is refused now and then is nothing; the fifth within a minute is a line", () => {
+  const { events, said, clock } = make();
+  for (let minute = 0; minute < 3; minute++) {
+    for (let times = 0; times < 4; times++) events.emit("save_refused", { reason: "the session ended meanwhile" });
+    clock.now += 60_000;
+  }
+  expect(said).toEqual([]);
+  for (let times = 0; times < 9; times++) events.emit("save_refused", { reason: "the session ended meanwhile" });
+  expect(said).toHaveLength(1);
+  expect(said[0]).toContain("a save was refused 5 times within a minute. ");
+});
+
+test("a failed save is a line with its code; not a second one where the store is out", () => {
+  const { events, said } = make();
+  events.emit("save_failed", { reason: outage.code, error: outage });
+  expect(said).toEqual([]);
+  events.emit("save_failed", { error: new SessionError("ERR_SESSION_NOT_STORABLE", "data.f is a function") });
+  expect(said).toEqual([
+    "sojourn: a save failed with ERR_SESSION_NOT_STORABLE: data.f is a function. " +
+      "Nothing of that request was saved; docs/errors.md explains the code.",
+  ]);
+});
+
+test("everyday events are no lines: logins, logouts, sessions that are over, tokens that are none", () => {
+  const { events, said } = make();
+  for (const type of [
+    "session_login",
+    "session_logout",
+    "session_expired",
+    "token_refused",
+    "session_created",
+  ] as const)
+    events.emit(type, { handle: "h" });
+  expect(said).toEqual([]);
+});
+
+test("with a listener it is the listener's; when that stops, stderr's again", () => {
+  const { events, said } = make();
+  const heard: SessionEvent[] = [];
+  const stop = events.add((event) => heard.push(event));
+  events.emit("store_unavailable", { error: outage });
+  expect([heard.length, said.length]).toEqual([1, 0]);
+  stop();
+  events.emit("store_unavailable", { error: outage });
+  expect([heard.length, said.length]).toEqual([1, 1]);
+});
+
+test("a clock that is set back does not silence an outage", () => {
+  const { events, said, clock } = make();
+  events.emit("store_unavailable", { error: outage });
+  clock.now -= 3_600_000;
+  events.emit("store_unavailable", { error: outage });
+  expect(said).toHaveLength(2);
+});
+
+test("kinds are not kept without end", () => {
+  const { events, said } = make();
+  for (let at = 0; at < 250; at++)
+    events.emit("store_unavailable", {
+      error: new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the s${at} store failed`),
+    });
+  expect(said).toHaveLength(250);
+});
+
+test("`warn: false` says nothing, of risky settings neither", async () => {
+  const spy = vi.spyOn(console, "warn").mockImplementation(() => {});
+  try {
+    const store = { ...memoryStore(), read: () => Promise.reject(refusal), create: () => Promise.reject(refusal) };
+    const visit = visitor(createSessions({ store, warn: false }));
+    await visit((session) => Object.assign(session.data, { n: 1 }));
+    expect(spy.mock.calls).toEqual([]);
+    const loud = visitor(createSessions({ store }));
+    await loud((session) => Object.assign(session.data, { n: 1 }));
+    expect(spy.mock.calls).toHaveLength(1);
+    expect(String(spy.mock.calls[0])).toContain("the memory store failed (ECONNREFUSED: connect ECONNREFUSED");
+  } finally {
+    spy.mockRestore();
+  }
+});
+
+test("the parts of one session share the line of their store", async () => {
+  const said: string[] = [];
+  const store = { ...memoryStore(), create: () => Promise.reject(refusal) };
+  const sessions = createSessions<{ a: number; b: number }>({
+    parts: {
+      one: { store, fields: ["a"], cookie: { name: "one", secure: false } },
+      two: { store, fields: ["b"], cookie: { name: "two", secure: false } },
+    },
+    warn: (line) => said.push(line),
+  });
+  const visit = visitor(sessions as never);
+  for (let times = 0; times < 3; times++)
+    await visit((session: Session<{ a: number; b: number }>) => Object.assign(session.data, { a: 1, b: times }));
+  expect(said).toHaveLength(1);
+});
