@@ -78,9 +78,9 @@ const rules: readonly Rule[] = [
   },
   {
     from: /^src\/flask(\/|\.ts$)/,
-    values: /^src\/(core\/|flask\/(?!config))/,
+    values: /^src\/(core\/|flask\/(?!config)|stores\/file\/trust\.ts$)/,
     types: /^src\/stores\/[a-z0-9-]+\.ts$/,
-    says: "flask imports core, and of stores the types of their layouts",
+    says: "flask imports core, of stores the types of their layouts, and whose directory to trust",
   },
   {
     from: /^src\/express-session(\/|\.ts$)/,

@@ -51,6 +51,8 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   readonly subjectType?: "string" | "integer" | undefined;
   /** For `SESSION_TYPE=filesystem` and `cachelib`: which cachelib Flask has. Default `"0.16"`, for that and later. As of `flaskFiles`. */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
+  /** For the same: the number of the user that Flask runs as, where it is another one than this process's. As `owner` of `flaskFiles`. */
+  readonly fileOwner?: number | undefined;
   /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine where it is not UTC. As of `flaskDynamodb`. */
   readonly timeZone?: string | undefined;
   /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
@@ -67,7 +69,7 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
 
 const knownOptions: Readonly<Record<keyof ConfigOptions, true>> = {
   ...{ records: true, family: true, subjectKey: true, subjectType: true, cachelib: true, timeZone: true },
-  ...{ setup: true, prefix: true, sessions: true, load: true, warn: true },
+  ...{ fileOwner: true, setup: true, prefix: true, sessions: true, load: true, warn: true },
 };
 
 /** Sessions that were configured by keys, and what came with them. */

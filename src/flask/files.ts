@@ -32,6 +32,12 @@ export interface FlaskFilesOptions {
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
   /** The mode of the files: `SESSION_FILE_MODE`. Default `0o600`. */
   readonly mode?: number | undefined;
+  /**
+   * The number of the user that Flask runs as, where it is another one than this process's: `id -u www-data` tells. The
+   * directory and those above it may belong to that user then, and the directory may take entries from a group that this process is in.
+   * Default none: they belong to this process's user or root.
+   */
+  readonly owner?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
   readonly now?: (() => number) | undefined;
 }
@@ -68,6 +74,9 @@ const capabilities: StoreCapabilities = {
  *
  * Expired sessions are ignored when they are met and removed by `prune()`: call it now and then, from one process.
  *
+ * Who can put files in the directory, or another directory in its place, can log in as anybody. So every call refuses a
+ * directory that another user than this process's, root and {@link FlaskFilesOptions.owner} could replace.
+ *
  * @throws TypeError when an option is of the wrong kind.
  * @example
  * ```ts
@@ -80,8 +89,8 @@ const capabilities: StoreCapabilities = {
  * ```
  */
 export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
-  checkKnown("flaskFiles", options, ["directory", "cachelib", "mode", "now"]);
-  const { directory: path, cachelib = "0.16", mode = 0o600, now = Date.now } = options;
+  checkKnown("flaskFiles", options, ["directory", "cachelib", "mode", "owner", "now"]);
+  const { directory: path, cachelib = "0.16", mode = 0o600, owner, now = Date.now } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0"))
     throw wrongArgument("directory", "the path of a directory", path);
   const generation =
@@ -89,10 +98,12 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
   if (!generation) throw wrongArgument("cachelib", `one of ${Object.keys(generations).join(", ")} as a text`, cachelib);
   if (!Number.isInteger(mode) || mode < 0o400 || mode > 0o777)
     throw wrongArgument("mode", "the mode of a file that its owner can read, such as 0o600", mode);
+  if (owner !== undefined && (!Number.isSafeInteger(owner) || owner < 0))
+    throw wrongArgument("owner", "the number of a user, as `id -u` prints it", owner);
   if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   const base = resolve(path);
-  const directory = new Directory(base, generation, mode);
+  const directory = new Directory(base, generation, mode, owner);
   const isLive = (entry: Entry | null | undefined): entry is Entry => !!entry && now() < entry.expiresAt;
 
   /** The live session of a key, held open while `step` runs. Whatever else there is of it can go if `clear` says so. */
@@ -121,6 +132,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
     capabilities,
 
     async read(key) {
+      if (!directory.isThere()) return null;
       for (const one of directory.pathsOf(key)) {
         const bytes = await readFile(one).catch((error) => {
           if (error.code === "ENOENT") return undefined;
@@ -187,7 +199,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
     async prune({ limit = 1000, cursor = "" }: PruneOptions = {}): Promise<PruneResult> {
       if (!Number.isSafeInteger(limit) || limit < 1)
         throw wrongArgument("limit", "a whole number of at least 1", limit);
-      const names = (await listing(base)).sort();
+      const names = directory.isThere() ? (await readdir(base)).sort() : [];
       let [removed, seen] = [0, 0];
       for (const name of names) {
         if (directory.isDraft(name)) discard(join(base, name));
@@ -222,13 +234,6 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
 function discard(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && found.mtimeMs < Date.now() - 3_600_000) rmSync(path, { force: true });
-}
-
-async function listing(path: string): Promise<string[]> {
-  return readdir(path).catch((error) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
 }
 
 function recordOf({ payload, expiresAt }: Entry): StoredRecord {

@@ -28,6 +28,7 @@ export interface Circumstances {
   readonly pickled: boolean;
   readonly keyPrefix: string;
   readonly cachelib?: FlaskFilesOptions["cachelib"];
+  readonly fileOwner?: FlaskFilesOptions["owner"];
   /** Of Flask's machine. */
   readonly timeZone?: string | undefined;
 }

@@ -180,15 +180,16 @@ export const backends: Readonly<Record<string, Read>> = {
 };
 
 /** cachelib's directory. Whatever the configuration says, it has pickles. */
-function files(keys: Keys, key: string, { native, cachelib }: Circumstances): Backend {
+function files(keys: Keys, key: string, { native, cachelib, fileOwner: owner }: Circumstances): Backend {
   const given = keys.any(key);
   if (given !== undefined && typeof given !== "string")
     throw keys.wrong(key, "the path of the directory of cachelib's FileSystemCache", given);
   const directory = keys.text(key, native ? ".sessions" : "flask_session");
   const mode = modeOf(keys);
+  const shared = { directory, mode, cachelib, owner };
   return {
     encoding: "pickle",
-    open: async () => (native ? fileStore({ directory }) : named(key, () => flaskFiles({ directory, mode, cachelib }))),
+    open: async () => (native ? fileStore({ directory }) : named(key, () => flaskFiles(shared))),
   };
 }
 

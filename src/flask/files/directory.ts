@@ -19,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { checkWay, guardOf, type Shared } from "../../stores/file/trust.ts";
 import { readTree } from "../pickle/machine.ts";
 import { pyInt } from "../pickle/values.ts";
 import { writeTree } from "../pickle/write.ts";
@@ -49,11 +50,16 @@ export class Directory {
   readonly #path: string;
   readonly #generation: Generation;
   readonly #mode: number;
+  readonly #shared: Shared;
+  /** Whether the directory is there. Throws where another user could have put sessions in it. */
+  readonly isThere: () => boolean;
 
-  constructor(path: string, generation: Generation, mode: number) {
+  constructor(path: string, generation: Generation, mode: number, owner: number | undefined) {
     this.#path = path;
     this.#generation = generation;
     this.#mode = mode;
+    this.#shared = { by: "flaskFiles", owner };
+    this.isThere = guardOf(path, this.#shared);
   }
 
   /** Where a session may be: first where this version of cachelib looks, then where the others did. */
@@ -72,16 +78,25 @@ export class Directory {
     return name.startsWith("tmp") && name.endsWith(aside);
   }
 
-  locked<T>(step: (isMine: () => boolean) => T): Promise<T> {
+  /** Runs a step that no other process of this library runs at the same time, in a directory that is there. */
+  async locked<T>(step: (isMine: () => boolean) => T): Promise<T> {
     const path = join(this.#path, `sojourn${aside}`);
-    const attempt = (): Promise<T> => locked(path, draftName, step);
+    const attempt = (): Promise<T> => {
+      if (!this.isThere()) this.#make();
+      return locked(path, draftName, step);
+    };
     return attempt().catch((error) => {
       if (error?.code !== "ENOENT" || error.path !== path) throw error;
-      // As much for the group as its files are; for whoever has what is around it.
-      const made = mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
-      if (made !== undefined) giveTo(made, statSync(dirname(made)));
       return attempt();
     });
+  }
+
+  /** As much for the group as its files are; for the owner of the directory around it. */
+  #make(): void {
+    checkWay(this.#path, this.#shared);
+    const made = mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
+    if (made !== undefined) giveTo(made, statSync(dirname(made)));
+    this.isThere();
   }
 
   /** Opens the file at a path. The step must not keep it. */

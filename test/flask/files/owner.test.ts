@@ -1,11 +1,22 @@
 /** Files that root writes for a Flask of another user, as in a container: Flask can read and write them all. */
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { flaskFiles } from "../../../src/flask/files.ts";
+import { type FlaskFiles, flaskFiles } from "../../../src/flask/files.ts";
 import { pickleFormat } from "../../../src/flask.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -32,14 +43,14 @@ describe.skipIf(!isRoot)("written by root", () => {
   test("a new session is for the owner of the directory", async () => {
     mkdirSync(directory);
     chownSync(directory, user, group);
-    await flaskFiles({ directory }).create("a", record(1));
+    await flaskFiles({ directory, owner: user }).create("a", record(1));
     expect(owners()).toEqual([`${user}:${group} 600`]);
   });
 
   test("a changed one keeps its owner and mode, a renewed one likewise", async () => {
     mkdirSync(directory);
     chownSync(directory, user, group);
-    const store = flaskFiles({ directory });
+    const store = flaskFiles({ directory, owner: user });
     const first = await store.create("a", record(1));
     for (const name of readdirSync(directory)) {
       chownSync(join(directory, name), user, 0);
@@ -59,27 +70,29 @@ describe.skipIf(!isRoot)("written by root", () => {
     const count = join(directory, "79bc207ee04a581ab2348ca1f3494e64cd0ec36128735b8c6bc85ddd8fe1938c");
     writeFileSync(count, Buffer.from("0000000080054b012e", "hex"));
     chownSync(count, user, group);
-    await flaskFiles({ directory }).create("a", record(1));
+    await flaskFiles({ directory, owner: user }).create("a", record(1));
     expect(new Set(owners().map((one) => one.split(" ")[0]))).toEqual(new Set([`${user}:${group}`]));
     expect(statSync(count).uid).toBe(user);
   });
 
   test("a directory that was not there is for the owner of the one around it", async () => {
     chownSync(base, user, group);
-    await flaskFiles({ directory }).create("a", record(1));
+    await flaskFiles({ directory, owner: user }).create("a", record(1));
     expect(statSync(directory).uid).toBe(user);
     expect(owners()).toEqual([`${user}:${group} 600`]);
   });
 
   test("a user who may not give files away is told, where Flask could not read them", async () => {
     mkdirSync(directory);
-    chownSync(directory, user, group);
-    chmodSync(directory, 0o777);
+    chownSync(directory, user, 12_345);
+    chmodSync(directory, 0o770);
     const program = `
       import { flaskFiles } from ${JSON.stringify(new URL("../../../src/flask/files.ts", import.meta.url).href)};
+      process.setgroups([]);
+      process.setgid(12345);
       process.setuid(12345);
       const record = { payload: new Uint8Array(Buffer.from("80047d942e", "hex")), expiresAt: Date.now() + 1e6 };
-      const make = (mode) => flaskFiles({ directory: ${JSON.stringify(directory)}, mode }).create(String(mode), record);
+      const make = (mode) => flaskFiles({ directory: ${JSON.stringify(directory)}, mode, owner: ${user} }).create(String(mode), record);
       const said = await make(0o600).then(() => "done", (error) => error.message);
       console.log(said);
       console.log(await make(0o640).then((version) => version ? "done" : "none", (error) => error.message));
@@ -89,4 +102,75 @@ describe.skipIf(!isRoot)("written by root", () => {
     expect(first).toMatch(/belong to user 65534, and this process is user 12345.*SESSION_FILE_MODE=0640/);
     expect(second).toBe("done");
   });
+});
+
+describe.skipIf(!isRoot)("another user of the machine", () => {
+  const calls = (store: FlaskFiles): (() => Promise<unknown>)[] => [
+    () => store.read("a"),
+    () => store.create("a", record(1)),
+    () => store.update("a", record(1), "version"),
+    () => store.touch("a", Date.now() + 7_200_000),
+    () => store.rename("a", "b", record(1), "version"),
+    () => store.delete("a"),
+    () => store.prune(),
+  ];
+  async function refused(store: FlaskFiles, why: string): Promise<void> {
+    for (const call of calls(store)) await expect(call()).rejects.toThrow(`flaskFiles refuses ${why}`);
+  }
+
+  test("is refused the directory, with what to do, and served where the options name them", async () => {
+    mkdirSync(directory);
+    await flaskFiles({ directory }).create("a", record(1));
+    chownSync(directory, user, group);
+    await refused(
+      flaskFiles({ directory }),
+      `${directory}: it belongs to user ${user}, and this process runs as user 0, so others could put sessions of ` +
+        `their own there. Run the process as that user, or pass owner: ${user} if that is the user Flask runs as`,
+    );
+    await refused(flaskFiles({ directory, owner: user - 1 }), `${directory}: it belongs to user ${user}`);
+    expect(await flaskFiles({ directory, owner: user }).read("a")).toMatchObject({ payload: payload(1) });
+  });
+
+  test("is refused a directory above, before anything is made", async () => {
+    chownSync(base, user, group);
+    const deep = join(directory, "deep");
+    await expect(flaskFiles({ directory: deep }).create("a", record(1))).rejects.toThrow(`flaskFiles refuses ${base}`);
+    expect(readdirSync(base)).toEqual([]);
+  });
+
+  test.each([
+    ["everybody", 0o777, 0],
+    ["everybody, sticky or not", 0o1777, 0],
+    ["a group", 0o770, group],
+  ])("who writes in the directory by its mode is refused: %s", async (_, mode, of) => {
+    mkdirSync(directory);
+    chownSync(directory, 0, of);
+    chmodSync(directory, mode);
+    await refused(flaskFiles({ directory }), `${directory}: other users can write in it (mode ${mode.toString(8)})`);
+    await refused(flaskFiles({ directory, owner: user }), `${directory}: other users can write in it`);
+  });
+
+  test("who puts another directory in its place is noticed after the first use", async () => {
+    chmodSync(base, 0o1777);
+    const store = flaskFiles({ directory });
+    await store.create("a", record(1));
+    expect(await store.read("a")).not.toBeNull();
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    chownSync(directory, user, group);
+    await refused(store, `${directory}: it belongs to user ${user}`);
+  });
+
+  test("a link of theirs is refused, one of root is followed", async () => {
+    mkdirSync(directory);
+    const link = join(base, "link");
+    symlinkSync(directory, link);
+    expect(await flaskFiles({ directory: link }).create("a", record(1))).not.toBeNull();
+    lchownSync(link, user, group);
+    await refused(flaskFiles({ directory: link }), `${link}: it belongs to user ${user}`);
+  });
+});
+
+test.each([-1, 1.5, "www-data", null])("owner %j is refused", (owner) => {
+  expect(() => flaskFiles({ directory: "d", owner: owner as number })).toThrow(/^owner must be the number of a user/);
 });
