@@ -131,6 +131,7 @@ export class Signposts {
     let postedAt = 0;
     let reused: number | undefined;
     let moved: Verb["by"] | undefined;
+    let passed: Set<string> | undefined;
     let given = true; // The way so far goes only through ids given while the request that moved on was under way.
     for (let hop = 0; hop <= mostHops; hop++) {
       const stored = await this.limited(() => store.read(key));
@@ -168,6 +169,12 @@ export class Signposts {
       const isRecent = now - at < lateFor;
       if (to === "" || (finding && !leadsOn && reused === undefined))
         return finding && isRecent ? { late: lateAt(start) } : undefined;
+      passed ??= new Set([start]);
+      if (passed.has(to)) {
+        events.emit("record_refused", { reason: "signposts that lead in a circle" });
+        return null;
+      }
+      passed.add(to);
       if (!leadsOn) moved = moved === "login" ? moved : by;
       else if (stored) entry ??= { key, version: stored.version, post };
       given &&= leads === true;
