@@ -84,7 +84,7 @@ const rules: readonly Rule[] = [
   },
   {
     from: /^src\/express-session(\/|\.ts$)/,
-    values: /^src\/(core\/|express-session\/|frameworks\/shared\/node-request\.ts$)/,
+    values: /^src\/(core\/|express-session\/|frameworks\/shared\/node-request\.ts$|flask\/files\/lock\.ts$)/,
     types: /^src\/(stores\/[a-z0-9-]+|frameworks\/(node|shared\/node-shapes))\.ts$/,
     says: "express-session imports core and how a request at a Node server is opened, and of stores the types of their layouts",
   },

@@ -11,7 +11,9 @@ const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
 /** These must work, types included, where there is no Node. */
 const everywhere = specifiers.filter(
   (name) =>
-    !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/(testing|config|express-session)$/.test(name),
+    !/stores\/file$|frameworks\/(node|express|koa|fastify|nest)$|\/(testing|config|express-session|express-session\/files)$/.test(
+      name,
+    ),
 );
 /** `sojourn/attached` gives `req.session` another type than @types/express-session, which the drop-in goes by. */
 const together = specifiers.filter((name) => name !== "sojourn/attached");

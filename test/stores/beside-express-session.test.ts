@@ -1,7 +1,10 @@
 /** Beside a process with the real express-session and its real stores: each reads the other's sessions, on the real servers. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { MongoClient } from "mongodb";
 import mysql from "mysql2/promise";
@@ -18,6 +21,7 @@ import dropIn, {
   expressMysqlSession,
   expressSession,
 } from "sojourn/express-session";
+import { sessionFileStore } from "sojourn/express-session/files";
 import { nodeSessions } from "sojourn/frameworks/node";
 import { dynamodbStore } from "sojourn/stores/dynamodb";
 import { mongodbStore } from "sojourn/stores/mongodb";
@@ -125,6 +129,16 @@ const kinds: Record<string, Kind> = {
       return { at, store, stop: () => client.close().then(() => server.stop()) };
     },
   },
+  "session-file-store": {
+    missing: false,
+    keyPrefix: "",
+    revives: true,
+    async open() {
+      const path = mkdtempSync(join(tmpdir(), "express-session-"));
+      const stop = async (): Promise<void> => rmSync(path, { recursive: true, force: true });
+      return { at: { path }, store: sessionFileStore({ directory: path }), stop };
+    },
+  },
   "connect-dynamodb": {
     missing: noDynamodb !== undefined,
     keyPrefix: "sess:",
@@ -171,7 +185,8 @@ async function theirs(kind: string, at: object, cookie: object): Promise<Running
 }
 
 const data = (text: string): object => {
-  const { cookie: _, ...rest } = JSON.parse(text);
+  // session-file-store puts the latter into the session itself.
+  const { cookie: _, __lastAccess: __, ...rest } = JSON.parse(text);
   return rest;
 };
 

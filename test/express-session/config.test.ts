@@ -1,0 +1,92 @@
+/** `expressSession`: the options of `createSessions` for the records of express-session. */
+
+import { createSessions } from "sojourn";
+import session, { expressFormat, expressIds, expressSession, expressToken } from "sojourn/express-session";
+import { memoryStore } from "sojourn/stores/memory";
+import { describe, expect, test } from "vitest";
+
+const record = (data: object, cookie: object = {}): string =>
+  JSON.stringify({ cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: "/", ...cookie }, ...data });
+
+describe("the format", () => {
+  const format = expressFormat();
+
+  test("keeps the text of what did not change, in any form of JSON", () => {
+    const payload = '{ "cookie" : {"path":"/", "originalMaxAge":null},\n "n": 1.0, "s":"\\u0041", "gone":[1, 2] }';
+    const content = format.decode(payload);
+    expect(content.data).toEqual({ n: 1, s: "A", gone: [1, 2] });
+    expect(format.encode(content, payload)).toBe(payload);
+    delete content.data["gone"];
+    content.data["new"] = true;
+    const changed = '{"cookie":{"path":"/", "originalMaxAge":null},"n":1.0,"s":"\\u0041","new":true}';
+    expect(format.encode(content, payload)).toBe(changed);
+  });
+
+  test("takes maxAge for persistent, and writes the expiry into a cookie that has one", () => {
+    const short = record({});
+    expect(format.decode(short).meta.persistent).toBe(false);
+    expect(format.dated?.(short, 0)).toBe(short);
+    const long = record({}, { originalMaxAge: 60_000, expires: "2026-01-01T00:00:00.000Z" });
+    expect(format.decode(long).meta).toMatchObject({ persistent: true, idle: 60_000 });
+    expect(format.dated?.(long, Date.UTC(2030, 0, 1))).toBe(long.replace("2026-01-01", "2030-01-01"));
+  });
+
+  test("reads and writes who is logged in where passport has it, and leaves what the application wrote there", () => {
+    const payload = record({ passport: { user: 7, more: 1 } });
+    const content = format.decode(payload);
+    expect(content.meta.subject).toBe("7");
+    content.meta.subject = "8";
+    expect(format.encode(content, payload)).toBe(record({ passport: { user: "8", more: 1 } }));
+    const other = format.decode(payload);
+    (other.data["passport"] as { user: unknown }).user = 9;
+    expect(format.encode(other, payload)).toBe(record({ passport: { user: 9, more: 1 } }));
+  });
+
+  test("refuses what JSON would lose, a key of its own, and records that are none", () => {
+    const content = { data: { when: new Date(0) } as Record<string, unknown>, meta: {} };
+    expect(format.encode(content)).toContain('"when":"1970-01-01T00:00:00.000Z"');
+    for (const value of [new Map(), new Set(), Number.NaN, 1n, () => 1])
+      expect(() => format.encode({ data: { value }, meta: {} })).toThrow(/session\.data\.value cannot be stored/);
+    expect(() => format.encode({ data: { cookie: 1 }, meta: {} })).toThrow(/session\.data\.cookie/);
+    for (const text of ["[]", "null", "1", "{}", '{"cookie":null}', "{", ""])
+      expect(() => format.decode(text)).toThrow();
+  });
+});
+
+test("the token is express-session's: the first secret signs, all verify, nothing else is taken", () => {
+  const token = expressToken(["new", "old"]);
+  const sealed = String(token.seal("apple", ""));
+  expect(token.open(sealed, "")).toEqual({ id: "apple", stale: false });
+  expect(token.open(String(expressToken("old").seal("apple", "")), "")).toEqual({ id: "apple", stale: true });
+  expect(expressToken("keyboard cat").seal("apple", "")).toBe(
+    "s%3Aapple.D8Y%2BpkTAmeR0PobOhY4G97PRW%2Bj7bUnP%2F5m6%2FOn1MCU",
+  );
+  for (const text of ["", "s:", "apple", "s:apple", sealed.slice(0, -1), sealed.replace("apple", "pear"), "%E0%A4%A"])
+    expect(token.open(text, "")).toBeNull();
+});
+
+test("hashIds keeps new sessions under a hash, and old ones where they are", async () => {
+  const before = expressIds({ keyPrefix: "sess:" });
+  const after = expressIds({ keyPrefix: "sess:", hashIds: true });
+  const [old, fresh] = [before.create(), after.create()];
+  expect(await after.keyOf(old)).toBe(`sess:${old}`);
+  expect(await after.keyOf(fresh)).not.toContain(fresh.slice(1));
+  expect(await before.keyOf(fresh)).toBe(await after.keyOf(fresh));
+  expect([before.accepts(fresh), after.accepts(old), after.accepts("a b"), after.accepts("")]).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+test("a wrong option is a TypeError that names it", () => {
+  expect(() => expressSession({ secret: "" })).toThrow(/secret/);
+  expect(() => expressSession({ secret: "s", maxage: 1 } as never)).toThrow(/did you mean "maxAge"/);
+  expect(() => expressSession({ secret: "s", subjectKey: "cookie" })).toThrow(/subjectKey/);
+  expect(() => expressSession({ secret: "s", hashIds: 1 as never })).toThrow(/hashIds/);
+  expect(() => createSessions({ ...expressSession({ secret: "s" }), store: memoryStore() })).not.toThrow();
+  expect(() => session({ secret: [] as never })).toThrow(/secret option array/);
+  expect(() => session({ secret: "s", genid: "x" as never })).toThrow(/genid option must be a function/);
+  expect(() => session({ secret: "s", unset: "x" as never })).toThrow(/unset option must/);
+});
