@@ -97,7 +97,9 @@ export function astroSessions<Data extends object>(
         attachSession(locals, attach, await sessions.get(locals));
       }
       if (!exchange) return await next();
-      const response = await sealResponse(exchange, await runOpen(exchange, next), streaming, false, hostOf(locals));
+      const response = await sealResponse(exchange, await runOpen(exchange, next), streaming, false, () =>
+        hostOf(locals),
+      );
       return before ? await sealFailure(before, response) : response;
     } catch (error) {
       if (isSessionError(error)) return sealFailure(locals, await onError(error, context));

@@ -88,7 +88,7 @@ export function fetchSessions<Data extends object>(
       noteOpened(request, exchange);
       try {
         const response = await runOpen(exchange, () => handler(request, ...rest));
-        if (response) return await sealResponse(exchange, response, streaming, false, waiting(rest));
+        if (response) return await sealResponse(exchange, response, streaming, false, () => waiting(rest));
         await saveOnly(exchange);
         return response;
       } catch (error) {

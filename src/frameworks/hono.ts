@@ -1,5 +1,6 @@
 /** Hono 4, on every runtime it runs on. */
 
+import { isPromise } from "../core/bytes/bytes.ts";
 import { varyByCookie } from "../core/client/headers.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
@@ -91,32 +92,49 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
   };
 }
 
+/** A context's `res`: as its class has it, and one that varies by the cookie. */
+interface Res {
+  readonly of: object;
+  readonly set: (response: Response | undefined) => void;
+  readonly varying: PropertyDescriptor;
+}
+/** That of the context before: nearly always the same, Hono's. */
+let last: Res | undefined;
+
 /** Hono's own middleware cache() stores the response before this one seals it. Whatever is answered varies by the cookie at once. */
 function varyEarly(c: HonoContext): void {
-  const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(c), "res");
-  if (!own?.get || !own.set) return;
-  const { get, set } = own;
-  const vary = (response: Response | undefined): void => {
-    if (!response) return;
-    try {
-      varyByCookie(response.headers);
-    } catch {
-      // It was fetched, and its headers are closed.
-      const copy = new Response(response.body, response);
-      varyByCookie(copy.headers);
-      set.call(c, undefined);
-      set.call(c, copy);
-    }
-  };
-  Object.defineProperty(c, "res", {
+  const prototype = Object.getPrototypeOf(c);
+  if (last?.of !== prototype) last = resOf(prototype);
+  if (!last) return;
+  Object.defineProperty(c, "res", last.varying);
+  if (c.finalized) vary(c, last.set);
+}
+
+function resOf(prototype: object): Res | undefined {
+  const { get, set } = Object.getOwnPropertyDescriptor(prototype, "res") ?? {};
+  if (!get || !set) return undefined;
+  const varying: PropertyDescriptor & ThisType<HonoContext> = {
     configurable: true,
-    get: () => get.call(c),
+    get,
     set(response: Response | undefined) {
-      set.call(c, response);
-      if (response) vary(get.call(c));
+      set.call(this, response);
+      if (response) vary(this, set);
     },
-  });
-  if (c.finalized) vary(get.call(c));
+  };
+  return { of: prototype, set, varying };
+}
+
+function vary(c: HonoContext, set: Res["set"]): void {
+  const response = c.res;
+  try {
+    varyByCookie(response.headers);
+  } catch {
+    // It was fetched, and its headers are closed.
+    const copy = new Response(response.body, response);
+    varyByCookie(copy.headers);
+    set.call(c, undefined);
+    set.call(c, copy);
+  }
 }
 
 async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {
@@ -124,7 +142,8 @@ async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promis
   noteOpened(c, exchange);
   try {
     const { res } = c;
-    const sealed = await sealResponse(exchange, res, streaming, c.error !== undefined, hostOf(c));
+    const sealing = sealResponse(exchange, res, streaming, c.error !== undefined, () => hostOf(c));
+    const sealed = isPromise(sealing) ? await sealing : sealing;
     if (sealed !== res) replace(c, sealed);
   } catch (error) {
     // What is on the context's response when a middleware throws, Hono puts on the answer to the error.

@@ -99,7 +99,7 @@ export function svelteKitSessions<Data extends object>(
       const response = await answerOf(event, exchange, () => runOpen(exchange, () => resolve(event)));
       noteOpened(request, exchange);
       if (exchange.used && response.status === 500) await checkLoaded(exchange, response);
-      return await sealResponse(exchange, response, streaming, failed.has(request), hostOf(event));
+      return await sealResponse(exchange, response, streaming, failed.has(request), () => hostOf(event));
     } catch (error) {
       if (!isSessionError(error)) throw error;
       return sealFailure(request, await onError(error, event));

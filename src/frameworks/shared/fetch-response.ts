@@ -1,5 +1,6 @@
 /** Seals a fetch `Response`: the session is saved and its headers are in. What all fetch adapters end with. */
 
+import type { MaybePromise } from "../../core/bytes/bytes.ts";
 import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 
@@ -23,48 +24,63 @@ const slot = Symbol("sojourn exchanges");
 const failure: Outcome = { failed: true };
 
 /**
- * Saves the session and gives the response to send. The same one if the session was not used, or no header has to
- * be on a copy.
+ * Saves the session and gives the response to send, at once when the session was not used. It is the same response if
+ * no header has to be on a copy.
  *
  * @param streams Also saves what is changed while the body is sent. Server-sent events are always treated so.
- * @param host Is told to wait for the end of such a body, also when the client leaves.
+ * @param host Gives what is told to wait for the end of such a body, also when the client leaves.
  * @param threw The response is the answer to what a handler threw, whatever its status.
  * @throws What the save throws. Then answer with `sealFailure`.
  */
-export async function sealResponse(
+export function sealResponse(
   exchange: Saves,
   response: Response,
   streams = false,
   threw = false,
-  host?: Waits,
-): Promise<Response> {
+  host?: () => Waits | undefined,
+): MaybePromise<Response> {
   const failed = threw || response.status >= 500 ? failure : undefined;
-  let sealed = response;
-  if (exchange.used) {
-    // An upgrade cannot be copied.
-    if (response.status === 101 && !hasOpenHeaders(response)) {
-      await saveOnly(exchange, failed);
-      return response;
-    }
-    const headers = new Sealed(response);
-    try {
-      await exchange.commit(headers, failed);
-    } catch (error) {
-      headers.response.body?.cancel().catch(() => {});
-      throw error;
-    }
-    sealed = headers.response;
-  } else {
-    exchange.headLeft();
-    if (!streams && unmadeText(response) !== undefined) {
-      exchange.close();
-      return response;
-    }
-  }
-  const watched = streams || isEventStream(sealed.headers.get("content-type"));
-  if (watched && sealed.body) return new Response(savedAtEnd(sealed.body, exchange, failed, host), sealed);
+  if (exchange.used) return sealUsed(exchange, response, streams, failed, host);
+  exchange.headLeft();
+  if (streams || unmadeText(response) === undefined) return closing(exchange, response, streams, failed, host);
   exchange.close();
-  return sealed;
+  return response;
+}
+
+async function sealUsed(
+  exchange: Saves,
+  response: Response,
+  streams: boolean,
+  failed: Outcome | undefined,
+  host: (() => Waits | undefined) | undefined,
+): Promise<Response> {
+  // An upgrade cannot be copied.
+  if (response.status === 101 && !hasOpenHeaders(response)) {
+    await saveOnly(exchange, failed);
+    return response;
+  }
+  const headers = new Sealed(response);
+  try {
+    await exchange.commit(headers, failed);
+  } catch (error) {
+    headers.response.body?.cancel().catch(() => {});
+    throw error;
+  }
+  return closing(exchange, headers.response, streams, failed, host);
+}
+
+/** Ends the request with its response, or with the body of a response that is watched. */
+function closing(
+  exchange: Saves,
+  response: Response,
+  streams: boolean,
+  failed: Outcome | undefined,
+  host: (() => Waits | undefined) | undefined,
+): Response {
+  const watched = streams || isEventStream(response.headers.get("content-type"));
+  if (watched && response.body) return new Response(savedAtEnd(response.body, exchange, failed, host?.()), response);
+  exchange.close();
+  return response;
 }
 
 /** Runs the handlers so that `sessions.current()` finds the session, until they throw or the response is sealed. */
@@ -127,7 +143,7 @@ class Sealed implements HeaderAccess {
 
   constructor(given: Response) {
     this.#given = given;
-    this.response = hasOpenHeaders(given) ? given : new Response(given.body, given);
+    this.response = given;
   }
 
   get(name: string): string | null {
@@ -135,12 +151,21 @@ class Sealed implements HeaderAccess {
   }
 
   set(name: string, value: string): void {
-    this.response.headers.set(name, value);
+    this.#change("set", name, value);
   }
 
   append(name: string, value: string): void {
     if (this.response === this.#given) this.response = ofOneClient(this.#given);
-    this.response.headers.append(name, value);
+    this.#change("append", name, value);
+  }
+
+  #change(how: "set" | "append", name: string, value: string): void {
+    try {
+      this.response.headers[how](name, value);
+    } catch {
+      this.response = new Response(this.response.body, this.response);
+      this.response.headers[how](name, value);
+    }
   }
 }
 
