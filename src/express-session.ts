@@ -30,6 +30,7 @@ export { type ExpressFormatOptions, expressFormat } from "./express-session/form
 export { type ExpressIdOptions, expressIds } from "./express-session/ids.ts";
 export {
   type ConnectDynamodbOptions,
+  type ConnectMongodbSessionOptions,
   type ConnectPgSimpleOptions,
   type ConnectRedisOptions,
   type ConnectSessionKnexOptions,
@@ -37,6 +38,7 @@ export {
   type ConnectSqlite3Options,
   connectDynamodb,
   connectMongo,
+  connectMongodbSession,
   connectPgSimple,
   connectRedis,
   connectSessionKnex,

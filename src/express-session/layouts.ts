@@ -175,6 +175,31 @@ export function connectMongo(): MongodbLayout {
   return { key: "_id", payload: "session", expiresAt: "expires", subject: null, version: null };
 }
 
+/** The options of {@link connectMongodbSession}. */
+export interface ConnectMongodbSessionOptions {
+  /** `idField`. Default `"_id"`. */
+  readonly key?: string | undefined;
+  /** `expiresKey`. Default `"expires"`. */
+  readonly expiresAt?: string | undefined;
+}
+
+/**
+ * The `layout` of a `mongodbStore` that shares its sessions with connect-mongodb-session, which keeps them as documents.
+ * Dates in them stay dates until they change; JSON has none, so for handlers they are texts.
+ *
+ * @throws `TypeError` for a wrong option, naming it.
+ */
+export function connectMongodbSession(options: ConnectMongodbSessionOptions = {}): MongodbLayout {
+  return {
+    key: textOr("key", options.key, "_id"),
+    payload: "session",
+    expiresAt: textOr("expiresAt", options.expiresAt, "expires"),
+    subject: null,
+    version: null,
+    object: true,
+  };
+}
+
 /** The options of {@link connectDynamodb}. */
 export interface ConnectDynamodbOptions {
   /** `table`. Default `"sessions"`. */

@@ -92,9 +92,12 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
   const timeLeft = (expiresAt: number): number => Math.ceil(Math.min(expiresAt, latest) - now());
 
   /** What a write sets, apart from the expiry; throws before anything is sent when it does not fit. */
-  function prepare(record: StoreRecord): { readonly contents: MongodbDocument; readonly version: Version } {
+  function prepare(
+    record: StoreRecord,
+    was?: Version,
+  ): { readonly contents: MongodbDocument; readonly version: Version } {
     refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "the MongoDB store");
-    const version = newVersion(fields, record);
+    const version = newVersion(fields, record, was);
     return { contents: contentsOf(fields, record, version), version };
   }
 
@@ -162,7 +165,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       return result && result.upsertedCount + result.modifiedCount > 0 ? version : null;
     },
     async update(key, record, version) {
-      const next = prepare(record);
+      const next = prepare(record, version);
       const own = await connect();
       const filter = { ...byKey(key), ...stateOf(fields, version), ...live };
       const pipeline = [{ $set: { ...next.contents, [fields.expiresAt]: fromNow(record.expiresAt) } }];

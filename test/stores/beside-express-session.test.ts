@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { MongoClient } from "mongodb";
 import mysql from "mysql2/promise";
@@ -14,6 +15,7 @@ import { createSessions, type Sessions, type Store } from "sojourn";
 import dropIn, {
   connectDynamodb,
   connectMongo,
+  connectMongodbSession,
   connectPgSimple,
   connectRedis,
   connectSessionKnex,
@@ -129,6 +131,49 @@ const kinds: Record<string, Kind> = {
       return { at, store, stop: () => client.close().then(() => server.stop()) };
     },
   },
+  "connect-mongodb-session": {
+    missing: noMongodb !== undefined,
+    keyPrefix: "",
+    revives: true,
+    async open() {
+      const server = await startMongodb();
+      const client = new MongoClient(server.url);
+      const collection = client.db(server.database).collection("express_documents");
+      const at = { url: server.url, database: server.database };
+      const store = mongodbStore({ collection: collection as never, layout: connectMongodbSession() });
+      return { at, store, stop: () => client.close().then(() => server.stop()) };
+    },
+  },
+  "connect-session-knex in MariaDB": {
+    missing: !mariadbProgram,
+    keyPrefix: "",
+    revives: true,
+    async open() {
+      const server = await startMariadb();
+      const { host, port, user, database } = server;
+      const connection = { host, port, user, database };
+      const pool = mysql.createPool(connection);
+      const store = sqlStore({ client: pool, layout: connectSessionKnex({ table: "knex_sessions" }) });
+      return { at: { client: "mysql2", connection }, store, stop: () => pool.end().then(() => server.stop()) };
+    },
+  },
+  "connect-session-knex in SQLite": {
+    missing: false,
+    keyPrefix: "",
+    revives: true,
+    async open() {
+      const path = mkdtempSync(join(tmpdir(), "express-session-"));
+      const filename = join(path, "sessions.db");
+      const client = new DatabaseSync(filename);
+      client.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000");
+      const stop = async (): Promise<void> => {
+        client.close();
+        rmSync(path, { recursive: true, force: true });
+      };
+      const store = sqlStore({ client, layout: connectSessionKnex({ table: "knex_sessions" }) });
+      return { at: { client: "better-sqlite3", connection: { filename } }, store, stop };
+    },
+  },
   "session-file-store": {
     missing: false,
     keyPrefix: "",
@@ -203,7 +248,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
   beforeAll(async () => {
     if (kind.missing) return;
     backend = await kind.open();
-    peer = await theirs(name, backend.at, { maxAge });
+    peer = await theirs(name.split(" ")[0] as string, backend.at, { maxAge });
     const { keyPrefix } = kind;
     const options = { secret: "keyboard cat", keyPrefix };
     sessions = createSessions({
@@ -322,6 +367,16 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
       expect(user.cookie).not.toBe(guest.cookie);
       expect(data((await peer.send("/get", user.cookie)).text)).toEqual({ cart: "tea", passport: { user: "42" } });
       expect(data((await peer.send("/get", guest.cookie)).text)).toEqual({});
+    },
+  );
+
+  test.skipIf(kind.missing)(
+    "40 requests at the same time keep their keys, by the drop-in and by sojourn's own API",
+    async () => {
+      const { cookie } = await peer.send("/set/user/ada");
+      const sent = Array.from({ length: 40 }, (_, at) => (at % 2 ? ours : drop).send(`/set/key${at}/1`, cookie));
+      for (const { status } of await Promise.all(sent)) expect(status).toBe(200);
+      expect(Object.keys(data((await peer.send("/get", cookie)).text))).toHaveLength(41);
     },
   );
 

@@ -49,6 +49,12 @@ async function storeOf(): Promise<Any> {
       const { MongoStore } = require("connect-mongo");
       return MongoStore.create({ mongoUrl: at.url, dbName: at.database, collectionName: "express_sessions" });
     }
+    case "connect-mongodb-session": {
+      const MongoDBStore = require("connect-mongodb-session")(session);
+      const store = new MongoDBStore({ uri: at.url, databaseName: at.database, collection: "express_documents" });
+      await new Promise((resolve) => store.once("connected", resolve));
+      return store;
+    }
     case "connect-dynamodb": {
       const { DynamoDB } = require("@aws-sdk/client-dynamodb");
       const client = new DynamoDB({ ...at, credentials: { accessKeyId: "tests", secretAccessKey: "tests" } });

@@ -24,6 +24,11 @@ export interface MongodbLayout {
    * updates compare the payload, for a collection in which programs write that do not know the field.
    */
   readonly version?: string | null | undefined;
+  /**
+   * The payload is a document, for a format that encodes to a JSON object. Values that do not change keep their types, such as
+   * dates. Only where `version` is `null`. Default false.
+   */
+  readonly object?: boolean | undefined;
   /** What a program keeps in fields of their own that is part of the session. Only where `version` is `null`. Default nothing. */
   readonly beside?: MongodbBeside | undefined;
 }
@@ -46,25 +51,28 @@ export interface MongodbParts {
 
 /** A layout with all its names. */
 export type Fields = Readonly<Required<{ [Name in Field]: Exclude<MongodbLayout[Name], undefined> }>> &
-  Pick<MongodbLayout, "beside">;
+  Pick<MongodbLayout, "beside" | "object">;
 
-type Field = Exclude<keyof MongodbLayout, "beside">;
+type Field = Exclude<keyof MongodbLayout, "beside" | "object">;
 
 /** All names of a layout. Throws a `TypeError` for one that cannot be a field, or that is there twice. */
 export function fieldsOf(layout: MongodbLayout): Fields {
   if (typeof layout !== "object" || layout === null) throw wrongArgument("layout", "an object of field names", layout);
-  checkKnown("layout", layout, ["key", "payload", "expiresAt", "subject", "version", "beside"]);
+  checkKnown("layout", layout, ["key", "payload", "expiresAt", "subject", "version", "object", "beside"]);
   const {
     key = "key",
     payload = "payload",
     expiresAt = "expiresAt",
     subject = "subject",
     version = "version",
+    object = false,
     beside,
   } = layout;
   const fields = { key, payload, expiresAt, subject, version };
   if (beside !== undefined && version !== null)
     throw wrongArgument("layout.beside", "left out where the documents have a version", beside);
+  if (object !== false && (object !== true || version !== null || beside !== undefined))
+    throw wrongArgument("layout.object", "true or false, and true only where version is null, without beside", object);
   const seen = new Set<unknown>([key === "_id" ? "" : "_id", timeLeft, ...(beside?.fields ?? [])]);
   for (const [field, name] of Object.entries(fields)) {
     if ((field === "version" || field === "subject") && name === null) continue;
@@ -73,7 +81,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
     }
     seen.add(name);
   }
-  return { ...fields, beside };
+  return { ...fields, object, beside };
 }
 
 /** The name that a document's time to live in milliseconds is asked under. */
@@ -93,7 +101,8 @@ export function endedBy(fields: Fields): MongodbDocument {
 }
 
 /** A new version, which no record had before. */
-export function newVersion(fields: Fields, record: StoreRecord): Version {
+export function newVersion(fields: Fields, record: StoreRecord, was?: Version): Version {
+  if (fields.object) return documentOf(record.payload, was as MongodbDocument | undefined);
   if (fields.beside) return fields.beside.split(record.payload);
   return fields.version === null ? copy(record.payload) : base64url(crypto.getRandomValues(new Uint8Array(12)));
 }
@@ -104,6 +113,7 @@ export function stateOf(fields: Fields, version: Version): MongodbDocument {
     const parts = version as MongodbParts;
     return { [fields.payload]: encode(parts.payload), ...parts.fields };
   }
+  if (fields.object) return { [fields.payload]: { $eq: version } };
   return fields.version === null
     ? { [fields.payload]: encode(version as string | Uint8Array) }
     : { [fields.version]: version };
@@ -115,7 +125,7 @@ export function contentsOf(fields: Fields, record: StoreRecord, version: Version
   const parts = fields.beside ? (version as MongodbParts) : { payload: record.payload, fields: {} };
   return {
     ...Object.fromEntries(Object.entries(parts.fields).map(([name, value]) => [name, { $literal: value }])),
-    [fields.payload]: { $literal: encode(parts.payload) },
+    [fields.payload]: { $literal: fields.object ? version : encode(parts.payload) },
     ...(fields.subject !== null && {
       [fields.subject]: subject === undefined ? "$$REMOVE" : { $literal: encode(subject) },
     }),
@@ -127,15 +137,28 @@ export function contentsOf(fields: Fields, record: StoreRecord, version: Version
 export function recordIn(fields: Fields, document: MongodbDocument | null, now: number): StoredRecord | null {
   if (!document) return null;
   const left = document[timeLeft];
-  const stored = decode(document[fields.payload]);
+  const found = document[fields.payload];
+  const stored = fields.object ? jsonOf(found) : decode(found);
   const parts = fields.beside && stored !== null ? partsIn(fields.beside, stored, document) : undefined;
   const payload = parts ? joined(fields.beside, parts) : stored;
-  const version = parts ?? (fields.version === null ? payload : document[fields.version]);
+  const version = parts ?? (fields.object ? found : fields.version === null ? payload : document[fields.version]);
   if (typeof left !== "number" || left <= 0 || payload === null || version === undefined || version === null)
     return null;
   const subject = fields.subject === null ? null : decode(document[fields.subject]);
   const record = { payload, version, expiresAt: now + left };
   return typeof subject === "string" ? { ...record, subject } : record;
+}
+
+/** The document that a JSON object becomes; what is as it was keeps the very values of before. */
+function documentOf(payload: string | Uint8Array, was: MongodbDocument = {}): MongodbDocument {
+  const next = JSON.parse(typeof payload === "string" ? payload : new TextDecoder().decode(payload)) as MongodbDocument;
+  for (const key of Object.keys(next))
+    if (Object.hasOwn(was, key) && JSON.stringify(was[key]) === JSON.stringify(next[key])) next[key] = was[key];
+  return next;
+}
+
+function jsonOf(found: unknown): string | null {
+  return typeof found === "object" && found !== null ? JSON.stringify(found) : null;
 }
 
 function partsIn(beside: MongodbBeside, payload: string | Uint8Array, document: MongodbDocument): MongodbParts {
