@@ -1,5 +1,7 @@
 /** What the drop-in does otherwise than express-session 1.19: a test for each row of docs/express-session/README.md. */
 
+import { connect, createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { isSessionError } from "sojourn";
 import session, { MemoryStore } from "sojourn/express-session";
 import { expect, onTestFinished, test } from "vitest";
@@ -288,4 +290,45 @@ test("something that is no session, put in its place, is an error", async () => 
     res.end();
   });
   expect(await send()).toMatchObject({ status: 500, text: expect.stringMatching(/req\.session was replaced/) });
+});
+
+test("over HTTP/2 sessions are kept, and the response waits for the save", async () => {
+  const saved = gate();
+  const { store, log } = slowStore(saved.opened);
+  const middleware = session({ ...quiet, store } as never);
+  const server = createHttp2Server((req, res) => {
+    middleware(
+      req as never,
+      res as never,
+      ((error: unknown) => {
+        if (error) res.writeHead(500);
+        else counting(req as never, res as never);
+      }) as never,
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => {
+    client.destroy();
+    server.close();
+  });
+  let arrived = false;
+  const ask = async (cookie?: string): Promise<{ text: string; cookie: string | undefined }> => {
+    const stream = client.request({ ":path": "/", ...(cookie && { cookie }) });
+    let setCookie: string[] | undefined;
+    stream.on("response", (headers) => {
+      arrived = true;
+      setCookie = headers["set-cookie"];
+    });
+    let text = "";
+    for await (const chunk of stream) text += chunk;
+    return { text, cookie: setCookie?.[0]?.split(";")[0] };
+  };
+  const first = ask();
+  await until(() => log.length === 1);
+  expect(arrived).toBe(false);
+  saved.open();
+  const { text, cookie } = await first;
+  expect(text).toBe("1");
+  expect((await ask(cookie)).text).toBe("2");
 });
