@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { flaskFiles } from "../../../src/flask/files.ts";
 import { readPickle } from "../../../src/flask/pickle/read.ts";
 import { flaskSession } from "../../../src/flask.ts";
@@ -51,13 +51,13 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
     let backend: Awaited<ReturnType<typeof open>>;
     let flask: FlaskServer;
     let node: NodeServer;
-    beforeAll(async () => {
+    beforeEach(async () => {
       backend = await open();
       const config = { SESSION_FILE_THRESHOLD: 5 };
       flask = await startFlask({ backend: backend.flask, config });
       node = await startNode(createSessions<Data>({ ...options(), store: backend.store!, storeTimeout: "30s" }));
     });
-    afterAll(async () => {
+    afterEach(async () => {
       node?.stop();
       await flask?.stop();
       await backend?.stop();
@@ -82,11 +82,12 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       expect(count()).toBe(3);
       await node.do(jars[0]!, (session) => session.destroy());
       await flask.do(jars[1]!, ["clear"]);
-      expect(sessions()).toHaveLength(1);
-      expect(count()).toBe(1);
+      // A logout leaves a note for five minutes, so that slower requests with the old id begin no session.
+      expect(sessions()).toHaveLength(2);
+      expect(count()).toBe(2);
       await node.do(jars[2]!, (session) => session.destroy());
-      expect(sessions()).toEqual([]);
-      expect(count()).toBe(0);
+      expect(sessions()).toHaveLength(2);
+      expect(count()).toBe(2);
     });
 
     test("over its threshold Flask drops the sessions that end soonest, of either side; Node drops none", async () => {
