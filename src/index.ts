@@ -25,6 +25,14 @@ export type {
   StoreRecord,
   Version,
 } from "./core/contracts/store.ts";
+export type {
+  EventMessage,
+  LoadMessage,
+  RenewMessage,
+  SaveMessage,
+  StoreMessage,
+  StoreOperation,
+} from "./core/contracts/traces.ts";
 export type { Duration } from "./core/options/duration.ts";
 export type { SessionOptions } from "./core/options/options.ts";
 export { encrypted } from "./core/record/encrypted.ts";

@@ -2,6 +2,7 @@
 
 import { isError, isSessionError, toldOf } from "./errors.ts";
 import { type Notices, noticesOf } from "./notices.ts";
+import { type EventMessage, eventChannel } from "./traces.ts";
 
 /**
  * What happened. Names of the OWASP logging vocabulary where it has one.
@@ -76,6 +77,7 @@ export class Events {
 
   /** @param advice For operators: what to do about it. */
   emit(type: SessionEventType, details?: Omit<SessionEvent, "type" | "at">, advice?: string): void {
+    if (eventChannel.hasSubscribers) eventChannel.publish(messageOf(type, this.#now(), details));
     if (this.#listeners.size === 0) {
       this.#notices.tell(type, this.#now, details, advice);
       return;
@@ -95,4 +97,10 @@ export class Events {
   #report(error: unknown, type: SessionEventType): void {
     this.#warn(`a session event listener threw ${isError(error) ? error.name : typeof error} on ${type}`);
   }
+}
+
+/** What subscribers of the channel `sojourn:event` get to see of an event. */
+function messageOf(type: SessionEventType, at: number, details: Omit<SessionEvent, "type" | "at"> = {}): EventMessage {
+  const { handle, reason, error } = details;
+  return { type, at, handle, reason, code: isSessionError(error) ? error.code : undefined };
 }

@@ -2,6 +2,7 @@
 
 import type { PruneResult, Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
+import { operation } from "./call-trace.ts";
 import { storeBehind } from "./in-cookie.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -49,7 +50,8 @@ async function clean(store: Store, { events, storeTimeout, ids }: Config): Promi
   try {
     let cursor: string | undefined;
     do {
-      const batch = (): Promise<PruneResult> => (store as Required<Store>).prune({ limit: 1000, cursor });
+      const batch = (): Promise<PruneResult> =>
+        operation("prune", () => (store as Required<Store>).prune({ limit: 1000, cursor }));
       ({ cursor } = await withTimeLimit(batch, store, Math.max(storeTimeout, patience), events, ids));
       // Requests come first, also where the store answers without waiting for anything.
       await new Promise((resolve) => setTimeout(resolve));

@@ -5,6 +5,8 @@ import { callWithin } from "../contracts/call-limit.ts";
 import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
+import { type StoreOperation, storeCalls } from "../contracts/traces.ts";
+import { type Around, isTracing, listingBegins, operation, tracedCall } from "./call-trace.ts";
 
 /**
  * The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones.
@@ -17,6 +19,18 @@ export function withTimeLimit<T>(
   limit: number,
   events: Events,
   ids?: IdScheme,
+): Promise<T> {
+  if (!storeCalls.hasSubscribers) return limited(call, store, limit, events, ids);
+  return tracedCall(store.name, (around) => limited(call, store, limit, events, ids, around));
+}
+
+function limited<T>(
+  call: (answered: () => void) => Promise<T>,
+  store: Store,
+  limit: number,
+  events: Events,
+  ids: IdScheme | undefined,
+  around?: Around,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let late = false;
@@ -41,7 +55,7 @@ export function withTimeLimit<T>(
       timer = setTimeout(onLimit, limit);
     };
     try {
-      callWithin(limit, () => call(answered)).then(
+      callWithin(limit, () => (around ? around(() => call(answered)) : call(answered))).then(
         (answer) => {
           settle();
           resolve(answer);
@@ -84,19 +98,30 @@ function reduced(error: unknown, ids: IdScheme): Error {
  */
 export function guarded(store: Store): Store {
   return {
-    ...(store.listBySubject && { listBySubject: (subject, answered) => store.listBySubject!(subject, answered) }),
+    ...(store.listBySubject && {
+      listBySubject(subject, answered) {
+        listingBegins();
+        return store.listBySubject!(subject, answered);
+      },
+    }),
     ...(store.list && { list: () => store.list!() }),
     name: store.name,
     get capabilities() {
       return store.capabilities;
     },
-    read: (key) => store.read(checkKey(key)),
-    create: (key, record) => store.create(checkKey(key), record),
-    update: (key, record, version) => store.update(checkKey(key), record, version),
-    touch: (key, expiresAt, subject) => store.touch(checkKey(key), expiresAt, subject),
-    rename: (from, to, record, version) => store.rename(checkKey(from), checkKey(to), record, version),
-    delete: (key, subject) => store.delete(checkKey(key), subject),
+    read: (key) => named("read", () => store.read(checkKey(key))),
+    create: (key, record) => named("create", () => store.create(checkKey(key), record)),
+    update: (key, record, version) => named("update", () => store.update(checkKey(key), record, version)),
+    touch: (key, expiresAt, subject) => named("touch", () => store.touch(checkKey(key), expiresAt, subject)),
+    rename: (from, to, record, version) =>
+      named("rename", () => store.rename(checkKey(from), checkKey(to), record, version)),
+    delete: (key, subject) => named("delete", () => store.delete(checkKey(key), subject)),
   };
+}
+
+/** A call that a subscriber of `sojourn:store` knows by its name. */
+function named<T>(name: StoreOperation, call: () => T): T {
+  return isTracing() ? operation(name, call) : call();
 }
 
 function checkKey(key: string): string {

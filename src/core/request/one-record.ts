@@ -5,6 +5,7 @@ import type { FoundCookie } from "../client/cookie.ts";
 import type { Found, Late } from "../contracts/records.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
+import { loads } from "../contracts/traces.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
 import { cleanupOf } from "../record/cleanup.ts";
 import { isOver } from "../record/expiry.ts";
@@ -15,6 +16,7 @@ import { guarded } from "../record/time-limit.ts";
 import { logsOut, type SessionsCore, Work } from "../save/commit.ts";
 import { checked } from "../save/newest.ts";
 import { RecordSession } from "../save/record-session.ts";
+import { tracedLoad } from "../save/save-trace.ts";
 import { Turns } from "../save/turns.ts";
 import type { Context } from "./context.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
@@ -131,7 +133,22 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
 }
 
 /** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
-export async function loadWork<Result>(
+export function loadWork<Result>(
+  core: SessionsCore,
+  header: string | null | undefined,
+  from: Found | undefined,
+  use: (work: Work) => Result,
+): Promise<Result> {
+  if (!loads.hasSubscribers) return untracedLoad(core, header, from, use);
+  return tracedLoad(core.config.store.name, (seen) =>
+    untracedLoad(core, header, from, (work) => {
+      seen(work);
+      return use(work);
+    }),
+  );
+}
+
+async function untracedLoad<Result>(
   core: SessionsCore,
   header: string | null | undefined,
   from: Found | undefined,

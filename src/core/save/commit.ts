@@ -5,6 +5,7 @@ import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
+import { saves } from "../contracts/traces.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
@@ -14,6 +15,7 @@ import { cannotMerge, mergeUsers } from "./login-merge.ts";
 import { goOn, keptOf, takeOver } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
 import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
+import { type SaveTrace, tracedSave } from "./save-trace.ts";
 import { carryOut, draftOf } from "./steps.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -57,6 +59,10 @@ export class Work implements SessionOwner {
   epochMark: string | undefined;
   /** The `Set-Cookie` values to send with the response. */
   setCookie: readonly string[] | undefined;
+  /** The save at hand, where something listens to `sojourn:save`. */
+  trace: SaveTrace | undefined;
+  /** An earlier save was traced. */
+  wasTraced = false;
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
@@ -73,7 +79,7 @@ export class Work implements SessionOwner {
 
   /** One save at a time, in the order they were asked for. */
   save(): Promise<boolean> {
-    const saved = this.#saving ? this.#saving.then(() => begin(this)) : begin(this);
+    const saved = this.#saving ? this.#saving.then(() => start(this)) : start(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
   }
@@ -112,6 +118,10 @@ export class Work implements SessionOwner {
     const reason = isSessionError(error) ? error.code : undefined;
     this.core.config.events.emit(type, { handle, subject, ...(error !== undefined && { reason, error }) });
   }
+}
+
+function start(work: Work): Promise<boolean> {
+  return saves.hasSubscribers ? tracedSave(work, () => begin(work)) : begin(work);
 }
 
 /**
@@ -173,6 +183,7 @@ async function save(work: Work): Promise<boolean> {
     if (work.marks.merge) await mergeUsers(work);
     const payload = payloadIfNeeded(work);
     const decided = decide(work, payload, onlySeen);
+    work.trace?.planned(decided, attempt);
     refuseImpossible(work, decided);
     if (decided.step === "none") {
       if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
@@ -187,6 +198,7 @@ async function save(work: Work): Promise<boolean> {
       handBack(work);
       return true;
     }
+    work.trace?.conflicted();
     if (work.ended) return false;
     const isGone = decided.step === "touch";
     if (work.found && !isGone) {

@@ -3,11 +3,13 @@
 import { newHandle } from "../client/id.ts";
 import type { Meta, Payload } from "../contracts/format.ts";
 import type { Draft, Found, Written } from "../contracts/records.ts";
+import { renewals } from "../contracts/traces.ts";
 import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "./changes.ts";
 import type { Work } from "./commit.ts";
 import type { Plan, Step } from "./plan.ts";
 import { Marks } from "./record-session.ts";
+import { tracedRenewal } from "./save-trace.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
 export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
@@ -141,9 +143,12 @@ function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);
   if (step === "update") return records.update(place, draft);
-  if (step === "rename")
-    return records.rename(place, draft, { by: marks.loggedIn ? "login" : "regenerate", leads: leadsOn(work) });
-  return records.renew(place, draft, state.meta.seen);
+  const by = marks.loggedIn ? "login" : "regenerate";
+  const move = (): Promise<Written | null> =>
+    step === "rename"
+      ? records.rename(place, draft, { by, leads: leadsOn(work) })
+      : records.renew(place, draft, state.meta.seen);
+  return renewals.hasSubscribers ? tracedRenewal(work, step === "rename" ? by : "passing", move) : move();
 }
 
 /** Whether the id that a parallel request has just given the client goes on leading to the session: for the same user only. */

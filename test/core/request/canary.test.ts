@@ -1,5 +1,6 @@
 /** The canary: after every kind of request, good and bad, no id and no token is in anything that could end up in a log. */
 
+import { subscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type IdScheme, randomIds } from "../../../src/core/client/id.ts";
@@ -221,6 +222,22 @@ async function everything(
   return events;
 }
 
+/** Everything that is published. */
+const published = new Map<string, number>();
+beforeAll(() => {
+  for (const name of ["load", "store", "save", "renew"]) {
+    for (const when of ["start", "end", "asyncStart", "asyncEnd", "error"])
+      subscribe(`tracing:sojourn:${name}:${when}`, (message) => hearPublished(`${name} ${when}`, message));
+  }
+  subscribe("sojourn:event", (message) => hearPublished("event", message));
+});
+
+function hearPublished(name: string, message: unknown): void {
+  published.set(name, (published.get(name) ?? 0) + 1);
+  canary.hear(message);
+  if (typeof message === "object" && message !== null && "error" in message) canary.hear(message.error);
+}
+
 const methods = ["log", "info", "warn", "error", "debug", "trace", "dir"] as const;
 beforeAll(() => {
   for (const method of methods)
@@ -243,7 +260,7 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
   ["Flask's UUIDs, signed", flaskToken("secret"), flask({ cookie, ids: "uuid", format: "json", keyPrefix: "s" })],
   ["warnings to the console", bareToken(), { warn: undefined, onError: "save" }],
 ])("with %s", (_, token, options) => {
-  test("nothing that is said holds an id, a token or a secret", async () => {
+  test("nothing that is said or published holds an id, a token or a secret", async () => {
     canary.hide(secret);
     const events = await everything(token, options);
     expect(canary.leaks()).toEqual([]);
@@ -254,6 +271,12 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
       expect(said).toContain(`ERR_SESSION_${code}`);
     }
     expect(canary.secrets.size).toBeGreaterThan(100);
+    for (const name of ["load", "store", "save", "renew"]) {
+      expect(published.get(`${name} start`), name).toBeGreaterThan(10);
+      expect(published.get(`${name} asyncEnd`), name).toBeGreaterThan(10);
+      expect(published.get(`${name} error`), name).toBeGreaterThan(0);
+    }
+    expect(published.get("event")).toBeGreaterThan(10);
     canary.said.length = 0;
   });
 });

@@ -1,0 +1,121 @@
+/** Loads, saves and renewals on their channels. Nothing here runs while nothing listens. */
+
+import type { Written } from "../contracts/records.ts";
+import {
+  type LoadMessage,
+  loads,
+  OfSubject,
+  renewals,
+  type SaveMessage,
+  saves,
+  scoped,
+  traced,
+} from "../contracts/traces.ts";
+import type { Work } from "./commit.ts";
+import { hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import type { Plan } from "./plan.ts";
+
+class Load extends OfSubject implements LoadMessage {
+  readonly backend: string;
+  handle?: string | undefined;
+
+  constructor(backend: string) {
+    super();
+    this.backend = backend;
+  }
+}
+
+/** Traces what a request finds under its cookie. */
+export function tracedLoad<T>(backend: string, load: (seen: (work: Work) => void) => Promise<T>): Promise<T> {
+  const message = new Load(backend);
+  let outcome = "none";
+  const seen = (work: Work): void => {
+    outcome = outcomeOf(work);
+    noteSession(message, work);
+  };
+  return traced(
+    loads,
+    message,
+    () => scoped(() => load(seen)),
+    () => outcome,
+  );
+}
+
+function outcomeOf({ found, late, held }: Work): NonNullable<LoadMessage["outcome"]> {
+  if (found) return "found";
+  if (late) return "late";
+  return held > 0 ? "absent" : "none";
+}
+
+/** A save under way, as its subscribers see it. */
+export class SaveTrace extends OfSubject implements SaveMessage {
+  readonly backend: string;
+  plan: Plan["step"] = "none";
+  retries = 0;
+  conflicts = 0;
+  handle?: string | undefined;
+
+  constructor(backend: string) {
+    super();
+    this.backend = backend;
+  }
+
+  planned({ step }: Plan, attempt: number): void {
+    this.plan = step;
+    this.retries = attempt;
+  }
+
+  conflicted(): void {
+    this.conflicts += 1;
+  }
+}
+
+/** Traces one save of a request's session. */
+export async function tracedSave(work: Work, save: () => Promise<boolean>): Promise<boolean> {
+  // Adapters save once more when the body has ended: where nothing was changed since, that is no save of its own.
+  if (work.wasTraced && !mayChange(work)) return save();
+  const message = new SaveTrace(work.core.config.store.name);
+  work.trace = message;
+  work.wasTraced = true;
+  noteSession(message, work);
+  try {
+    return await traced(
+      saves,
+      message,
+      () => scoped(save),
+      (saved) => {
+        noteSession(message, work);
+        return saved ? "saved" : "refused";
+      },
+    );
+  } finally {
+    work.trace = undefined;
+  }
+}
+
+/** Traces a session's move to another id. */
+export function tracedRenewal(
+  { core, kept }: Work,
+  by: "login" | "regenerate" | "passing",
+  move: () => Promise<Written | null>,
+): Promise<Written | null> {
+  const message = { backend: core.config.store.name, by, handle: kept.handle };
+  return traced(renewals, message, move, (written) => (written ? "renewed" : "refused"));
+}
+
+function mayChange(work: Work): boolean {
+  const { state, found, ended, late } = work;
+  if (ended) return state.destroyed && late !== undefined;
+  work.marks = state.marks;
+  try {
+    return found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(state.data);
+  } catch {
+    return true;
+  }
+}
+
+function noteSession(message: Load | SaveTrace, { state }: Work): void {
+  const { handle, subject } = state.meta;
+  if (handle !== undefined) message.handle = handle;
+  if (subject !== undefined) OfSubject.note(message, subject);
+}
