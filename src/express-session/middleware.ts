@@ -69,13 +69,13 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     exchanges.set(req, exchange as unknown as ExpressExchange);
     const loading = exchange.start(req, id, secrets, (error) => afterwards(res, () => next(error)));
     if (!loading) {
-      void exchange.get();
+      exchange.get().catch(next);
       return void exchange.run(next);
     }
     // Out of the promise: what a handler throws is thrown as if there was none.
     loading.then(
       () => {
-        void exchange.get();
+        exchange.get().catch(next);
         process.nextTick(() => exchange.run(next));
       },
       (error) => process.nextTick(next, error),

@@ -59,6 +59,8 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
   #savedHash: string | undefined;
   #touched = false;
   #storeTouched = false;
+  /** `unset: "destroy"` has been carried out. */
+  #unset = false;
   /** No cookie is sent: the session could not be saved, or ended in another request. */
   #withheld = false;
   #destroyed: Cookie | undefined;
@@ -190,7 +192,9 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     if (this.#work?.state.destroyed && session && this.#works.get(session) === this.#work)
       return this.#endNatively(session);
     if (session === undefined || session === null) {
-      if (this.#shared.options.unsetDestroys && sessionID) await this.#end(this.#work as ExpressWork, sessionID);
+      if (!this.#shared.options.unsetDestroys || !sessionID || this.#unset) return true;
+      this.#unset = true;
+      await this.#end(this.#work as ExpressWork, sessionID);
       return true;
     }
     if (typeof sessionID !== "string") return true;

@@ -260,6 +260,19 @@ describe("a store without touch", () => {
   );
 });
 
+test.each(["no cookie", "a cookie"])('unset: "destroy" in the middle of a response, %s', (which) =>
+  expectSame({
+    options: { resave: false, saveUninitialized: false, unset: "destroy" },
+    action: actions["sets it to null"] as Action,
+    cookie: cookies[which] as Case["cookie"],
+    answer: async (_req, res) => {
+      res.write("one, ");
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      res.end("two");
+    },
+  }),
+);
+
 describe("how the handler answers", () => {
   const answers: Record<string, Handler> = {
     "in pieces": (_req, res) => {
