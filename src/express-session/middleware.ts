@@ -9,7 +9,7 @@ import type { RequestReader } from "../core/request/exchange.ts";
 import { makeCore, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
 import type { SessionsCore } from "../core/save/commit.ts";
-import { OpenedRequest } from "../frameworks/shared/node-request.ts";
+import { ConnectRequest } from "../frameworks/shared/node-request.ts";
 import type { NodeResponse } from "../frameworks/shared/node-shapes.ts";
 import { readCookie } from "./cookie.ts";
 import { deprecate } from "./deprecate.ts";
@@ -64,7 +64,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     req.sessionID = id;
     const res = response as ExpressResponse;
     const exchange = isWhole(res)
-      ? (new OpenedRequest(sessions, req, res, next, options.isSecure).exchange as ExpressExchange<Data>)
+      ? (new ConnectRequest(sessions, req, res, next, options.isSecure).exchange as ExpressExchange<Data>)
       : openWithoutResponse(sessions, req, res);
     exchanges.set(req, exchange as unknown as ExpressExchange);
     const loading = exchange.start(req, id, secrets, (error) => afterwards(res, () => next(error)));

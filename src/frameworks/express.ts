@@ -8,22 +8,17 @@ import {
   connectSessions,
   type NodeRequest,
 } from "./node.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
 export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
 
 /** The options of {@link expressSessions}. */
-export interface ExpressOptions {
+export interface ExpressOptions extends AccessOption<NodeRequest> {
   /**
    * Loads the session of every request before the routes run, and puts it on `req` under this name. Default: it is
    * loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<NodeRequest> | undefined;
 }
 
 /**

@@ -4,8 +4,9 @@ import { STATUS_CODES } from "node:http";
 import type { Access } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
+import { beginning, goOn } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
-import { OpenedRequest } from "./shared/node-request.ts";
+import { isClosed, OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
@@ -95,26 +96,18 @@ export function fastifySessions<Data extends object>(
   checkAdapter("fastifySessions", sessions, options, ["attach", "access"]);
   const { attach, access } = options;
   const slot = Symbol("sojourn request");
+  const allowed = (request: Request): Access | undefined => (configOf(request) === "skip" ? "skip" : access?.(request));
+  const begin = beginning(sessions, { attach, access: allowed }, attachSession);
 
   const onRequest = (request: Request, reply: Reply, done: Done): void => {
-    const opened = sessions.isOpen(request) ? undefined : open(sessions, request, reply);
+    const opened = sessions.isOpen(request) ? undefined : new FastifyOpened(sessions, request, reply);
     if (opened) request[slot] = opened;
-    const goOn = (): void => (opened ? opened.exchange.run(done) : done());
-    const allowed = [access?.(request), request.routeOptions.config?.session];
-    for (const one of allowed) opened?.exchange.restrict(one);
-    if (attach === undefined || allowed.includes("skip")) goOn();
-    else {
-      sessions.get(request).then((session) => {
-        attachSession(request, attach, session);
-        goOn();
-      }, done);
-    }
+    opened?.restrict(configOf(request));
+    goOn(begin(request, opened), done);
   };
   // A body comes in another context than its request.
   const preValidation = (request: Request, _reply: Reply, done: Done): void => {
-    const opened = request[slot] as OpenedRequest<Data> | undefined;
-    if (opened) opened.exchange.run(done);
-    else done();
+    goOn(request[slot] as FastifyOpened<Data> | undefined, done);
   };
   const onError = (_request: Request, reply: Reply, _error: unknown, done: Done): void => {
     markFailed(reply.raw);
@@ -135,18 +128,33 @@ export function fastifySessions<Data extends object>(
   });
 }
 
-function open<Data extends object>(sessions: Sessions<Data>, request: Request, reply: Reply): OpenedRequest<Data> {
-  const response = reply.raw;
-  const kept = Object.keys(reply.getHeaders());
-  const fail = (error: unknown): void => {
-    if (response.headersSent) return void request.log.error({ err: error }, "a session was not saved");
+function configOf({ routeOptions }: Request): Access | undefined {
+  return routeOptions.config?.session;
+}
+
+class FastifyOpened<Data extends object> extends OpenedRequest<Data> {
+  readonly #request: Request;
+  readonly #reply: Reply;
+  /** The headers of what ran before. */
+  readonly #kept: readonly string[];
+
+  constructor(sessions: Sessions<Data>, request: Request, reply: Reply) {
+    super(sessions, request.raw, reply.raw, request);
+    this.#request = request;
+    this.#reply = reply;
+    this.#kept = Object.keys(reply.getHeaders());
+  }
+
+  override fail(error: unknown): void {
+    const [reply, { response }] = [this.#reply, this];
+    if (response.headersSent) return void this.#request.log.error({ err: error }, "a session was not saved");
     // Taken out of Fastify's hands (`reply.hijack`).
     if (reply.sent) return void response.end(STATUS_CODES[response.statusCode] ?? "Error");
-    for (const name of Object.keys(reply.getHeaders())) if (!kept.includes(name)) reply.removeHeader(name);
+    for (const name of Object.keys(reply.getHeaders())) if (!this.#kept.includes(name)) reply.removeHeader(name);
     reply.send(error);
-  };
-  // A closed stream of HTTP/2 does not tell any more; then nobody is left to be warned for.
-  const secure = ({ stream }: NodeRequest): boolean =>
-    request.protocol !== "http" || (stream !== undefined && stream.session === undefined);
-  return new OpenedRequest(sessions, request.raw, response, fail, secure, request);
+  }
+
+  override isSecure(): boolean {
+    return this.#request.protocol !== "http" || isClosed(this.request);
+  }
 }

@@ -1,27 +1,24 @@
 /** Koa 3 and 2. */
 
+import { isBytes, isPromise } from "../core/bytes/bytes.ts";
 import type { HeaderAccess } from "../core/client/headers.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
+import { beginning } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
-import { OpenedRequest } from "./shared/node-request.ts";
+import { isClosed, OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
 /** The options of {@link koaSessions}. */
-export interface KoaOptions {
+export interface KoaOptions extends AccessOption<KoaContext> {
   /**
    * Loads the session of every request before the middleware behind it runs, and puts it on `ctx` under this name.
    * Default: it is loaded when `sessions.get(ctx)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<KoaContext> | undefined;
 }
 
 /** What is needed of Koa's context. */
@@ -36,6 +33,7 @@ export interface KoaContext {
   status: number;
   body: unknown;
   onerror(error: Error): void;
+  readonly app?: { readonly middleware: readonly unknown[] } | undefined;
 }
 
 /** A middleware of Koa. */
@@ -69,41 +67,54 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  */
 export function koaSessions<Data extends object>(sessions: Sessions<Data>, options: KoaOptions = {}): KoaMiddleware {
   checkAdapter("koaSessions", sessions, options, ["attach", "access"]);
-  const { attach, access } = options;
-  return async (ctx, next) => {
-    const { res } = ctx;
-    const opened = sessions.isOpen(ctx) ? undefined : open(sessions, ctx);
-    const allowed = access?.(ctx);
-    opened?.exchange.restrict(allowed);
-    if (attach !== undefined && allowed !== "skip") {
-      attachSession(ctx, attach, await sessions.get(ctx));
-    }
+  const begin = beginning<Data, KoaContext, string>(sessions, options, attachSession);
+  const middleware: KoaMiddleware = async (ctx, next) => {
+    const begun = begin(ctx, sessions.isOpen(ctx) ? undefined : new KoaRequest(sessions, ctx));
+    const opened = isPromise(begun) ? await begun : begun;
     if (!opened) return void (await next());
-    const { exchange } = opened;
+    const { exchange, response } = opened;
     try {
       await exchange.run(next);
     } catch (error) {
-      markFailed(res);
+      markFailed(response);
       throw error;
     }
-    if (!exchange.used || ctx.respond === false || res.headersSent) return;
+    if (!exchange.used || ctx.respond === false || response.headersSent) return;
+    // Nothing but Koa runs after the first middleware: the session is saved when Koa ends the response.
+    if (ctx.app?.middleware[0] === middleware && isWhole(ctx.body)) return;
     try {
       await exchange.commit(later, { failed: ctx.status >= 500 });
     } catch (error) {
-      markFailed(res);
+      markFailed(response);
       takeBack(ctx, opened, error);
       throw error;
     }
   };
+  return middleware;
 }
 
-function open<Data extends object>(sessions: Sessions<Data>, ctx: KoaContext): OpenedRequest<Data> {
-  const { req, res, request } = ctx;
-  const fail = (error: unknown): void => ctx.onerror(error as Error);
-  // A closed stream of HTTP/2 does not tell any more; then nobody is left to be warned for.
-  const secure = ({ stream }: NodeRequest): boolean =>
-    ctx.secure || (stream !== undefined && stream.session === undefined);
-  return new OpenedRequest(sessions, req, res, fail, secure, ctx, request);
+class KoaRequest<Data extends object> extends OpenedRequest<Data> {
+  readonly #ctx: KoaContext;
+
+  constructor(sessions: Sessions<Data>, ctx: KoaContext) {
+    super(sessions, ctx.req, ctx.res, ctx, ctx.request);
+    this.#ctx = ctx;
+  }
+
+  override fail(error: unknown): void {
+    this.#ctx.onerror(error as Error);
+  }
+
+  override isSecure(): boolean {
+    return this.#ctx.secure || isClosed(this.request);
+  }
+}
+
+/** Whether Koa sends a body in one piece: text, bytes or JSON. A stream has to be let go of when the save fails. */
+function isWhole(body: unknown): boolean {
+  if (typeof body !== "object" || body === null || isBytes(body)) return true;
+  const prototype = Object.getPrototypeOf(body);
+  return prototype === Object.prototype || prototype === Array.prototype;
 }
 
 /** Whatever the error is answered with, it is not the response whose session was not saved. */

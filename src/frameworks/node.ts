@@ -5,10 +5,11 @@ import { isPromise } from "../core/bytes/bytes.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
+import { beginning, goOn } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
-import { OpenedRequest } from "./shared/node-request.ts";
+import { ConnectRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { type AccessOf, type AccessOption, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
@@ -33,7 +34,7 @@ export interface NodeOptions {
 }
 
 /** The options of {@link connectSessions}. */
-export interface ConnectOptions {
+export interface ConnectOptions extends AccessOption<NodeRequest> {
   /**
    * Loads the session of every request before the handlers run, and puts it on the request under this name. Default:
    * it is loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
@@ -41,11 +42,6 @@ export interface ConnectOptions {
   readonly attach?: string | undefined;
   /** As for {@link NodeOptions}. Default: `req.secure` if there is such a property, else as there. */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<NodeRequest> | undefined;
 }
 
 /** Wraps a request listener of a Node server. */
@@ -101,7 +97,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
   };
   return (handler) => (req, res) => {
     if (sessions.isOpen(req)) return handler(req, res);
-    const opened = new OpenedRequest(sessions, req, res, (error) => answer(error, req, res), secure);
+    const opened = new ConnectRequest(sessions, req, res, (error) => answer(error, req, res), secure);
     if (access) opened.exchange.restrict(access(req));
     const thrown = (error: unknown): Promise<void> => {
       markFailed(res);
@@ -152,18 +148,10 @@ export function connectSessions<Data extends object>(
   options: ConnectOptions = {},
 ): ConnectMiddleware {
   checkAdapter("connectSessions", sessions, options, ["attach", "access", "secure"]);
-  const { attach, secure, access } = options;
-  return (req, res, next) => {
-    const exchange = sessions.isOpen(req) ? undefined : new OpenedRequest(sessions, req, res, next, secure).exchange;
-    const goOn = (): void => (exchange ? exchange.run(next) : next());
-    const allowed = access?.(req);
-    exchange?.restrict(allowed);
-    if (attach === undefined || allowed === "skip") return goOn();
-    sessions.get(req).then((session) => {
-      attachSession(req, attach, session);
-      goOn();
-    }, next);
-  };
+  const { secure } = options;
+  const begin = beginning<Data, NodeRequest, string>(sessions, options, attachSession);
+  return (req, res, next) =>
+    goOn(begin(req, sessions.isOpen(req) ? undefined : new ConnectRequest(sessions, req, res, next, secure)), next);
 }
 
 /**

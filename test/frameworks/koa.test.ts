@@ -155,6 +155,44 @@ describe.each([
     expect(errors).toEqual([unavailable, unavailable]);
   });
 
+  test.each(["first", "behind a logger"])("a failed save is a 503 when the sessions are mounted %s", async (where) => {
+    for (const body of ["text", "bytes", "json", "stream"]) {
+      const { sessions, state } = setup();
+      const app = new Application();
+      const errors: unknown[] = [];
+      app.on("error", (error) => errors.push(error));
+      if (where !== "first") app.use((_ctx, next) => next());
+      app.use(koaSessions(sessions));
+      const stream = Readable.from(["private"]);
+      app.use(async (ctx) => {
+        (await sessions.get(ctx)).data.a = "1";
+        state.fault = "throw-before";
+        ctx.set("x-handler", "1");
+        ctx.body = { text: "private", bytes: Buffer.from("private"), json: ["private"], stream }[body];
+      });
+      const response = await fetch(await start(app));
+      expect([body, response.status, await response.text()]).toEqual([body, 503, "Service Unavailable"]);
+      expect([response.headers.get("x-handler"), ours(response)]).toEqual([null, []]);
+      expect(errors).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE" })]);
+      if (body === "stream") expect(stream.destroyed).toBe(true);
+    }
+  });
+
+  test("a body that is not JSON is a 500, and what its route changed is not saved", async () => {
+    const { sessions } = setup();
+    const app = new Application();
+    app.use(koaSessions(sessions));
+    app.use(async (ctx) => {
+      const { data } = await sessions.get(ctx);
+      data.a = `${data.a ?? ""}x`;
+      ctx.body = ctx.path === "/broken" ? { amount: 1n } : data.a;
+    });
+    const url = await start(app);
+    const headers = cookieOf(await fetch(url));
+    expect((await fetch(`${url}/broken`, { headers })).status).toBe(500);
+    expect(await (await fetch(url, { headers })).text()).toBe("xx");
+  });
+
   test("an error page that only says so has no body of the route, whose stream is let go of", async () => {
     for (const body of ["stream", "json"]) {
       const { sessions, state } = setup();

@@ -1,7 +1,7 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
 import { type HeaderAccess, varyByCookie } from "../../core/client/headers.ts";
-import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
+import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold, prepare } from "./held-response.ts";
 import { keepHeaders } from "./node-head.ts";
@@ -9,7 +9,7 @@ import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
 const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
-  secure: ({ request, secure }) => secure(request),
+  secure: (opened) => opened.isSecure(),
   use(opened) {
     hold(opened);
     if (!opened.response.headersSent) varyByCookie(headersOf(opened.response));
@@ -27,43 +27,36 @@ function headersOf(response: NodeResponse): HeaderAccess {
   };
 }
 
-/** By the framework's notion if it has one, else whether the connection itself is encrypted. */
-function isSecure({ secure, stream, socket }: NodeRequest): boolean {
-  if (secure !== undefined) return secure;
-  // A closed stream does not tell any more; then nobody is left to be warned for.
-  return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
-}
-
-/** A request, its response, and the exchange that was opened for it. */
-export class OpenedRequest<Data extends object> implements Holding {
+/**
+ * A request, its response, and the exchange that was opened for it. A framework's own class of it says where to turn
+ * when the save failed, so that no request makes closures.
+ */
+export abstract class OpenedRequest<Data extends object> implements Holding {
   readonly request: NodeRequest;
   readonly response: NodeResponse;
   readonly exchange: Exchange<Data>;
-  readonly secure: (request: NodeRequest) => boolean;
   readonly #headers: readonly string[];
-  readonly #fail: (error: unknown) => void;
 
-  /**
-   * @param fail Called when the save failed. Nothing of the handler's response has left, unless `headersSent`: then
-   * it is destroyed already.
-   * @param secure Whether the client came over https.
-   * @param aliases Other objects by which handlers ask for the session.
-   */
-  constructor(
-    sessions: Sessions<Data>,
-    request: NodeRequest,
-    response: NodeResponse,
-    fail: (error: unknown) => void,
-    secure: (request: NodeRequest) => boolean = isSecure,
-    ...aliases: object[]
-  ) {
+  /** @param aliases Other objects by which handlers ask for the session. */
+  constructor(sessions: Sessions<Data>, request: NodeRequest, response: NodeResponse, ...aliases: object[]) {
     this.request = request;
     this.response = response;
-    this.secure = secure;
-    this.#fail = fail;
     this.#headers = response.getHeaderNames();
     prepare(response);
     this.exchange = sessions.open<OpenedRequest<object>>(this, reader, request, ...aliases);
+  }
+
+  /**
+   * Called when the save failed. Nothing of the handler's response has left, unless `headersSent`: then it is
+   * destroyed already.
+   */
+  abstract fail(error: unknown): void;
+
+  /** Whether the client came over https. */
+  abstract isSecure(): boolean;
+
+  restrict(access: Access | undefined): void {
+    this.exchange.restrict(access);
   }
 
   startOver(error: unknown): void {
@@ -72,10 +65,43 @@ export class OpenedRequest<Data extends object> implements Holding {
     response.statusCode = statusOf(error);
     if (!response.stream) response.statusMessage = "";
   }
+}
 
-  fail(error: unknown): void {
+/** The same where a request has no object of a framework around it: Node's own servers, Connect and Express. */
+export class ConnectRequest<Data extends object> extends OpenedRequest<Data> {
+  readonly #fail: (error: unknown) => void;
+  readonly #secure: ((request: NodeRequest) => boolean) | undefined;
+
+  /** @param secure Whether the client came over https. Default: by `req.secure`, else whether the connection is encrypted. */
+  constructor(
+    sessions: Sessions<Data>,
+    request: NodeRequest,
+    response: NodeResponse,
+    fail: (error: unknown) => void,
+    secure: ((request: NodeRequest) => boolean) | undefined,
+  ) {
+    super(sessions, request, response);
+    this.#fail = fail;
+    this.#secure = secure;
+  }
+
+  override fail(error: unknown): void {
     this.#fail(error);
   }
+
+  override isSecure(): boolean {
+    const { request } = this;
+    if (this.#secure) return this.#secure(request);
+    const { secure, stream, socket } = request;
+    if (secure !== undefined) return secure;
+    // A closed stream does not tell any more; then nobody is left to be warned for.
+    return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
+  }
+}
+
+/** Whether the stream of HTTP/2 is closed: it does not tell of https any more, and nobody is left to be warned for. */
+export function isClosed({ stream }: NodeRequest): boolean {
+  return stream !== undefined && stream.session === undefined;
 }
 
 /** The status an error asks for, if that is one of an error. */

@@ -7,6 +7,15 @@ import type { Access } from "../../core/request/exchange.ts";
 /** Says what a request's route may do with its session; `undefined`: everything. */
 export type AccessOf<Request> = (request: Request) => Access | undefined;
 
+/** The option `access` of adapters that attach. */
+export interface AccessOption<Request> {
+  /**
+   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   */
+  readonly access?: AccessOf<Request> | undefined;
+}
+
 interface Options {
   readonly attach?: unknown;
   readonly access?: unknown;

@@ -1,0 +1,47 @@
+/** Begins a request that an adapter has opened: restricts its session and attaches it. */
+
+import { isPromise, type MaybePromise } from "../../core/bytes/bytes.ts";
+import type { Session } from "../../core/contracts/session.ts";
+import type { Access, Exchange } from "../../core/request/exchange.ts";
+import type { Sessions } from "../../core/request/sessions.ts";
+import type { AccessOf } from "./options.ts";
+
+interface Restricted {
+  restrict(access: Access | undefined): void;
+}
+
+/**
+ * Gives the function that begins a request. It gives back what was opened (`undefined`: an adapter around this one did
+ * that), and a promise only where the session is attached.
+ *
+ * @param put Puts the session where handlers find it under the name.
+ * @param keyOf By which object the session is asked for. Default: the request itself.
+ */
+export function beginning<Data extends object, Request extends object, Name>(
+  sessions: Sessions<Data>,
+  { attach, access }: { readonly attach?: Name | undefined; readonly access?: AccessOf<Request> | undefined },
+  put: (request: Request, name: Name, session: Session<Data>) => void,
+  keyOf?: (request: Request) => object,
+): <Opened extends Restricted>(request: Request, opened: Opened | undefined) => MaybePromise<Opened | undefined> {
+  return (request, opened) => {
+    const allowed = access?.(request);
+    opened?.restrict(allowed);
+    if (attach === undefined || allowed === "skip") return opened;
+    return sessions.get(keyOf ? keyOf(request) : request).then((session) => {
+      put(request, attach, session);
+      return opened;
+    });
+  };
+}
+
+/** What a request of Node is opened as. */
+interface Runs {
+  readonly exchange: Pick<Exchange, "run">;
+}
+
+/** Goes on with a request that has begun, where handlers are called by a callback. */
+export function goOn(begun: MaybePromise<Runs | undefined>, next: (error?: unknown) => void): void {
+  if (isPromise(begun)) begun.then((opened) => goOn(opened, next), next);
+  else if (begun) begun.exchange.run(next);
+  else next();
+}
