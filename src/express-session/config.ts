@@ -63,7 +63,7 @@ const longest = 400 * 86_400_000;
  */
 export function expressSession(options: ExpressSessionConfigOptions): ExpressSessionConfig {
   checkKnown("expressSession", options, known);
-  const { secret, name = "connect.sid", maxAge, ttl = "1d", cookie = {}, subjectKey } = options;
+  const { secret, name = "connect.sid", maxAge, ttl = "1d", cookie = {}, subjectKey, keyPrefix, hashIds } = options;
   if (typeof cookie !== "object" || cookie === null)
     throw wrongArgument("cookie", "an object of cookie options", cookie);
   const lasts = maxAge === undefined ? undefined : durationOption("maxAge", maxAge, 1000, longest);
@@ -80,7 +80,7 @@ export function expressSession(options: ExpressSessionConfigOptions): ExpressSes
     sameSite,
   };
   return {
-    ids: expressIds(options),
+    ids: expressIds({ keyPrefix, hashIds }),
     token: expressToken(secret),
     format: expressFormat({ subjectKey, cookie: stored, maxAge: lasts ?? idle }),
     cookie: { prefix: "", ...cookie, name },

@@ -3,6 +3,7 @@
 import { isMap, isSet } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Content, Format, Meta, Payload } from "../core/contracts/format.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import { notStorable } from "../core/record/values.ts";
 import { entriesIn } from "./json-entries.ts";
 
@@ -47,6 +48,7 @@ interface StoredCookie {
  * ```
  */
 export function expressFormat(options: ExpressFormatOptions = {}): Format {
+  checkKnown("expressFormat", options, ["subjectKey", "cookie", "maxAge"]);
   const { cookie = browserCookie, maxAge = 86_400_000 } = options;
   const path = subjectPath(options.subjectKey);
   return {

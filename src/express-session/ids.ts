@@ -4,6 +4,7 @@ import { randomBytes, sha256 } from "#crypto";
 import { andThen, base64url } from "../core/bytes/bytes.ts";
 import type { IdScheme } from "../core/client/id.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 
 /** Options of {@link expressIds}. */
 export interface ExpressIdOptions {
@@ -27,6 +28,7 @@ const mark = "~";
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function expressIds(options: ExpressIdOptions = {}): IdScheme {
+  checkKnown("expressIds", options, ["keyPrefix", "hashIds"]);
   const { keyPrefix = "", hashIds = false } = options;
   if (typeof keyPrefix !== "string" || !/^[\x21-\x7e]{0,100}$/.test(keyPrefix))
     throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", keyPrefix);

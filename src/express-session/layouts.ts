@@ -1,6 +1,7 @@
 /** How the stores of express-session keep their records: the `layout` of our store that fits each. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { DynamodbLayout } from "../stores/dynamodb.ts";
 import type { MongodbLayout } from "../stores/mongodb.ts";
 import type { RedisLayout } from "../stores/redis.ts";
@@ -30,6 +31,7 @@ export interface ConnectRedisOptions {
  * ```
  */
 export function connectRedis(options: ConnectRedisOptions = {}): RedisLayout {
+  checkKnown("connectRedis", options, ["keyPrefix"]);
   return { name: "connect-redis", keyPrefix: textOr("keyPrefix", options.keyPrefix, "sess:"), payload: "text" };
 }
 
@@ -52,7 +54,8 @@ export interface ConnectPgSimpleOptions {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function connectPgSimple(options: ConnectPgSimpleOptions): SqlLayout {
-  const { timeZone, table, schema } = options ?? {};
+  checkKnown("connectPgSimple", options, ["timeZone", "table", "schema"]);
+  const { timeZone, table, schema } = options;
   if (typeof timeZone !== "string" || timeZone === "")
     throw wrongArgument(
       "timeZone",
@@ -83,6 +86,7 @@ export interface ConnectSessionKnexOptions {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function connectSessionKnex(options: ConnectSessionKnexOptions = {}): SqlLayout {
+  checkKnown("connectSessionKnex", options, ["table", "key"]);
   return {
     name: "connect-session-knex",
     table: textOr("table", options.table, "sessions"),
@@ -104,6 +108,7 @@ export interface ConnectSessionSequelizeOptions {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function connectSessionSequelize(options: ConnectSessionSequelizeOptions = {}): SqlLayout {
+  checkKnown("connectSessionSequelize", options, ["table"]);
   return {
     name: "connect-session-sequelize",
     table: textOr("table", options.table, "Sessions"),
@@ -133,7 +138,10 @@ export interface ExpressMysqlSessionOptions {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function expressMysqlSession(options: ExpressMysqlSessionOptions = {}): SqlLayout {
-  const { session_id, expires, data } = options.columnNames ?? {};
+  checkKnown("expressMysqlSession", options, ["table", "columnNames"]);
+  const { columnNames = {} } = options;
+  checkKnown("expressMysqlSession columnNames", columnNames, ["session_id", "expires", "data"]);
+  const { session_id, expires, data } = columnNames;
   return {
     name: "express-mysql-session",
     table: textOr("table", options.table, "sessions"),
@@ -159,6 +167,7 @@ export interface ConnectSqlite3Options {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function connectSqlite3(options: ConnectSqlite3Options = {}): SqlLayout {
+  checkKnown("connectSqlite3", options, ["table"]);
   return {
     name: "connect-sqlite3",
     table: textOr("table", options.table, "sessions"),
@@ -217,6 +226,7 @@ export interface ConnectDynamodbOptions {
  * @throws `TypeError` for a wrong option, naming it.
  */
 export function connectDynamodb(options: ConnectDynamodbOptions = {}): DynamodbLayout {
+  checkKnown("connectDynamodb", options, ["table", "key", "keyPrefix"]);
   return {
     name: "connect-dynamodb",
     table: textOr("table", options.table, "sessions"),
