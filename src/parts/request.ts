@@ -156,7 +156,8 @@ export class PartsRequest implements PartsData {
     try {
       await this.#complete();
       for (at of this.#saved) {
-        if (!at.isLoaded()) continue;
+        // When the session is over, nothing of the other parts is saved.
+        if (!at.isLoaded() || (at !== this.home && this.#isOver())) continue;
         // All of them before the first is saved: whoever is revoked after that is found by the part that is saved later.
         await at.work.epoch;
         await rehearse(at.work);

@@ -56,6 +56,7 @@ export class Browser {
     }
     try {
       await exchange.commit(headers, { failed: error !== undefined });
+      await exchange.finish({ failed: error !== undefined });
     } catch (thrown) {
       error = thrown;
       await exchange.commit(headers, { failed: true });

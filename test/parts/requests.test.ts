@@ -443,3 +443,16 @@ describe("one session", () => {
     expect((await browser.visit(({ data }) => ({ ...data }))).value).toEqual(everything);
   });
 });
+
+test("a request whose session ended meanwhile is refused once, and is not told again when its response has left", async () => {
+  const scene = setUp();
+  const browser = await filled(scene, "ada");
+  const slower = browser.another();
+  const { error, cookies } = await slower.visit(async (session) => {
+    session.regenerate();
+    await browser.visit((theirs) => theirs.login("bob"));
+  });
+  expect([error, cookies]).toEqual([undefined, []]);
+  expect(scene.events.filter(({ type }) => type === "save_refused")).toHaveLength(1);
+  expect(scene.events.map(({ type }) => type)).not.toContain("save_failed");
+});
