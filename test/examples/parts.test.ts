@@ -73,7 +73,7 @@ describe.skipIf(why && reportMissing("parts example", why, "cannot be had"))("th
     const user = (logins: number): object => ({ userData: { name: "Ada", logins } });
     const login = await (await post("/login", { csrfToken })).json();
     expect(login).toEqual({ ...expected, ...user(1), lastPages: ["/"] });
-    expect(await names()).toEqual(["__Host-csrf", "__Host-data", "__Host-session"]);
+    expect(await names()).toEqual(["__Host-csrf", "__Host-data", "__Host-shop"]);
     const [record = "", ...others] = await stored();
     expect(others).toEqual([]);
     expect(JSON.parse(record).data).toEqual({ userId: "ada", ...user(1) });

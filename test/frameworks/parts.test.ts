@@ -42,7 +42,8 @@ describe.skipIf(missing)("a session in three parts", () => {
   // requests count is in files.
   const inParts: Pick<FrameworkHarness, "store" | "sessions"> = {
     store: () => redisStore({ client: client.current, prefix: `parts${applications++}:` }),
-    sessions: ({ store, ...options }) =>
+    // Each part has a key space of its own.
+    sessions: ({ store, keyPrefix: _, ...options }) =>
       createSessions<Record<string, unknown>>({
         ...options,
         parts: {
