@@ -1,22 +1,19 @@
 /** Sessions in Elasticsearch or OpenSearch, through the client you already have. Reading by id sees every write at once; a search refreshes first. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
 import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
-import { bareElasticsearchStore, checkLayout, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
+import { bareRecords, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
 import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
 import {
-  documentsOf,
   type ElasticsearchFields,
-  escaped,
   type Hit,
-  idOf,
-  instantOf,
-  keyOf,
   namesOf,
+  ownRecords,
   type Position,
+  type Query,
   type State,
-  stateOf,
-  versionOf,
+  type Written,
 } from "./elasticsearch/documents.ts";
 import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
 import { attempts, mostHits, requestsTo, tooManyTouches } from "./elasticsearch/requests.ts";
@@ -83,91 +80,71 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
   );
   const { client, layout, now = Date.now } = options;
   const index = indexOf(options.index);
-  if (layout !== undefined) {
-    checkLayout(layout);
-    if (options.fields !== undefined) throw wrongArgument("fields", "left out with a layout", options.fields);
-    const through = lazily(client, senderOf);
-    const send: Send = async (...request) => (await through())(...request);
-    return bareElasticsearchStore({ send, index, layout, now, most: capabilities.maxPayloadBytes });
-  }
-  const names = namesOf(options.fields);
-  const documents = documentsOf(names);
+  if (layout !== undefined && options.fields !== undefined)
+    throw wrongArgument("fields", "left out with a layout", options.fields);
+  const records = layout === undefined ? ownRecords(namesOf(options.fields)) : bareRecords(layout);
+  const { search } = records;
   const connect = lazily(client, senderOf);
   const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
 
   let checked: Promise<void> | undefined;
   const send: Send = async (request) => {
     const through = await connect();
-    checked ??= checkIndex(through, index, names).catch((error) => {
-      checked = undefined;
-      throw error;
-    });
-    await checked;
+    if (search) {
+      checked ??= checkIndex(through, index, records).catch((error) => {
+        checked = undefined;
+        throw error;
+      });
+      await checked;
+    }
     return through(request);
   };
 
-  const requests = requestsTo(send, index, idOf);
+  const requests = requestsTo(send, index, records.idOf);
 
   const encode = (key: string, record: StoreRecord): [document: Record<string, unknown>, Written] => {
     refuseTooLarge(record.payload, capabilities.maxPayloadBytes, "the Elasticsearch store");
-    const stamp = newStamp();
-    return [documents.encode(key, record, stamp), { key, stamp, expiresAt: instantOf(record.expiresAt) }];
+    return records.encode(key, record);
   };
   const stateAt = async (key: string): Promise<State | null> => {
-    const hit = await requests.get(key, names.version, names.expiresAt);
-    return hit && documents.state(hit);
+    const hit = await requests.get(key, ...records.stateFields);
+    return hit && records.state(hit);
   };
+  /** A client that lost the answer sends the same again: what is there already is a success. */
+  const isWritten = (found: State, next: Written): boolean => records.unique && found.stamp === next.stamp;
 
   /**
    * Writes if the record is still in the state a version names, and answers the state then. A touch moves the document
-   * and leaves its stamp: whoever loses to one looks where it stands now, and writes again.
+   * and leaves its stamp: a write that loses to one looks where the document stands now, and writes again.
    */
   const writeIf = async (
     version: Version,
     next: Written,
     write: (at: Position) => Promise<Position | null>,
   ): Promise<State | null> => {
-    let was = stateOf(version);
+    let was = records.stateOf(version, next.key);
     // Two shards count alike.
     if (was.key !== next.key) return null;
     for (let attempt = 0; attempt < attempts; attempt++) {
       const position = isLive(was) ? await write(was) : null;
       if (position) return { ...next, ...position };
       const found = await stateAt(next.key);
-      // A client that lost the answer sends the same again: what is there already is a success.
-      if (found?.stamp === next.stamp) return found;
+      if (found && isWritten(found, next)) return found;
       if (found?.stamp !== was.stamp || !isLive(found)) return null;
       was = found;
     }
     throw tooManyTouches();
   };
 
-  const searchAll = async function* (query: Record<string, unknown>, answered?: () => void): AsyncIterable<Hit> {
-    await checkIndex(await connect(), index, names);
-    await requests.refresh();
-    for (let hits: Hit[] | undefined; hits === undefined || hits.length === pageSize; ) {
-      hits = await requests.search(query, pageSize, pageAfter(hits && lastKey(hits)));
-      answered?.();
-      yield* hits;
-    }
-  };
-  /** In the order of keys: it stays whatever happens to a document. */
-  const pageAfter = (key: string | undefined): Record<string, unknown> => ({
-    sort: [{ [names.key]: "asc" }],
-    ...(key !== undefined && { search_after: [key] }),
-  });
-  const lives = (): Record<string, unknown> => ({ range: { [names.expiresAt]: { gt: now() } } });
-  const justMoved = (): Record<string, unknown> => ({ range: { [names.movedAt]: { gt: now() - moving } } });
-
   const store: Store = {
     name: "elasticsearch",
     space: options.index === undefined && layout === undefined ? "common" : "own",
-    capabilities,
+    capabilities: search ? capabilities : { ...capabilities, list: false, bySubject: false },
 
     async read(key) {
       const hit = await requests.get(key);
       if (!hit) return null;
-      const { key: _, ...record } = documents.decode(hit);
+      const { key: _, ...record } = records.decode(hit);
       return isLive(record) ? record : null;
     },
 
@@ -175,13 +152,13 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       const [document, next] = encode(key, record);
       for (let attempt = 0; attempt < attempts; attempt++) {
         const created = await requests.create(key, document);
-        if (created) return versionOf({ ...next, ...created });
+        if (created) return records.versionOf({ ...next, ...created });
         const found = await stateAt(key);
-        if (found?.stamp === next.stamp) return versionOf(found);
         if (!found) continue;
+        if (isWritten(found, next)) return records.versionOf(found);
         if (isLive(found)) return null;
         const replaced = await requests.replace(key, document, found);
-        if (replaced) return versionOf({ ...next, ...replaced });
+        if (replaced) return records.versionOf({ ...next, ...replaced });
       }
       throw tooManyTouches();
     },
@@ -189,16 +166,16 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     async update(key, record, version) {
       const [document, next] = encode(key, record);
       const state = await writeIf(version, next, (at) => requests.replace(key, document, at));
-      return state && versionOf(state);
+      return state && records.versionOf(state);
     },
 
     async touch(key, expiresAt) {
-      const later = instantOf(expiresAt);
+      const { fields, at: later } = records.prolong(expiresAt);
       for (let attempt = 0; attempt < attempts; attempt++) {
         const found = await stateAt(key);
         if (!found || !isLive(found)) return false;
         if (found.expiresAt >= later) return true;
-        if (await requests.change(key, { [names.expiresAt]: later }, found)) return true;
+        if (await requests.change(key, fields, found)) return true;
       }
       throw tooManyTouches();
     },
@@ -207,9 +184,60 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
 
     delete: requests.remove,
 
+    async prune(options) {
+      const { limit, cursor } = pruneOptions(options);
+      const size = Math.min(limit, mostHits);
+      await refresh();
+      const hits = await requests.search(records.ended(now()), size, search?.pageAfter(cursor));
+      const removed = await requests.removeAll(hits.filter((hit) => !isLive(records.state(hit))));
+      // Without an order there is no place to go on from but the beginning: what was seen is removed or lives again.
+      const next = search ? lastKey(hits) : "more";
+      return { removed, cursor: hits.length < size ? undefined : next };
+    },
+
+    async setup() {
+      await setUp(await connect(), index, records);
+    },
+  };
+
+  const steps = {
+    create: store.create,
+    /** What is left tells a listing that runs right now that something moved. */
+    async deleteIf(key: string, version: Version) {
+      const next = { key, stamp: newStamp(), expiresAt: 0 };
+      const rest = search?.moved(next.stamp, now());
+      const end = (at: Position): Promise<Position | null> =>
+        rest ? requests.change(key, rest, at) : requests.removeIf(key, at);
+      return (await writeIf(version, next, end)) !== null;
+    },
+    delete: store.delete,
+  };
+
+  /** Makes a search see all that was written, in an index in which it can. */
+  async function refresh(): Promise<void> {
+    await checkIndex(await connect(), index, records);
+    await requests.refresh();
+  }
+  function lastKey(hits: readonly Hit[]): string | undefined {
+    const last = hits.at(-1);
+    return last && search?.keyOf(last);
+  }
+  if (!search) return store;
+
+  const searchAll = async function* (query: Query, answered?: () => void): AsyncIterable<Hit> {
+    await refresh();
+    for (let hits: Hit[] | undefined; hits === undefined || hits.length === pageSize; ) {
+      hits = await requests.search(query, pageSize, search.pageAfter(hits && lastKey(hits)));
+      answered?.();
+      yield* hits;
+    }
+  };
+  return {
+    ...store,
+
     async *list() {
-      for await (const hit of searchAll(lives())) {
-        const row = documents.decode(hit);
+      for await (const hit of searchAll(search.live(now()))) {
+        const row = records.decode(hit);
         if (isLive(row)) yield row;
       }
     },
@@ -217,49 +245,14 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     listBySubject(subject, answered) {
       // A session may move to where the search had passed, or to a shard that was searched before.
       return untilNothingNew(subject, async function* () {
-        const either = { should: [lives(), justMoved()], minimum_should_match: 1 };
-        const query = { bool: { filter: [{ term: { [names.subject]: escaped(subject) } }], ...either } };
-        for await (const hit of searchAll(query, answered)) {
-          const row = documents.decode(hit);
+        for await (const hit of searchAll(search.bySubject(subject, now()), answered)) {
+          const row = records.decode(hit);
           if (isLive(row)) yield row;
-          else if (hit._source[names.movedAt] !== undefined) yield row.key;
+          else if (search.isMoved(hit)) yield row.key;
         }
       });
     },
-
-    async prune({ limit = 1000, cursor } = {}) {
-      if (!Number.isSafeInteger(limit) || limit < 1)
-        throw wrongArgument("limit", "a whole number of at least 1", limit);
-      const ended = { range: { [names.expiresAt]: { lte: now() } } };
-      const query = { bool: { filter: [ended], must_not: [justMoved()] } };
-      const size = Math.min(limit, mostHits);
-      await requests.refresh();
-      const hits = await requests.search(query, size, pageAfter(cursor));
-      return { removed: await requests.removeAll(hits), cursor: hits.length < size ? undefined : lastKey(hits) };
-    },
-
-    async setup() {
-      await setUp(await connect(), index, names);
-    },
   };
-
-  const steps = {
-    create: store.create,
-    /** What is left tells whoever lists right now that something moved. `prune()` removes it later. */
-    async deleteIf(key: string, version: Version) {
-      const next = { key, stamp: newStamp(), expiresAt: 0 };
-      const rest = {
-        [names.expiresAt]: next.expiresAt,
-        [names.version]: next.stamp,
-        [names.movedAt]: now(),
-        [names.payload]: null,
-        [names.bytes]: null,
-      };
-      return (await writeIf(version, next, (at) => requests.change(key, rest, at))) !== null;
-    },
-    delete: store.delete,
-  };
-  return store;
 }
 
 const known = { client: true, index: true, fields: true, layout: true, now: true } as const;
@@ -277,15 +270,4 @@ const capabilities = {
   maxPayloadBytes: 1_000_000,
 } as const satisfies StoreCapabilities;
 
-/** What a write makes of a record. */
-type Written = Omit<State, keyof Position>;
-
 const pageSize = 100;
-/** How long a renamed record leaves a trace for listings, in milliseconds. */
-const moving = 600_000;
-
-/** Where a search goes on after these. */
-function lastKey(hits: readonly Hit[]): string | undefined {
-  const last = hits.at(-1);
-  return last && keyOf(last._id);
-}

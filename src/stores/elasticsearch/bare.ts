@@ -1,13 +1,8 @@
-/** Sessions of another program in Elasticsearch: one document each, in which the session itself is an object. */
+/** Documents of another program in Elasticsearch, in which the session itself is an object. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
-import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
-import { renameByCopy } from "../shared/rename.ts";
-import { refuseTooLarge } from "../shared/size.ts";
-import type { Reply, Send } from "./client.ts";
-import type { Hit, Position } from "./documents.ts";
-import { attempts, mostHits, requestsTo, tooManyTouches } from "./requests.ts";
+import type { ElasticsearchRecords } from "./documents.ts";
 
 /** How another program keeps its sessions in an index. For Flask-Session2 it is `flask2Elasticsearch()` of `sojourn/flask`. */
 export interface ElasticsearchLayout {
@@ -24,162 +19,61 @@ export interface ElasticsearchLayout {
   };
 }
 
-/** Everything `elasticsearchStore` takes, checked. */
-export interface BareOptions {
-  readonly send: Send;
-  readonly index: string;
-  readonly layout: ElasticsearchLayout;
-  readonly now: () => number;
-  /** The most octets of a payload. */
-  readonly most: number;
-}
-
-/** A store over the documents of another program. A version is the session as JSON: so that program takes part, and a write is two requests. */
-export function bareElasticsearchStore({ send, index, layout, now, most }: BareOptions): Store {
+/** Records as another program's documents. A version is the session as JSON, which is what is compared: so that program takes part. */
+export function bareRecords(layout: ElasticsearchLayout): ElasticsearchRecords {
+  checkLayout(layout);
   const { fields } = layout;
-  const path = `/${encodeURIComponent(index)}`;
-  const requests = requestsTo(send, index, (key) => key);
-  const isLive = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now();
-
-  const stateIn = ({ _source, _seq_no, _primary_term }: Hit): State => ({
-    text: textOf(_source[fields.payload]),
-    expiresAt: instantIn(_source[fields.expiresAt]),
-    seqNo: _seq_no,
-    primaryTerm: _primary_term,
-  });
-  const find = async (key: string): Promise<State | null> => {
-    const hit = await requests.get(key);
-    return hit && stateIn(hit);
-  };
-  const prepare = (key: string, record: StoreRecord): [document: Record<string, unknown>, text: string] => {
-    refuseTooLarge(record.payload, most, "the Elasticsearch store");
-    const session = objectOf(record.payload);
-    const document = {
-      [fields.key]: key,
-      [fields.payload]: session,
-      [fields.expiresAt]: dateText(record.expiresAt),
-    };
-    return [document, JSON.stringify(session)];
-  };
-
-  /** Writes while the session is the one a version names: looks where its document is, and writes if it is still there. */
-  const writeIf = async (
-    key: string,
-    version: Version,
-    write: (at: Position) => Promise<Position | null>,
-  ): Promise<boolean> => {
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const found = await find(key);
-      if (!found || !isLive(found) || found.text !== version) return false;
-      if (await write(found)) return true;
-    }
-    throw tooManyTouches();
-  };
-
-  const store: Store = {
-    name: "elasticsearch",
-    space: "own",
-    capabilities: { ...capabilities, maxPayloadBytes: most },
-
-    async read(key): Promise<StoredRecord | null> {
-      const found = await find(key);
-      if (!found || !isLive(found)) return null;
-      return { payload: found.text, expiresAt: found.expiresAt, version: found.text };
+  const records: ElasticsearchRecords = {
+    idOf: (key) => key,
+    encode(key, { payload, expiresAt }) {
+      const session = objectOf(payload);
+      const { fields: end, at } = records.prolong(expiresAt);
+      const document = { [fields.key]: key, [fields.payload]: session, ...end };
+      return [document, { key, stamp: JSON.stringify(session), expiresAt: at }];
     },
-
-    async create(key, record) {
-      const [body, text] = prepare(key, record);
-      for (let attempt = 0; attempt < attempts; attempt++) {
-        if (await requests.create(key, body)) return text;
-        const found = await find(key);
-        if (!found) continue;
-        if (isLive(found)) return null;
-        if (await requests.replace(key, body, found)) return text;
-      }
-      throw tooManyTouches();
+    stateFields: [],
+    state: ({ _id, _source, _seq_no, _primary_term }) => ({
+      key: _id,
+      stamp: textOf(_source[fields.payload]),
+      expiresAt: instantIn(_source[fields.expiresAt]),
+      seqNo: _seq_no,
+      primaryTerm: _primary_term,
+    }),
+    decode(hit) {
+      const { key, stamp, expiresAt } = records.state(hit);
+      return { key, payload: stamp, expiresAt, version: stamp };
     },
-
-    async update(key, record, version) {
-      const [body, text] = prepare(key, record);
-      return (await writeIf(key, version, (at) => requests.replace(key, body, at))) ? text : null;
+    versionOf: ({ stamp }) => stamp,
+    stateOf: (version, key) => ({ key, stamp: String(version), expiresAt: 0, seqNo: 0, primaryTerm: 0 }),
+    // Others may come to the same session by themselves.
+    unique: false,
+    prolong(expiresAt) {
+      const at = Math.max(0, Math.min(Math.ceil(expiresAt), 253_402_300_799_999));
+      return { at, fields: { [fields.expiresAt]: dateText(at) } };
     },
-
-    async touch(key, expiresAt) {
-      for (let attempt = 0; attempt < attempts; attempt++) {
-        const found = await find(key);
-        if (!found || !isLive(found)) return false;
-        if (found.expiresAt >= expiresAt) return true;
-        if (await requests.change(key, { [fields.expiresAt]: dateText(expiresAt) }, found)) return true;
-      }
-      throw tooManyTouches();
+    properties: {
+      [fields.key]: { type: "keyword" },
+      [fields.payload]: { type: "object", enabled: false },
+      [fields.expiresAt]: { type: "date", format: "uuuu-MM-dd'T'HH:mm:ss.SSSSSSZ||strict_date_optional_time" },
     },
-
-    rename: (from, to, record, version) => renameByCopy(steps, from, to, record, version),
-
-    delete: requests.remove,
-
-    async prune({ limit = 1000 } = {}) {
-      if (!Number.isSafeInteger(limit) || limit < 1)
-        throw wrongArgument("limit", "a whole number of at least 1", limit);
-      const size = Math.min(limit, mostHits);
-      await checkDate();
-      await requests.refresh();
-      const query = { range: { [fields.expiresAt]: { lte: now(), format: "epoch_millis" } } };
-      const hits = await requests.search(query, size);
-      const removed = await requests.removeAll(hits.filter((hit) => !isLive(stateIn(hit))));
-      // What was seen is removed or lives again: there is no place to go on from but the beginning.
-      return { removed, cursor: hits.length < size ? undefined : "more" };
-    },
-
-    async setup() {
-      const session = { type: "object", enabled: false };
-      const properties = { [fields.key]: { type: "keyword" }, [fields.payload]: session, [fields.expiresAt]: date };
-      const body = { mappings: { properties } };
-      const created = await send({ method: "PUT", path, body }, "answered");
-      const type = created.body.error?.type;
-      if (created.status === 200) return;
-      if (type !== "resource_already_exists_exception" && type !== "invalid_index_name_exception")
-        throw new Error(`the index for sessions cannot be made: ${created.body.error?.reason ?? created.status}`);
-      await checkDate();
-    },
-  };
-
-  const steps = {
-    create: store.create,
-    deleteIf: (key: string, version: Version): Promise<boolean> =>
-      writeIf(key, version, (at) => requests.removeIf(key, at)),
-    delete: store.delete,
-  };
-  return store;
-
-  /** The program may have had its index made by its first document, and then the server guesses what a field holds. */
-  async function checkDate(): Promise<void> {
-    const { body } = await send({ method: "GET", path: `${path}/_mapping` });
-    for (const { mappings } of Object.values(body as Record<string, { mappings: Reply["body"] }>)) {
-      const found = mappings.properties?.[fields.expiresAt]?.type;
+    /** The program may have had its index made by its first document, and then the server guesses what a field holds. */
+    wrongWith({ [fields.expiresAt]: found }) {
       // Without a document there is no field yet.
-      if (found === "date" || found === undefined) continue;
-      throw new SessionError(
-        "ERR_SESSION_STORE_UNAVAILABLE",
-        `The index for sessions has ${fields.expiresAt} as ${found}, not as a date: what has ended cannot be found.`,
-      );
-    }
-  }
+      if (found === undefined || found.type === "date") return undefined;
+      return `has ${fields.expiresAt} as ${found.type}, not as a date: what has ended cannot be found`;
+    },
+    ended: (now) => ({ range: { [fields.expiresAt]: { lte: now, format: "epoch_millis" } } }),
+    search: undefined,
+  };
+  return records;
 }
 
 /** Throws a `TypeError` for what is no layout. */
-export function checkLayout(layout: unknown): asserts layout is ElasticsearchLayout {
+function checkLayout(layout: unknown): asserts layout is ElasticsearchLayout {
   const { name, fields } = (layout ?? {}) as Partial<ElasticsearchLayout>;
   const texts = [name, fields?.key, fields?.payload, fields?.expiresAt];
   if (!texts.every((text) => typeof text === "string" && text !== ""))
     throw wrongArgument("layout", "a layout such as flask2Elasticsearch()", layout);
-}
-
-/** A session as it stands, when it ends, and where its document is. */
-interface State extends Position {
-  /** As JSON. */
-  readonly text: string;
-  readonly expiresAt: number;
 }
 
 /** The session as JSON. Empty, which is none, where it has what the client cannot have read exactly. */
@@ -205,8 +99,7 @@ function isExact(value: unknown): boolean {
 
 /** `2026-12-21T06:51:33.922000+0000`, as Python's `strftime` writes and `strptime` reads. */
 function dateText(expiresAt: number): string {
-  const instant = new Date(Math.max(0, Math.min(Math.ceil(expiresAt), 253_402_300_799_999)));
-  return `${instant.toISOString().slice(0, 23)}000+0000`;
+  return `${new Date(expiresAt).toISOString().slice(0, 23)}000+0000`;
 }
 
 /** In epoch milliseconds; the beginning of time for what is no date. */
@@ -215,16 +108,3 @@ function instantIn(text: unknown): number {
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|([+-])(\d\d):?(\d\d))$/.exec(String(text)) ?? [];
   return Date.parse(`${time}${sign}${hours}:${minutes}`) || 0;
 }
-
-const date = { type: "date", format: "uuuu-MM-dd'T'HH:mm:ss.SSSSSSZ||strict_date_optional_time" };
-
-const capabilities = {
-  compareAndSwap: "atomic",
-  nativeExpiry: false,
-  expiryGranularity: 1,
-  clock: "ours",
-  atomicRename: false,
-  list: false,
-  bySubject: false,
-  shared: true,
-} as const satisfies Omit<StoreCapabilities, "maxPayloadBytes">;

@@ -3,7 +3,13 @@
 import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
 import { indexIsMissing, type Reply, type Send } from "./client.ts";
-import { type ElasticsearchFields, type Names, namesOf } from "./documents.ts";
+import {
+  type ElasticsearchFields,
+  type ElasticsearchRecords,
+  type Fields,
+  namesOf,
+  propertiesOf,
+} from "./documents.ts";
 
 /** What makes the index: the body of the request that creates it. */
 export interface ElasticsearchIndex {
@@ -23,19 +29,6 @@ export function indexOf(index: unknown = "sessions"): string {
   return index;
 }
 
-export function mappingsOf(names: Names): ElasticsearchIndex["mappings"] {
-  const date = { type: "date", format: "epoch_millis" } as const;
-  return {
-    dynamic: false,
-    properties: {
-      [names.key]: { type: "keyword" },
-      [names.subject]: { type: "keyword" },
-      [names.expiresAt]: date,
-      [names.movedAt]: date,
-    },
-  };
-}
-
 /**
  * The index as code: the body of `PUT /sessions`, to send yourself, perhaps with `settings` of yours.
  *
@@ -51,21 +44,23 @@ export function elasticsearchIndex(
   options: { readonly fields?: ElasticsearchFields | undefined } = {},
 ): ElasticsearchIndex {
   checkKnown("elasticsearchIndex", options, ["fields"]);
-  return { mappings: mappingsOf(namesOf(options.fields)) };
+  return { mappings: { dynamic: false, properties: propertiesOf(namesOf(options.fields)) } };
 }
 
 /** Creates the index, or adds what is missing to the mapping of the one that is there; looks first, which needs no right to do so. */
-export async function setUp(send: Send, index: string, names: Names): Promise<void> {
-  const mappings = mappingsOf(names);
+export async function setUp(send: Send, index: string, records: ElasticsearchRecords): Promise<void> {
+  const { properties, search } = records;
+  const mappings = { ...(search && { dynamic: false }), properties };
   const path = `/${encodeURIComponent(index)}`;
   const found = await send({ method: "GET", path: `${path}/_mapping` }, "answered").catch(() => undefined);
-  if (found?.status === 200 && hasAll(found.body, mappings)) return;
+  if (found?.status === 200 && hasAll(found.body, records)) return;
   const created = await send({ method: "PUT", path, body: { mappings } }, "answered");
   if (created.status === 200) return;
   const type = created.body.error?.type;
   // An alias that has this name is as good.
   if (type !== "resource_already_exists_exception" && type !== "invalid_index_name_exception") throw failed(created);
-  const { properties } = mappings;
+  // The index of another program stays as that made it.
+  if (!search) return checkIndex(send, index, records);
   const mapped = await send({ method: "PUT", path: `${path}/_mapping`, body: { properties } }, "answered");
   if (mapped.status !== 200) throw failed(mapped);
 }
@@ -76,34 +71,29 @@ function failed({ status, body }: Reply): Error {
 
 /**
  * Fails unless the index is there with the mapping it needs. A server makes an index that is not there of its own
- * accord with the first document, and then a search for a subject does not find what it should.
+ * accord with the first document, and then a search does not find what it should.
  */
-export async function checkIndex(send: Send, index: string, names: Names): Promise<void> {
+export async function checkIndex(send: Send, index: string, { wrongWith }: ElasticsearchRecords): Promise<void> {
   const { status, body } = await send({ method: "GET", path: `/${encodeURIComponent(index)}/_mapping` });
   if (status !== 200) throw indexIsMissing();
-  for (const { mappings } of Object.values(body as Record<string, { mappings: Reply["body"] }>)) {
-    for (const [field, { type }] of Object.entries(mappingsOf(names).properties)) {
-      const found = mappings.properties?.[field]?.type;
-      if (found === type) continue;
-      throw new SessionError(
-        "ERR_SESSION_STORE_UNAVAILABLE",
-        `The index for sessions has no ${type} field ${field}. Remove the index and call \`await store.setup()\`.`,
-      );
-    }
+  for (const fields of fieldsIn(body)) {
+    const wrong = wrongWith(fields);
+    if (wrong) throw new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `The index for sessions ${wrong}.`);
   }
 }
 
-/** Whether every index behind a name has the fields, as `GET /name/_mapping` answers. */
-function hasAll(body: unknown, { properties }: ElasticsearchIndex["mappings"]): boolean {
-  const indexes = Object.values(body as Record<string, { mappings?: { properties?: Record<string, Field> } }>);
-  const has = (fields: Record<string, Field> = {}): boolean =>
+/** Whether every index behind a name has the fields. */
+function hasAll(body: unknown, { properties }: ElasticsearchRecords): boolean {
+  const has = (fields: Fields): boolean =>
     Object.entries(properties).every(
       ([name, { type, format }]) => fields[name]?.type === type && fields[name]?.format === format,
     );
-  return indexes.length > 0 && indexes.every(({ mappings }) => has(mappings?.properties));
+  const indexes = fieldsIn(body);
+  return indexes.length > 0 && indexes.every(has);
 }
 
-interface Field {
-  readonly type?: unknown;
-  readonly format?: unknown;
+/** The fields of every index behind a name, as `GET /name/_mapping` answers. */
+function fieldsIn(body: unknown): Fields[] {
+  const indexes = body as Record<string, { readonly mappings?: { readonly properties?: Fields } }>;
+  return Object.values(indexes).map(({ mappings }) => mappings?.properties ?? {});
 }
