@@ -1,6 +1,6 @@
 /** Sessions through unstorage: the suite over its memory and its files, and what it cannot promise, shown. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStorage, prefixStorage } from "unstorage";
@@ -8,9 +8,11 @@ import fsDriver from "unstorage/drivers/fs";
 import lruCacheDriver from "unstorage/drivers/lru-cache";
 import memoryDriver from "unstorage/drivers/memory";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { createSessions } from "../../src/index.ts";
 import { type UnstorageClient, type UnstorageStoreOptions, unstorageStore } from "../../src/stores/unstorage.ts";
 import { describePlainStore, Gate, showsLostUpdate, showsResurrection } from "../support/plain-stores.ts";
 import { clientVersion, reportBackend } from "../support/report.ts";
+import { request } from "../support/requests.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sojourn-unstorage-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -111,11 +113,38 @@ describe("files", () => {
     const whole = readFileSync(path, "utf8");
     for (const text of ["", whole.slice(0, 40), "[1]", "null", "7", '{"sojourn":1,"key":"k"}']) {
       writeFileSync(path, text);
-      expect(await store.read("k")).toBeNull();
+      // Of "null" the storage says that nothing is there.
+      expect((await store.read("k"))?.payload).toBe(text === "null" ? undefined : "");
+      expect(await store.update("k", record, "")).toBeNull();
+      expect(await store.touch("k", record.expiresAt)).toBe(false);
       for await (const row of store.list!()) expect.unreachable(row.key);
     }
     writeFileSync(path, whole);
     expect(await store.read("k")).toMatchObject({ payload: "hello" });
+  });
+
+  test("that are broken are no session and an event, and the next session is stored", async () => {
+    const base = directory();
+    const sessions = createSessions({
+      name: "shop",
+      store: unstorageStore({ storage: files(base) }),
+      idleTimeout: "1h",
+    });
+    const events: string[] = [];
+    sessions.on(({ type }) => events.push(type));
+    const first = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
+    for (const name of readdirSync(base, { recursive: true, encoding: "utf8" })) {
+      const path = join(base, name);
+      if (statSync(path).isFile()) writeFileSync(path, readFileSync(path, "utf8").slice(0, 40));
+    }
+    const next = await request(sessions, first.cookie, ({ data, isNew }) => {
+      const seen = [isNew, { ...data }];
+      Object.assign(data, { k: 2 });
+      return seen;
+    });
+    expect(next).toMatchObject({ value: [true, {}], error: undefined });
+    expect(events).toContain("record_refused");
+    expect((await request(sessions, next.cookie, ({ data }) => data["k"])).value).toBe(2);
   });
 
   // Two processes that write one session at once leave the end of the longer text behind the shorter one.

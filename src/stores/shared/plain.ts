@@ -2,6 +2,7 @@
 
 import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import { isError } from "../../core/contracts/errors.ts";
+import { pruneOptions } from "../../core/contracts/known.ts";
 import type {
   ListedRecord,
   PruneOptions,
@@ -118,9 +119,12 @@ export function plainStore(
     name,
     space,
     capabilities,
+    /** What stays broken is an empty payload, which every format refuses: so the event `record_refused` tells of it. */
     async read(key) {
-      let kept = await look(place(key));
-      if (kept === undefined) kept = await change([key], () => live(key)); // What stays broken is as good as nothing.
+      const at = place(key);
+      let kept = await look(at);
+      if (kept === undefined) kept = await change([key], () => fetch(at));
+      if (kept === undefined) return { payload: "", expiresAt: now() + margin, version: "" };
       return isLive(kept, key) ? stored(kept) : null;
     },
     create: (key, record) =>
@@ -158,7 +162,8 @@ export function plainStore(
         if (kept && kept.expiresAt > now() && place(kept.key) === at) yield { key: kept.key, ...stored(kept) };
       }
     },
-    async prune({ limit = 1000, cursor = "" }: PruneOptions = {}): Promise<PruneResult> {
+    async prune(options?: PruneOptions): Promise<PruneResult> {
+      const { limit, cursor = "" } = pruneOptions(options);
       const later: string[] = [];
       for await (const at of keys()) if (at > cursor) later.push(at);
       later.sort();
