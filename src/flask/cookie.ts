@@ -8,7 +8,7 @@ import { isBytes, utf8 } from "../core/bytes/bytes.ts";
 import type { CookieOptions } from "../core/client/cookie.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
-import { checkKnown } from "../core/contracts/known.ts";
+import { checkKnown, checkNow } from "../core/contracts/known.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import type { CookieStore } from "../core/record/in-cookie.ts";
 import { flaskSeal } from "./cookie/seal.ts";
@@ -89,7 +89,7 @@ export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
   if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
   if (digest !== "sha1" && digest !== "sha3-256") throw wrongArgument("digest", '"sha1" or "sha3-256"', digest);
   if (typeof salt !== "string") throw wrongArgument("salt", "a text", salt);
-  if (now !== undefined && typeof now !== "function") throw wrongArgument("now", "a function", now);
+  checkNow(now);
   const idleTimeout = Math.floor(
     durationOption("lifetime", lifetime, 1000, permanent ? 34_560_000_000 : longestLifetime) / 1000,
   );

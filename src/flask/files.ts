@@ -9,7 +9,7 @@ import { rmSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { wrongArgument } from "../core/contracts/errors.ts";
-import { checkKnown } from "../core/contracts/known.ts";
+import { checkKnown, checkNow, pruneOptions } from "../core/contracts/known.ts";
 import type {
   PruneOptions,
   PruneResult,
@@ -100,7 +100,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
     throw wrongArgument("mode", "the mode of a file that its owner can read, such as 0o600", mode);
   if (owner !== undefined && (!Number.isSafeInteger(owner) || owner < 0))
     throw wrongArgument("owner", "the number of a user, as `id -u` prints it", owner);
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  checkNow(options.now);
 
   const base = resolve(path);
   const directory = new Directory(base, generation, mode, owner);
@@ -196,9 +196,8 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
       });
     },
 
-    async prune({ limit = 1000, cursor = "" }: PruneOptions = {}): Promise<PruneResult> {
-      if (!Number.isSafeInteger(limit) || limit < 1)
-        throw wrongArgument("limit", "a whole number of at least 1", limit);
+    async prune(options?: PruneOptions): Promise<PruneResult> {
+      const { limit, cursor = "" } = pruneOptions(options);
       const names = directory.isThere() ? (await readdir(base)).sort() : [];
       let [removed, seen] = [0, 0];
       for (const name of names) {

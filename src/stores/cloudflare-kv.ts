@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store } from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
 import { plainStore } from "./shared/plain.ts";
 import { queueOf } from "./shared/queue.ts";
 
@@ -46,6 +47,12 @@ export interface CloudflareKvStoreOptions {
  * ```
  */
 export function cloudflareKvStore(options: CloudflareKvStoreOptions): Store {
+  checkOptions<CloudflareKvStoreOptions>(
+    "cloudflareKvStore",
+    options,
+    { namespace: true, prefix: true, now: true },
+    "cloudflareKvStore({ namespace: env.SESSIONS })",
+  );
   const { namespace, prefix = "sojourn:", now = Date.now } = options;
   const methods = ["get", "put", "delete", "list"] as const;
   // Of Cloudflare's bindings R2 has these too, and cannot give a text.
@@ -54,7 +61,6 @@ export function cloudflareKvStore(options: CloudflareKvStoreOptions): Store {
   if (typeof prefix !== "string" || !/^[!-~]{0,50}$/.test(prefix)) {
     throw wrongArgument("prefix", "at most 50 printable ASCII characters without spaces", prefix);
   }
-  if (typeof now !== "function") throw wrongArgument("now", "a function that returns epoch milliseconds", now);
 
   return plainStore(
     {

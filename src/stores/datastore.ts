@@ -3,6 +3,7 @@
 import { isBytes } from "../core/bytes/bytes.ts";
 import { limitOfCall } from "../core/contracts/call-limit.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
 import type { ListedRecord, Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
@@ -215,7 +216,8 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
         page = query(own).limit(pageSize).start(endCursor);
       }
     },
-    async prune({ limit = 1000 } = {}) {
+    async prune(options) {
+      const { limit } = pruneOptions(options);
       const own = await connect();
       const ended = query(own, { name: names.expiresAt, op: "<=", val: new Date(now()) });
       const [entities] = await own.runQuery(ended.select("__key__").limit(limit), strongly);

@@ -3,6 +3,7 @@
 import { join, resolve } from "node:path";
 import { ticks } from "../core/contracts/clock.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
 import type {
   ListedRecord,
   PruneOptions,
@@ -125,8 +126,8 @@ export function fileStore(options: FileStoreOptions): FileStore {
     }
   }
 
-  async function prune({ limit = 1000, cursor = "r" }: PruneOptions = {}): Promise<PruneResult> {
-    if (!Number.isSafeInteger(limit) || limit < 1) throw wrongArgument("limit", "a whole number of at least 1", limit);
+  async function prune(options?: PruneOptions): Promise<PruneResult> {
+    const { limit, cursor = "r" } = pruneOptions(options);
     const [part, after] = [cursor.slice(0, 1), cursor.slice(1)];
     let [removed, seen] = [0, 0];
     if (!isThere()) return { removed, cursor: undefined };

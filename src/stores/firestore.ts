@@ -1,6 +1,7 @@
 /** Sessions in Firestore, through the client you already have: one document each, one request to read, one to write. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
 import type { ListedRecord, Store, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
@@ -234,7 +235,8 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
         page = own.limit(pageSize).startAfter(last);
       }
     },
-    async prune({ limit = 1000 } = {}) {
+    async prune(options) {
+      const { limit } = pruneOptions(options);
       const own = await connect();
       const ended = own.collection(collection).where(endField, "<=", new Date(now()));
       const { docs } = await ended.select().limit(limit).get();

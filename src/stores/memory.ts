@@ -4,6 +4,7 @@
  */
 
 import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
 import { checkOptions } from "./shared/options.ts";
 
@@ -143,7 +144,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     list: () => rows([...entries.keys()]),
     listBySubject: (subject) => rows([...(keysOf.get(subject) ?? [])]),
 
-    async prune({ limit = 1000, cursor = `0 ${counter}` } = {}) {
+    async prune(options) {
+      const { limit, cursor = `0 ${counter}` } = pruneOptions(options);
       // The cursor: the version seen last, and the last there was when the walk began. What is newer waits for the next walk.
       const [seen = 0, last = 0] = cursor.split(" ").map(Number);
       let [removed, examined] = [0, 0];

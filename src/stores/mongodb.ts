@@ -1,5 +1,6 @@
 /** Sessions in MongoDB, through the driver you already have: one document each, one operation to read, one to write. */
 
+import { pruneOptions } from "../core/contracts/known.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
 import { collectionOf, type MongodbCollection, type MongodbDocument } from "./mongodb/collection.ts";
 import { exactly, hasUniqueKey, makeIndexes } from "./mongodb/indexes.ts";
@@ -199,7 +200,8 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       await (await connect()).deleteOne(byKey(key), exactly);
     },
     list: () => rowsOf({}),
-    async prune({ limit = 1000 } = {}) {
+    async prune(options) {
+      const { limit } = pruneOptions(options);
       const own = await connect();
       const filter = { [fields.expiresAt]: { $type: "date" }, $expr: ended };
       const ids: unknown[] = [];

@@ -7,8 +7,9 @@ import { checkOptions } from "./shared/options.ts";
 import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { everyRecord, textsOf } from "./shared/redis-listing.ts";
-import { instantText, nativeRecords, subjectText } from "./shared/redis-record.ts";
+import { nativeRecords, subjectText } from "./shared/redis-record.ts";
 import { explained, redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
+import { instantText } from "./shared/text.ts";
 
 export type { RedisLayout } from "./shared/redis-bare.ts";
 export type {

@@ -1,6 +1,7 @@
-/** Refuses option names that do not exist, and suggests the one that was meant. */
+/** Checks options: refuses names that do not exist, and suggests the one that was meant. */
 
 import { wrongArgument } from "./errors.ts";
+import type { PruneOptions } from "./store.ts";
 
 /**
  * Throws a `TypeError` when `given` is not a plain object of options, or has a key that `known` lacks.
@@ -18,6 +19,27 @@ export function checkKnown(call: string, given: unknown, known: readonly string[
     const meant = near === undefined ? "there are" : `did you mean "${near}"? There are`;
     throw new TypeError(`${call}: there is no option "${name.slice(0, 40)}"; ${meant} ${known.join(", ")}`);
   }
+}
+
+/** Throws a `TypeError` unless `now` is a clock, or left out. */
+export function checkNow(now: unknown): void {
+  if (now !== undefined && typeof now !== "function") {
+    throw wrongArgument("now", "a function that returns epoch milliseconds", now);
+  }
+}
+
+/** The options of a store's `prune()`, checked, with its default. */
+export function pruneOptions(options: PruneOptions = {}): {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+} {
+  checkKnown("prune", options, ["limit", "cursor"]);
+  const { limit = 1000, cursor } = options;
+  if (!Number.isSafeInteger(limit) || limit < 1) throw wrongArgument("limit", "a whole number of at least 1", limit);
+  if (cursor !== undefined && typeof cursor !== "string") {
+    throw wrongArgument("cursor", "the cursor that the call before this one answered", cursor);
+  }
+  return { limit, cursor };
 }
 
 /** Whether it was written as `{ … }`, in whatever realm: an instance of a class is a client or a store given in place of options. */

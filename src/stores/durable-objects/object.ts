@@ -1,6 +1,8 @@
 /** The Durable Object that keeps the records: a table of its own SQLite, one call after the other. */
 
 import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
+import { newNumber } from "../shared/stamp.ts";
+import { asItWas, wellFormed } from "../shared/text.ts";
 import { type Call, fromWire, toWire } from "./wire.ts";
 
 /** What the object is given by the runtime, as far as it is used here. */
@@ -99,11 +101,9 @@ export class SessionsObject {
 
   #put(key: string, { record }: Call): Version {
     const { payload, expiresAt, subject } = fromWire<StoreRecord>(record as NonNullable<Call["record"]>);
-    // SQLite's text has no half of a surrogate pair; JSON escapes it.
-    const isBroken = typeof payload === "string" && !payload.isWellFormed();
-    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-    const version = (high % 2 ** 21) * 2 ** 32 + low;
-    const values = [isBroken ? JSON.stringify(payload) : payload, isBroken ? 1 : 0, expiresAt, toColumn(subject)];
+    const [stored, isJson] = typeof payload === "string" ? wellFormed(payload) : [payload, false];
+    const version = newNumber();
+    const values = [stored, isJson ? 1 : 0, expiresAt, toColumn(subject)];
     this.#run(`INSERT OR REPLACE INTO records (${columns}) VALUES (?, ?, ?, ?, ?, ?)`, key, ...values, version);
     return version;
   }
@@ -131,7 +131,7 @@ function toColumn(subject: string | undefined): string | null {
 }
 
 function decode([key, payload, kind, expiresAt, subject, version]: readonly unknown[]): ListedRecord {
-  const text = typeof payload === "string" && kind === 1 ? (JSON.parse(payload) as string) : payload;
+  const text = typeof payload === "string" ? asItWas(payload, kind === 1) : payload;
   return {
     key: key as string,
     payload: typeof text === "string" ? text : new Uint8Array(text as ArrayBuffer),

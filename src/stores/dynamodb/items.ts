@@ -3,6 +3,7 @@
 import { base64url, utf8 } from "../../core/bytes/bytes.ts";
 import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { newStamp } from "../shared/stamp.ts";
+import { asItWas, wellFormed } from "../shared/text.ts";
 import type { FoundItem, Item, Value } from "./client.ts";
 import { type Expressions, expressionsOf } from "./expressions.ts";
 import type { Names } from "./names.ts";
@@ -176,12 +177,13 @@ function instantOf(expiresAt: number): number {
 /** Text, bytes, or text in a list as JSON where it has half a surrogate pair, which UTF-8 cannot say. */
 function encodePayload(payload: string | Uint8Array): Value {
   if (typeof payload !== "string") return { B: payload.slice() };
-  return payload.isWellFormed() ? { S: payload } : { L: [{ S: JSON.stringify(payload) }] };
+  const [text, isJson] = wellFormed(payload);
+  return isJson ? { L: [{ S: text }] } : { S: text };
 }
 
 function decodePayload(value: FoundItem[string] | undefined): string | Uint8Array {
   if (value?.B) return new Uint8Array(value.B);
-  return value?.S ?? (JSON.parse(value?.L?.[0]?.S ?? '""') as string);
+  return value?.S ?? asItWas(value?.L?.[0]?.S ?? '""', true);
 }
 
 /** A partition key has at most 2048 octets. */

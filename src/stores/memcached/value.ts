@@ -1,8 +1,9 @@
 /** How a record looks in Memcached: one line of text, a header and the payload, the same through every client. */
 
-import { base64url, fromBase64url, fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
+import { base64url, fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
 import type { StoreRecord } from "../../core/contracts/store.ts";
 import { newStamp } from "../shared/stamp.ts";
+import { decodeBody, encodeBody, instantText } from "../shared/text.ts";
 
 /** A record in a value, and the stamp that names this state of it. */
 export interface StampedRecord extends StoreRecord {
@@ -22,7 +23,7 @@ export function encodeValue(record: StoreRecord): { readonly value: string; read
   const stamp = newStamp();
   const [kind, body] = encodePayload(record.payload);
   const subject = record.subject === undefined ? "-" : JSON.stringify(record.subject);
-  return { value: `s1 ${digits(record.expiresAt)} ${stamp} ${kind} ${subject}\t${body}`, stamp };
+  return { value: `s1 ${instantText(record.expiresAt)} ${stamp} ${kind} ${subject}\t${body}`, stamp };
 }
 
 /** The record in a value, or `null` when there is none. */
@@ -40,27 +41,17 @@ export function decodeValue(value: string): StampedRecord | null {
 
 /** The same record with a later expiry: everything else, the stamp too, as it was. */
 export function withExpiry(value: string, expiresAt: number): string {
-  return value.slice(0, expiryAt) + digits(expiresAt) + value.slice(expiryAt + 16);
-}
-
-function digits(expiresAt: number): string {
-  return String(Math.min(Math.max(Math.ceil(expiresAt), 0), Number.MAX_SAFE_INTEGER)).padStart(16, "0");
+  return value.slice(0, expiryAt) + instantText(expiresAt) + value.slice(expiryAt + 16);
 }
 
 const lineEnd = /[\r\n]/;
 
-/** Kind `t` is text as it is, `u` text in base64url, `j` text as JSON, `b` bytes in base64url. */
-function encodePayload(payload: string | Uint8Array): [kind: "t" | "u" | "j" | "b", body: string] {
-  if (typeof payload !== "string") return ["b", base64url(payload)];
-  // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  if (!payload.isWellFormed()) return ["j", JSON.stringify(payload)];
-  return lineEnd.test(payload) ? ["u", base64url(utf8(payload))] : ["t", payload];
+/** The kinds of {@link encodeBody}, and `u` for text in base64url. */
+function encodePayload(payload: string | Uint8Array): readonly [kind: "t" | "u" | "j" | "b", body: string] {
+  const [kind, body] = encodeBody(payload);
+  return kind === "t" && lineEnd.test(body) ? ["u", base64url(utf8(body))] : [kind, body];
 }
 
 function decodePayload(kind: string, body: string): string | Uint8Array {
-  if (kind === "t") return body;
-  if (kind === "j") return JSON.parse(body) as string;
-  const bytes = fromBase64url(body);
-  if (bytes === null) throw new TypeError("not base64url");
-  return kind === "u" ? fromUtf8(bytes) : bytes;
+  return kind === "u" ? fromUtf8(decodeBody("b", body) as Uint8Array) : decodeBody(kind, body);
 }

@@ -1,9 +1,11 @@
 /** How a record looks in MongoDB: one document, its fields by any name. */
 
-import { base64url, isBytes } from "../../core/bytes/bytes.ts";
+import { isBytes } from "../../core/bytes/bytes.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import { checkKnown } from "../../core/contracts/known.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
+import { newStamp } from "../shared/stamp.ts";
+import { asItWas, wellFormed } from "../shared/text.ts";
 import type { MongodbDocument } from "./collection.ts";
 
 /** The fields of a document. */
@@ -104,7 +106,7 @@ export function endedBy(fields: Fields): MongodbDocument {
 export function newVersion(fields: Fields, record: StoreRecord, was?: Version): Version {
   if (fields.object) return documentOf(record.payload, was as MongodbDocument | undefined);
   if (fields.beside) return fields.beside.split(record.payload);
-  return fields.version === null ? copy(record.payload) : base64url(crypto.getRandomValues(new Uint8Array(12)));
+  return fields.version === null ? copy(record.payload) : newStamp();
 }
 
 /** The filter for the state that a version names. */
@@ -176,14 +178,16 @@ function joined(beside: MongodbBeside | undefined, parts: MongodbParts): string 
 
 /** UTF-8 has no half of a surrogate pair: text with one is stored as `{ json }`. Bytes are copied, for they are sent later. */
 export function encode(value: string | Uint8Array): string | Uint8Array | { readonly json: string } {
-  return typeof value !== "string" || value.isWellFormed() ? copy(value) : { json: JSON.stringify(value) };
+  if (typeof value !== "string") return copy(value);
+  const [text, isJson] = wellFormed(value);
+  return isJson ? { json: text } : text;
 }
 
 function decode(value: unknown): string | Uint8Array | null {
   if (typeof value === "string") return value;
   if (isBytes(value)) return copy(value);
   const json = (value as { json?: unknown } | null | undefined)?.json;
-  return typeof json === "string" ? (JSON.parse(json) as string) : null;
+  return typeof json === "string" ? asItWas(json, true) : null;
 }
 
 function copy<Value extends string | Uint8Array>(value: Value): Value | Uint8Array {

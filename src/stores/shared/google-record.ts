@@ -1,10 +1,11 @@
 /** What the stores for Firestore and Datastore share: names and values that Google's databases take. */
 
-import { base64url, isBytes, isDate, octets } from "../../core/bytes/bytes.ts";
-import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
+import { base64url, isBytes, isDate } from "../../core/bytes/bytes.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { StoreCapabilities, StoreRecord } from "../../core/contracts/store.ts";
-import { refuseTooLarge } from "./size.ts";
+import { refuseLongSubject, refuseTooLarge } from "./size.ts";
 import { newStamp } from "./stamp.ts";
+import { wellFormed } from "./text.ts";
 
 /** Other names for the fields of a document, or the properties of an entity. */
 export interface GoogleNames {
@@ -42,9 +43,6 @@ export const googleCapabilities: StoreCapabilities = {
   // A document has 1 MiB with its name, its subject and what others keep in it; a single value a little less.
   maxPayloadBytes: 1_000_000,
 };
-
-/** An indexed text is compared no further than this, in octets. */
-const longestSubject = 1500;
 
 /** Throws a `TypeError` for a name that cannot be one, or that is there twice. `option` is what the caller calls them. */
 export function namesOf(option: string, given: GoogleNames): Names {
@@ -101,12 +99,8 @@ export function prepare(names: BareNames, backend: string, record: StoreRecord):
   const owner = subject === undefined ? null : encodeText(subject);
   // Encoded text is never the shorter one.
   refuseTooLarge(stored, googleCapabilities.maxPayloadBytes, `the ${backend} store`);
-  if (owner !== null && octets(owner) > longestSubject) {
-    throw new SessionError(
-      "ERR_SESSION_TOO_LARGE",
-      `The subject has ${octets(owner)} octets; the ${backend} store keeps at most ${longestSubject}.`,
-    );
-  }
+  // An indexed text is compared no further than this, in octets.
+  if (owner !== null) refuseLongSubject(owner, 1500, `the ${backend} store`);
   const stamp = names.version === null ? stampOf(stored) : newStamp();
   const ends = instantOf(record.expiresAt);
   const values = {
@@ -166,7 +160,8 @@ export function millisecondsOf(value: unknown): number | null {
 
 /** Half a surrogate pair has no UTF-8: text with one is stored as JSON, and so is text that looks like that. */
 export function encodeText(text: string): string {
-  return text.isWellFormed() && !text.startsWith("json:") ? text : `json:${JSON.stringify(text)}`;
+  const [stored, isJson] = text.startsWith("json:") ? [JSON.stringify(text), true] : wellFormed(text);
+  return isJson ? `json:${stored}` : stored;
 }
 
 function decodeText(stored: string): string | null {

@@ -1,7 +1,7 @@
 /** Checks the options of a store: names that exist, a client and not its package, a clock. */
 
-import { received, wrongArgument } from "../../core/contracts/errors.ts";
-import { checkKnown, isPlainObject } from "../../core/contracts/known.ts";
+import { received } from "../../core/contracts/errors.ts";
+import { checkKnown, checkNow, isPlainObject } from "../../core/contracts/known.ts";
 
 /**
  * Throws a `TypeError` when `given` is not the options of `call`: an unknown name, a client in place of options, a class
@@ -28,9 +28,7 @@ export function checkOptions<Options extends object>(
   const { now, ...options } = given as { readonly now?: unknown } & Record<string, unknown>;
   const what = packageOf(options[first]);
   if (what && line) throw new TypeError(`${first} must be made with its package first; ${what}. Write ${line}`);
-  if (now !== undefined && typeof now !== "function") {
-    throw wrongArgument("now", "a function that returns epoch milliseconds", now);
-  }
+  checkNow(now);
 }
 
 /** Whether it is a client, a class or a module that was passed where its options should be. */

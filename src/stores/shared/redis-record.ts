@@ -1,10 +1,10 @@
 /** How a record looks in Redis: one string value, a header of text and the payload. */
 
-import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { type RedisArgument, type RedisConnection, type Replies, textOf } from "./redis-client.ts";
 import { explained, says } from "./redis-scripts.ts";
 import { newStamp } from "./stamp.ts";
+import { decodeBody, encodeBody, instantText } from "./text.ts";
 
 /** How records are kept as values: this library's own way, or another program's. */
 export interface RedisRecords {
@@ -59,7 +59,7 @@ local function hint(key, expiresAt)
 end`,
   encode({ payload, expiresAt, subject }) {
     const stamp = newStamp();
-    const [kind, body] = encodePayload(payload);
+    const [kind, body] = encodeBody(payload);
     const version = `${stamp} ${kind} ${subjectText(subject)}`;
     return { value: `s1 ${instantText(expiresAt)} ${version}${body}`, version };
   },
@@ -85,11 +85,6 @@ export function subjectText(subject: string | undefined): string {
   return `${subject === undefined ? "-" : JSON.stringify(subject)}\n`;
 }
 
-/** An instant as `hint` takes it. */
-export function instantText(expiresAt: number): string {
-  return String(Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER)).padStart(16, "0");
-}
-
 const header = /^s1 (\d{16}) ([\w-]{16} ([tjb]) (?:-|"[^\n]*")\n)$/;
 
 /** The record in a reply, or `null` when the value is none. */
@@ -100,7 +95,7 @@ function recordIn(reply: unknown): StoredRecord | null {
   const [, expiresAt, version, kind] = header.exec(value.slice(0, end)) ?? [];
   if (expiresAt === undefined || version === undefined || kind === undefined) return null;
   try {
-    const payload = decodePayload(kind, value.slice(end));
+    const payload = decodeBody(kind, value.slice(end));
     const record = { payload, expiresAt: Number(expiresAt), version };
     const subject = nativeRecords.subjectOf(version);
     return subject === undefined ? record : { ...record, subject };
@@ -113,18 +108,4 @@ function recordIn(reply: unknown): StoredRecord | null {
 function noRecord(error: unknown): null {
   if (says(error, "WRONGTYPE")) return null;
   throw explained(error);
-}
-
-function encodePayload(payload: string | Uint8Array): [kind: "t" | "j" | "b", body: string] {
-  if (typeof payload !== "string") return ["b", base64url(payload)];
-  // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  return payload.isWellFormed() ? ["t", payload] : ["j", JSON.stringify(payload)];
-}
-
-function decodePayload(kind: string, body: string): string | Uint8Array {
-  if (kind === "t") return body;
-  if (kind === "j") return JSON.parse(body) as string;
-  const bytes = fromBase64url(body);
-  if (bytes === null) throw new TypeError("not base64url");
-  return bytes;
 }

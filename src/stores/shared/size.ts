@@ -8,6 +8,14 @@ export function refuseTooLarge(payload: string | Uint8Array, most: number | unde
   if (most !== undefined && payloadBytes(payload) > most) throw tooLarge(payload, `${keeper} keeps at most ${most}`);
 }
 
+/** The same for a subject, which an index has to hold. */
+export function refuseLongSubject(subject: string | Uint8Array, most: number, keeper: string): void {
+  const length = payloadBytes(subject);
+  if (length <= most) return;
+  const message = `The subject has ${length} octets in UTF-8; ${keeper} keeps at most ${most}. Use the user's id.`;
+  throw new SessionError("ERR_SESSION_TOO_LARGE", message);
+}
+
 /** The error for a session that does not fit. `room` says who keeps how much. */
 export function tooLarge(
   payload: string | Uint8Array,

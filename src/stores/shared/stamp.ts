@@ -6,3 +6,9 @@ import { base64url } from "../../core/bytes/bytes.ts";
 export function newStamp(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(12)));
 }
+
+/** The same as a whole number that every database and driver gives back exactly: 53 random bits. */
+export function newNumber(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high % 2 ** 21) * 2 ** 32 + low;
+}

@@ -1,8 +1,10 @@
 /** How a record is kept in a row: the pieces that statements are made of, and those of this store's own table. */
 
 import { isBytes } from "../../core/bytes/bytes.ts";
-import { SessionError } from "../../core/contracts/errors.ts";
 import type { ListedRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
+import { refuseLongSubject } from "../shared/size.ts";
+import { newNumber } from "../shared/stamp.ts";
+import { asItWas, wellFormed } from "../shared/text.ts";
 import type { DialectRules } from "./dialect.ts";
 import type { TableDefinition } from "./schema.ts";
 import type { SqlTable } from "./table.ts";
@@ -102,7 +104,7 @@ export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
     stands: `${version} = {version}`,
     belongs: `${subject} = {subject}`,
     encode(record) {
-      const next = randomVersion();
+      const next = newNumber();
       const [bytes, kind] = encodePayload(record.payload);
       const subject = record.subject === undefined ? null : storable(subjectOf(rules, record.subject));
       return { values: { payload: bytes, kind, subject, next }, version: next };
@@ -121,23 +123,16 @@ export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
   };
 }
 
-/** A whole number that every driver gives back exactly. Two writes never get the same: 53 random bits. */
-export function randomVersion(): number {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-  return (high % 2 ** 21) * 2 ** 32 + low;
-}
-
 /** Always bytes of the store's own: drivers may send them later. */
 function encodePayload(payload: string | Uint8Array): [bytes: Uint8Array, kind: number] {
   if (typeof payload !== "string") return [ownBytes(payload), 0];
-  // UTF-8 has no half of a surrogate pair; JSON escapes it.
-  return payload.isWellFormed() ? [utf8(payload), 1] : [utf8(JSON.stringify(payload)), 2];
+  const [text, isJson] = wellFormed(payload);
+  return [utf8(text), isJson ? 2 : 1];
 }
 
 function decodePayload(bytes: Uint8Array, kind: number): string | Uint8Array {
   if (kind === 0) return new Uint8Array(bytes);
-  const text = decoder.decode(bytes);
-  return kind === 2 ? (JSON.parse(text) as string) : text;
+  return asItWas(decoder.decode(bytes), kind === 2);
 }
 
 /** A subject as text without what text in a database cannot hold: NUL, and halves of surrogate pairs. */
@@ -156,15 +151,10 @@ function fromSubject(text: string): string {
 
 /** An index entry has to fit into a page, in MySQL and in PostgreSQL. */
 function storable(subject: string | Uint8Array): string | Uint8Array {
-  const { length } = typeof subject === "string" ? utf8(subject) : subject;
-  if (length <= longestSubject) return subject;
-  throw new SessionError(
-    "ERR_SESSION_TOO_LARGE",
-    `The subject has ${length} octets in UTF-8; the SQL store keeps at most ${longestSubject}. Use the user's id.`,
-  );
+  refuseLongSubject(subject, 1024, "the SQL store");
+  return subject;
 }
 
-const longestSubject = 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 

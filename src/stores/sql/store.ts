@@ -1,14 +1,15 @@
 /** The store itself: its methods over a link to a client and a table. */
 
 import { isBytes } from "../../core/bytes/bytes.ts";
-import { wrongArgument } from "../../core/contracts/errors.ts";
+import { pruneOptions } from "../../core/contracts/known.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { recordsOf } from "../shared/listing.ts";
 import { isSetupIncomplete } from "../shared/setup.ts";
 import { refuseTooLarge } from "../shared/size.ts";
+import { newNumber } from "../shared/stamp.ts";
 import type { SqlResult } from "./clients.ts";
 import { type DialectRules, explained, isDenied, isTaken, type Statement } from "./dialect.ts";
-import { randomVersion, type SqlPieces, type SqlValue, type SqlValues } from "./layout.ts";
+import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
 import { patiently, type SqlLink } from "./link.ts";
 import { isProbe, probe, serverLimit } from "./probe.ts";
 import { type Send, setUp } from "./setup.ts";
@@ -40,7 +41,7 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
   const send = async ({ sql, names, returns }: Statement, values: SqlValues = {}): Promise<SqlResult> => {
     const connection = await link.connect();
     const { payload } = values;
-    const nonce = returns ? randomVersion() : 0;
+    const nonce = returns ? newNumber() : 0;
     const value = (name: string): SqlValue => {
       if (name === "now") return instant(now());
       if (name === "ends") return instant(Number(values.ends));
@@ -189,9 +190,8 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
       }
     },
 
-    async prune({ limit = 1000 } = {}) {
-      if (!Number.isSafeInteger(limit) || limit < 1)
-        throw wrongArgument("limit", "a whole number of at least 1", limit);
+    async prune(options) {
+      const { limit } = pruneOptions(options);
       const { count } = await write(statements.prune(limit));
       // The index has what ended first in front, so there is no place to go on from: only whether there may be more.
       return { removed: count, cursor: count < limit ? undefined : "more" };

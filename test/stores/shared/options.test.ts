@@ -1,12 +1,16 @@
 /** What the stores say of options that do not exist, and of a client that was passed in another way. */
 
+import { DatabaseSync } from "node:sqlite";
 import { Firestore } from "@google-cloud/firestore";
 import * as ioredis from "ioredis";
 import Keyv from "keyv";
 import * as redis from "redis";
 import { createStorage } from "unstorage";
 import { describe, expect, test } from "vitest";
+import type { Store } from "../../../src/core/contracts/store.ts";
+import { flaskFiles } from "../../../src/flask/files.ts";
 import { cachedStore } from "../../../src/stores/cached.ts";
+import { cloudflareKvStore } from "../../../src/stores/cloudflare-kv.ts";
 import { cookieStore } from "../../../src/stores/cookie.ts";
 import { datastoreSchema, datastoreStore } from "../../../src/stores/datastore.ts";
 import { durableObjectStore } from "../../../src/stores/durable-objects.ts";
@@ -18,9 +22,20 @@ import { keyvStore } from "../../../src/stores/keyv.ts";
 import { memcachedClient } from "../../../src/stores/memcached/client.ts";
 import { memcachedStore } from "../../../src/stores/memcached.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import { mongodbStore } from "../../../src/stores/mongodb.ts";
 import { nullStore } from "../../../src/stores/null.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
+import { sqlStore } from "../../../src/stores/sql.ts";
 import { unstorageStore } from "../../../src/stores/unstorage.ts";
+
+/** As Workers hand it out. */
+const namespace = {
+  get: async () => null,
+  async put() {},
+  async delete() {},
+  list: async () => ({ keys: [], list_complete: true }),
+};
+const never = (): never => expect.unreachable("the client was asked for");
 
 type Call = (options: never) => unknown;
 const cached: Call = (options) => cachedStore(memoryStore(), options);
@@ -44,6 +59,7 @@ describe("An option that does not exist is refused by", () => {
     ["unstorageStore", unstorageStore, { storage: createStorage(), share: true }, 'did you mean "shared"?'],
     ["cachedStore", cached, { stalenes: 1 }, 'did you mean "staleness"?'],
     ["cookieStore", cookieStore, { secrets: [], revocation: memoryStore() }, 'did you mean "revocations"?'],
+    ["cloudflareKvStore", cloudflareKvStore, { namespace, prefx: "" }, 'did you mean "prefix"?'],
     ["durableObjectStore", durableObjectStore, { objects: "x" }, 'did you mean "object"?'],
   ])("%s", (name, call, options, said) => {
     const wrong = (): unknown => call(options as never);
@@ -100,5 +116,31 @@ describe("A client that was passed in another way shows the line to write", () =
     }
     expect(redisStore({ client: connect }).name).toBe("redis");
     expect(redisStore({ client: async () => connect() }).name).toBe("redis");
+  });
+});
+
+describe("prune() refuses options that do not exist or fit, before anything is asked, of", () => {
+  const directory = "/nowhere/at/all";
+  const stores: readonly Store[] = [
+    cloudflareKvStore({ namespace }),
+    datastoreStore({ client: never }),
+    elasticsearchStore({ client: never }),
+    fileStore({ directory }),
+    firestoreStore({ client: never }),
+    flaskFiles({ directory }),
+    keyvStore({ client: new Keyv({ throwOnErrors: true }) }),
+    memoryStore(),
+    mongodbStore({ collection: never }),
+    sqlStore({ client: new DatabaseSync(":memory:") }),
+    unstorageStore({ storage: createStorage() }),
+  ];
+  test.each(stores.map((store) => [store.name, store] as const))("the %s store", async (_, store) => {
+    const prune = store.prune?.bind(store) as (options: unknown) => Promise<unknown>;
+    await expect(prune({ limits: 5 })).rejects.toThrow('prune: there is no option "limits"; did you mean "limit"?');
+    for (const limit of [0, 1.5, "5", null, Number.NaN]) {
+      await expect(prune({ limit })).rejects.toThrow("limit must be a whole number of at least 1; received");
+    }
+    await expect(prune({ cursor: 7 })).rejects.toThrow("cursor must be the cursor that the call before this one");
+    await expect(prune(null)).rejects.toThrow("the argument of prune() must be an object of options");
   });
 });
