@@ -100,6 +100,7 @@ const rules: readonly Rule[] = [
     types: core,
     says: "what is attached is declared, and names types of the core",
   },
+  { from: /^src\/(metrics|otel)\.ts$/, values: core, says: "what listens to the channels imports core" },
   { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
 ];
 
@@ -134,6 +135,8 @@ export const everywhere: readonly string[] = [
   "src/stores/keyv.ts",
   "src/stores/unstorage.ts",
   "src/flask.ts",
+  "src/metrics.ts",
+  "src/otel.ts",
 ];
 
 export const layers: Check = {

@@ -6,6 +6,9 @@ export interface Channel {
   publish(message: unknown): void;
   subscribe(onMessage: (message: unknown) => void): void;
   unsubscribe(onMessage: (message: unknown) => void): boolean;
+  /** What it runs with `runStores` has the transformed message as the value of the store. */
+  bindStore(store: object, transform: (message: unknown) => unknown): void;
+  unbindStore(store: object): boolean;
   runStores<R>(message: unknown, call: () => R): R;
 }
 

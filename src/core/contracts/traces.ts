@@ -112,6 +112,21 @@ export const saves: TracingChannel = tracing("sojourn:save");
 export const renewals: TracingChannel = tracing("sojourn:renew");
 export const eventChannel: Channel = diagnostics?.channel("sojourn:event") ?? silent;
 
+/** Calls a function with every message, until the function that is returned is called. */
+export function listen<Message>(channel: Channel, heard: (message: Message) => void): () => void {
+  const onMessage = (message: unknown): void => heard(message as Message);
+  channel.subscribe(onMessage);
+  return () => void channel.unsubscribe(onMessage);
+}
+
+/** Throws a `TypeError` for a caller that cannot do without channels. */
+export function needChannels(caller: string): void {
+  if (diagnostics) return;
+  throw new TypeError(
+    `${caller} needs node:diagnostics_channel, which this runtime does not hand out; on Cloudflare Workers set the flag nodejs_compat`,
+  );
+}
+
 /** The load or save that store calls belong to. */
 export class Scope {
   readonly #tries = new Map<StoreOperation, number>();

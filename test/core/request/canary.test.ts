@@ -2,6 +2,8 @@
 
 import { subscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type IdScheme, randomIds } from "../../../src/core/client/id.ts";
 import { bareToken, sealedToken, signedToken, type TokenFormat } from "../../../src/core/client/token.ts";
@@ -13,6 +15,8 @@ import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import type { Exchange } from "../../../src/core/request/exchange.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { type FlaskSessionOptions, flaskSession, flaskToken } from "../../../src/flask.ts";
+import { sessionMetrics } from "../../../src/metrics.ts";
+import { sessionTelemetry } from "../../../src/otel.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 
 const secret = "a secret of at least 32 characters, really";
@@ -222,6 +226,15 @@ async function everything(
   return events;
 }
 
+const spans = new InMemorySpanExporter();
+const register = new Registry();
+beforeAll(() => {
+  const processors = [new SimpleSpanProcessor({ exporter: spans } as never)];
+  const tracer = new TracerProvider({ spanProcessors: processors }).getTracer("canary");
+  sessionTelemetry({ tracer, userHash: { secret } });
+  sessionMetrics({ register });
+});
+
 /** Everything that is published. */
 const published = new Map<string, number>();
 beforeAll(() => {
@@ -260,9 +273,14 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
   ["Flask's UUIDs, signed", flaskToken("secret"), flask({ cookie, ids: "uuid", format: "json", keyPrefix: "s" })],
   ["warnings to the console", bareToken(), { warn: undefined, onError: "save" }],
 ])("with %s", (_, token, options) => {
-  test("nothing that is said or published holds an id, a token or a secret", async () => {
+  test("nothing that is said, published, counted or traced holds an id, a token or a secret", async () => {
     canary.hide(secret);
+    spans.reset();
     const events = await everything(token, options);
+    const finished = spans.getFinishedSpans();
+    expect(finished.length).toBeGreaterThan(100);
+    for (const { name, attributes, events, status } of finished) canary.hear({ name, attributes, events, status });
+    canary.hear(await register.metrics());
     expect(canary.leaks()).toEqual([]);
     // It did sing: every kind of event, errors of many codes, and secrets to look for.
     expect(Object.keys(events).length).toBeGreaterThan(9);

@@ -1,0 +1,199 @@
+/**
+ * Numbers for Prometheus, from the channels of all sessions in this process, in the `register` of prom-client.
+ *
+ * @module
+ */
+
+import { wrongArgument } from "./core/contracts/errors.ts";
+import { checkKnown } from "./core/contracts/known.ts";
+import {
+  type EventMessage,
+  eventChannel,
+  type LoadMessage,
+  listen,
+  loads,
+  needChannels,
+  type RenewMessage,
+  renewals,
+  type SaveMessage,
+  type StoreMessage,
+  saves,
+  storeCalls,
+} from "./core/contracts/traces.ts";
+
+/** What is needed of prom-client's `Registry`. */
+export interface MetricsRegister {
+  registerMetric(metric: never): void;
+  removeSingleMetric(name: string): void;
+}
+
+/** Options of {@link sessionMetrics}. */
+export interface MetricsOptions {
+  /** prom-client's `register`, or a `Registry` of your own. */
+  readonly register: MetricsRegister;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** A value as prom-client prints it. */
+interface Value {
+  readonly labels: Labels;
+  readonly metricName?: string;
+  value: number;
+}
+
+/** What a register asks of a metric. OpenMetrics writes another name into it. */
+interface Metric {
+  readonly type: string;
+  name: string;
+  get(): unknown;
+  reset(): void;
+}
+
+/** Upper bounds in seconds: a store in the same network answers within a millisecond, and `storeTimeout` is 2 s. */
+const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+class Counter implements Metric {
+  readonly type = "counter";
+  name: string;
+  readonly #help: string;
+  readonly #values = new Map<string, Value>();
+
+  constructor(name: string, help: string) {
+    this.name = name;
+    this.#help = help;
+  }
+
+  add(labels: Labels, count = 1): void {
+    const key = Object.values(labels).join(" ");
+    const value = this.#values.get(key);
+    if (value) value.value += count;
+    else this.#values.set(key, { labels, value: count });
+  }
+
+  get(): unknown {
+    const values = [...this.#values.values()].map((value) => ({ ...value }));
+    return { name: this.name, help: this.#help, type: this.type, values, aggregator: "sum" };
+  }
+
+  reset(): void {
+    this.#values.clear();
+  }
+}
+
+class Seconds implements Metric {
+  readonly type = "histogram";
+  name: string;
+  readonly #help: string;
+  readonly #kinds = new Map<string, { labels: Labels; buckets: number[]; sum: number; count: number }>();
+
+  constructor(name: string, help: string) {
+    this.name = name;
+    this.#help = help;
+  }
+
+  observe(labels: Labels, seconds: number): void {
+    const key = Object.values(labels).join(" ");
+    const kind = this.#kinds.get(key) ?? { labels, buckets: bounds.map(() => 0), sum: 0, count: 0 };
+    this.#kinds.set(key, kind);
+    bounds.forEach((bound, at) => {
+      if (seconds <= bound) kind.buckets[at] = (kind.buckets[at] as number) + 1;
+    });
+    kind.sum += seconds;
+    kind.count += 1;
+  }
+
+  get(): unknown {
+    const { name } = this;
+    const values: Value[] = [];
+    for (const { labels, buckets, sum, count } of this.#kinds.values()) {
+      const bucket = (le: number | string, value: number): Value => ({
+        labels: { le, ...labels } as Labels,
+        metricName: `${name}_bucket`,
+        value,
+      });
+      values.push(...bounds.map((bound, at) => bucket(bound, buckets[at] as number)), bucket("+Inf", count));
+      values.push(
+        { labels, metricName: `${name}_sum`, value: sum },
+        { labels, metricName: `${name}_count`, value: count },
+      );
+    }
+    return { name, help: this.#help, type: this.type, values, aggregator: "sum" };
+  }
+
+  reset(): void {
+    this.#kinds.clear();
+  }
+}
+
+/**
+ * Counts what all sessions of this process do, in a register of prom-client: `sojourn_loads_total`,
+ * `sojourn_saves_total`, `sojourn_save_conflicts_total`, `sojourn_renewals_total`, `sojourn_events_total` and
+ * `sojourn_store_seconds`. The labels are outcomes, plans, operations and names of stores: none grows with users.
+ *
+ * @returns A function that stops counting, and takes the metrics out of the register.
+ * @throws `TypeError` when `register` is none, has metrics of these names already, or the runtime has no
+ * `diagnostics_channel`.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { register } from "prom-client";
+ * import { sessionMetrics } from "sojourn/metrics";
+ *
+ * sessionMetrics({ register });
+ * createServer(async (_, res) => {
+ *   res.setHeader("content-type", register.contentType);
+ *   res.end(await register.metrics());
+ * }).listen(9464);
+ * ```
+ */
+export function sessionMetrics(options: MetricsOptions): () => void {
+  checkKnown("sessionMetrics", options, ["register"]);
+  const { register } = options;
+  if (typeof register?.registerMetric !== "function" || typeof register.removeSingleMetric !== "function")
+    throw wrongArgument("register", "prom-client's register", register);
+  needChannels("sessionMetrics");
+
+  const loaded = new Counter("sojourn_loads_total", "Sessions that requests asked for, by outcome");
+  const saved = new Counter("sojourn_saves_total", "Saves by plan and outcome; the plan none wrote nothing");
+  const conflicts = new Counter("sojourn_save_conflicts_total", "Writes that met a faster one and were merged");
+  const renewed = new Counter("sojourn_renewals_total", "New ids, by what asked for them");
+  const events = new Counter("sojourn_events_total", "Session events by type");
+  const seconds = new Seconds("sojourn_store_seconds", "Duration of store calls in seconds");
+  const all: readonly Metric[] = [loaded, saved, conflicts, renewed, events, seconds];
+
+  const stops = [
+    listen<LoadMessage>(loads.asyncEnd, ({ backend, outcome }) => loaded.add({ backend, outcome: String(outcome) })),
+    listen<SaveMessage>(saves.asyncEnd, (save) => {
+      saved.add({ backend: save.backend, plan: save.plan, outcome: String(save.outcome) });
+      if (save.conflicts > 0) conflicts.add({ backend: save.backend }, save.conflicts);
+    }),
+    listen<RenewMessage>(renewals.asyncEnd, ({ backend, by, outcome }) =>
+      renewed.add({ backend, by, outcome: String(outcome) }),
+    ),
+    listen<EventMessage>(eventChannel, ({ type }) => events.add({ type })),
+    listen<StoreMessage>(storeCalls.asyncEnd, ({ backend, operation, outcome, duration = 0 }) =>
+      seconds.observe({ backend, operation, outcome: String(outcome) }, duration / 1000),
+    ),
+  ];
+  const names = all.map(({ name }) => name);
+  const stop = (): void => {
+    for (const one of stops) one();
+    for (const name of names.splice(0)) register.removeSingleMetric(name);
+  };
+  const registered: string[] = [];
+  try {
+    for (const metric of all) {
+      register.registerMetric(metric as never);
+      registered.push(metric.name);
+    }
+  } catch (cause) {
+    names.splice(0, names.length, ...registered);
+    stop();
+    throw new TypeError(
+      "register: it has metrics of sojourn's names already; call sessionMetrics once for each register",
+      { cause },
+    );
+  }
+  return stop;
+}

@@ -1,0 +1,127 @@
+/** `sojourn/metrics` with the real prom-client. */
+
+import { Registry } from "prom-client";
+import { afterEach, expect, test } from "vitest";
+import { createSessions } from "../../src/index.ts";
+import { sessionMetrics } from "../../src/metrics.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { visitor } from "./visitor.ts";
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+function setUp(register = new Registry()) {
+  const inner = memoryStore();
+  const state = { broken: false };
+  const read = (key: string) => (state.broken ? Promise.reject(new Error("down")) : inner.read(key));
+  const sessions = createSessions({ store: { ...inner, read }, warn: false });
+  const stop = sessionMetrics({ register });
+  stops.push(stop);
+  return { register, state, sessions, stop, visit: visitor(sessions) };
+}
+
+/** The lines of one metric, without comments. */
+async function linesOf(register: { metrics(): Promise<string> }, name: string): Promise<string[]> {
+  return (await register.metrics()).split("\n").filter((line) => line.startsWith(name));
+}
+
+test("loads, saves, conflicts, renewals and events are counted", async () => {
+  const { register, visit, state } = setUp();
+  await visit((session) => session.login("ada"));
+  await visit(async (session) => {
+    session.data["a"] = 1;
+    await visit((other) => Object.assign(other.data, { b: 2 }));
+  });
+  await visit(async (session) => {
+    session.data["a"] = 2;
+    await visit((other) => other.destroy());
+  });
+  await visit(() => {}, "");
+  state.broken = true;
+  await visit(() => {}, `__Host-session=${"A".repeat(43)}`);
+  const text = await register.metrics();
+  for (const line of [
+    'sojourn_loads_total{backend="memory",outcome="found"} 4',
+    'sojourn_loads_total{backend="memory",outcome="none"} 2',
+    'sojourn_loads_total{backend="memory",outcome="failed"} 1',
+    'sojourn_saves_total{backend="memory",plan="update",outcome="saved"} 2',
+    'sojourn_saves_total{backend="memory",plan="update",outcome="refused"} 1',
+    'sojourn_saves_total{backend="memory",plan="delete",outcome="saved"} 1',
+    'sojourn_save_conflicts_total{backend="memory"} 2',
+    'sojourn_events_total{type="session_login"} 1',
+    'sojourn_events_total{type="store_unavailable"} 1',
+    "# TYPE sojourn_store_seconds histogram",
+  ])
+    expect(text).toContain(line);
+});
+
+test("each call of the store is in a bucket by its seconds; the last bucket, count and sum agree", async () => {
+  const { register, visit } = setUp();
+  for (let times = 0; times < 5; times++) await visit((session) => Object.assign(session.data, { times }));
+  const lines = await linesOf(register, "sojourn_store_seconds");
+  const labels = 'backend="memory",operation="update",outcome="ok"';
+  expect(lines).toContain(`sojourn_store_seconds_bucket{le="+Inf",${labels}} 4`);
+  expect(lines).toContain(`sojourn_store_seconds_count{${labels}} 4`);
+  const counts = lines
+    .filter((line) => line.includes("_bucket") && line.includes("update"))
+    .map((line) => Number(line.split(" ").at(-1)));
+  expect(counts).toHaveLength(13);
+  expect(counts).toEqual([...counts].sort((a, b) => a - b));
+});
+
+test("a thousand users are as many lines as one", async () => {
+  const { register, sessions } = setUp();
+  const use = async (user: string): Promise<void> => {
+    const visit = visitor(sessions);
+    await visit((session) => session.login(user));
+    await visit((session) => Object.assign(session.data, { user }));
+    await visit((session) => session.destroy());
+  };
+  await use("ada");
+  const before = (await register.metrics()).split("\n").length;
+  for (let at = 0; at < 1000; at++) await use(`user${at}@example.com`);
+  const text = await register.metrics();
+  expect(text.split("\n")).toHaveLength(before);
+  expect(text).not.toContain("example.com");
+});
+
+test("OpenMetrics, JSON and a reset of the register work as with its own metrics", async () => {
+  const register = new Registry();
+  register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+  const { visit } = setUp(register);
+  await visit((session) => Object.assign(session.data, { n: 1 }));
+  const text = await register.metrics();
+  expect(text).toContain("# TYPE sojourn_loads counter");
+  expect(text).toContain('sojourn_loads_total{backend="memory",outcome="none"} 1');
+  const [json] = (await register.getMetricsAsJSON()) as unknown as {
+    values: { value: number }[];
+    aggregator: string;
+  }[];
+  expect([json?.aggregator, json?.values[0]?.value]).toEqual(["sum", 1]);
+  register.resetMetrics();
+  expect(await register.metrics()).not.toContain('backend="memory"');
+});
+
+test("stopping takes the metrics out of the register, and nothing is counted on", async () => {
+  const { register, stop, visit } = setUp();
+  stop();
+  await visit((session) => Object.assign(session.data, { n: 1 }));
+  expect((await register.metrics()).trim()).toBe("");
+  stops.push(sessionMetrics({ register }));
+  expect(await linesOf(register, "sojourn_loads_total")).toEqual([]);
+});
+
+test("a second call on one register is refused and leaves the first as it was", async () => {
+  const { register, visit } = setUp();
+  expect(() => sessionMetrics({ register })).toThrow(/call sessionMetrics once for each register/);
+  await visit(() => {});
+  expect(await linesOf(register, "sojourn_loads_total")).toEqual([
+    'sojourn_loads_total{backend="memory",outcome="none"} 1',
+  ]);
+});
+
+test.each([[{}], [{ register: {} }], [{ register: new Registry(), registry: 1 }]])("%o is refused", (options) => {
+  expect(() => sessionMetrics(options as never)).toThrow(TypeError);
+});
