@@ -1,33 +1,31 @@
 /** Astro 7, for what is rendered on demand, with any adapter. */
 
 import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
-import type { Exchange, Outcome, RequestReader } from "../core/request/exchange.ts";
+import type { Access, Outcome } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
-import { setByLine } from "./shared/cookie-line.ts";
+import { beginning } from "./shared/begin.ts";
+import { commitByCookies } from "./shared/cookie-line.ts";
 import {
+  answerTo,
   failureResponse,
   noteOpened,
+  readerOf,
   runOpen,
   sealFailure,
   sealResponse,
   type Waits,
   waiting,
 } from "./shared/fetch-response.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link astroSessions}. */
-export interface AstroOptions {
+export interface AstroOptions extends AccessOption<AstroContext> {
   /**
    * Loads the session of every request before its page is rendered, and puts it on `Astro.locals` under this name.
    * Default: it is loaded when `sessions.get(Astro.locals)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<AstroContext> | undefined;
   /**
    * Also saves what is changed while a body is being sent; its end waits for it. Default true: Astro renders the
    * components of a page while it sends it. With false only for server-sent events; elsewhere, `await session.save()`.
@@ -76,10 +74,17 @@ export function astroSessions<Data extends object>(
 ): AstroMiddleware {
   checkAdapter("astroSessions", sessions, options, ["attach", "access", "streaming", "onError"]);
   const { attach, access, streaming = true, onError = failureResponse } = options;
-  const reader: RequestReader<AstroContext> = {
-    cookie: ({ request }) => request.headers.get("cookie"),
+  const reader = readerOf(({ request }: AstroContext) => request, undefined, {
     secure: ({ url }) => url.protocol === "https:",
-  };
+  });
+  // A page that is prerendered goes to everybody, and no client has asked.
+  const allowed = (context: AstroContext): Access | undefined => (context.isPrerendered ? "skip" : access?.(context));
+  const begin = beginning<Data, AstroContext, string>(
+    sessions,
+    { attach, access: allowed },
+    ({ locals }, name, session) => attachSession(locals, name, session),
+    ({ locals }) => locals,
+  );
   /** Requests that failed: Astro runs all middleware again for its error page, with another context. */
   const failed = new WeakMap<Request, object>();
 
@@ -88,28 +93,24 @@ export function astroSessions<Data extends object>(
     const before = failed.get(request);
     const isOpen = sessions.isOpen(context) || (sessions.isOpen(locals) && !before);
     const exchange = isOpen ? undefined : sessions.open(context, reader, request, locals);
-    // Nobody has asked, and everybody gets the answer.
-    const allowed = context.isPrerendered ? "skip" : access?.(context);
-    exchange?.restrict(allowed);
     if (exchange) noteOpened(locals, exchange);
+    const begun = begin(context, exchange);
     try {
-      if (attach !== undefined && allowed !== "skip") {
-        attachSession(locals, attach, await sessions.get(locals));
-      }
+      await begun;
       if (!exchange) return await next();
       const response = await sealResponse(exchange, await runOpen(exchange, next), streaming, false, () =>
         hostOf(locals),
       );
       return before ? await sealFailure(before, response) : response;
     } catch (error) {
-      if (isSessionError(error)) return sealFailure(locals, await onError(error, context));
-      if (exchange) {
+      if (exchange && !isSessionError(error)) {
         const due = {};
         noteOpened(due, exchange);
         failed.set(request, due);
-        await putCookies(context, exchange);
+        // Middleware before this one may answer the error: the cookies of what was saved go by way of `context.cookies`.
+        await commitByCookies(exchange, failure, (...args) => context.cookies.set(...args));
       }
-      throw error;
+      return answerTo(error, onError, context, locals);
     }
   };
 }
@@ -118,12 +119,4 @@ export function astroSessions<Data extends object>(
 function hostOf(locals: object): Waits | undefined {
   const { cfContext, runtime } = locals as { cfContext?: unknown; runtime?: { ctx?: unknown } };
   return waiting([cfContext, runtime?.ctx]);
-}
-
-/** Middleware before this one may answer the error: it gets the cookies of what was saved by way of `context.cookies`. */
-async function putCookies({ cookies }: AstroContext, exchange: Pick<Exchange, "used" | "commit">): Promise<void> {
-  if (!exchange.used) return;
-  const headers = new Headers();
-  await exchange.commit(headers, failure);
-  for (const line of headers.getSetCookie()) setByLine(line, (...args) => cookies.set(...args));
 }

@@ -1,9 +1,8 @@
 /** Elysia 1, on every runtime it runs on. */
 
-import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
-import { noteOpened, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
+import { noteOpened, readerOf, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link elysiaSessions}. */
@@ -71,10 +70,7 @@ export function elysiaSessions<Data extends object>(
 ): ElysiaSessionsPlugin {
   checkAdapter("elysiaSessions", sessions, options, ["access", "streaming", "secure"]);
   const { access, secure, streaming = false } = options;
-  const reader: RequestReader<Request> = {
-    cookie: (request) => request.headers.get("cookie"),
-    secure: secure ?? ((request) => request.url.startsWith("https:")),
-  };
+  const reader = readerOf((request: Request) => request, secure);
   const slot = Symbol("sojourn request");
   type Slotted = Request & { [slot]?: Opened; [answered]?: boolean };
 

@@ -1,14 +1,14 @@
 /** The web's own `Request` and `Response`: Bun, Deno, Cloudflare Workers, and everything built on fetch handlers. */
 
-import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
+import type { SessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import {
+  answerTo,
   failureResponse,
   noteOpened,
+  readerOf,
   runOpen,
   saveOnly,
-  sealFailure,
   sealResponse,
   waiting,
 } from "./shared/fetch-response.ts";
@@ -73,12 +73,8 @@ export function fetchSessions<Data extends object>(
 ): WithFetchSessions {
   checkAdapter("fetchSessions", sessions, options, ["access", "onError", "streaming", "secure"]);
   const { secure, access, streaming = false, onError = failureResponse } = options;
-  const reader: RequestReader<Request> = {
-    cookie: (request) => request.headers.get("cookie"),
-    secure: secure ?? ((request) => request.url.startsWith("https:")),
-    // Next refuses it inside "use cache" and unstable_cache, whose results go to everybody.
-    asked: ({ headers }) => void headers,
-  };
+  // Next refuses to read headers inside "use cache" and unstable_cache, whose results go to everybody.
+  const reader = readerOf((request: Request) => request, secure, { asked: ({ headers }) => void headers });
 
   return (handler) =>
     async (request, ...rest) => {
@@ -92,8 +88,7 @@ export function fetchSessions<Data extends object>(
         await saveOnly(exchange);
         return response;
       } catch (error) {
-        if (!isSessionError(error)) throw error;
-        return sealFailure(request, await onError(error, request));
+        return answerTo(error, onError, request, request);
       }
     };
 }

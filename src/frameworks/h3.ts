@@ -1,66 +1,44 @@
 /** h3 2, and Nitro 3 that is built on it, on every runtime they run on. */
 
-import type { HeaderAccess } from "../core/client/headers.ts";
-import { isError } from "../core/contracts/errors.ts";
-import type { Outcome, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import type { FetchOptions } from "./fetch.ts";
 import { attachSession } from "./shared/attach.ts";
+import { beginning } from "./shared/begin.ts";
 import {
   isEventStream,
   noteOpened,
   ofOneClient,
+  readerOf,
   runOpen,
   type Saves,
   savedAtEnd,
   saveOnly,
-  sealFailure,
   waiting,
 } from "./shared/fetch-response.ts";
 import { answerOf, isResponse, isSentElsewhere, isStream, streamOf } from "./shared/h3-answer.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { failure, type H3EventLike, hasFailed, startOver, write } from "./shared/h3-event.ts";
+import { type AccessOption, checkAdapter } from "./shared/options.ts";
+
+export type { H3EventLike } from "./shared/h3-event.ts";
 
 /** The options of {@link h3Sessions}. */
-export interface H3Options {
+export interface H3Options extends AccessOption<H3EventLike>, Pick<FetchOptions, "streaming"> {
   /**
    * Loads the session of every request before the handlers run, and puts it on `event.context` under this name.
    * Default: it is loaded when `sessions.get(event)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<H3EventLike> | undefined;
-  /**
    * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
    * the browser is going to drop. Default: the protocol of the request's URL, which h3's `serve` takes from the proxy
    * when it is given `trustProxy`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
-  /**
-   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
-   * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
-   */
-  readonly streaming?: boolean | undefined;
-}
-
-/** What is needed of h3's event. */
-export interface H3EventLike {
-  readonly req: Request;
-  readonly res: {
-    status?: number | undefined;
-    readonly headers: Headers;
-    /** Release candidates do not have it. */
-    readonly errHeaders?: Headers | undefined;
-  };
-  readonly url: URL;
-  readonly context: Record<string, unknown>;
 }
 
 /** A middleware of h3. */
 export type H3Middleware = (event: H3EventLike, next: () => unknown) => Promise<unknown>;
 
-const failure: Outcome = { failed: true };
 const opened = Symbol("sojourn request");
 const cached =
   "a session was asked for with another request than its event came with, as inside a cached handler " +
@@ -91,21 +69,17 @@ const olderH3 =
  */
 export function h3Sessions<Data extends object>(sessions: Sessions<Data>, options: H3Options = {}): H3Middleware {
   checkAdapter("h3Sessions", sessions, options, ["attach", "access", "streaming", "secure"]);
-  const { attach, access, secure, streaming = false } = options;
-  const reader: RequestReader<H3EventLike> = {
-    cookie: ({ req }) => req.headers.get("cookie"),
-    secure: ({ req }) => (secure ? secure(req) : req.url.startsWith("https:")),
-    asked: refuseCached,
-  };
+  const { secure, streaming = false } = options;
+  const reader = readerOf(({ req }: H3EventLike) => req, secure, { asked: refuseCached });
+  const begin = beginning<Data, H3EventLike, string>(sessions, options, (event, name, session) =>
+    attachSession(event.context, name, session, () => refuseCached(event)),
+  );
 
   return async (event, next) => {
     if (typeof next !== "function") throw new TypeError(olderH3);
-    const exchange = sessions.isOpen(event) ? undefined : sessions.open(event, reader, event.req);
-    const allowed = access?.(event);
-    exchange?.restrict(allowed);
-    if (exchange) Object.assign(event, { [opened]: event.req });
-    if (attach !== undefined && allowed !== "skip")
-      attachSession(event.context, attach, await sessions.get(event), () => refuseCached(event));
+    const opening = sessions.isOpen(event) ? undefined : sessions.open(event, reader, event.req);
+    if (opening) Object.assign(event, { [opened]: event.req });
+    const exchange = await begin(event, opening);
     if (!exchange) return next();
     let result: unknown;
     try {
@@ -150,42 +124,4 @@ async function seal(event: H3EventLike, exchange: Saves, result: unknown, stream
   if (isResponse(result)) return new Response(watched, result);
   if (isStream(result)) return watched;
   return Object.assign(result as object, { body: watched });
-}
-
-/**
- * Writes to the headers that h3 puts on the response, and to those it puts on that of an error: which it takes is
- * known when it is too late. They go over the headers of a `Response`.
- */
-async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
-  if (!exchange.used) return exchange.headLeft();
-  const { headers, errHeaders } = event.res;
-  const own = answerOf(result)?.headers;
-  const over = (prepared: Headers): HeaderAccess => ({
-    get: (name) => prepared.get(name) ?? own?.get(name),
-    set: (name, value) => prepared.set(name, value),
-    append: (name, value) => prepared.append(name, value),
-  });
-  await exchange.commit(over(headers), outcome);
-  if (errHeaders) await exchange.commit(over(errHeaders), failure);
-}
-
-/** The answer to the error gets nothing of the handler's response, but the cookies of sessions that were saved for it. */
-async function startOver(event: H3EventLike, error: unknown): Promise<void> {
-  const { res } = event;
-  const { headers: due } = await sealFailure(event, new Response());
-  for (const name of [...res.headers.keys()]) res.headers.delete(name);
-  res.status = (error as { status?: number }).status;
-  for (const headers of [res.headers, res.errHeaders]) {
-    if (!headers) continue;
-    const present = headers.getSetCookie();
-    for (const [name, value] of due) {
-      if (name !== "set-cookie") headers.set(name, value);
-      else if (!present.includes(value)) headers.append(name, value);
-    }
-  }
-}
-
-function hasFailed(event: H3EventLike, exchange: Saves, result: unknown): boolean {
-  if (isError(result)) return true;
-  return (answerOf(result)?.status ?? (exchange.used ? event.res.status : undefined) ?? 200) >= 500;
 }

@@ -1,15 +1,15 @@
 /** Hono 4, on every runtime it runs on. */
 
 import { isPromise } from "../core/bytes/bytes.ts";
-import { varyByCookie } from "../core/client/headers.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { attachBySet } from "./shared/attach.ts";
+import { beginning } from "./shared/begin.ts";
 import {
   failureResponse,
   noteOpened,
+  readerOf,
   runOpen,
   type Saves,
   sealFailure,
@@ -17,21 +17,17 @@ import {
   type Waits,
   waiting,
 } from "./shared/fetch-response.ts";
-import { type AccessOf, checkAdapter } from "./shared/options.ts";
+import { replace, varyEarly } from "./shared/hono-res.ts";
+import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
 /** The options of {@link honoSessions}. */
-export interface HonoOptions extends Pick<FetchOptions, "secure" | "streaming"> {
+export interface HonoOptions extends AccessOption<HonoContext>, Pick<FetchOptions, "secure" | "streaming"> {
   /**
    * Loads the session of every request before the handlers run, and sets it as a variable of the context under this
    * name: `c.get(name)`, `c.var`. Default: it is loaded when `sessions.get(c)` first asks for it, and a request that
    * never asks costs nothing.
    */
   readonly attach?: string | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<HonoContext> | undefined;
 }
 
 /** What is needed of Hono's context. */
@@ -72,69 +68,18 @@ export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Prom
  */
 export function honoSessions<Data extends object>(sessions: Sessions<Data>, options: HonoOptions = {}): HonoMiddleware {
   checkAdapter("honoSessions", sessions, options, ["attach", "access", "streaming", "secure"]);
-  const { attach, secure, access, streaming = false } = options;
-  const reader: RequestReader<HonoContext> = {
-    cookie: (c) => c.req.raw.headers.get("cookie"),
-    secure: (c) => (secure ? secure(c.req.raw) : c.req.raw.url.startsWith("https:")),
-    use: varyEarly,
-    // Should the handler let the error pass, Hono's own error handler has it.
-    failed: answerable,
-  };
+  const { secure, streaming = false } = options;
+  // Should the handler let the error pass, Hono's own error handler has it.
+  const reader = readerOf((c: HonoContext) => c.req.raw, secure, { use: varyEarly, failed: answerable });
+  const begin = beginning<Data, HonoContext, string>(sessions, options, attachBySet);
 
   return async (c, next) => {
-    const exchange = sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw);
-    const allowed = access?.(c);
-    exchange?.restrict(allowed);
-    if (attach !== undefined && allowed !== "skip") attachBySet(c, attach, await sessions.get(c), attach);
+    const begun = begin(c, sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw));
+    const exchange = isPromise(begun) ? await begun : begun;
     if (!exchange) return next();
     await runOpen(exchange, next);
     await seal(c, exchange, streaming);
   };
-}
-
-/** A context's `res`: as its class has it, and one that varies by the cookie. */
-interface Res {
-  readonly of: object;
-  readonly set: (response: Response | undefined) => void;
-  readonly varying: PropertyDescriptor;
-}
-/** That of the context before: nearly always the same, Hono's. */
-let last: Res | undefined;
-
-/** Hono's own middleware cache() stores the response before this one seals it. Whatever is answered varies by the cookie at once. */
-function varyEarly(c: HonoContext): void {
-  const prototype = Object.getPrototypeOf(c);
-  if (last?.of !== prototype) last = resOf(prototype);
-  if (!last) return;
-  Object.defineProperty(c, "res", last.varying);
-  if (c.finalized) vary(c, last.set);
-}
-
-function resOf(prototype: object): Res | undefined {
-  const { get, set } = Object.getOwnPropertyDescriptor(prototype, "res") ?? {};
-  if (!get || !set) return undefined;
-  const varying: PropertyDescriptor & ThisType<HonoContext> = {
-    configurable: true,
-    get,
-    set(response: Response | undefined) {
-      set.call(this, response);
-      if (response) vary(this, set);
-    },
-  };
-  return { of: prototype, set, varying };
-}
-
-function vary(c: HonoContext, set: Res["set"]): void {
-  const response = c.res;
-  try {
-    varyByCookie(response.headers);
-  } catch {
-    // It was fetched, and its headers are closed.
-    const copy = new Response(response.body, response);
-    varyByCookie(copy.headers);
-    set.call(c, undefined);
-    set.call(c, copy);
-  }
 }
 
 async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {
@@ -160,12 +105,6 @@ function hostOf(c: HonoContext): Waits | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Hono puts the headers of the response that was there on a new one, unless there is none. */
-function replace(c: HonoContext, response: Response): void {
-  c.res = undefined;
-  c.res = response;
 }
 
 /** Hono's own error handler answers with what an error has here, and with 500 when it has nothing. */

@@ -1,12 +1,11 @@
 /** Next.js 16, the app router: route handlers, server actions, server components and `proxy.ts`. */
 
-import type { HeaderAccess } from "../core/client/headers.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Session } from "../core/contracts/session.ts";
 import { type Exchange, type RequestReader, requestEnded } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
-import { setByLine } from "./shared/cookie-line.ts";
+import { commitByCookies } from "./shared/cookie-line.ts";
 import {
   controlResponse,
   cookieHeader,
@@ -108,16 +107,8 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
 
   async function commit(list: NextHeaders, exchange: Exchange<Data>, failed: boolean): Promise<void> {
     const jar = await cookies();
-    const access: HeaderAccess = {
-      get: () => undefined,
-      // Next's answers to actions are not stored by anybody.
-      set() {},
-      append(_name, line) {
-        setByLine(line, (...args) => jar.set(...args));
-        changed.add(list);
-      },
-    };
-    await exchange.commit(access, { failed });
+    // Of the headers only cookies: Next's answers to actions are not stored by anybody.
+    if (await commitByCookies(exchange, { failed }, (...args) => jar.set(...args))) changed.add(list);
   }
 
   async function read(list: NextHeaders): Promise<Session<Data>> {

@@ -1,21 +1,23 @@
 /** React Router 8 and 7: its middleware. Its `SessionStorage` is beside, for loaders and actions that are written already. */
 
+import { isPromise } from "../core/bytes/bytes.ts";
 import { isSessionError, wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
 import type { Session } from "../core/contracts/session.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { FetchOptions } from "./fetch.ts";
 import { attachBySet } from "./shared/attach.ts";
+import { beginning } from "./shared/begin.ts";
 import {
   failureResponse,
   noteOpened,
+  readerOf,
   runOpen,
   type Saves,
   sealFailure,
   sealResponse,
 } from "./shared/fetch-response.ts";
-import { type AccessOf, checkKinds, checkSessions } from "./shared/options.ts";
+import { type AccessOption, checkKinds, checkSessions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
 export {
@@ -31,18 +33,15 @@ export interface ReactRouterKey<Data extends object> {
 }
 
 /** The options of {@link reactRouterSessions}. */
-export interface ReactRouterOptions<Data extends object> extends Pick<FetchOptions, "secure" | "streaming"> {
+export interface ReactRouterOptions<Data extends object>
+  extends AccessOption<ReactRouterArgs>,
+    Pick<FetchOptions, "secure" | "streaming"> {
   /**
    * Loads the session of every request before the loaders and actions run, and puts it into the context under this
    * key: `context.get(key)`. Default: it is loaded when `sessions.get(context)` first asks for it, and a request that
    * never asks costs nothing.
    */
   readonly attach?: ReactRouterKey<Data> | undefined;
-  /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
-   * session is loaded. For single routes there is also `sessions.restrict`.
-   */
-  readonly access?: AccessOf<ReactRouterArgs> | undefined;
 }
 
 /** What is needed of what React Router hands its middleware. */
@@ -84,28 +83,27 @@ export function reactRouterSessions<Data extends object>(
   checkKnown("reactRouterSessions", options, ["attach", "access", "streaming", "secure"]);
   const { attach, ...others } = options;
   checkKinds(others);
-  const { secure, access, streaming = false } = others;
+  const { secure, streaming = false } = others;
   if (attach !== undefined && (typeof attach !== "object" || attach === null)) {
     throw wrongArgument("attach", "what createContext() of React Router gives", attach);
   }
-  const reader: RequestReader<Request> = {
-    cookie: (request) => request.headers.get("cookie"),
-    secure: secure ?? ((request) => request.url.startsWith("https:")),
-    // Should the loader let the error pass, React Router has it.
-    failed: answerable,
-  };
-
+  // Should the loader let the error pass, React Router has it.
+  const reader = readerOf((request: Request) => request, secure, { failed: answerable });
+  const begin = beginning<Data, ReactRouterArgs, object>(
+    sessions,
+    options,
+    ({ context }, key, session) => attachBySet(context as Context, key, session),
+    // Not by the context: whoever made one for several requests would share a session among them.
+    ({ request }) => request,
+  );
   const inUse = new WeakSet<object>();
 
-  return async <Result>({ request, context }: ReactRouterArgs, next: () => Promise<Result>): Promise<Result> => {
-    // Not by the context: whoever made one for several requests would share a session among them.
+  return async <Result>(args: ReactRouterArgs, next: () => Promise<Result>): Promise<Result> => {
+    const { request, context } = args;
     const isOpen = sessions.isOpen(request);
     if (!isOpen && inUse.has(context)) throw new TypeError(sharedContext);
-    const exchange = isOpen ? undefined : sessions.open(request, reader, context);
-    const allowed = access?.({ request, context });
-    exchange?.restrict(allowed);
-    if (attach !== undefined && allowed !== "skip")
-      attachBySet(context as Context, attach, await sessions.get(request), "attach");
+    const begun = begin(args, isOpen ? undefined : sessions.open(request, reader, context));
+    const exchange = isPromise(begun) ? await begun : begun;
     if (!exchange) return next();
     noteOpened(request, exchange);
     inUse.add(context);

@@ -30,16 +30,11 @@ export function attachSession(target: object, name: string, session: unknown, ch
 }
 
 /** The same where a context has a method that sets: Hono's `c.set`, React Router's `context.set`. */
-export function attachBySet<Key>(
-  context: { set(key: Key, value: never): unknown },
-  key: Key,
-  session: unknown,
-  name: string,
-): void {
+export function attachBySet<Key>(context: { set(key: Key, value: never): unknown }, key: Key, session: unknown): void {
   const { set } = context;
   set.call(context, key, session as never);
   context.set = function (this: unknown, at: Key, value: never): unknown {
-    if (at === key && value !== session) throw cannotReplace(name);
+    if (at === key && value !== session) throw cannotReplace(typeof key === "string" ? key : "attach");
     return set.call(this, at, value);
   };
 }

@@ -1,5 +1,7 @@
 /** A `Set-Cookie` line as the name, value and options that a framework's `cookies.set` takes. */
 
+import type { Exchange, Outcome } from "../../core/request/exchange.ts";
+
 /** Sets a cookie in the framework's own way. */
 export type SetCookie = (name: string, value: string, options: object) => void;
 
@@ -15,6 +17,20 @@ const optionNames: Readonly<Record<string, string>> = {
 };
 
 const asItIs = (value: string): string => value;
+
+/** Saves where a framework sets the cookies of its response itself. Gives how many there were. */
+export async function commitByCookies(
+  exchange: Pick<Exchange, "used" | "commit">,
+  outcome: Outcome | undefined,
+  set: SetCookie,
+): Promise<number> {
+  if (!exchange.used) return 0;
+  const headers = new Headers();
+  await exchange.commit(headers, outcome);
+  const lines = headers.getSetCookie();
+  for (const line of lines) setByLine(line, set);
+  return lines.length;
+}
 
 /** Calls a framework's `cookies.set` for a line that the core made. */
 export function setByLine(line: string, set: SetCookie): void {

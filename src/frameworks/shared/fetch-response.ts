@@ -2,7 +2,8 @@
 
 import type { MaybePromise } from "../../core/bytes/bytes.ts";
 import type { HeaderAccess } from "../../core/client/headers.ts";
-import type { Exchange, Outcome } from "../../core/request/exchange.ts";
+import { isSessionError, type SessionError } from "../../core/contracts/errors.ts";
+import type { Exchange, Outcome, RequestReader } from "../../core/request/exchange.ts";
 
 /** What keeps a Worker running after its response: `ctx` of Cloudflare, `context` of Netlify. */
 export interface Waits {
@@ -114,6 +115,38 @@ export async function sealFailure(request: object, response: Response): Promise<
     exchange.close();
   }
   return headers.response;
+}
+
+/**
+ * The answer to an error of the sessions, from the option `onError`. What else was thrown is thrown on.
+ *
+ * @param request What {@link noteOpened} was given.
+ */
+export async function answerTo<Request>(
+  error: unknown,
+  onError: (error: SessionError, request: Request) => Response | Promise<Response>,
+  given: Request,
+  request: object,
+): Promise<Response> {
+  if (!isSessionError(error)) throw error;
+  return sealFailure(request, await onError(error, given));
+}
+
+/** How a web `Request` is read, which a framework hands its handlers as it is or in a context. */
+export function readerOf<Context>(
+  requestOf: (context: Context) => Request,
+  secure: ((request: Request) => boolean) | undefined,
+  more?: Partial<RequestReader<Context>>,
+): RequestReader<Context> {
+  return {
+    cookie: (context) => requestOf(context).headers.get("cookie"),
+    secure: (context) => (secure ?? isHttps)(requestOf(context)),
+    ...more,
+  };
+}
+
+function isHttps({ url }: Request): boolean {
+  return url.startsWith("https:");
 }
 
 /** What a client is told of an error: its status in words. */
