@@ -75,7 +75,8 @@ const longest = 300;
 
 /**
  * What may be told of an error that is not ours: name, code and message, and none of its properties. The message is
- * cut, and what it quotes at length, or looks like an id or a digest, is left out: servers quote the value they refuse.
+ * cut, and what it quotes at length, lists as the values of a query, or looks like an id or a digest, is left out: servers
+ * quote the value they refuse, and query builders tell the values.
  */
 export function toldOf(error: unknown): Error {
   const { name, message, code, errors } = Object(error) as Readonly<Record<string, unknown>>;
@@ -92,7 +93,8 @@ export function toldOf(error: unknown): Error {
 function cleaned(text: string): string {
   const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return short
-    .replace(/(["'`])(?:(?!\1).){33,}(?:\1|$)/gs, "$1…$1")
+    .replace(/\b(params|parameters): ?.*$/is, "$1: …")
+    .replace(/(["'`])(?:(?!\1).|\1\1){33,}(?:\1|$)/gs, "$1…$1")
     .replace(/[\w+/=-]{40,}/g, "…")
     .replace(/[\0-\x1f\x7f]+/g, " ");
 }

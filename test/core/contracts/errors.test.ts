@@ -1,6 +1,7 @@
 /** Errors: codes, statuses, and what messages say about wrong arguments. */
 
 import { inspect } from "node:util";
+import { DrizzleQueryError } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import {
   isSessionError,
@@ -140,3 +141,14 @@ test.each(things.map(([value, words]) => [inspect(value), value, words]))(
     expect(error.message).toBe(`an option must be something else; received ${words}`);
   },
 );
+
+test("of a query builder's error the values of the query are not told, nor a quoted text with quotes in it", () => {
+  const payload = '{"sojourn":1,"meta":{},"data":{"name":"O\'Hara","pin":"4711"}}';
+  const drizzle = new DrizzleQueryError('update "s" set "payload" = $1', [payload, 7], new Error("refused"));
+  const knex = new Error(`update "s" set "payload" = '${payload.replaceAll("'", "''")}' - refused`);
+  for (const cause of [drizzle, knex]) {
+    const { cause: told } = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the sql store failed", cause);
+    expect((told as Error).message).toContain('update "s" set "payload" = ');
+    expect((told as Error).message).not.toMatch(/4711|Hara/);
+  }
+});
