@@ -152,9 +152,10 @@ function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revok
     list: (subject) => home.core.subjects.list(subject),
     // A login reads the epoch of the home part first, so that is raised last: where the home part stays, all parts do.
     async revoke(subject, options) {
-      const listed = async (): Promise<ReadonlySet<string>> =>
-        new Set((await home.core.subjects.list(subject)).map(({ handle }) => handle));
-      const living = home.core.config.store.capabilities.bySubject ? listed : undefined;
+      // A copy that a renewal is making of what was just ended is none of them. Where a session was named, none stays.
+      const { subjects, config } = home.core;
+      const isListed = config.store.capabilities.bySubject && options.handle === undefined;
+      const living = isListed ? async () => (await subjects.current?.(subject)) ?? new Set<string>() : undefined;
       const others: (() => Promise<number>)[] = [];
       for (const { core, plain } of all) {
         const { capabilities } = core.config.store;

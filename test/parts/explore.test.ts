@@ -21,6 +21,8 @@ interface Scene {
 interface Options {
   readonly begin?: Handler;
   readonly sample?: number;
+  /** The ids are due for renewal. */
+  readonly aged?: boolean;
   readonly also?: (sessions: PartsSessions<Data>) => Promise<unknown>;
 }
 
@@ -28,13 +30,15 @@ interface Options {
 async function together(handlers: readonly Handler[], check: (scene: Scene) => Promise<void>, options: Options = {}) {
   const result = await explore(
     async (gate) => {
-      const now = () => 1_800_000_000_000;
+      let at = 1_800_000_000_000;
+      const now = () => at;
       const inner: Store[] = [memoryStore({ now }), memoryStore({ now })];
       const [login, cart] = inner.map((store) => gate.store(store)) as [Store, Store];
       const served = (): PartsSessions<Data> =>
         createSessions<Data, string>({
           now,
           wait: () => Promise.resolve(),
+          renewAfter: options.aged ? "10m" : false,
           parts: {
             login: { store: login, fields: ["user"] },
             cart: { store: cart, cookie: { name: "cart" }, fields: ["cart", "total"] },
@@ -43,6 +47,7 @@ async function together(handlers: readonly Handler[], check: (scene: Scene) => P
       const sessions = served();
       const before = new Browser(sessions);
       await before.visit(options.begin ?? (({ data }) => Object.assign(data, { user: "u", cart: "c" })));
+      if (options.aged) at += 11 * 60_000;
       const browsers = handlers.map(() => new Browser(served(), before.cookies));
       const visits: Visit<unknown>[] = [];
       const scene: Scene = {
@@ -151,6 +156,18 @@ describe("two requests over two parts, in every order", { timeout: 120_000 }, ()
       const whole = handler === again ? [[], ["session"], ["cart", "session"]] : [[]];
       const check = async ({ records }: Scene): Promise<void> => expect(whole).toContainEqual(await records());
       await together([handler], check, { begin: loggedIn, also, ...(sample !== undefined && { sample }) });
+    }
+  });
+
+  test("a user who is revoked while the ids of a session are renewed has nothing left, in no part", async () => {
+    const also = (sessions: PartsSessions<Data>): Promise<unknown> => sessions.revoke("ada");
+    const check = async ({ records }: Scene): Promise<void> => expect(await records()).toEqual([]);
+    const begin: Handler = (session) => {
+      loggedIn(session);
+      session.data.cart = "c";
+    };
+    for (const renewing of [(session) => session.regenerate(), both] as Handler[]) {
+      await together([renewing], check, { begin, also, sample: 2000, aged: true });
     }
   });
 

@@ -27,6 +27,8 @@ export interface SubjectSessions {
   beginRevoke(subject: string, options: RevokeOptions, living?: Living): Promise<() => Promise<number>>;
   /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where nobody knows. */
   latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
+  /** The handles of the sessions that logged in since sessions of the subject were revoked. */
+  current?(subject: string): Promise<ReadonlySet<string>>;
   /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
   epoch(subject: string): Promise<string | undefined>;
   /** Whether sessions of the subject were revoked since the epoch was read. */
@@ -127,6 +129,14 @@ export class Subjects implements SubjectSessions {
         throw new SessionError("ERR_SESSION_CONFLICT", message);
       }
     }
+  }
+
+  /** The handles of the sessions that logged in since the last revocation; of all where records have no room for the mark. */
+  async current(subject: string): Promise<ReadonlySet<string>> {
+    const mark = await this.epoch(subject);
+    const isAny = mark === undefined || this.#config.format.foreign === true;
+    const entries = (await this.#entries(subject)).filter(({ epoch }) => isAny || epoch === mark);
+    return new Set(entries.map(({ info }) => info.handle));
   }
 
   /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. */
