@@ -78,6 +78,31 @@ function promises(moduleUrl: string, args: () => unknown): void {
     expect((await look(cookie))?.n).toBe(100);
   });
 
+  for (const task of ["read", "login"] as const) {
+    const what = task === "read" ? "ids are renewed" : "the user logs in again";
+    test(`a user who is revoked while ${what} in two other processes has none of the sessions of before`, async () => {
+      const ahead = 11 * 60_000;
+      const subject = `revoked-${task}`;
+      const now = (): number => Date.now() + ahead;
+      const later = await module.open({ space, now }, args());
+      const revoking = new Sessions<Data>({ store: later, now, storeTimeout: "20s" });
+      const begun = await Promise.all(
+        Array.from({ length: 20 }, () => request(sessions, undefined, (session) => session.login(subject))),
+      );
+      const cookies = begun.map(({ cookie }) => cookie as string);
+      const racing = inTwoProcesses({ ...job("", task, 40), cookies, ahead });
+      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 300));
+      const called = now();
+      await revoking.revoke(subject);
+      const reports = await racing;
+      expect(reports.flatMap((report) => report.errors)).toEqual([]);
+      const left = await revoking.list(subject);
+      if (task === "read") expect(left).toEqual([]);
+      for (const { authenticatedAt } of left) expect(authenticatedAt).toBeGreaterThanOrEqual(called);
+      await module.close?.(later);
+    });
+  }
+
   for (const end of ["destroy", "regenerate", "login"] as const) {
     for (const task of ["write", "read"] as const) {
       test(`${end} raced by slow requests that ${task}: nothing comes back, and no loser sends a cookie`, async () => {

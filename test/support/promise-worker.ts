@@ -13,7 +13,11 @@ export interface WorkerJob {
   readonly args: unknown;
   readonly space: string;
   readonly cookie: string;
-  readonly task: "keys" | "count" | "write" | "read";
+  /** Of several sessions, in place of `cookie`: the requests take turns with them. */
+  readonly cookies?: readonly string[];
+  readonly task: "keys" | "count" | "write" | "read" | "login";
+  /** How far its clock is ahead, in milliseconds; then ids are renewed after 10 minutes. */
+  readonly ahead?: number;
   /** Requests at once, and the number of the first. */
   readonly count: number;
   readonly from: number;
@@ -43,16 +47,20 @@ const handlers: Record<WorkerJob["task"], (session: Session<Data>, at: number) =
     if (!session.isNew) session.data[`key${at}`] = at;
   },
   read: (session) => ({ ...session.data }),
+  login: (session) => session.subject !== undefined && session.login(session.subject),
 };
 
 process.on("message", async (job: WorkerJob) => {
   const store: StoreModule = await import(job.module);
-  const opened = await store.open({ space: job.space, now: Date.now }, job.args);
-  const sessions = new Sessions<Data>({ store: opened, storeTimeout: "20s", conflictTimeout: "30s" });
+  const { ahead, cookies = [job.cookie] } = job;
+  const now = (): number => Date.now() + (ahead ?? 0);
+  const opened = await store.open({ space: job.space, now }, job.args);
+  const renewAfter = ahead === undefined ? false : "10m";
+  const sessions = new Sessions<Data>({ store: opened, now, renewAfter, storeTimeout: "20s", conflictTimeout: "30s" });
   let live = 0;
   const answers = await Promise.all(
     Array.from({ length: job.count }, (_, at) =>
-      request(sessions, job.cookie, async (session) => {
+      request(sessions, cookies[at % cookies.length], async (session) => {
         if (!session.isNew) live++;
         await pause();
         return handlers[job.task](session, job.from + at);
