@@ -82,7 +82,7 @@ function describeFlask(address: () => string): void {
     expect(value).toBe(42);
     const [entity] = await client.get(key);
     expect(Object.keys(entity).sort()).toEqual(["data", "expiry"]);
-    expect(entity.data.subarray(0, 2).toString("hex")).toBe("8005");
+    expect(entity.data.subarray(0, 2).toString("hex")).toBe("8004");
     expect(entity.data.includes("user_id")).toBe(true);
     expect(entity.expiry.getTime()).toBeGreaterThan(Date.now() + 30 * 86_400_000);
     for (const one of client.clients_.values()) await one.close();

@@ -30,7 +30,7 @@ function endsSessions(open: () => Promise<FullStore>): void {
   for (const renewAfter of [false, "10m"] as const) {
     test(`a logout ends the session, with renewAfter ${renewAfter}`, async () => {
       const { store, fill } = await open();
-      const sessions = createSessions({ store, renewAfter, warn() {} });
+      const sessions = createSessions({ name: "full", store, renewAfter, warn() {} });
       const { cookie } = await request(sessions, undefined, login);
       await fill();
       const out = await request(sessions, cookie, (session) => session.destroy());
@@ -42,7 +42,7 @@ function endsSessions(open: () => Promise<FullStore>): void {
 
     test(`revoke ends every session, and says what it could not note, with renewAfter ${renewAfter}`, async () => {
       const { store, fill, deletingMakesRoom } = await open();
-      const sessions = createSessions({ store, renewAfter, warn() {} });
+      const sessions = createSessions({ name: "full", store, renewAfter, warn() {} });
       const cookies: (string | undefined)[] = [];
       for (let i = 0; i < 3; i++) cookies.push((await request(sessions, undefined, login)).cookie);
       await fill();
@@ -59,7 +59,7 @@ function endsSessions(open: () => Promise<FullStore>): void {
 
     test(`ending one session by its handle works, with renewAfter ${renewAfter}`, async () => {
       const { store, fill } = await open();
-      const sessions = createSessions({ store, renewAfter, warn() {} });
+      const sessions = createSessions({ name: "full", store, renewAfter, warn() {} });
       const [one, other] = [await request(sessions, undefined, login), await request(sessions, undefined, login)];
       const { value } = await request(sessions, one.cookie, (session) => session.handle);
       await fill();

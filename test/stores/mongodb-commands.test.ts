@@ -498,7 +498,6 @@ describe("Options", () => {
   test("a layout with names that cannot be fields, or one twice, is refused", () => {
     const wrong: MongodbLayout[] = [
       { key: "" },
-      { key: "_id" },
       { payload: "a.b" },
       { payload: "$a" },
       { payload: "a\u0000b" },

@@ -49,7 +49,7 @@ class Load {
   readonly #loops: Promise<void>[] = [];
 
   constructor(client: RedisClient) {
-    const store = redisStore({ client });
+    const store = redisStore({ client, prefix: "load:" });
     this.sessions = new Sessions<Data>({
       store,
       storeTimeout: storeTimeout / 1000,
