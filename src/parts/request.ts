@@ -1,7 +1,8 @@
 /** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
 
 import type { SessionError } from "../core/contracts/errors.ts";
-import { headersSent, logsOut, refused, rehearse, Work, wouldSave } from "../core/save/commit.ts";
+import { headersSent, refused } from "../core/save/attempts.ts";
+import { logsOut, rehearse, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";

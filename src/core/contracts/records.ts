@@ -84,6 +84,8 @@ export interface Records {
   renews(): boolean;
   /** What saves of this record have in common: they take turns on it. */
   lane(place: Place): string;
+  /** The place of the `newest` state that another request found or wrote, for the client that came by `place`. Default: the same. */
+  beside?(place: Place, newest: Place): Place;
   /** Takes a rename back that was answered with a failure, when the store can: the session goes back under its old id. */
   undo?(from: Place, to: Place, draft: Draft): void;
   /** Ends it, wherever a parallel request has moved it. */

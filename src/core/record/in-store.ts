@@ -63,6 +63,11 @@ export function storeRecords(config: RecordsConfig): Records {
       return (await posts.limited(() => store.touch(key, draft.expiresAt, draft.subject))) ? { place } : null;
     },
     lane: (place) => (place as StorePlace).key,
+    beside(place, newest) {
+      const { key, id, entry } = place as StorePlace;
+      const there = newest as StorePlace;
+      return there.key === key ? { ...there, id, entry } : { ...there, id: undefined, entry: undefined };
+    },
     rename(place, draft, verb) {
       if (format.foreign) return moving.moveForeign(place as StorePlace, draft, verb);
       return moving.move(place as StorePlace, draft, { by: verb.by, ...(verb.leads && { leads: true }) });

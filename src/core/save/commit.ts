@@ -1,23 +1,23 @@
-/** The commit: carries out the plan for one session, and merges with whoever saved meanwhile until it holds. */
+/** The commit: what one request's session is from loading to the last save, and what a save begins with. */
 
-import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
-import type { Content, Meta } from "../contracts/format.ts";
+import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
 import { saves } from "../contracts/traces.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
+import { handBack, headersSent, refused, refuseImpossible, save } from "./attempts.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
-import { cannotMerge, mergeUsers } from "./login-merge.ts";
-import { goOn, keptOf, takeOver } from "./newest.ts";
+import { cannotMerge } from "./login-merge.ts";
+import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
-import { Marks, type Merge, readOnly, type SessionOwner, State } from "./record-session.ts";
+import { Marks, type Merge, type SessionOwner, State } from "./record-session.ts";
 import { type SaveTrace, tracedSave } from "./save-trace.ts";
-import { carryOut, draftOf } from "./steps.ts";
-import type { Turn, Turns } from "./turns.ts";
+import { draftOf } from "./steps.ts";
+import type { Turns } from "./turns.ts";
 
 /** What is shared by all requests of one application. */
 export interface SessionsCore {
@@ -49,8 +49,8 @@ export class Work implements SessionOwner {
   refused = false;
   /** Whose record it is, and what it is called, as the store has it. */
   kept: { readonly handle: string | undefined; readonly subject: string | undefined };
-  /** The place in line of a save that met another. */
-  turn: Turn | undefined;
+  /** What the data of this request was made from, when that is not what the store has: others are in that, too. */
+  base: Payload | undefined;
   /** What the save at hand was asked for. */
   marks: Marks;
   /** The subject's epoch as it was when `login` was called. */
@@ -140,16 +140,7 @@ async function begin(work: Work): Promise<boolean> {
     // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
     if (work.marks === taken) handBack(work);
     throw error;
-  } finally {
-    work.turn?.leave();
-    work.turn = undefined;
   }
-}
-
-/** What was asked for is for the next save, with what was asked for since. */
-function handBack({ marks, state }: Work): void {
-  marks.join(state.marks);
-  state.marks = marks;
 }
 
 /**
@@ -173,51 +164,6 @@ async function revive(work: Work, { late, unreadable }: Late): Promise<boolean> 
   return true;
 }
 
-async function save(work: Work): Promise<boolean> {
-  const { config, records } = work.core;
-  const began = ticks();
-  const onlySeen = noteSeen(work);
-  for (let attempt = 0; ; attempt++) {
-    // A login whose epoch cannot be read is given up before anything is written.
-    if (work.epoch) work.epochMark = await work.epoch;
-    if (work.marks.merge) await mergeUsers(work);
-    const payload = payloadIfNeeded(work);
-    const decided = decide(work, payload, onlySeen);
-    work.trace?.planned(decided, attempt);
-    refuseImpossible(work, decided);
-    if (decided.step === "none") {
-      if (decided.cookie === "remove") work.setCookie = config.carrier.remove();
-      return true;
-    }
-    const passing = (decided.step === "update" && onlySeen) || !hasChanges(work, payload);
-    try {
-      if (await carryOut(work, decided, payload)) return true;
-    } catch (error) {
-      // Nothing the application did is lost when only an expiry or an id was to be looked after: the event has said so.
-      if (!passing || !isSessionError(error) || error.status !== 503) throw error;
-      handBack(work);
-      return true;
-    }
-    work.trace?.conflicted();
-    if (work.ended) return false;
-    const isGone = decided.step === "touch";
-    if (work.found && !isGone) {
-      work.turn ??= work.core.turns.entry();
-      await work.turn.take(records.lane(work.found.place), config.conflictTimeout);
-    }
-    if (isGone || !(await takeOver(work))) {
-      work.ended = true;
-      if (!passing) refused(work);
-      return false;
-    }
-    if (ticks() - began >= config.conflictTimeout || attempt >= 1000) {
-      const message = `the session was changed by others ${attempt + 1} times while it was being saved; nothing was saved`;
-      throw new SessionError("ERR_SESSION_CONFLICT", message);
-    }
-    if (attempt > 0) await config.wait(Math.random() * Math.min(2 ** attempt, 64));
-  }
-}
-
 /** Throws what a save would throw before it writes: what cannot be kept, is too large, or comes too late. */
 export async function rehearse(work: Work): Promise<void> {
   work.marks = work.state.marks;
@@ -228,16 +174,6 @@ export async function rehearse(work: Work): Promise<void> {
   const { step } = decided;
   if (step !== "none" && step !== "touch" && step !== "delete")
     await work.core.records.fits(draftOf(work, step, payload).draft);
-}
-
-function refuseImpossible({ core }: Work, { impossible }: Plan): void {
-  if (!impossible) return;
-  if (impossible === "read-only") throw readOnly();
-  core.config.warn(
-    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
-      "it was not saved. Ask for the session, and change it, before the first write to the response.",
-  );
-  throw headersSent("the change");
 }
 
 /** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
@@ -251,38 +187,10 @@ export function wouldSave(work: Work): boolean {
   return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
 }
 
-/** Says, once, that changes were not saved because the session had ended. */
-export function refused(work: Work, reason: string = "the session ended meanwhile"): void {
-  const { core, state } = work;
-  if (work.refused) return;
-  work.refused = true;
-  const { handle, subject } = state.meta;
-  core.config.events.emit("save_refused", { handle, subject, reason });
-}
-
-/**
- * The first request with the new id of a renewal in passing tells that the old one is no longer needed. True when
- * there is nothing else to save.
- */
-function noteSeen(work: Work): boolean {
-  const { found, state, core } = work;
-  if (!found?.current || !state.meta.unseen) return false;
-  const isClean = !hasChanges(work, payloadIfNeeded(work));
-  delete state.meta.unseen;
-  state.meta.seen = core.config.now();
-  return isClean;
-}
-
 /** The error for a login that would take away the client's cookie of another program. */
 function cannotRead(): SessionError {
   const message =
     "another program's record of this session cannot be read here, so the login was not saved and its cookie stays; " +
     "the event record_refused says why. Log in there, or end the session with destroy() first";
   return new SessionError("ERR_SESSION_UNREADABLE", message);
-}
-
-/** The error for a change that comes too late. */
-export function headersSent(what: string): SessionError {
-  const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
-  return new SessionError("ERR_SESSION_HEADERS_SENT", message);
 }

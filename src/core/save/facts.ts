@@ -13,10 +13,14 @@ export function payloadIfNeeded({ state, found }: Work): Payload | undefined {
 }
 
 /** Whether the application asked for anything, or changed the data. */
-export function hasChanges({ found, state, marks }: Work, payload: Payload | undefined): boolean {
-  return (
-    state.destroyed || marks.regenerated || !found || (payload !== undefined && !samePayload(payload, found.payload))
-  );
+export function hasChanges(work: Work, payload: Payload | undefined): boolean {
+  const { found, state, marks } = work;
+  return state.destroyed || marks.regenerated || !found || isChanged(work, payload);
+}
+
+/** Whether it differs from what the data was made from. */
+function isChanged({ found, base }: Work, payload: Payload | undefined): boolean {
+  return payload !== undefined && found !== null && !samePayload(payload, base ?? found.payload);
 }
 
 /** Tells the plan what is known. */
@@ -27,11 +31,11 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
   const now = config.now();
   const sign = found !== null && !work.noTouch;
   const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
-  const changed = payload !== undefined && found !== null && !samePayload(payload, found.payload);
+  const changed = isChanged(work, payload);
   return work.plan({
     exists: found !== null,
     changed,
-    emptied: changed && state.format.isNothing?.(payload) === true,
+    emptied: changed && payload !== undefined && state.format.isNothing?.(payload) === true,
     empty: found === null && state.meta.subject === undefined && isEmpty(state.data),
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,

@@ -27,24 +27,57 @@ export async function checked(config: Config, found: Found): Promise<Found | nul
   return { ...found, content, payload: config.format.encode(content, found.payload) };
 }
 
-/** Puts this request's changes onto the newest state of the record. False when there is none any more, or it is another user's. */
-export async function takeOver(work: Work): Promise<boolean> {
-  const { state, found } = work;
-  if (!found) return true;
-  const newest = await newestOf(work, found.place);
-  if (!newest) return false;
+/** The newest state of a record: as it was read, or as saves before in line have made it. */
+export interface Newest extends Omit<Found, "content"> {
+  /** What the session is called there, for formats that have no room for a name. */
+  readonly handle: string | undefined;
+}
+
+/** Reads the newest state of the record; `null`: it is gone. */
+export async function readNewest({ core: { records } }: Work, place: Place): Promise<Newest | null> {
+  const found = await records.again(place);
+  if (!found?.content) return null;
+  const { content, ...newest } = found;
+  return { ...newest, handle: content.meta.handle };
+}
+
+/** Puts this request's changes onto the newest state of the record. False when it is none any more for this request. */
+export async function takeOver(work: Work, newest: Newest): Promise<boolean> {
+  const { state, found, core } = work;
+  const before = found as Found;
+  const theirs = core.config.schema ? await checked(core.config, content(work, newest)) : content(work, newest);
+  if (!theirs) return false;
   // A request that was under way when somebody logged in writes nothing into that session, but for the same login.
-  if (newest.moved === "login" && !isSameLogin(work, newest)) return false;
-  if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, newest);
-  else put(work, state.format.decode(found.payload), newest);
-  work.found = { ...newest, current: found.current && newest.current };
+  if (newest.moved === "login" && !isSameLogin(work, theirs)) return false;
+  if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, theirs);
+  else put(work, state.format.decode(work.base ?? before.payload), theirs);
+  work.base = undefined;
+  work.found = { ...theirs, place: beside(work, newest.place), current: before.current && newest.current };
   return true;
+}
+
+/** The place of the record as this request came to it, from that of another request. */
+export function beside({ core: { records }, found }: Work, newest: Place): Place {
+  return found && records.beside ? records.beside(found.place, newest) : newest;
+}
+
+/** What others have changed since this request's last save, which wrote the changes of several at once. */
+export function newestOf({ found, kept }: Work): Newest {
+  return { ...(found as Found), handle: kept.handle };
+}
+
+function content({ state: { format } }: Work, { handle, ...newest }: Newest): Found {
+  const decoded = format.decode(newest.payload);
+  if (format.foreign && handle !== undefined) decoded.meta.handle ??= handle;
+  return { ...newest, content: decoded };
 }
 
 /** Goes on with the session that a late request's id once led to, where its logout or login concerns it. */
 export async function goOn(work: Work, late: Place): Promise<void> {
-  const newest = await newestOf(work, late);
-  if (!newest) return;
+  const { records, config } = work.core;
+  const again = await records.again(late);
+  const newest = again && config.schema ? await checked(config, again) : again;
+  if (!newest?.content) return;
   if (!work.state.destroyed) {
     if (!isSameLogin(work, newest)) return;
     work.marks = work.state.marks;
@@ -52,14 +85,8 @@ export async function goOn(work: Work, late: Place): Promise<void> {
     work.state.marks = work.marks;
   }
   work.found = { ...newest, current: false };
-  work.kept = keptOf((newest.content as Content).meta);
+  work.kept = keptOf(newest.content.meta);
   work.moved = true;
-}
-
-async function newestOf({ core: { config, records } }: Work, place: Place): Promise<Found | null> {
-  const again = await records.again(place);
-  const newest = again && config.schema ? await checked(config, again) : again;
-  return newest?.content ? newest : null;
 }
 
 function isSameLogin({ state, marks }: Work, { content }: Found): boolean {

@@ -1,5 +1,6 @@
 /** The steps of a plan, carried out: what is written, what is noted about the session, and the cookie that goes with it. */
 
+import { samePayload } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import type { Meta, Payload } from "../contracts/format.ts";
 import type { Draft, Found, Written } from "../contracts/records.ts";
@@ -7,6 +8,7 @@ import { renewals } from "../contracts/traces.ts";
 import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "./changes.ts";
 import type { Work } from "./commit.ts";
+import { beside, keptOf, type Newest } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
 import { Marks } from "./record-session.ts";
 import { tracedRenewal } from "./save-trace.ts";
@@ -49,11 +51,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   const baseline = step === "touch" ? (found as Found).payload : contents;
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
   const { kept } = work;
-  if (cookie === "set") {
-    const token = written.token ?? (await records.token(place));
-    const maxAge = meta.persistent ? maxAgeOf(now, expiresAt) : undefined;
-    if (token !== undefined) work.setCookie = config.carrier.set(token, maxAge, work.held);
-  }
+  if (cookie === "set") await sendToken(work, written, draft);
   // What the application noted while the write was under way is for the next save.
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   if (written.handle !== undefined) state.meta.handle = written.handle;
@@ -90,6 +88,26 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     checkSubject(work, contents);
   }
   return true;
+}
+
+async function sendToken(work: Work, { place, token }: Written, { meta, expiresAt }: Draft): Promise<void> {
+  const { config, records } = work.core;
+  const value = token ?? (await records.token(place));
+  const maxAge = meta.persistent ? maxAgeOf(config.now(), expiresAt) : undefined;
+  if (value !== undefined) work.setCookie = config.carrier.set(value, maxAge, work.held);
+}
+
+/** The same after a write that held this request's changes together with those of others. */
+export async function saved(work: Work, draft: Draft, cookie: Plan["cookie"], written: Newest): Promise<void> {
+  const { state } = work;
+  const { payload, expiresAt } = written;
+  const place = beside(work, written.place);
+  work.base = samePayload(draft.payload, payload) ? undefined : draft.payload;
+  work.found = { place, payload, expiresAt, stale: false, lost: false, current: work.found?.current ?? false };
+  state.expiresAt = expiresAt;
+  work.kept = keptOf(state.meta);
+  work.marks = new Marks();
+  if (cookie === "set") await sendToken(work, { place }, { ...draft, expiresAt });
 }
 
 /** Warns when the next request cannot know by this record who logged in. */

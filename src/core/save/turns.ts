@@ -1,47 +1,144 @@
-/** Turns: saves of one session that met in this process go on one after the other, instead of meeting again and again. */
+/** Turns: saves of one record that meet in this process wait in line; what those before them made goes on to the next. */
 
-/** One save's place in line. */
+import { SessionError } from "../contracts/errors.ts";
+import type { Newest } from "./newest.ts";
+
+/** What a save gets when it has its turn. */
 export interface Turn {
-  /**
-   * Waits until those before it on this lane have left, but no longer than `longest` milliseconds: then it goes on
-   * all the same, since the compare-and-swap is what keeps the promise. Taken once; later calls go on at once.
-   */
-  take(lane: string, longest: number): Promise<void>;
-  leave(): void;
+  /** The record as the store has it. `undefined`: it has to be read; `null`: it is gone. */
+  readonly known: Newest | null | undefined;
+  /** The same with the changes of `members`, which are not written yet. */
+  readonly tip: Newest | null | undefined;
+  /** Those that wait for the write that holds their changes. */
+  readonly members: Waiting[];
 }
 
-/** The lines, one for each session that saves meet on right now. */
-export class Turns {
-  readonly #last = new Map<string, Promise<void>>();
+/** How waiting ends. */
+export type Outcome =
+  /** It is its turn. With `writes` it is to write what it waits for itself: nobody else can be added. */
+  | { readonly turn: Turn; readonly writes?: boolean }
+  /** What it waited for was written. */
+  | { readonly written: Newest };
 
-  /** A place that is not in line yet: most saves never are. */
-  entry(): Turn {
-    const last = this.#last;
-    let leave: (() => void) | undefined;
-    return {
-      async take(lane, longest) {
-        if (leave) return;
-        const before = last.get(lane);
-        const mine = new Promise<void>((resolve) => {
-          leave = () => {
-            if (last.get(lane) === mine) last.delete(lane);
-            resolve();
-          };
-        });
-        last.set(lane, mine);
-        if (before) await settledWithin(before, longest);
-      },
-      leave: () => leave?.(),
-    };
+/** A save that waits: in line, or for the write that holds its changes. */
+export interface Waiting {
+  /** It only changes data, so it can be written together with others. */
+  together: boolean;
+  readonly ended: Promise<Outcome>;
+  end(outcome: Outcome): void;
+  fail(error: unknown): void;
+  /** It has waited too long, and waits no more. */
+  readonly left: boolean;
+}
+
+/** A turn of which nothing is known. */
+export function unknownTurn(known?: Newest | null): Turn {
+  return { known, tip: known, members: [] };
+}
+
+/** Stands for a line in which nobody waits, so that a save that meets no other makes nothing. */
+const nobody: Waiting[] = [];
+
+/** The lines, one for each record that is being saved just now. */
+export class Turns {
+  readonly #lines = new Map<string, Waiting[]>();
+
+  /** True when nobody saves this record: then it is the caller's turn, until it calls {@link pass}. */
+  take(lane: string): boolean {
+    if (this.#lines.has(lane)) return false;
+    this.#lines.set(lane, nobody);
+    return true;
+  }
+
+  /**
+   * Joins the line at its end. After `longest` milliseconds it is the caller's turn all the same, since the
+   * compare-and-swap is what keeps the promise.
+   */
+  wait(lane: string, together: boolean, longest: number): Waiting {
+    const waiting = this.#waiting(lane, together, longest);
+    const line = this.#lines.get(lane);
+    if (line === undefined || line === nobody) this.#lines.set(lane, [waiting]);
+    else line.push(waiting);
+    return waiting;
+  }
+
+  /** Waits for the write that holds the changes of `turn`. After `longest` milliseconds that is a conflict. */
+  join(lane: string, turn: Turn, longest: number): Waiting {
+    const waiting = this.#waiting(lane, true, longest);
+    turn.members.push(waiting);
+    return waiting;
+  }
+
+  #waiting(lane: string, together: boolean, longest: number): Waiting {
+    const waiting = waitAtMost(longest, together, () => {
+      const line = this.#lines.get(lane);
+      const at = line?.indexOf(waiting) ?? -1;
+      return at >= 0 && line?.splice(at, 1) !== undefined;
+    });
+    return waiting;
+  }
+
+  /** Whether others wait. */
+  isAwaited(lane: string): boolean {
+    return (this.#lines.get(lane)?.length ?? 0) > 0;
+  }
+
+  /** Puts saves back at the head of the line, to be merged again; not `together`, when that is too large. */
+  back(lane: string, members: readonly Waiting[], together = true): void {
+    for (const member of members) member.together = together;
+    if (members.length > 0) this.#lines.set(lane, [...members, ...(this.#lines.get(lane) ?? nobody)]);
+  }
+
+  /** Ends the caller's turn. Those that can be added to `members` come first, then one of these writes, then the others. */
+  pass(lane: string, turn?: Turn): void {
+    const line = this.#lines.get(lane);
+    const { members = [] } = turn ?? {};
+    for (let next = line?.[0]; next?.together || (next && members.length === 0); next = line?.[0]) {
+      line?.shift();
+      if (next.left) continue;
+      next.end({ turn: turn ?? unknownTurn() });
+      return;
+    }
+    for (let last = members.pop(); last; last = members.pop()) {
+      if (last.left) continue;
+      last.end({ turn: turn ?? unknownTurn(), writes: true });
+      return;
+    }
+    if (line?.length) this.pass(lane, unknownTurn(turn?.known));
+    else this.#lines.delete(lane);
+  }
+
+  /** What could be written together fails: the record cannot be read. */
+  fail(lane: string, error: unknown): void {
+    const line = this.#lines.get(lane);
+    while (line?.[0]?.together) line.shift()?.fail(error);
   }
 }
 
-function settledWithin(promise: Promise<void>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    promise.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
+/** @param leave Leaves the line; false when the caller is not in it any more. */
+function waitAtMost(longest: number, together: boolean, leave: () => boolean): Waiting {
+  let [resolve, reject] = [(_outcome: Outcome): void => {}, (_error: unknown): void => {}];
+  const ended = new Promise<Outcome>((...settle) => {
+    [resolve, reject] = settle;
   });
+  const waiting = {
+    together,
+    ended,
+    left: false,
+    end(outcome: Outcome): void {
+      clearTimeout(timer);
+      resolve(outcome);
+    },
+    fail(error: unknown): void {
+      clearTimeout(timer);
+      reject(error);
+    },
+  };
+  const timer = setTimeout(() => {
+    if (leave()) return resolve({ turn: unknownTurn() });
+    waiting.left = true;
+    const message = `the session was not saved within ${longest} ms, together with the changes of other requests; whether it still is, is not known`;
+    reject(new SessionError("ERR_SESSION_CONFLICT", message));
+  }, longest);
+  return waiting;
 }

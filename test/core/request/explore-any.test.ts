@@ -1,5 +1,6 @@
 /** Two and three requests that do anything to one session, in orders drawn at random: what holds after all of them. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import type { Session } from "../../../src/core/contracts/session.ts";
 import type { Store } from "../../../src/core/contracts/store.ts";
@@ -47,11 +48,14 @@ interface Variant {
   readonly store: (gated: Store) => Store;
   readonly options: Omit<SessionOptions<Data>, "store">;
   readonly renews: boolean;
+  /** All requests are served by one process, where saves that meet are written together. Default: each by its own. */
+  readonly oneProcess?: boolean;
 }
 
 const foreign = { format: { ...jsonFormat(), foreign: true } };
 const variants: Record<string, Variant> = {
   "our own format": { store: (store) => store, options: {}, renews: true },
+  "our own format, in one process": { store: (store) => store, options: {}, renews: true, oneProcess: true },
   "our own format, a rename in two steps": { store: twoStepStore, options: {}, renews: true },
   "a store without an index of subjects": {
     store: (store) => {
@@ -62,6 +66,7 @@ const variants: Record<string, Variant> = {
     renews: true,
   },
   "a foreign format": { store: (store) => store, options: foreign, renews: false },
+  "a foreign format, in one process": { store: (store) => store, options: foreign, renews: false, oneProcess: true },
   "a foreign format, a rename in two steps": { store: twoStepStore, options: foreign, renews: false },
 };
 
@@ -86,16 +91,23 @@ async function together(chosen: readonly string[], variant: Variant, aged: boole
         session.login("ann");
       });
       now += aged ? 11 * 60_000 : 1000;
+      const shared = variant.oneProcess ? served() : undefined;
+      // What happens to a request happens in its own context, also while several are saved together.
+      const ofRequest = new AsyncLocalStorage<string[]>();
+      const tell = ({ type }: { type: string }): void => void ofRequest.getStore()?.push(type);
+      shared?.on(tell);
       const answers: (Answer & { events: string[]; isNew: boolean })[] = [];
       const tasks = chosen.map((name, at) => async () => {
-        const sessions = served();
+        const sessions = shared ?? served();
         const events: string[] = [];
         let isNew = true;
-        sessions.on(({ type }) => events.push(type));
-        const answer = await request(sessions, first.cookie, (session) => {
-          isNew = session.isNew;
-          return isNew ? undefined : acts[name]?.(session, at);
-        });
+        if (!shared) sessions.on(tell);
+        const answer = await ofRequest.run(events, () =>
+          request(sessions, first.cookie, (session) => {
+            isNew = session.isNew;
+            return isNew ? undefined : acts[name]?.(session, at);
+          }),
+        );
         answers[at] = { ...answer, events, isNew };
         if (answer.error && !name.endsWith("throws")) throw answer.error;
       });

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Sessions } from "../../../src/core/request/sessions.ts";
-import { Turns } from "../../../src/core/save/turns.ts";
+import { type Turn, Turns, unknownTurn } from "../../../src/core/save/turns.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { request } from "../../support/requests.ts";
 
@@ -13,50 +13,85 @@ describe("a turn", () => {
   function line() {
     const turns = new Turns();
     const order: string[] = [];
-    const take = (name: string, lane = "a", longest = 1000) => {
-      const turn = turns.entry();
-      void turn.take(lane, longest).then(() => order.push(name));
-      return turn;
+    const got = new Map<string, Turn>();
+    const wait = (name: string, together = false, longest = 1000): void => {
+      void turns.wait("a", together, longest).ended.then((outcome) => {
+        order.push(name);
+        if ("turn" in outcome) got.set(name, outcome.turn);
+      });
     };
-    return { order, take };
+    const settled = () => vi.advanceTimersByTimeAsync(0);
+    return { turns, order, got, wait, settled };
   }
 
-  test("comes when those before have left, in the order they came; other lanes do not wait", async () => {
-    const { order, take } = line();
-    const first = take("first");
-    const second = take("second");
-    take("third");
-    take("elsewhere", "b");
-    await vi.advanceTimersByTimeAsync(0);
-    expect(order).toEqual(["first", "elsewhere"]);
-    first.leave();
-    await vi.advanceTimersByTimeAsync(0);
-    expect(order).toEqual(["first", "elsewhere", "second"]);
-    second.leave();
-    await vi.advanceTimersByTimeAsync(0);
-    expect(order).toEqual(["first", "elsewhere", "second", "third"]);
+  test("is there at once on a record that is not being saved, and a line that everybody has left is forgotten", () => {
+    const { turns } = line();
+    expect([turns.take("a"), turns.take("a"), turns.take("b")]).toEqual([true, false, true]);
+    turns.pass("a");
+    expect([turns.take("a"), turns.take("b")]).toEqual([true, false]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("comes after the longest wait though somebody before does not leave, and not before", async () => {
-    const { order, take } = line();
-    take("stuck");
-    take("patient");
-    await vi.advanceTimersByTimeAsync(999);
-    expect(order).toEqual(["stuck"]);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(order).toEqual(["stuck", "patient"]);
+  test("comes to those in line in the order they came", async () => {
+    const { turns, order, wait, settled } = line();
+    turns.take("a");
+    for (const name of ["first", "second", "third"]) wait(name);
+    await settled();
+    expect(order).toEqual([]);
+    for (let passed = 1; passed <= 3; passed++) {
+      turns.pass("a");
+      await settled();
+      expect(order).toEqual(["first", "second", "third"].slice(0, passed));
+    }
+    turns.pass("a");
+    expect([turns.take("a"), vi.getTimerCount()]).toEqual([true, 0]);
   });
 
-  test("is taken once, and a line that everybody has left is forgotten", async () => {
-    const { order, take } = line();
-    const turn = take("first");
-    await turn.take("a", 1000);
-    turn.leave();
-    turn.leave();
-    take("later");
-    await vi.advanceTimersByTimeAsync(0);
-    expect(order).toEqual(["first", "later"]);
+  test("goes first to those that can be written together; the last of these writes, and the others wait", async () => {
+    const { turns, order, got, wait, settled } = line();
+    turns.take("a");
+    wait("one", true);
+    wait("two", true);
+    wait("a logout");
+    turns.pass("a");
+    await settled();
+    const outcomes: unknown[] = [];
+    for (const name of ["one", "two"]) {
+      const turn = got.get(name) as Turn;
+      void turns.join("a", turn, 1000).ended.then((outcome) => outcomes.push([name, outcome]));
+      turns.pass("a", turn);
+      await settled();
+    }
+    expect(order).toEqual(["one", "two"]);
+    expect(outcomes).toEqual([
+      ["two", { turn: expect.objectContaining({ members: [expect.anything()] }), writes: true }],
+    ]);
+  });
+
+  test("comes after the longest wait though the one before does not leave, and not before", async () => {
+    const { turns, order, wait, settled } = line();
+    turns.take("a");
+    wait("patient");
+    await vi.advanceTimersByTimeAsync(999);
+    expect(order).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(order).toEqual(["patient"]);
+    turns.pass("a");
+    await settled();
+    expect(turns.take("a")).toBe(true);
+  });
+
+  test("is not given to one that has waited too long for the write of its changes", async () => {
+    const { turns, settled } = line();
+    turns.take("a");
+    const turn = unknownTurn(null);
+    const [patient, hurried] = [turns.join("a", turn, 1000), turns.join("a", turn, 10)];
+    const failed = expect(hurried.ended).rejects.toMatchObject({ code: "ERR_SESSION_CONFLICT" });
+    await vi.advanceTimersByTimeAsync(10);
+    await failed;
+    turns.pass("a", turn);
+    expect(await patient.ended).toMatchObject({ writes: true });
+    await settled();
     expect(vi.getTimerCount()).toBe(0);
   });
 });
