@@ -55,6 +55,31 @@ describe("honoSessions", () => {
     expect(ours(response)).toHaveLength(1);
   });
 
+  // On Node there is none, and Hono throws: an error with its stack cost more than the rest of the adapter.
+  test("the execution context is asked for only when a body is watched", async () => {
+    const { sessions } = setup();
+    const app = new Hono();
+    const asked: string[] = [];
+    app.use((c, next) => {
+      Object.defineProperty(c, "executionCtx", {
+        get() {
+          asked.push(c.req.path);
+          throw new Error("This context has no ExecutionContext");
+        },
+      });
+      return next();
+    });
+    app.use(honoSessions(sessions));
+    app.get("/unused", (c) => c.text("ok"));
+    app.get("/written", async (c) => {
+      (await sessions.get(c)).data.a = "1";
+      return c.text("ok");
+    });
+    app.get("/events", (c) => streamSSE(c, (stream) => stream.writeSSE({ data: "1" })));
+    for (const path of ["/unused", "/written", "/events"]) await (await app.request(path)).text();
+    expect(asked).toEqual(["/events"]);
+  });
+
   test("attach is a variable of the context", async () => {
     const { sessions } = setup();
     const app = new Hono<{ Variables: { visitor: Session<Data> } }>();
