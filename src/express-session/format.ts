@@ -4,6 +4,7 @@ import { isMap, isSet } from "../core/bytes/bytes.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Content, Format, Meta, Payload } from "../core/contracts/format.ts";
 import { checkKnown } from "../core/contracts/known.ts";
+import { own } from "../core/record/own-keys.ts";
 import { notStorable } from "../core/record/values.ts";
 import { entriesIn } from "./json-entries.ts";
 
@@ -57,7 +58,6 @@ export function expressFormat(options: ExpressFormatOptions = {}): Format {
     decode(payload) {
       const { cookie: stored, ...data } = parsed(payload);
       if (typeof stored !== "object" || stored === null) throw new TypeError("not a session: there is no cookie");
-      Object.setPrototypeOf(data, null);
       const { originalMaxAge, expires } = stored as StoredCookie;
       const meta: Meta = { persistent: (originalMaxAge ?? expires ?? false) !== false };
       if (typeof originalMaxAge === "number" && originalMaxAge > 0) meta.idle = originalMaxAge;
@@ -120,7 +120,7 @@ export function withSubject(
 ): Record<string, unknown> {
   if (subject === undefined || subjectIn(data, path) === subject) return data;
   const [key, ...rest] = path as [string, ...string[]];
-  const inner = data[key];
+  const inner = own(data, key);
   const value =
     rest.length === 0
       ? subject
@@ -176,7 +176,15 @@ function storable(value: unknown, path: string): unknown {
     isSet(value) ||
     (typeof value === "number" && !Number.isFinite(value));
   if (lost) throw notStorable(path, value, "records of express-session are JSON, which would lose it");
+  if (inherits(value))
+    throw notStorable(path, value, "its prototype was changed, and JSON keeps an object's own keys only");
   return value;
+}
+
+/** Whether an object has a prototype that is of no class: what it inherits is data, as after an assignment to `__proto__`. */
+function inherits(value: unknown): boolean {
+  const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : null;
+  return prototype !== null && !Object.hasOwn(prototype as object, "constructor");
 }
 
 /** The object in a payload. */

@@ -4,6 +4,7 @@ import type { HeaderAccess } from "../core/client/headers.ts";
 import { received, SessionError } from "../core/contracts/errors.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session as NativeSession } from "../core/contracts/session.ts";
+import { own, set } from "../core/record/own-keys.ts";
 import { Exchange, type Opening } from "../core/request/exchange.ts";
 import { restrictWork } from "../core/request/one-record.ts";
 import { logsOut, type SessionsCore } from "../core/save/commit.ts";
@@ -17,7 +18,6 @@ import {
   asked,
   asRecord,
   fingerprint,
-  put,
   type RegenerateOptions,
   resetMaxAge,
   Session,
@@ -219,7 +219,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     const named = subjectIn(session, subjectPath);
     if (meta.subject !== undefined && meta.subject !== work.subject && meta.subject !== named) {
       const [key] = subjectPath as [string];
-      put(session, key, withSubject(asRecord(session), meta.subject, subjectPath)[key]);
+      set(session, key, withSubject(asRecord(session), meta.subject, subjectPath)[key]);
     } else if (named !== undefined) meta.subject = named;
     else delete meta.subject;
     work.subject = meta.subject;
@@ -349,7 +349,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     await ended.finally(() => {
       this.generate();
       const kept = keep === true ? Object.keys(session) : keep || [];
-      for (const key of kept) if (key !== "cookie") put(this.#req.session as Session, key, asRecord(session)[key]);
+      for (const key of kept) if (key !== "cookie") set(this.#req.session as Session, key, own(session, key));
     });
   }
 

@@ -1,6 +1,7 @@
 /** `req.session`: its own enumerable properties are the data and `cookie`; its methods are those of express-session. */
 
 import { isPromise } from "../core/bytes/bytes.ts";
+import { set } from "../core/record/own-keys.ts";
 import type { Cookie } from "./cookie.ts";
 import type { Answer, ExpressRequest, ExpressStore, SessionRecord } from "./shapes.ts";
 
@@ -32,7 +33,7 @@ export class Session {
     Object.defineProperty(this, "id", { value: req.sessionID, configurable: true });
     if (typeof data !== "object" || data === null) return;
     for (const key in data) {
-      if (!(key in this)) put(this, key, (data as Record<string, unknown>)[key]);
+      if (!(key in this)) set(this, key, (data as Record<string, unknown>)[key]);
     }
   }
 }
@@ -98,12 +99,6 @@ export function fingerprint(session: object): string {
   return JSON.stringify(session, function (this: unknown, key, value: unknown) {
     return this === session && key === "cookie" ? undefined : value;
   });
-}
-
-/** Sets a property whatever its name: assigning to `__proto__` would not. */
-export function put(target: object, key: string, value: unknown): void {
-  if (key !== "__proto__") (target as Record<string, unknown>)[key] = value;
-  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** With a callback: calls it, and gives the session. Without: gives a promise that may be left alone. */

@@ -2,6 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Content, Meta } from "../core/contracts/format.ts";
+import { own, set } from "../core/record/own-keys.ts";
 import { pathOf } from "../core/record/values.ts";
 import { Refusal, within } from "./storable.ts";
 
@@ -52,12 +53,12 @@ export function contentOf<V>(
   toValue: (entry: Entry<V>) => unknown,
   { subjectKey }: SubjectOptions,
 ): Content {
-  const data: Record<string, unknown> = Object.create(null);
+  const data: Record<string, unknown> = {};
   const meta: Meta = {};
   for (const [name, entry] of entries) {
     if (typeof name !== "string") continue;
     if (name === permanentKey) meta.persistent = kind.isTruthy(entry[1]);
-    else if (name !== subjectKey) data[name] = toValue(entry);
+    else if (name !== subjectKey) set(data, name, toValue(entry));
     else {
       const subject = subjectOf(kind, entry[1]);
       if (subject !== undefined) meta.subject = subject;
@@ -114,7 +115,10 @@ export function entriesOf<V>(
       const persistent = meta.persistent === true;
       return kind.isTruthy(value) === persistent ? value : lowering.lower(persistent);
     }
-    if (name !== subjectKey) return data[name] === undefined ? undefined : lowered(name, data[name], value);
+    if (name !== subjectKey) {
+      const kept = own(data, name);
+      return kept === undefined ? undefined : lowered(name, kept, value);
+    }
     if (subjectOf(kind, value) === meta.subject) return value;
     return meta.subject === undefined ? undefined : subject(meta.subject);
   }

@@ -1,6 +1,7 @@
 /** The session that handlers read and write when it is kept in parts. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
+import { checkKnown } from "../core/contracts/known.ts";
 import type { LoginOptions, Session } from "../core/contracts/session.ts";
 import { guardSessions } from "../core/save/guarded.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
@@ -132,13 +133,13 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     return this.#request.of(key).take(key) as Data[K] | undefined;
   }
 
-  clear({ parts }: PartsChoice = {}): void {
-    const scope = this.#scope("session.clear", parts);
+  clear(choice: PartsChoice = {}): void {
+    const scope = this.#chosen("session.clear", choice);
     this.#request.ask({ what: "session.clear()", scope, needsCookie: false, run: ({ session }) => session.clear() });
   }
 
-  regenerate({ parts }: PartsChoice = {}): void {
-    const scope = this.#scope("session.regenerate", parts, (part) => !part.plain || part === this.#request.home.part);
+  regenerate(choice: PartsChoice = {}): void {
+    const scope = this.#chosen("session.regenerate", choice, (part) => !part.plain || part === this.#request.home.part);
     const run = ({ session }: LoadedPart): void => session.regenerate();
     this.#request.ask({ what: "session.regenerate()", scope, needsCookie: true, run });
   }
@@ -166,8 +167,8 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     this.#request.ask({ what: "session.login()", scope, needsCookie: true, run });
   }
 
-  destroy({ parts }: PartsChoice = {}): void {
-    const scope = this.#scope("session.destroy", parts);
+  destroy(choice: PartsChoice = {}): void {
+    const scope = this.#chosen("session.destroy", choice);
     const run = ({ session }: LoadedPart): void => session.destroy();
     this.#request.ask({ what: "session.destroy()", scope, needsCookie: true, ends: true, run });
   }
@@ -184,6 +185,11 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
   #living(home: LoadedPart): LoadedPart | undefined {
     const living = this.#request.loaded().filter(exists);
     return living.find((part) => part === home) ?? living.find(({ part }) => !part.plain) ?? living[0];
+  }
+
+  #chosen(what: string, choice: PartsChoice, fits?: (part: Part) => boolean): ReadonlySet<Part> {
+    checkKnown(what, choice, ["parts"]);
+    return this.#scope(what, choice.parts, fits);
   }
 
   #scope(what: string, names: unknown, fits: (part: Part) => boolean = () => true): ReadonlySet<Part> {

@@ -1,6 +1,8 @@
 /** `session.data` of a session in parts is one object. */
 
+import assert from "node:assert/strict";
 import { inspect } from "node:util";
+import * as devalue from "devalue";
 import { createSessions, type PartsSession } from "sojourn";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
@@ -61,19 +63,68 @@ describe("data", () => {
       });
     }));
 
-  test("has no prototype and no reserved keys", () =>
+  test("is as plain as a proxy can be", () =>
     within(({ data }) => {
-      expect(Object.getPrototypeOf(data)).toBeNull();
-      const keys = ["constructor", "hasOwnProperty", "__proto__", "then"] as never[];
-      for (const key of keys) expect(data[key]).toBeUndefined();
-      for (const key of keys) (data as Record<string, string>)[key] = "mine";
+      Object.assign(data, structuredClone(filled));
+      expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
+      assert.deepStrictEqual({ ...data }, filled);
+      assert.deepStrictEqual(data, filled);
+      expect(data).toStrictEqual(filled);
+      expect(`${data}`).toBe("[object Object]");
+      // biome-ignore lint/suspicious/noPrototypeBuiltins: what applications write
+      expect([data.hasOwnProperty("user"), data.hasOwnProperty("toString")]).toEqual([true, false]);
+      expect(["toString" in data, "user" in data, "nobody" in data]).toEqual([true, true, false]);
+      expect(Object.hasOwn(data, "toString")).toBe(false);
+      const seen: string[] = [];
+      for (const key in data) seen.push(key);
+      expect(seen).toEqual(Object.keys(filled));
+      expect(devalue.uneval(data)).toBe(devalue.uneval(filled));
+      expect(structuredClone({ ...data })).toStrictEqual(filled);
+    }));
+
+  test("in a request that loads some parts, what every object inherits is no error", async () => {
+    const sessions = setUp();
+    const incoming = { cookie: undefined };
+    const cookies = { cookie: (from: typeof incoming) => from.cookie, secure: () => true };
+    const exchange = sessions.open(incoming, cookies);
+    const { data } = await sessions.get(incoming, ["user"]);
+    expect(`${data}`).toBe("[object Object]");
+    expect(await Promise.resolve(data)).toBe(data);
+    expect({ ...data }).toEqual({});
+    data.user = { name: "Ada" };
+    assert.deepStrictEqual(data, { user: { name: "Ada" } });
+    expect(() => (data as Partial<Data>).theme).toThrow('in the part "rest", which was not loaded');
+    await exchange.commit(new Headers(), {});
+  });
+
+  test("has no reserved keys", () =>
+    within((session) => {
+      const data = session.data as Record<string, unknown>;
+      const keys = ["constructor", "hasOwnProperty", "toString", "__proto__", "then"];
+      for (const key of keys) expect(Object.hasOwn(data, key)).toBe(false);
+      for (const key of keys) expect(session.take(key as never)).toBeUndefined();
+      for (const key of keys) session.update(key as never, (value) => value ?? ("mine" as never));
       for (const key of keys) expect(data[key]).toBe("mine");
-      expect(Object.getPrototypeOf(data)).toBeNull();
+      expect(Object.keys(data)).toEqual(keys);
+      for (const key of keys) delete data[key];
+      data["constructor"] = "assigned";
+      expect(data["constructor"]).toBe("assigned");
+      delete data["constructor"];
+      expect(data["constructor"]).toBe(Object);
+      expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
       expect(() => Object.setPrototypeOf(data, {})).toThrow(TypeError);
       expect(() => Object.freeze(data)).toThrow(TypeError);
       expect((data as Record<symbol, unknown>)[Symbol.iterator]).toBeUndefined();
       expect(() => Object.assign(data, { [Symbol("s")]: 1 })).toThrow(TypeError);
     }));
+
+  test("a changed prototype is an error by name at the save", async () => {
+    const { error } = await request(setUp(), undefined, ({ data }) => {
+      Object.assign(data, JSON.parse('{"__proto__":{"admin":true}}'));
+    });
+    expect(error).toMatchObject({ code: "ERR_SESSION_NOT_STORABLE" });
+    expect(String(error)).toContain("session.data cannot be stored: its prototype was changed");
+  });
 
   test("is shown with its values", () =>
     within((session) => {

@@ -369,6 +369,23 @@ describe("one session", () => {
     }
   });
 
+  test.each(["clear", "regenerate", "destroy"] as const)(
+    "an option that %s does not have is refused, and nothing is done",
+    async (method) => {
+      const browser = await filled(setUp(), "ada");
+      for (const [given, says] of [
+        [{ part: ["cart"] }, `session.${method}: there is no option "part"; did you mean "parts"?`],
+        [["cart"], `the argument of session.${method}() must be an object of options, such as { parts }; received`],
+        ["cart", `the argument of session.${method}() must be an object of options, such as { parts }; received`],
+      ]) {
+        const { error } = await browser.visit((session) => session[method](given as never));
+        expect(String(error)).toContain(says);
+      }
+      const { value } = await browser.visit((session) => [session.subject, session.data.cart]);
+      expect(value).toEqual(["ada", ["tea"]]);
+    },
+  );
+
   test("persistent is that of the part that says who is logged in", async () => {
     const scene = setUp();
     const browser = await filled(scene);

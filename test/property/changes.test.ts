@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Session } from "../../src/core/contracts/session.ts";
+import { set } from "../../src/core/record/own-keys.ts";
 import { adopt, merge } from "../../src/core/save/changes.ts";
 import { contentOf, draft, format } from "../core/record/drafts.ts";
 import { anyKey, anyValue, objectOf, runs, show } from "./arbitraries.ts";
@@ -35,7 +36,7 @@ const append = (text: string) => (old: unknown) => [...(Array.isArray(old) ? old
 
 function perform(session: Session, list: readonly (readonly [string, Edit])[]): void {
   for (const [name, change] of list) {
-    if (change.do === "set") session.data[name] = structuredCloneOf(change.value);
+    if (change.do === "set") set(session.data, name, structuredCloneOf(change.value));
     else if (change.do === "remove") delete session.data[name];
     else if (change.do === "add") session.update(name, plus(change.by));
     else if (change.do === "append") session.update(name, append(change.text));
@@ -107,7 +108,7 @@ describe("a merge", () => {
     });
     const apply = (base: Data, list: readonly (readonly [string, unknown])[]): Data =>
       draft(base, ({ data }) => {
-        for (const [name, item] of list) data[name] = structuredCloneOf(item);
+        for (const [name, item] of list) set(data, name, structuredCloneOf(item));
       }).data;
     fc.assert(
       fc.property(split, ({ base, one, other, all }) => {
@@ -117,7 +118,7 @@ describe("a merge", () => {
           [other, one],
         ] as const) {
           const late = draft(base, ({ data }) => {
-            for (const [name, item] of second) data[name] = structuredCloneOf(item);
+            for (const [name, item] of second) set(data, name, structuredCloneOf(item));
           });
           const result = merge(format, contentOf(base), late, contentOf(apply(base, first)), []);
           expect(entries(result.data)).toBe(whole);
@@ -156,7 +157,7 @@ describe("a merge", () => {
     fc.assert(
       fc.property(some, sets, some, (base, mine, theirs) => {
         const state = draft(base, ({ data }) => {
-          for (const [name, item] of mine) data[name] = structuredCloneOf(item);
+          for (const [name, item] of mine) set(data, name, structuredCloneOf(item));
         });
         const local = { ...state.data };
         const { data } = merge(format, contentOf(base), state, contentOf(theirs), groups);

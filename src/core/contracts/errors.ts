@@ -121,7 +121,11 @@ export function received(value: unknown): string {
   if (typeof value === "function") return `received a function${value.name ? ` named ${value.name}` : ""}`;
   if (typeof value === "symbol") return "received a symbol";
   if (Array.isArray(value) && value.constructor === Array) return `received an array of ${value.length}`;
-  const name = (value as { constructor?: { name?: string } }).constructor?.name;
+  // Of the class, since a key of the object's own named "constructor" is data.
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null) return "received an object";
+  if (!Object.hasOwn(prototype, "constructor")) return "received an object with a prototype of its own";
+  const name: unknown = prototype.constructor?.name;
   return name && name !== "Object" ? `received an instance of ${name}` : "received an object";
 }
 

@@ -31,7 +31,10 @@ export interface Meta {
   seen?: number;
 }
 
-/** A session as a format sees it. `data` has no prototype: every key is just a string. */
+/**
+ * A session as a format sees it. `data` is a plain object: of its keys only those of its own count (`Object.keys`,
+ * `Object.hasOwn`), whatever their names; `decode` sets `__proto__` with `Object.defineProperty`.
+ */
 export interface Content {
   data: Record<string, unknown>;
   meta: Meta;

@@ -24,5 +24,5 @@ export async function applySchema(
   data: Record<string, unknown>,
 ): Promise<Record<string, unknown> | null> {
   const result = await schema["~standard"].validate({ ...data });
-  return result.issues ? null : Object.assign(Object.create(null), data, result.value);
+  return result.issues ? null : { ...data, ...(result.value as object) };
 }

@@ -52,7 +52,13 @@ export type MergeOptions<Data extends object> = {
  * ```
  */
 export interface Session<Data extends object = Record<string, unknown>> {
-  /** The application's data. No prototype, no reserved keys. After `destroy()` it is empty and frozen. */
+  /**
+   * The application's data: a plain object without reserved keys. After `destroy()` it is empty and frozen.
+   *
+   * As of every plain object, `data.toString` is what it inherits. Where the name of a key comes from outside, use
+   * `update`, `flash` and `take`, which know keys of its own only, and `Object.hasOwn(data, key)`. An assignment to
+   * `data["__proto__"]` changes the prototype, and is `ERR_SESSION_NOT_STORABLE` at the save.
+   */
   readonly data: Partial<Data>;
 
   /** A public name for this session, the same for all its life: for logs and lists of devices. Lets nobody in. */

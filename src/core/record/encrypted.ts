@@ -6,6 +6,7 @@ import { keyRing, type Secrets } from "../bytes/keys.ts";
 import { unmarked, witnessOf } from "../bytes/witness.ts";
 import { firstThat } from "../client/token.ts";
 import type { Format, Payload } from "../contracts/format.ts";
+import { set } from "./own-keys.ts";
 
 const text = 1;
 const bytes = 2;
@@ -35,11 +36,8 @@ export function encrypted(format: Format, secrets: Secrets): Format {
   const ring = keyRing(name, secrets, "record encryption", aes256Gcm);
   const witness = witnessOf(name, secrets, "record encryption");
   return {
+    ...membersOf(format),
     name: `encrypted ${format.name}`,
-    foreign: format.foreign === true,
-    encode: (content, baseline) => format.encode(content, baseline),
-    decode: (payload) => format.decode(payload),
-    encodeValue: (value, path) => format.encodeValue(value, path),
     binds: true,
     wrap(payload, key, expiresAt) {
       const inner = format.wrap?.(payload, key, expiresAt) ?? payload;
@@ -58,6 +56,19 @@ export function encrypted(format: Format, secrets: Secrets): Format {
       });
     },
   };
+}
+
+/** All that a format has, also what it inherits from its class; its functions still see the format as `this`. */
+function membersOf(format: Format): Format {
+  const members: Record<string, unknown> = {};
+  for (let at: object = format; at !== null && !Object.hasOwn(at, "isPrototypeOf"); at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (Object.hasOwn(members, name) || name === "constructor") continue;
+      const member: unknown = Reflect.get(format, name);
+      set(members, name, typeof member === "function" ? member.bind(format) : member);
+    }
+  }
+  return members as unknown as Format;
 }
 
 function seal(aead: Aead, payload: Payload, key: string, expiresAt: number | undefined): MaybePromise<Uint8Array> {

@@ -26,7 +26,7 @@ export function jsonFormat(): Format {
       if (typeof payload !== "string") throw new TypeError("not a text");
       const { sojourn, data, meta } = parse(payload) as { sojourn: unknown; data: unknown; meta: unknown };
       if (sojourn !== 1 || !isObject(data) || !isObject(meta) || !isMeta(meta)) throw new TypeError("not a session");
-      return { data: withoutPrototype(data), meta };
+      return { data: data as Record<string, unknown>, meta };
     },
     encodeValue: stringify,
   };
@@ -35,11 +35,6 @@ export function jsonFormat(): Format {
 /** A plain object: what is there may also be an array, a Map, a Date. */
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** The object itself, without prototype: every key is just a string. (A copy would cost more, and be slower to encode.) */
-export function withoutPrototype(object: object): Record<string, unknown> {
-  return Object.setPrototypeOf(object, null);
 }
 
 const types: Record<keyof Meta, string> = {

@@ -2,6 +2,7 @@
 
 import { base64url, fromBase64url, isBytes, isDate, isMap, isSet } from "../bytes/bytes.ts";
 import { received, SessionError } from "../contracts/errors.ts";
+import { set } from "./own-keys.ts";
 
 const deepest = 100;
 const most = 1_000_000;
@@ -164,12 +165,21 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
 
 /**
  * How many prototypes an object has: 0 or 1 for a plain one, 2 for an instance of a class that is derived from no
- * other, such as Map. Says so for objects of another realm (a vm context, a test runner's) too.
+ * other, such as Map. Says so for objects of another realm (a vm context, a test runner's) too. Infinite for what
+ * inherits from an object that is nobody's `Object.prototype`.
  */
 export function countAncestors(value: object): number {
   let count = 0;
-  for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) count++;
-  return count;
+  let last: object | null = null;
+  for (let at = prototypeOf(value); at !== null; at = prototypeOf(at)) {
+    last = at;
+    count++;
+  }
+  return last === null || Object.hasOwn(last, "isPrototypeOf") ? count : Number.POSITIVE_INFINITY;
+}
+
+function prototypeOf(value: object): object | null {
+  return Object.getPrototypeOf(value) as object | null;
 }
 
 /** Hosts have URLs of their own, made in no way the language knows of: one has an address and looks like it. */
@@ -228,12 +238,6 @@ function revive([kind, content]: readonly unknown[], depth: number): unknown {
 
 function unknownTag(): never {
   throw new SyntaxError("unknown tag");
-}
-
-/** Sets a property whatever its name: assigning to `__proto__` would not. */
-function set(object: object, key: string, value: unknown): void {
-  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
-  else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** How a property is named in messages. Long and odd names are shown cut and quoted. */

@@ -2,6 +2,7 @@
 
 import { samePayload } from "../bytes/bytes.ts";
 import type { Content, Format, Meta, Payload } from "../contracts/format.ts";
+import { own, set } from "../record/own-keys.ts";
 import { pathOf } from "../record/values.ts";
 
 /** The changes made by `session.update` to one key, in order, to be made again on a newer value. */
@@ -25,7 +26,7 @@ export interface Draft extends Content {
 
 /** A value as it is compared: `undefined` when the key is absent. */
 export function encoded(format: Format, data: Record<string, unknown>, key: string): Payload | undefined {
-  const value = data[key];
+  const value = own(data, key);
   return value === undefined ? undefined : format.encodeValue(value, pathOf("session.data", key));
 }
 
@@ -61,10 +62,10 @@ export function merge(
   for (const [key, update] of updates) {
     if (changed.has(key)) continue;
     update.before = encoded(format, data, key);
-    put(data, key, reapply(update, data[key]));
+    put(data, key, reapply(update, own(data, key)));
     update.after = encoded(format, data, key);
   }
-  for (const key of changed) put(data, key, mine.data[key]);
+  for (const key of changed) put(data, key, own(mine.data, key));
   return { data, meta };
 }
 
@@ -101,7 +102,7 @@ function isPure(
 
 /** Makes `target` hold what `source` holds; a value that is the same stays the same object. */
 export function adopt(format: Format, target: Record<string, unknown>, source: Record<string, unknown>): void {
-  for (const key of changedKeys(format, target, source)) put(target, key, source[key]);
+  for (const key of changedKeys(format, target, source)) put(target, key, own(source, key));
 }
 
 function reapply(update: Update, newest: unknown): unknown {
@@ -116,7 +117,7 @@ export function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
   // What this request noted about an id says nothing about the id that replaced it meanwhile.
   const aboutId = base.renewed === theirs.renewed ? [] : ["renewed", "seen", "unseen"];
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (before[key] !== after[key] && !aboutId.includes(key)) put(merged, key, after[key]);
+    if (own(before, key) !== own(after, key) && !aboutId.includes(key)) put(merged, key, own(after, key));
   }
   return merged;
 }
@@ -124,5 +125,5 @@ export function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
 /** Sets a key, or removes it when there is no value. */
 export function put(data: Record<string, unknown>, key: string, value: unknown): void {
   if (value === undefined) delete data[key];
-  else data[key] = value;
+  else set(data, key, value);
 }

@@ -9,7 +9,7 @@ import type { Plan } from "./plan.ts";
 /** The session as it is to be kept, if there is a record to compare it with. */
 export function payloadIfNeeded({ state, found }: Work): Payload | undefined {
   if (!found || state.destroyed) return undefined;
-  return state.format.encode(state, found.payload);
+  return state.encode(found.payload);
 }
 
 /** Whether the application asked for anything, or changed the data. */
@@ -51,8 +51,10 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
   });
 }
 
-/** Whether there is nothing to keep. */
+/** Whether there is nothing to keep. Keys of a changed prototype count: they are refused when the data is encoded. */
 export function isEmpty(data: Record<string, unknown>): boolean {
-  for (const key in data) if (data[key] !== undefined) return false;
+  for (const key in data) {
+    if (data[key] !== undefined && (Object.hasOwn(data, key) || !(key in Object.prototype))) return false;
+  }
   return true;
 }

@@ -1,6 +1,7 @@
 /** What a guest brings to the user at login: values of the user's other session, taken over by key. */
 
 import { SessionError } from "../contracts/errors.ts";
+import { own } from "../record/own-keys.ts";
 import type { Work } from "./commit.ts";
 import { applyUpdate } from "./record-session.ts";
 
@@ -14,7 +15,7 @@ export async function mergeUsers({ state, marks, core }: Work): Promise<void> {
   const users = await core.subjects.latest?.(subject, handle);
   marks.merge = undefined;
   for (const [key, decide] of Object.entries(merge)) {
-    const theirs = users?.[key];
+    const theirs = users && own(users, key);
     if (theirs === undefined) continue;
     const change = (guest: unknown): unknown => (guest === undefined ? theirs : decide(guest, theirs));
     applyUpdate(state, marks, key, change, `the function merge.${key} of session.login`);

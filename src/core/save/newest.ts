@@ -4,7 +4,6 @@ import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Place } from "../contracts/records.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
-import { withoutPrototype } from "../record/json-format.ts";
 import { adopt, merge } from "./changes.ts";
 import type { Work } from "./commit.ts";
 import { Marks } from "./record-session.ts";
@@ -98,7 +97,7 @@ function join(work: Work, marks: Marks, newest: Found): void {
   marks.takenOver = false;
   marks.cleared = false;
   delete work.state.meta.handle;
-  put(work, { data: withoutPrototype({}), meta: {} }, newest);
+  put(work, { data: {}, meta: {} }, newest);
 }
 
 /** Merges what changed since `base` onto the newest state. */

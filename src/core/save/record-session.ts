@@ -3,10 +3,11 @@
 import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { Content, Format, Meta } from "../contracts/format.ts";
+import type { Content, Format, Meta, Payload } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { LoginOptions, Session } from "../contracts/session.ts";
-import { withoutPrototype } from "../record/json-format.ts";
+import { own } from "../record/own-keys.ts";
+import { notStorable } from "../record/values.ts";
 import { encoded, put, same, type Update } from "./changes.ts";
 import { guardSessions } from "./guarded.ts";
 
@@ -66,6 +67,7 @@ export class Marks {
 export class State implements Content {
   readonly format: Format;
   readonly data: Record<string, unknown>;
+  readonly #prototype: unknown;
   meta: Meta;
   /** Epoch milliseconds; `undefined` while there is no record. */
   expiresAt: number | undefined;
@@ -77,9 +79,17 @@ export class State implements Content {
 
   constructor(format: Format, content: Content | undefined, expiresAt: number | undefined) {
     this.format = format;
-    this.data = content?.data ?? withoutPrototype({});
+    this.data = content?.data ?? {};
+    this.#prototype = Object.getPrototypeOf(this.data);
     this.meta = content?.meta ?? {};
     this.expiresAt = expiresAt;
+  }
+
+  /** The payload of the session, with other notes of the library if they are given. Throws when its data inherits anything. */
+  encode(baseline: Payload | undefined, meta: Meta = this.meta): Payload {
+    if (Object.getPrototypeOf(this.data) !== this.#prototype)
+      throw notStorable("session.data", this.data, prototypeChanged);
+    return this.format.encode(meta === this.meta ? this : { data: this.data, meta }, baseline);
   }
 
   /** Removes all data, also what parallel requests save. */
@@ -98,7 +108,11 @@ export class State implements Content {
   }
 }
 
-const nothing: Record<string, never> = Object.freeze(Object.create(null));
+const prototypeChanged =
+  'its prototype was changed, as an assignment to the key "__proto__" does, and a session keeps an object\'s own keys ' +
+  "only; use another key, or session.update";
+
+const nothing: Record<string, never> = Object.freeze({});
 
 /** The session of one record. */
 export class RecordSession<Data extends object = Record<string, unknown>> implements Session<Data> {
@@ -182,7 +196,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     const { data, format, marks } = this.#alive();
     const before = encoded(format, data, key);
     if (before === undefined) return undefined;
-    const value = data[key] as Data[K];
+    const value = own(data, key) as Data[K];
     delete data[key];
     const unlessNewer = (newest: unknown): unknown =>
       same(encoded(format, { [key]: newest }, key), before) ? undefined : newest;
@@ -257,7 +271,7 @@ export function applyUpdate(
   what: string,
 ): unknown {
   const before = encoded(format, data, key);
-  const value = change(data[key]);
+  const value = change(own(data, key));
   if (isPromise(value)) throw new TypeError(`${what} must be synchronous; it returned a promise`);
   put(data, key, value);
   noteUpdate({ data, format }, marks, key, change, before);

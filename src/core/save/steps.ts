@@ -137,7 +137,7 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
   const contents =
     meta === state.meta && payload !== undefined
       ? payload
-      : state.format.encode({ data: state.data, meta }, work.marks.takenOver ? undefined : found?.payload);
+      : state.encode(work.marks.takenOver ? undefined : found?.payload, meta);
   const expiresAt = endOf(work, now, meta);
   const moves = step === "create" || step === "rename";
   const id = moves ? work.newId() : undefined;

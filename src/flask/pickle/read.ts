@@ -1,5 +1,6 @@
 /** Pickles as JavaScript values: read through a whitelist, bounded, without executing anything. */
 
+import { set } from "../../core/record/own-keys.ts";
 import { Budget, costOf } from "../budget.ts";
 import { readTree } from "./machine.ts";
 import { pickledObject } from "./object.ts";
@@ -9,7 +10,7 @@ import { holdsForeign, isOrderedDict, type PyEntry, type PyValue } from "./value
 /**
  * The value of a pickle of any protocol (0 to 5): the ones that Flask-Session up to 0.6 and cachelib write.
  *
- * A dict with text keys is an object without prototype, another dict a `Map`; lists and tuples are arrays, sets are
+ * A dict with text keys is a plain object, another dict a `Map`; lists and tuples are arrays, sets are
  * `Set`s, bytes are `Uint8Array`s, integers beyond 2⁵³ are bigints, a datetime with a zone is a `Date`. For the other
  * types on the list (datetime without zone, date, time, timedelta, UUID, Decimal, Markup) it is the text that msgspec
  * makes of them. Whatever is not on the list is refused by throwing; nothing is ever executed.
@@ -64,8 +65,8 @@ type Convert = (value: PyValue) => unknown;
 function dict(entries: readonly PyEntry[], hashed: Convert, inside: Convert): unknown {
   if (entries.some(([key]) => key.kind !== "str"))
     return new Map(entries.map(([key, item]) => [hashed(key), inside(item)]));
-  const object: Record<string, unknown> = Object.create(null);
-  for (const [key, item] of entries) object[hashed(key) as string] = inside(item);
+  const object = {};
+  for (const [key, item] of entries) set(object, hashed(key) as string, inside(item));
   return object;
 }
 

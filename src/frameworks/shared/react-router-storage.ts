@@ -138,8 +138,8 @@ function facadeOf<Data extends object, FlashData>(session: Session<Data>): React
     get data() {
       return { ...own.data } as never;
     },
-    has: (name) => name in own.data || flashed(name) in own.data,
-    get: (name) => (name in own.data ? own.data[name] : own.take(flashed(name))) as never,
+    has: (name) => Object.hasOwn(own.data, name) || Object.hasOwn(own.data, flashed(name)),
+    get: (name) => (Object.hasOwn(own.data, name) ? own.data[name] : own.take(flashed(name))) as never,
     // `flash` sets a key, and says so if the session has ended.
     set: (name, value) => own.flash(name, value),
     flash: (name, value) => own.flash(flashed(name), value),

@@ -22,8 +22,15 @@ export function readOnlySession<Data extends object>(session: Session<Data>): Se
 
 /** The data, frozen as deep as plain objects and arrays go. */
 function readOnlyData<Data extends object>(data: Data): Data {
-  freeze(data);
-  return new Proxy(data, { set: refuse, deleteProperty: refuse, defineProperty: refuse });
+  // Not the data itself, which cannot be frozen where it lies in parts: it is reached through the proxy only.
+  for (const value of Object.values(data)) freeze(value);
+  return new Proxy(data, {
+    set: refuse,
+    deleteProperty: refuse,
+    defineProperty: refuse,
+    setPrototypeOf: refuse,
+    preventExtensions: refuse,
+  });
 }
 
 function freeze(value: unknown): void {

@@ -99,12 +99,16 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
   test("meets keys like __proto__ without harm", async () => {
     const hostile = JSON.parse('{"visits":1,"theme":"dark","__proto__":{"polluted":1},"constructor":1}') as object;
     const { store, cookie } = await setUp(schema, {});
-    await request(new Sessions({ store }), cookie, ({ data }) => {
-      for (const [key, value] of Object.entries(hostile)) data[key] = value;
+    await request(new Sessions<Record<string, unknown>>({ store }), cookie, (session) => {
+      for (const [key, value] of Object.entries(hostile)) session.flash(key, value);
     });
     const sessions = new Sessions<Record<string, unknown>>({ store, schema: schema as never });
-    const { value } = await request(sessions, cookie, ({ data }) => [data["visits"], Object.getPrototypeOf(data)]);
-    expect(value).toEqual([1, null]);
+    const { value } = await request(sessions, cookie, ({ data }) => [
+      data["visits"],
+      Object.keys(data).sort(),
+      Object.getPrototypeOf(data) === Object.prototype,
+    ]);
+    expect(value).toEqual([1, ["__proto__", "constructor", "theme", "visits"], true]);
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });

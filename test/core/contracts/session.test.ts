@@ -57,7 +57,8 @@ describe("data", () => {
     const { sessions } = setUp();
     const hostile = JSON.parse('{"__proto__": {"admin": true}, "constructor": 1, "toJSON": "x", "cookie": "y"}');
     const { cookie } = await request(sessions, undefined, ({ data }) => {
-      for (const key of Object.keys(hostile)) (data as Record<string, unknown>)[key] = hostile[key];
+      for (const key of Object.keys(hostile))
+        Object.defineProperty(data, key, { value: hostile[key], enumerable: true, writable: true, configurable: true });
     });
     const { value } = await request(sessions, cookie, ({ data }) => ({ keys: Object.keys(data), data }));
     expect(value?.keys).toEqual(["__proto__", "constructor", "toJSON", "cookie"]);

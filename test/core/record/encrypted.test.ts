@@ -164,6 +164,76 @@ describe("around a format that wraps already", () => {
   });
 });
 
+/** The members that a format may have or not. */
+type Optional = {
+  [Member in keyof Format]-?: Record<never, never> extends Pick<Format, Member> ? Member : never;
+}[keyof Format];
+
+// A new member of Format does not compile here until it says what encryption makes of it.
+const optional: Readonly<Record<Optional, (outer: Required<Format>) => unknown>> = {
+  async wrap(outer) {
+    expect(await outer.unwrap(await outer.wrap("text", key, 5), key, 5)).toBe("text");
+  },
+  async unwrap(outer) {
+    await expect(
+      Promise.resolve(outer.wrap("text", key, 5)).then((sealed) => outer.unwrap(sealed, "x", 5)),
+    ).rejects.toThrow();
+  },
+  binds: (outer) => expect(outer.binds).toBe(true),
+  foreign: (outer) => expect(outer.foreign).toBe(true),
+  dated: (outer) => expect(outer.dated("text", 5)).toBe("text until 5"),
+  isNothing: (outer) => expect([outer.isNothing("nothing"), outer.isNothing("text")]).toEqual([true, false]),
+};
+
+describe("what the format inside can is kept", () => {
+  class Able implements Required<Format> {
+    readonly name = "able";
+    readonly foreign = true;
+    readonly binds = false;
+    readonly #inner = jsonFormat();
+    readonly #until: string = " until ";
+    encode(...content: Parameters<Format["encode"]>): Payload {
+      return this.#inner.encode(...content);
+    }
+    decode(payload: Payload): ReturnType<Format["decode"]> {
+      return this.#inner.decode(payload);
+    }
+    encodeValue(value: unknown, path: string): Payload {
+      return this.#inner.encodeValue(value, path);
+    }
+    dated(payload: Payload, expiresAt: number): Payload {
+      return payload + this.#until + expiresAt;
+    }
+    wrap(payload: Payload, at: string, expiresAt?: number): Payload {
+      return `${at}${this.#until}${expiresAt}>${payload}`;
+    }
+    unwrap(payload: Payload, at: string, expiresAt?: number): Payload {
+      const start = `${at}${this.#until}${expiresAt}>`;
+      if (!String(payload).startsWith(start)) throw new TypeError("not wrapped for this key and end");
+      return String(payload).slice(start.length);
+    }
+    isNothing(payload: Payload): boolean {
+      return payload === "nothing" && this.#until !== "";
+    }
+  }
+
+  describe.each(twins)("over %s", (_, { encrypted }) => {
+    test.each(Object.keys(optional) as Optional[])("%s", async (member) => {
+      await optional[member](encrypted.encrypted(new Able(), newest) as Required<Format>);
+    });
+
+    test("what the format inside cannot is not made up", () => {
+      const outer = encrypted.encrypted(jsonFormat(), newest);
+      expect([outer.dated, outer.isNothing, outer.foreign ?? false]).toEqual([undefined, undefined, false]);
+    });
+
+    test("encrypted twice, it is kept as well", async () => {
+      const outer = encrypted.encrypted(encrypted.encrypted(new Able(), older), newest) as Required<Format>;
+      for (const check of Object.values(optional)) await check(outer);
+    });
+  });
+});
+
 test("payloads sealed over either crypto open with the other", async () => {
   const [[, node], [, web]] = twins as [(typeof twins)[0], (typeof twins)[0]];
   const [one, other] = [node, web].map(

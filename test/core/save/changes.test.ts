@@ -125,7 +125,7 @@ describe("a key that I changed is mine", () => {
         format,
         contentOf({}),
         draft({}, (session) => {
-          session.data[key] = { mine: 1 };
+          session.flash(key, { mine: 1 });
         }),
         contentOf({ b: 1 }),
         [],
@@ -134,7 +134,7 @@ describe("a key that I changed is mine", () => {
         ["b", 1],
         [key, { mine: 1 }],
       ]);
-      expect(Object.getPrototypeOf(data)).toBeNull();
+      expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
     }
   });
 });
