@@ -91,7 +91,7 @@ describe("a merge", () => {
           return [name, expected(own(base, name), change, own(theirs, name))];
         });
         expect(entries(data)).toBe(entries(objectOf(model)));
-        expect(Object.getPrototypeOf(data)).toBeNull();
+        expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
       }),
       runs(400),
     );
