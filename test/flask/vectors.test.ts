@@ -133,7 +133,7 @@ describe.each(Object.entries(vectors))("%s", (_, vector) => {
     const payload = bytes(vector.msgpack);
     const content = msgpack.decode(payload);
     expect({ ...content.data }).toEqual(data);
-    expect(Object.getPrototypeOf(content.data)).toBeNull();
+    expect(Object.getPrototypeOf(content.data)).toBe(Object.prototype);
     expect(content.meta.persistent ?? false).toBe(permanent);
     expect(msgpack.encode(content, payload)).toBe(payload);
     // Whatever else is set, what stands there stays as it is.
