@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import * as devalue from "devalue";
+
 import { createSessions, type PartsSession } from "sojourn";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
+import { devalue } from "../support/devalue.ts";
 import { request } from "../support/requests.ts";
 
 interface Data {

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import * as devalue from "devalue";
+
 import { createSessions, type Session, type SessionError } from "sojourn";
 import { expressFormat, expressIds, expressToken } from "sojourn/express-session";
 import { flaskFormat, flaskIds, flaskToken } from "sojourn/flask";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
+import { devalue } from "../../support/devalue.ts";
 import { request } from "../../support/requests.ts";
 
 type Data = Record<string, unknown>;
