@@ -36,6 +36,20 @@ test("an outage is one line a minute, with its cause and how often it happened s
   expect(said[2]).not.toContain("before");
 });
 
+test("an ORM's error is the reason and the statement, without the values in it", () => {
+  const { events, said } = make();
+  const query = 'Failed query: insert into "sessions" values ($1, $2)\nparams: session:abc,{"data":{"card":"4111"}}';
+  const error = new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "the drizzle store failed",
+    new Error(query, { cause: refusal }),
+  );
+  events.emit("store_unavailable", { reason: error.code, error });
+  expect(said[0]).toContain(
+    'failed (ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:6379 (Failed query: insert into "sessions" values ($1, $2))). ',
+  );
+});
+
 test("kinds do not silence each other: another store, a timeout, a record", () => {
   const { events, said } = make();
   const timeout = new SessionError("ERR_SESSION_STORE_TIMEOUT", "the postgres store did not answer within 2000 ms");

@@ -79,15 +79,26 @@ const longest = 300;
  * quote the value they refuse, and query builders tell the values.
  */
 export function toldOf(error: unknown): Error {
-  const { name, message, code, errors } = Object(error) as Readonly<Record<string, unknown>>;
+  const { name, message, code, errors, cause } = Object(error) as Readonly<Record<string, unknown>>;
   // What Node says of several addresses that refuse has no message of its own.
   const first: unknown = Array.isArray(errors) ? (errors[0] as Partial<Error> | undefined)?.message : undefined;
   const text = typeof message === "string" ? message || first || message : `threw ${typeof error}`;
-  const told = new Error(cleaned(String(text)));
+  // From the second line on, ORMs quote the values of a statement that failed; why it failed, the error within says.
+  const [line = "", ...more] = String(text)
+    .trim()
+    .split(/[\r\n]+/);
+  const reason =
+    more.length > 0 && isError(cause) ? toldOf({ message: cause.message, code: codeOf(cause) }) : undefined;
+  const told = new Error(cleaned(reason ? `${reason.message} (${line})` : line));
   if (typeof name === "string") told.name = cleaned(name);
-  if (typeof code === "string") Object.assign(told, { code: cleaned(code) });
-  else if (typeof code === "number") Object.assign(told, { code });
+  const known = code ?? codeOf(reason);
+  if (typeof known === "string") Object.assign(told, { code: cleaned(known) });
+  else if (typeof known === "number") Object.assign(told, { code: known });
   return told;
+}
+
+function codeOf(error: unknown): unknown {
+  return (Object(error) as { code?: unknown }).code;
 }
 
 function cleaned(text: string): string {

@@ -65,7 +65,7 @@ test.each([
   ["a value that the server quotes", `bad value '${"session data ".repeat(5)}' here`, "bad value '…' here"],
   ["a value whose quote was cut off", `bad value "${"session data ".repeat(9)}`, 'bad value "…"'],
   ["an id or a digest", `no key session:${"aB3_".repeat(11)}`, "no key session:…"],
-  ["line breaks", "one\ntwo\u0000", "one two "],
+  ["all lines but the first, where ORMs quote values, and control characters", "one\u0000\ntwo", "one "],
   ["what is very long", "word ".repeat(90), `${"word ".repeat(60)}…`],
 ])("the message of a cause is cleaned of %s", (_what, message, told) => {
   const { cause } = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "x", new Error(message));
