@@ -1,9 +1,10 @@
 /** One request's session in parts: which of them are loaded, what was asked of all, and how they are saved. */
 
+import { ticks } from "../core/contracts/clock.ts";
 import type { SessionError } from "../core/contracts/errors.ts";
-import { headersSent, refused } from "../core/save/attempts.ts";
-import { logsOut, rehearse, Work, wouldSave } from "../core/save/commit.ts";
+import { logsOut, rehearse, type SessionsCore, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
+import { headersSent, refused } from "../core/save/refusals.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
@@ -145,8 +146,10 @@ export class PartsRequest implements PartsData {
 
   async #save(logoutOnly: boolean): Promise<boolean> {
     let at: HeldPart = this.home;
+    const began = ticks();
     try {
       await this.#loadAsked();
+      this.#limit(began);
     } catch (error) {
       this.#report(error, at);
       throw error;
@@ -156,6 +159,7 @@ export class PartsRequest implements PartsData {
     if (logoutOnly) return true;
     try {
       await this.#complete();
+      this.#limit(began);
       for (at of this.#saved) {
         // When the session is over, nothing of the other parts is saved.
         if (!at.isLoaded() || (at !== this.home && this.#isOver())) continue;
@@ -168,6 +172,11 @@ export class PartsRequest implements PartsData {
       throw error;
     }
     return this.#saveEach();
+  }
+
+  /** One time limit over the store calls of all parts. */
+  #limit(began: number): void {
+    for (const { work } of this.loaded()) work.until = began + work.core.config.storeTimeout;
   }
 
   async #loadAsked(): Promise<void> {
@@ -259,15 +268,16 @@ export class PartsRequest implements PartsData {
       .map(
         ({ work }) =>
           () =>
-            work.core.subjects.revoke(subject, { handle }),
+            within(work).subjects.revoke(subject, { handle }),
       );
   }
 
   /** Takes a new record back when the session that it belongs to has ended meanwhile, or nobody can say. */
-  async #stands({ work: { found, core } }: LoadedPart, { work }: LoadedPart): Promise<boolean> {
+  async #stands({ work: leader }: LoadedPart, { work }: LoadedPart): Promise<boolean> {
     let there = false;
     try {
-      const newest = found && (await core.records.again(found.place));
+      const { found } = leader;
+      const newest = found && (await within(leader).records.again(found.place));
       there = newest?.content !== undefined && newest.moved !== "login";
       work.ended = !there;
     } finally {
@@ -276,4 +286,9 @@ export class PartsRequest implements PartsData {
     if (!there) refused(work);
     return there;
   }
+}
+
+/** What a part is kept in, for the rest of the time that the save at hand has. */
+function within({ core, until }: Work): Pick<SessionsCore, "records" | "subjects"> {
+  return (until !== undefined && core.within?.(until)) || core;
 }

@@ -65,7 +65,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
   readonly onError?: "discard" | "save" | undefined;
-  /** How long any call of the store may take before it is a `SessionError` with status 503. Default `"2s"`. */
+  /** How long loading a session may take, and how long all store calls of one save together, before it is a `SessionError` with status 503. Default `"2s"`. */
   readonly storeTimeout?: Duration | undefined;
   /** How long a save may go on merging with parallel ones before it is a `SessionError` with status 503. Default `"10s"`. */
   readonly conflictTimeout?: Duration | undefined;

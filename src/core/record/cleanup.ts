@@ -45,6 +45,7 @@ export function cleanupOf(configs: readonly Config[]): Cleanup | undefined {
 
 /** Removes all that has ended, batch by batch. A failure is an event, and the next time another try. */
 async function clean(store: Store, { events, storeTimeout, ids }: Config): Promise<void> {
+  const limits = { storeTimeout: Math.max(storeTimeout, patience) };
   if (busy.has(store)) return;
   busy.add(store);
   try {
@@ -52,7 +53,7 @@ async function clean(store: Store, { events, storeTimeout, ids }: Config): Promi
     do {
       const batch = (): Promise<PruneResult> =>
         operation("prune", () => (store as Required<Store>).prune({ limit: 1000, cursor }));
-      ({ cursor } = await withTimeLimit(batch, store, Math.max(storeTimeout, patience), events, ids));
+      ({ cursor } = await withTimeLimit(batch, store, limits, events, ids));
       // Requests come first, also where the store answers without waiting for anything.
       await new Promise((resolve) => setTimeout(resolve));
     } while (cursor !== undefined);

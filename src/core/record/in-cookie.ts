@@ -11,6 +11,7 @@ import type { Draft, Records, Written } from "../contracts/records.ts";
 import type { Store } from "../contracts/store.ts";
 import { isHandle, Revocations } from "./revocations.ts";
 import type { SubjectSessions } from "./subjects.ts";
+import type { TimeLimits } from "./time-limit.ts";
 
 /** What sessions in cookies can promise. */
 export interface CookieCapabilities {
@@ -52,7 +53,7 @@ export function storeBehind(store: Store | CookieStore): Store | undefined {
 }
 
 /** What {@link cookieSessions} needs of a configuration. */
-export interface CookieSessionsConfig {
+export interface CookieSessionsConfig extends TimeLimits {
   readonly format: Format;
   readonly cookieName: string;
   readonly carrier: Carrier;
@@ -60,8 +61,6 @@ export interface CookieSessionsConfig {
   readonly keyPrefix: string;
   /** Milliseconds. */
   readonly absolute: number;
-  /** Milliseconds. */
-  readonly storeTimeout: number;
   readonly now: () => number;
   readonly events: Events;
 }

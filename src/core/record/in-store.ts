@@ -10,12 +10,15 @@ const slowFor = 3_600_000;
 /** How long ids are not renewed in passing after the store has failed at it, in milliseconds. */
 const renewalPause = 60_000;
 
-/** Records under hashed ids in a store. */
-export function storeRecords(config: RecordsConfig): Records {
+/**
+ * Records under hashed ids in a store.
+ *
+ * @param pause Until when no ids are renewed in passing: for several over one store the same object.
+ */
+export function storeRecords(config: RecordsConfig, pause: { until: number } = { until: 0 }): Records {
   const { store, format, ids, events } = config;
   const posts = new Signposts(config);
   const moving = new Moving(posts);
-  let pausedUntil = 0;
 
   return {
     inCookie: false,
@@ -79,12 +82,12 @@ export function storeRecords(config: RecordsConfig): Records {
         return written;
       } catch (error) {
         // Each try may leave a copy that only time removes.
-        pausedUntil = config.now() + renewalPause;
+        pause.until = config.now() + renewalPause;
         throw error;
       }
     },
     undo: (from, to, draft) => moving.undo(from as StorePlace, to as StorePlace, draft),
-    renews: () => config.now() >= pausedUntil,
+    renews: () => config.now() >= pause.until,
     remove: (place, subject) => moving.end(place as StorePlace, subject),
     // A revocation leaves sessions of its own epoch alone: they logged in after it.
     stamp(meta, login) {

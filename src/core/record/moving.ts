@@ -5,7 +5,7 @@ import { handleOf } from "../client/id.ts";
 import type { Payload } from "../contracts/format.ts";
 import type { Draft, Verb, Written } from "../contracts/records.ts";
 import type { StoreRecord, Version } from "../contracts/store.ts";
-import { lateFor, type Signpost, type Signposts, type StorePlace } from "./signposts.ts";
+import { lateFor, type Signpost, Signposts, type StorePlace } from "./signposts.ts";
 
 /** A call that is answered in bounded time, and what comes of it later. */
 interface Attempt<T> {
@@ -53,7 +53,7 @@ export class Moving {
     const record = await this.#posts.record(key, draft);
     const made = this.#attempt(() => store.create(key, record));
     const version = await made.answer.catch((error) => {
-      void made.later.catch(() => {}).then(() => this.#discard(key, draft));
+      void made.later.catch(() => {}).then(() => this.#later().#discard(key, draft));
       throw error;
     });
     if (version === null) return null;
@@ -64,7 +64,7 @@ export class Moving {
     const marked = await put.answer.catch(async (error) => {
       // The answer may have been lost after it took effect: then the client must get the new id.
       if (await this.#leadsTo(place.key, key)) return true;
-      void this.#settle({ from: place, to: key, draft, by: how.by, later: put.later });
+      void this.#later().#settle({ from: place, to: key, draft, by: how.by, later: put.later });
       throw error;
     });
     if (marked !== null) return written(fresh, version, draft);
@@ -92,7 +92,7 @@ export class Moving {
     const version = await renaming.answer.catch(async (error) => {
       const moved = await this.#renamed(place.key, key);
       if (moved !== undefined) return moved;
-      void this.#settle({ from: place, to: key, draft, by: verb.by, later: renaming.later });
+      void this.#later().#settle({ from: place, to: key, draft, by: verb.by, later: renaming.later });
       throw error;
     });
     return version === null ? null : written(fresh, version, draft);
@@ -100,7 +100,7 @@ export class Moving {
 
   /** Takes a login back after it was saved: the session is under its old id again, as it was, when the store answers. */
   undo(from: StorePlace, { key: to, version }: StorePlace, draft: Draft): void {
-    void this.#settle({ from, to, draft, by: "login", later: Promise.resolve(version) });
+    void this.#later().#settle({ from, to, draft, by: "login", later: Promise.resolve(version) });
   }
 
   /** Ends a record wherever it is by now, so that nothing that moves it at the same moment carries it away. */
@@ -149,6 +149,12 @@ export class Moving {
   async #find(key: string): Promise<StorePlace | undefined> {
     const found = await this.#posts.follow(key, undefined, false, false);
     return found && "place" in found ? (found.place as StorePlace) : undefined;
+  }
+
+  /** For what nobody waits for: without the limit of the save at hand. */
+  #later(): Moving {
+    const { config } = this.#posts;
+    return config.until === undefined ? this : new Moving(new Signposts({ ...config, until: undefined }));
   }
 
   #attempt<T>(call: () => Promise<T>): Attempt<T> {

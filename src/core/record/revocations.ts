@@ -6,17 +6,15 @@ import { SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Meta } from "../contracts/format.ts";
 import type { Store, StoredRecord, Version } from "../contracts/store.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
 
 /** What {@link Revocations} need of a configuration. */
-export interface RevocationsConfig {
+export interface RevocationsConfig extends TimeLimits {
   readonly store: Store;
   /** In front of every key, so that two kinds of session in one store never meet. */
   readonly keyPrefix: string;
   /** Milliseconds: no cookie lives longer. */
   readonly absolute: number;
-  /** Milliseconds. */
-  readonly storeTimeout: number;
   readonly now: () => number;
   readonly events: Events;
 }
@@ -169,8 +167,8 @@ export class Revocations {
   }
 
   #limited<T>(call: () => Promise<T>): Promise<T> {
-    const { store, storeTimeout, events } = this.#config;
-    return withTimeLimit(call, store, storeTimeout, events);
+    const { store, events } = this.#config;
+    return withTimeLimit(call, store, this.#config, events);
   }
 }
 

@@ -9,17 +9,15 @@ import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
 import type { Found, Late, Verb } from "../contracts/records.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../contracts/store.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
 
 /** What records over a store need of a configuration. */
-export interface RecordsConfig {
+export interface RecordsConfig extends TimeLimits {
   readonly store: Store;
   readonly format: Format;
   readonly ids: IdScheme;
   readonly token: TokenFormat;
   readonly cookieName: string;
-  /** Milliseconds. */
-  readonly storeTimeout: number;
   /** Milliseconds. */
   readonly renewGrace: number;
   /** A session whose old id is used again ends. */
@@ -79,8 +77,8 @@ export class Signposts {
 
   /** One call of the store, in bounded time. */
   limited<T>(call: () => Promise<T>): Promise<T> {
-    const { store, storeTimeout, events, ids } = this.config;
-    return withTimeLimit(call, store, storeTimeout, events, ids);
+    const { store, events, ids } = this.config;
+    return withTimeLimit(call, store, this.config, events, ids);
   }
 
   /** A record as it is stored under a key. */

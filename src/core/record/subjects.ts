@@ -9,7 +9,7 @@ import { applySchema } from "../contracts/schema.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
 import { chosen, type Entry, notNoted, type RevokeOptions, type SessionInfo, unreadable } from "./revoke.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
 
 type Living = () => Promise<ReadonlySet<string>>;
 
@@ -44,7 +44,7 @@ interface Kept {
   readonly isCertain: boolean;
 }
 
-type StoreConfig = Config & { readonly store: Store };
+type StoreConfig = Config & TimeLimits & { readonly store: Store };
 type Listing = Store & Required<Pick<Store, "listBySubject">>;
 
 function hasSubjects(store: Store): store is Listing {
@@ -231,8 +231,8 @@ export class Subjects implements SubjectSessions {
   }
 
   #limited<T>(call: (answered: () => void) => Promise<T>): Promise<T> {
-    const { store, storeTimeout, events, ids } = this.#config;
-    return withTimeLimit(call, store, storeTimeout, events, ids);
+    const { store, events, ids } = this.#config;
+    return withTimeLimit(call, store, this.#config, events, ids);
   }
 }
 

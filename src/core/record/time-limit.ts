@@ -2,11 +2,20 @@
 
 import { type IdScheme, withoutKeys } from "../client/id.ts";
 import { callWithin } from "../contracts/call-limit.ts";
+import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
 import { type StoreOperation, storeCalls } from "../contracts/traces.ts";
 import { type Around, isTracing, listingBegins, operation, tracedCall } from "./call-trace.ts";
+
+/** How long store calls may take. */
+export interface TimeLimits {
+  /** Milliseconds, for any one call. */
+  readonly storeTimeout: number;
+  /** When all calls of the save at hand are to be answered, in {@link ticks}. Default: each has its own time. */
+  readonly until?: number | undefined;
+}
 
 /**
  * The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones.
@@ -16,22 +25,24 @@ import { type Around, isTracing, listingBegins, operation, tracedCall } from "./
 export function withTimeLimit<T>(
   call: (answered: () => void) => Promise<T>,
   store: Store,
-  limit: number,
+  limits: TimeLimits,
   events: Events,
   ids?: IdScheme,
 ): Promise<T> {
-  if (!storeCalls.hasSubscribers) return limited(call, store, limit, events, ids);
-  return tracedCall(store.name, (around) => limited(call, store, limit, events, ids, around));
+  if (!storeCalls.hasSubscribers) return limited(call, store, limits, events, ids);
+  return tracedCall(store.name, (around) => limited(call, store, limits, events, ids, around));
 }
 
 function limited<T>(
   call: (answered: () => void) => Promise<T>,
   store: Store,
-  limit: number,
+  { storeTimeout, until }: TimeLimits,
   events: Events,
   ids: IdScheme | undefined,
   around?: Around,
 ): Promise<T> {
+  // What answers at once is in time, however late it was asked.
+  const limit = until === undefined ? storeTimeout : Math.max(1, Math.min(storeTimeout, Math.ceil(until - ticks())));
   return new Promise<T>((resolve, reject) => {
     let late = false;
     const fail = (error: SessionError): void => {
@@ -40,7 +51,8 @@ function limited<T>(
       reject(error);
     };
     const onLimit = (): void => {
-      const message = `the ${store.name} store did not answer within ${limit} ms`;
+      const what = limit < storeTimeout ? "all calls of this save " : "";
+      const message = `the ${store.name} store did not answer ${what}within ${storeTimeout} ms`;
       fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
       late = true;
     };
@@ -50,7 +62,7 @@ function limited<T>(
       timer = undefined;
     };
     const answered = (): void => {
-      if (timer === undefined || late) return;
+      if (timer === undefined || late || until !== undefined) return;
       clearTimeout(timer);
       timer = setTimeout(onLimit, limit);
     };

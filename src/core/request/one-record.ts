@@ -27,7 +27,9 @@ export type SingleOptions<Data extends object> = SessionOptions<Data> & { store:
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
   const config = resolveConfig(options);
-  return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keeping(config, config.store) };
+  const pause = { until: 0 };
+  const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
+  return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
 }
 
 /** Each session in one record. */
@@ -48,18 +50,23 @@ export function storesOf(configs: readonly Config[]): readonly Store[] {
   return [...new Set(stores)].filter((store) => store !== undefined);
 }
 
-/** Where sessions are kept, and what is known of subjects there. */
-function keeping(config: Config, given: Store | CookieStore): Pick<SessionsCore, "records" | "subjects"> {
+/** Where sessions are kept, and what is known of subjects there. Until `until`, in ticks, where that is given: for one save. */
+function keeping(
+  config: Config,
+  given: Store | CookieStore,
+  pause: { until: number },
+  until?: number,
+): Pick<SessionsCore, "records" | "subjects"> {
   const { timeouts, cookie } = config;
   if (isCookieStore(given)) {
     const notes = { ...given, revocations: given.revocations && guarded(given.revocations) };
-    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute }, notes);
+    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute, until }, notes);
   }
   const store = guarded(given);
   const { renewGrace } = timeouts;
   return {
-    records: storeRecords({ ...config, store, cookieName: cookie.name, renewGrace }),
-    subjects: new Subjects({ ...config, store }),
+    records: storeRecords({ ...config, store, cookieName: cookie.name, renewGrace, until }, pause),
+    subjects: new Subjects({ ...config, store, until }),
   };
 }
 

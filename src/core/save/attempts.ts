@@ -9,7 +9,7 @@ import { decide, hasChanges, payloadIfNeeded } from "./facts.ts";
 import { mergeUsers } from "./login-merge.ts";
 import { beside, type Newest, newestOf, readNewest, takeOver } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
-import { readOnly } from "./record-session.ts";
+import { refused, refuseImpossible } from "./refusals.ts";
 import { carryOut, draftOf, saved } from "./steps.ts";
 import { type Turn, unknownTurn } from "./turns.ts";
 
@@ -24,6 +24,8 @@ type Tried = "saved" | "ended" | "again";
 class Attempts {
   readonly #work: Work;
   readonly #began = ticks();
+  /** Its store calls are to be answered until then, but for those by which it meets others. */
+  #until: number;
   #conflicts = 0;
   /** The line it waits in or has the turn of. */
   #lane: string | undefined;
@@ -37,6 +39,7 @@ class Attempts {
 
   constructor(work: Work) {
     this.#work = work;
+    this.#until = work.until ?? this.#began + work.core.config.storeTimeout;
   }
 
   async run(): Promise<boolean> {
@@ -44,6 +47,7 @@ class Attempts {
     try {
       const onlySeen = noteSeen(work);
       let passing = false;
+      if (work.marks.loggedIn) this.#limit();
       for (;;) {
         // A login whose epoch cannot be read is given up before anything is written.
         if (work.epoch) work.epochMark = await work.epoch;
@@ -81,9 +85,10 @@ class Attempts {
   }
 
   #try(decided: Plan, payload: Payload | undefined): Promise<Tried> {
-    const { found, base, state, core } = this.#work;
+    const work = this.#work;
+    const { found, base, state, core } = work;
     const { step } = decided;
-    if (base !== undefined && !state.destroyed) return this.#takeOver(newestOf(this.#work));
+    if (base !== undefined && !state.destroyed) return this.#takeOver(newestOf(work));
     if (this.#lane === undefined && found && takesTurns(step) && !core.records.inCookie) {
       this.#lane = core.records.lane(found.place);
       this.#hasTurn = core.turns.take(this.#lane);
@@ -91,12 +96,24 @@ class Attempts {
     }
     if (this.#turn && this.#lane !== undefined && !this.#alone && isTogether(step))
       return this.#together(this.#turn, this.#lane, decided, payload);
+    if (work.until !== undefined || takesCalls(step)) this.#limit();
     return this.#write(decided, payload);
+  }
+
+  /** Waiting for others and merging with them has `conflictTimeout`; what comes after it has its own time. */
+  #metOthers(): void {
+    this.#until = ticks() + this.#work.core.config.storeTimeout;
+  }
+
+  #limit(): void {
+    const work = this.#work;
+    work.limited = work.core.within?.(this.#until);
   }
 
   async #wait(lane: string, together: boolean): Promise<Tried> {
     const { turns, config } = this.#work.core;
     const outcome = await turns.wait(lane, together, config.conflictTimeout).ended;
+    this.#metOthers();
     return this.#follow("turn" in outcome ? outcome.turn : unknownTurn());
   }
 
@@ -211,6 +228,7 @@ class Attempts {
 
   #countConflict(): void {
     const { conflictTimeout } = this.#work.core.config;
+    this.#metOthers();
     this.#conflicts++;
     if (ticks() - this.#began < conflictTimeout && this.#conflicts <= 1000) return;
     const message = `the session was changed by others ${this.#conflicts} times while it was being saved; nothing was saved`;
@@ -219,6 +237,7 @@ class Attempts {
 
   #end(): void {
     const work = this.#work;
+    work.limited = undefined;
     // What others have not written is in its data, and not in the store.
     if (this.#confirmed && work.found) {
       const { payload, expiresAt } = this.#confirmed;
@@ -227,6 +246,11 @@ class Attempts {
     }
     if (this.#hasTurn) work.core.turns.pass(this.#lane as string, this.#turn);
   }
+}
+
+/** Whether the step takes more than one store call. */
+function takesCalls(step: Step): boolean {
+  return step === "rename" || step === "renew" || step === "delete";
 }
 
 function takesTurns(step: Step): boolean {
@@ -238,30 +262,10 @@ function isTogether(step: Step): boolean {
   return step === "update" || step === "touch" || step === "none";
 }
 
-/** Throws where the step cannot be done: the headers are gone, or the route must not change anything. */
-export function refuseImpossible({ core }: Work, { impossible }: Plan): void {
-  if (!impossible) return;
-  if (impossible === "read-only") throw readOnly();
-  core.config.warn(
-    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
-      "it was not saved. Ask for the session, and change it, before the first write to the response.",
-  );
-  throw headersSent("the change");
-}
-
 /** What was asked for is for the next save, with what was asked for since. */
 export function handBack({ marks, state }: Work): void {
   marks.join(state.marks);
   state.marks = marks;
-}
-
-/** Says, once, that changes were not saved because the session had ended. */
-export function refused(work: Work, reason: string = "the session ended meanwhile"): void {
-  const { core, state } = work;
-  if (work.refused) return;
-  work.refused = true;
-  const { handle, subject } = state.meta;
-  core.config.events.emit("save_refused", { handle, subject, reason });
 }
 
 /**
@@ -275,10 +279,4 @@ function noteSeen(work: Work): boolean {
   delete state.meta.unseen;
   state.meta.seen = core.config.now();
   return isClean;
-}
-
-/** The error for a change that comes too late. */
-export function headersSent(what: string): SessionError {
-  const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
-  return new SessionError("ERR_SESSION_HEADERS_SENT", message);
 }

@@ -9,12 +9,13 @@ import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
-import { handBack, headersSent, refused, refuseImpossible, save } from "./attempts.ts";
+import { handBack, save } from "./attempts.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
 import { Marks, type Merge, type SessionOwner, State } from "./record-session.ts";
+import { headersSent, refused, refuseImpossible } from "./refusals.ts";
 import { type SaveTrace, tracedSave } from "./save-trace.ts";
 import { draftOf } from "./steps.ts";
 import type { Turns } from "./turns.ts";
@@ -24,6 +25,8 @@ export interface SessionsCore {
   readonly config: Config;
   readonly records: Records;
   readonly subjects: SubjectSessions;
+  /** The same two, with one time limit over all their store calls: when it is over, in ticks. */
+  within?(until: number): Pick<SessionsCore, "records" | "subjects">;
   readonly turns: Turns;
   readonly cleanup: Cleanup | undefined;
 }
@@ -49,6 +52,10 @@ export class Work implements SessionOwner {
   refused = false;
   /** Whose record it is, and what it is called, as the store has it. */
   kept: { readonly handle: string | undefined; readonly subject: string | undefined };
+  /** When all store calls of the save at hand are to be answered, in ticks. Default: `storeTimeout` after it began. */
+  until: number | undefined;
+  /** What the save at hand goes to, where it takes several store calls. */
+  limited: Pick<SessionsCore, "records" | "subjects"> | undefined;
   /** What the data of this request was made from, when that is not what the store has: others are in that, too. */
   base: Payload | undefined;
   /** What the save at hand was asked for. */

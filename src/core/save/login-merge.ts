@@ -9,10 +9,10 @@ import { applyUpdate } from "./record-session.ts";
  * Takes over, key by key, what the user's other session holds. As an update, so that a parallel request of the guest's
  * own session loses nothing: the functions are applied again to its newest values.
  */
-export async function mergeUsers({ state, marks, core }: Work): Promise<void> {
+export async function mergeUsers({ state, marks, core, limited }: Work): Promise<void> {
   const { merge = {} } = marks;
   const { subject = "", handle } = state.meta;
-  const users = await core.subjects.latest?.(subject, handle);
+  const users = await (limited ?? core).subjects.latest?.(subject, handle);
   marks.merge = undefined;
   for (const [key, decide] of Object.entries(merge)) {
     const theirs = users && own(users, key);

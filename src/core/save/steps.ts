@@ -16,7 +16,8 @@ import { tracedRenewal } from "./save-trace.ts";
 /** Does the step. False when the record is gone or was changed since. */
 export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
   const { state, found } = work;
-  const { config, records, subjects } = work.core;
+  const { config } = work.core;
+  const { records, subjects } = work.limited ?? work.core;
   const now = config.now();
   if (step === "delete") {
     const { subject, handle } = work.kept;
@@ -156,7 +157,7 @@ function endOf(work: Work, now: number, meta: Meta): number {
 
 function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
   const { core, found, state, marks } = work;
-  const { records } = core;
+  const { records } = work.limited ?? core;
   if (step === "create") return records.create(draft);
   const { place } = found as Found;
   if (step === "touch") return records.touch(place, draft);

@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, 2000, events);
+const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, { storeTimeout: 2000 }, events);
 const reasons = (): unknown[] => heard.map(({ type, reason }) => [type, reason]);
 
 test("an answer in time is the answer, and leaves no timer behind", async () => {
@@ -79,7 +79,7 @@ describe("where keys are ids, a call that fails", () => {
   const id = "a".repeat(43);
   const ids = { ...randomIds("session:"), keyOf: (one: string) => `session:${one}`, secretKeys: true };
   const failing = (thrown: unknown): Promise<SessionError> =>
-    withTimeLimit(() => Promise.reject(thrown), store, 2000, events, ids).then(
+    withTimeLimit(() => Promise.reject(thrown), store, { storeTimeout: 2000 }, events, ids).then(
       () => Promise.reject(new Error("it did not fail")),
       (error: SessionError) => error,
     );
@@ -98,10 +98,18 @@ describe("where keys are ids, a call that fails", () => {
     const wide = { ...ids, accepts: (text: string) => /^[\w-]{22,86}$/.test(text) };
     const [name, code] = ["ProvisionedThroughputExceededException", "ERR_SOCKET_CONNECTION_TIMEOUT"];
     const thrown = Object.assign(new Error(`at ${id}`), { name, code });
-    const { cause } = await withTimeLimit(() => Promise.reject(thrown), store, 2000, events, wide).catch((one) => one);
+    const { cause } = await withTimeLimit(
+      () => Promise.reject(thrown),
+      store,
+      { storeTimeout: 2000 },
+      events,
+      wide,
+    ).catch((one) => one);
     expect(cause).toMatchObject({ name, code, message: "at …" });
     const odd = Object.assign(new Error("x"), { name: id, code: `${id}1` });
-    const reduced = await withTimeLimit(() => Promise.reject(odd), store, 2000, events, wide).catch((one) => one);
+    const reduced = await withTimeLimit(() => Promise.reject(odd), store, { storeTimeout: 2000 }, events, wide).catch(
+      (one) => one,
+    );
     expect(reduced.cause).toMatchObject({ name: "…", code: "…" });
   });
 

@@ -1,0 +1,32 @@
+/** Saves that are refused: what cannot be done, comes too late, or was changed in a session that has ended. */
+
+import { SessionError } from "../contracts/errors.ts";
+import type { Work } from "./commit.ts";
+import type { Plan } from "./plan.ts";
+import { readOnly } from "./record-session.ts";
+
+/** Throws where the step cannot be done: the headers are gone, or the route must not change anything. */
+export function refuseImpossible({ core }: Work, { impossible }: Plan): void {
+  if (!impossible) return;
+  if (impossible === "read-only") throw readOnly();
+  core.config.warn(
+    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
+      "it was not saved. Ask for the session, and change it, before the first write to the response.",
+  );
+  throw headersSent("the change");
+}
+
+/** Says, once, that changes were not saved because the session had ended. */
+export function refused(work: Work, reason: string = "the session ended meanwhile"): void {
+  const { core, state } = work;
+  if (work.refused) return;
+  work.refused = true;
+  const { handle, subject } = state.meta;
+  core.config.events.emit("save_refused", { handle, subject, reason });
+}
+
+/** The error for a change that comes too late. */
+export function headersSent(what: string): SessionError {
+  const message = `${what} needs a cookie, and the response headers have been sent; do it before the first write to the response`;
+  return new SessionError("ERR_SESSION_HEADERS_SENT", message);
+}
