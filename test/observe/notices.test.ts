@@ -36,6 +36,16 @@ test("an outage is one line a minute, with its cause and how often it happened s
   expect(said[2]).not.toContain("before");
 });
 
+test("errors that differ in their numbers only are of one kind", () => {
+  const { events, said } = make();
+  for (const slot of [9296, 7107, 5985]) {
+    const cause = new Error(`MOVED ${slot} 127.0.0.1:${slot}`);
+    const error = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the redis store failed", cause);
+    events.emit("store_unavailable", { reason: error.code, error });
+  }
+  expect(said).toHaveLength(1);
+});
+
 test("an ORM's error is the reason and the statement, without the values in it", () => {
   const { events, said } = make();
   const query = 'Failed query: insert into "sessions" values ($1, $2)\nparams: session:abc,{"data":{"card":"4111"}}';
@@ -120,7 +130,7 @@ test("kinds are not kept without end", () => {
   const { events, said } = make();
   for (let at = 0; at < 250; at++)
     events.emit("store_unavailable", {
-      error: new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the s${at} store failed`),
+      error: new SessionError("ERR_SESSION_STORE_UNAVAILABLE", `the ${"s".repeat(at)} store failed`),
     });
   expect(said).toHaveLength(250);
 });

@@ -36,7 +36,8 @@ export class Notices {
     const text = textOf(type, details);
     if (text === undefined) return;
     const at = now();
-    const kind = this.#kindOf(`${type} ${text}`, at);
+    // Slots, ports and counts differ from one error of a kind to the next.
+    const kind = this.#kindOf(`${type} ${text.replace(/\d+/g, "#")}`, at);
     kind.count += 1;
     const first = type === "save_refused" ? manyRefusals : 1;
     if (kind.count !== first) return;
