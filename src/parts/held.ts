@@ -1,9 +1,10 @@
 /** One part of one request's session. */
 
 import type { Meta } from "../core/contracts/format.ts";
+import type { Merge } from "../core/save/changes.ts";
 import type { Work } from "../core/save/commit.ts";
 import { isEmpty } from "../core/save/facts.ts";
-import { type Merge, RecordSession } from "../core/save/record-session.ts";
+import { RecordSession } from "../core/save/record-session.ts";
 import type { Part } from "./options.ts";
 
 /** A login that the part has yet to hear of, when it is known whether there is anything in it. */

@@ -3,9 +3,10 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
 import type { LoginOptions, Session } from "../core/contracts/session.ts";
+import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
-import { checkLogin, type Merge, sessionEnded } from "../core/save/record-session.ts";
+import { checkLogin, sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
 import { exists, type HeldPart, type LoadedPart } from "./held.ts";
 import type { Part } from "./options.ts";

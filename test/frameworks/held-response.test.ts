@@ -490,7 +490,7 @@ describe("errors of a plain server", () => {
       middleware(req, res, async (error) => {
         if (error) return errors.push(error, res.destroyed);
         const { data } = await sessions.get(req);
-        data.a = "1";
+        data.a = req.url as string;
         if (req.url === "/make") return res.end();
         res.write("first");
         await once(res, "drain");

@@ -10,6 +10,7 @@ export interface HeaderAccess {
 /** Tells caches that the response depends on the cookie. What the application varies by stays. */
 export function varyByCookie(headers: HeaderAccess): void {
   const vary = headers.get("vary");
+  if (vary === "Cookie") return;
   if (!vary) headers.set("vary", "Cookie");
   else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
 }

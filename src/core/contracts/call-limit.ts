@@ -2,12 +2,12 @@
 
 let limit: number | undefined;
 
-/** Makes a store call. While it begins, {@link limitOfCall} tells its limit. */
-export function callWithin<T>(milliseconds: number, call: () => T): T {
+/** Makes a store call. While it begins, {@link limitOfCall} tells its limit. `argument` saves a closure. */
+export function callWithin<T, A>(milliseconds: number, call: (argument: A) => T, argument?: A): T {
   const before = limit;
   limit = milliseconds;
   try {
-    return call();
+    return call(argument as A);
   } finally {
     limit = before;
   }

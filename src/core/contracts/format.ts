@@ -40,6 +40,15 @@ export interface Content {
   meta: Meta;
 }
 
+/** A session whose data are decoded when they are first asked for. Asking throws what `decode` would have thrown. */
+export interface LazyContent extends Content {
+  /**
+   * The payload of `content`, which came of this one: the very payload it was decoded from when nothing changed. Reads
+   * its data only where they were decoded here: what was never decoded cannot have changed.
+   */
+  encode(content: Content): Payload;
+}
+
 /**
  * Turns sessions into payloads and back. Pure and deterministic: the same content gives the same payload, and
  * encoding what was decoded gives back the payload, so that "encodes equal" means "unchanged".
@@ -55,6 +64,8 @@ export interface Format {
   encode(content: Content, baseline?: Payload): Payload;
   /** The session in a payload. Throws (anything) when it is not one: that is then "no session" and an event, never an error page. */
   decode(payload: Payload): Content;
+  /** Like `decode`, but the data wait until they are asked for: most requests ask who is logged in, and nothing else. */
+  decodeLazily?(payload: Payload): Content | LazyContent;
   /** One value encoded, to compare two of them. `path` is for the message of `ERR_SESSION_NOT_STORABLE`. */
   encodeValue(value: unknown, path: string): Payload;
   /** The payload with the record's expiry in it, for formats that keep it there too. Called for each write, before `wrap`. */

@@ -1,7 +1,7 @@
 /** The contract of records: from a token to a session's record and back. Types only; a store and a cookie keep it each in their way. */
 
 import type { MaybePromise } from "../bytes/bytes.ts";
-import type { Content, Meta, Payload } from "./format.ts";
+import type { Content, LazyContent, Meta, Payload } from "./format.ts";
 import type { StoreRecord } from "./store.ts";
 
 /** Where a record is: opaque to everyone but the {@link Records} that made it. */
@@ -13,7 +13,7 @@ export interface Found {
   /** Unwrapped, as the format wrote it: the baseline for "what changed". */
   readonly payload: Payload;
   /** What the payload decodes to, as it was read. Absent after a write. */
-  readonly content?: Content;
+  readonly content?: Content | LazyContent;
   readonly expiresAt: number;
   /** The token should be sent anew: an old secret opened it. */
   readonly stale: boolean;
@@ -68,7 +68,10 @@ export interface Written {
 export interface Records {
   /** The session itself travels in the cookie: every write needs one. */
   readonly inCookie: boolean;
-  find(token: string): Promise<Found | Late | null>;
+  /** @param lazily The data may wait until they are asked for, and turn out to be damaged then. */
+  find(token: string, lazily?: boolean): Promise<Found | Late | null>;
+  /** The data of a record that was found lazily are damaged: the next request learns it at once. */
+  damaged?(place: Place): void;
   /** The newest state of a record found before, wherever it is now. */
   again(place: Place): Promise<Found | null>;
   /** Throws `ERR_SESSION_TOO_LARGE` when it cannot be kept. Keeps nothing. */

@@ -1,14 +1,18 @@
 /** Records over a store: hashed ids, signposts under those that were replaced, and a time limit on every call. */
 
 import { isPromise } from "../bytes/bytes.ts";
+import type { OpenedToken } from "../client/token.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
+import type { StoredRecord } from "../contracts/store.ts";
 import { Moving, placeOf } from "./moving.ts";
-import { type RecordsConfig, Signposts, type StorePlace } from "./signposts.ts";
+import { decodeAs, isSignpost, type RecordsConfig, Signposts, type StorePlace } from "./signposts.ts";
 
 /** How long after its new id was seen the use of an old one is taken for a slow request, in milliseconds. */
 const slowFor = 3_600_000;
 /** How long ids are not renewed in passing after the store has failed at it, in milliseconds. */
 const renewalPause = 60_000;
+/** How many keys of damaged records are remembered. */
+const mostDamaged = 1000;
 
 /**
  * Records under hashed ids in a store.
@@ -19,24 +23,18 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
   const { store, format, ids, events } = config;
   const posts = new Signposts(config);
   const moving = new Moving(posts);
+  /** Keys whose records turned out to be damaged when a handler asked for the data. */
+  const damaged = new Set<string>();
 
   return {
     inCookie: false,
-    async find(token) {
-      const opening = config.token.open(token, config.cookieName);
-      const opened = isPromise(opening) ? await opening : opening;
-      if (!opened || !ids.accepts(opened.id)) {
-        events.emit("token_refused", { reason: "malformed, or not sealed by us" });
-        return null;
-      }
-      const hashed = ids.keyOf(opened.id);
-      const key = isPromise(hashed) ? await hashed : hashed;
-      const found = await posts.follow(key, opened.id, opened.stale, true);
-      if (found && "late" in found && found.reused) return reused(found, found.reused);
-      if (found && "late" in found && found.unreadable) return found;
-      const reason = found ? "ended a moment ago" : "no such session";
-      if (found === undefined || (found && "late" in found)) events.emit("session_use_after_expire", { reason });
-      return found ?? null;
+    find(token, lazily = false) {
+      const opened = config.token.open(token, config.cookieName);
+      return isPromise(opened) ? opened.then((id) => open(id, lazily)) : open(opened, lazily);
+    },
+    damaged(place) {
+      if (damaged.size >= mostDamaged) damaged.clear();
+      damaged.add((place as StorePlace).key);
     },
     async again(place) {
       const { key, id } = place as StorePlace;
@@ -100,6 +98,51 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       return id === undefined ? undefined : config.token.seal(id, config.cookieName);
     },
   };
+
+  function open(opened: OpenedToken | null, lazily: boolean): Promise<Found | Late | null> {
+    if (!opened || !ids.accepts(opened.id)) {
+      events.emit("token_refused", { reason: "malformed, or not sealed by us" });
+      return Promise.resolve(null);
+    }
+    const key = ids.keyOf(opened.id);
+    return isPromise(key) ? key.then((known) => read(known, opened, lazily)) : read(key, opened, lazily);
+  }
+
+  function read(key: string, { id, stale }: OpenedToken, mayBeLazy: boolean): Promise<Found | Late | null> {
+    const lazily = mayBeLazy && !(damaged.size > 0 && damaged.has(key));
+    return posts.reading<Found | Late | null>(
+      key,
+      (stored) => (stored && plain(stored, key, id, stale, lazily)) ?? follow(key, id, stale, lazily, stored),
+    );
+  }
+
+  /** The session in a record, if that is a plain one, as nearly all are: the others take `follow`. */
+  function plain(stored: StoredRecord, key: string, id: string, stale: boolean, lazily: boolean): Found | undefined {
+    const { payload, expiresAt, version } = stored;
+    if (format.foreign || format.unwrap || isSignpost(payload)) return undefined;
+    try {
+      const content = decodeAs(format, payload, lazily);
+      const place: StorePlace = { key, version, id, entry: undefined, record: stored };
+      return { place, payload, content, expiresAt, stale, lost: false, current: true, moved: undefined };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async function follow(
+    key: string,
+    id: string,
+    stale: boolean,
+    lazily: boolean,
+    first: StoredRecord | null,
+  ): Promise<Found | Late | null> {
+    const found = await posts.follow(key, id, stale, true, lazily, first);
+    if (found && "late" in found && found.reused) return reused(found, found.reused);
+    if (found && "late" in found && found.unreadable) return found;
+    const reason = found ? "ended a moment ago" : "no such session";
+    if (found === undefined || (found && "late" in found)) events.emit("session_use_after_expire", { reason });
+    return found ?? null;
+  }
 
   /** The old id of a renewal came back after the new one was seen: a copied cookie, or a very slow request. */
   async function reused({ late }: Late, { found, at }: { found: Found; at: number }): Promise<Late | null> {

@@ -1,6 +1,6 @@
 /** The native format: one JSON text, a small envelope around the application's data. */
 
-import type { Format, Meta } from "../contracts/format.ts";
+import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
 import { parse, stringify } from "./values.ts";
 
 /**
@@ -20,16 +20,88 @@ import { parse, stringify } from "./values.ts";
 export function jsonFormat(): Format {
   return {
     name: "json",
-    encode: ({ data, meta }) =>
-      `{"sojourn":1,"meta":${JSON.stringify(meta)},"data":${stringify(data, "session.data")}}`,
-    decode(payload) {
-      if (typeof payload !== "string") throw new TypeError("not a text");
-      const { sojourn, data, meta } = parse(payload) as { sojourn: unknown; data: unknown; meta: unknown };
-      if (sojourn !== 1 || !isObject(data) || !isObject(meta) || !isMeta(meta)) throw new TypeError("not a session");
-      return { data: data as Record<string, unknown>, meta };
+    encode,
+    decode,
+    decodeLazily(payload) {
+      // An application's format may be this one with an encoding of its own.
+      if (this.encode !== encode || this.decode !== decode) return this.decode(payload);
+      if (typeof payload !== "string" || !payload.startsWith(head) || !payload.endsWith("}}")) return decode(payload);
+      const at = payload.indexOf(between, head.length);
+      const meta = at === -1 ? undefined : metaIn(payload.slice(head.length - 1, at + 1));
+      return meta ? new Unopened(payload, at + between.length - 1, meta) : decode(payload);
     },
     encodeValue: stringify,
   };
+}
+
+const head = '{"sojourn":1,"meta":{';
+/** Where meta ends and data begin. It cannot stand in a JSON text, which escapes its quotes. */
+const between = '},"data":{';
+
+function envelope(meta: Meta, data: string): string {
+  return `{"sojourn":1,"meta":${JSON.stringify(meta)},"data":${data}}`;
+}
+
+function encode({ data, meta }: Content): string {
+  return envelope(meta, stringify(data, "session.data"));
+}
+
+function decode(payload: Payload): Content {
+  if (typeof payload !== "string") throw new TypeError("not a text");
+  const { sojourn, data, meta } = parse(payload) as { sojourn: unknown; data: unknown; meta: unknown };
+  if (sojourn !== 1 || !isObject(data) || !isObject(meta) || !isMeta(meta)) throw new TypeError("not a session");
+  return { data: data as Record<string, unknown>, meta };
+}
+
+/** The meta in its text. `undefined` when that is not all of it: then the whole payload is decoded. */
+function metaIn(text: string): Meta | undefined {
+  try {
+    const meta = parse(text, 1);
+    return isObject(meta) && isMeta(meta) ? meta : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A session of which the meta is decoded, and the data when they are first asked for. */
+class Unopened implements LazyContent {
+  readonly meta: Meta;
+  readonly #payload: string;
+  readonly #text: string;
+  readonly #before: Meta;
+  #data: Record<string, unknown> | undefined;
+
+  constructor(payload: string, at: number, meta: Meta) {
+    this.meta = meta;
+    this.#before = { ...meta };
+    this.#payload = payload;
+    this.#text = payload.slice(at, -1);
+  }
+
+  get data(): Record<string, unknown> {
+    this.#data ??= this.#decoded();
+    return this.#data;
+  }
+
+  #decoded(): Record<string, unknown> {
+    try {
+      const data = parse(this.#text, 1);
+      if (isObject(data)) return data as Record<string, unknown>;
+    } catch {}
+    // A later version may have added to the envelope, behind the data.
+    return decode(this.#payload).data;
+  }
+
+  encode(content: Content): Payload {
+    const text = this.#data ? stringify(content.data, "session.data") : this.#text;
+    return text === this.#text && sameMeta(content.meta, this.#before) ? this.#payload : envelope(content.meta, text);
+  }
+}
+
+function sameMeta(a: Meta, b: Meta): boolean {
+  for (const key in a) if (a[key as keyof Meta] !== b[key as keyof Meta]) return false;
+  for (const key in b) if (a[key as keyof Meta] !== b[key as keyof Meta]) return false;
+  return true;
 }
 
 /** A plain object: what is there may also be an array, a Map, a Date. */
@@ -37,26 +109,32 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-const types: Record<keyof Meta, string> = {
-  handle: "string",
-  created: "number",
-  renewed: "number",
-  authenticated: "number",
-  idle: "number",
-  subject: "string",
-  persistent: "boolean",
-  generation: "string",
-  epoch: "string",
-  unseen: "boolean",
-  seen: "number",
-};
-
 // What a later version adds to the envelope is kept: nodes of two versions run side by side during a deployment.
-function isMeta(meta: object): meta is Meta {
-  for (const [key, value] of Object.entries(meta)) {
-    if (!Object.hasOwn(types, key)) continue;
-    if (typeof value !== types[key as keyof Meta]) return false;
-    if (typeof value === "number" && !Number.isFinite(value)) return false;
-  }
-  return true;
+function isMeta(meta: { readonly [Key in keyof Meta]?: unknown }): meta is Meta {
+  const { handle, subject, generation, epoch, created, renewed, authenticated, idle, seen, persistent, unseen } = meta;
+  return (
+    isText(handle) &&
+    isText(subject) &&
+    isText(generation) &&
+    isText(epoch) &&
+    isCount(created) &&
+    isCount(renewed) &&
+    isCount(authenticated) &&
+    isCount(idle) &&
+    isCount(seen) &&
+    isSwitch(persistent) &&
+    isSwitch(unseen)
+  );
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isCount(value: unknown): boolean {
+  return value === undefined || Number.isFinite(value);
+}
+
+function isSwitch(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }

@@ -9,7 +9,7 @@ import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
 import type { Found, Late, Verb } from "../contracts/records.ts";
 import type { Store, StoredRecord, StoreRecord, Version } from "../contracts/store.ts";
-import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
+import { type TimeLimits, usedWithin, withTimeLimit } from "./time-limit.ts";
 
 /** What records over a store need of a configuration. */
 export interface RecordsConfig extends TimeLimits {
@@ -81,6 +81,12 @@ export class Signposts {
     return withTimeLimit(call, store, this.config, events, ids);
   }
 
+  /** One read of the store, in bounded time, and what `use` makes of it. */
+  reading<R>(key: string, use: (stored: StoredRecord | null) => R | Promise<R>): Promise<R> {
+    const { store, events, ids } = this.config;
+    return usedWithin(() => store.read(key), use, store, this.config, events, ids);
+  }
+
   /** A record as it is stored under a key. */
   record(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
     const dated = this.config.format.dated?.(payload, expiresAt) ?? payload;
@@ -116,12 +122,15 @@ export class Signposts {
    *
    * @param finding The request begins with this id, so an id that a verb has ended leads nowhere ({@link Late}). If
    * not, it found the session before and looks for where it is now.
+   * @param lazily The data may wait until they are asked for. @param first What stands under `start`, if it was read.
    */
   async follow(
     start: string,
     id: string | undefined,
     stale: boolean,
     finding: boolean,
+    lazily = false,
+    first?: StoredRecord | null,
   ): Promise<Found | Late | null | undefined> {
     const { store, format, events, renewGrace } = this.config;
     let key = start;
@@ -132,10 +141,10 @@ export class Signposts {
     let passed: Set<string> | undefined;
     let given = true; // The way so far goes only through ids given while the request that moved on was under way.
     for (let hop = 0; hop <= mostHops; hop++) {
-      const stored = await this.limited(() => store.read(key));
+      const stored = hop === 0 && first !== undefined ? first : await this.limited(() => store.read(key));
       let standing: Standing;
       try {
-        const read = stored ? this.#understood(stored, key) : this.#noted(key, finding);
+        const read = stored ? this.#understood(stored, key, lazily) : this.#noted(key, finding);
         standing = isPromise(read) ? await read : read;
       } catch (error) {
         if (!stored) throw error;
@@ -235,28 +244,38 @@ export class Signposts {
     return (await this.#notes(key))[0];
   }
 
-  #understood({ payload, expiresAt, subject }: StoredRecord, key: string): MaybePromise<Standing> {
+  #understood({ payload, expiresAt, subject }: StoredRecord, key: string, lazily = false): MaybePromise<Standing> {
     const { format, store } = this.config;
-    if (!format.unwrap) return this.#parsed(payload);
+    if (!format.unwrap) return this.#parsed(payload, lazily);
     const { clock, expiryGranularity, bySubject } = store.capabilities;
     // Stores round up, and those that count by a clock of their own give back an instant of ours.
     const latest = expiresAt - (clock === "server" ? clockSkew : expiryGranularity);
     return andThen(format.unwrap(payload, key, latest), (own) => {
-      const standing = this.#parsed(own);
+      const standing = this.#parsed(own, lazily);
       if (format.binds && bySubject && standing.content && standing.content.meta.subject !== (subject ?? undefined))
         throw new TypeError("the record is kept under another subject");
       return standing;
     });
   }
 
-  #parsed(payload: Payload): Standing {
-    if (typeof payload === "string" && payload.startsWith(signpost)) {
+  #parsed(payload: Payload, lazily: boolean): Standing {
+    if (isSignpost(payload)) {
       const post = JSON.parse(payload.slice(signpost.length)) as Signpost | null;
       if (typeof post?.to !== "string" || typeof post.at !== "number") throw new TypeError("not a signpost");
       return { payload, post };
     }
-    return { payload, content: this.config.format.decode(payload) };
+    return { payload, content: decodeAs(this.config.format, payload, lazily) };
   }
+}
+
+/** Whether what stands under a key is a signpost. */
+export function isSignpost(payload: Payload): payload is string {
+  return typeof payload === "string" && payload.startsWith(signpost);
+}
+
+/** A session in a payload. `lazily`: its data may wait until they are asked for. */
+export function decodeAs(format: Format, payload: Payload, lazily: boolean): Content {
+  return lazily && format.decodeLazily ? format.decodeLazily(payload) : format.decode(payload);
 }
 
 /** A place from which a late request can be led to where its session is now. */

@@ -7,7 +7,7 @@ import { isSessionError, SessionError, wrongArgument } from "../contracts/errors
 import type { Events } from "../contracts/events.ts";
 import type { Store } from "../contracts/store.ts";
 import { type StoreOperation, storeCalls } from "../contracts/traces.ts";
-import { type Around, isTracing, listingBegins, operation, tracedCall } from "./call-trace.ts";
+import { isTracing, listingBegins, operation, tracedCall } from "./call-trace.ts";
 
 /** How long store calls may take. */
 export interface TimeLimits {
@@ -29,59 +29,119 @@ export function withTimeLimit<T>(
   events: Events,
   ids?: IdScheme,
 ): Promise<T> {
-  if (!storeCalls.hasSubscribers) return limited(call, store, limits, events, ids);
-  return tracedCall(store.name, (around) => limited(call, store, limits, events, ids, around));
+  const limitedCall = (limited: Limited): Promise<T> => call(() => limited.restart());
+  if (!storeCalls.hasSubscribers) return limitedTo(limitedCall, asIs<T>, store, limits, events, ids);
+  return tracedCall(store.name, (around) =>
+    limitedTo((limited) => around(() => limitedCall(limited)), asIs<T>, store, limits, events, ids),
+  );
 }
 
-function limited<T>(
-  call: (answered: () => void) => Promise<T>,
+/** The same for a call that answers once, with one promise for the answer and what `use` makes of it. */
+export function usedWithin<T, R>(
+  call: () => Promise<T>,
+  use: (answer: T) => R | Promise<R>,
+  store: Store,
+  limits: TimeLimits,
+  events: Events,
+  ids?: IdScheme,
+): Promise<R> {
+  if (!storeCalls.hasSubscribers) return limitedTo(call, use, store, limits, events, ids);
+  return withTimeLimit(call, store, limits, events, ids).then(use);
+}
+
+function asIs<T>(answer: T): T {
+  return answer;
+}
+
+function limitedTo<T, R>(
+  call: (limited: Limited) => Promise<T>,
+  use: (answer: T) => R | Promise<R>,
   store: Store,
   { storeTimeout, until }: TimeLimits,
   events: Events,
   ids: IdScheme | undefined,
-  around?: Around,
-): Promise<T> {
+): Promise<R> {
   // What answers at once is in time, however late it was asked.
   const limit = until === undefined ? storeTimeout : Math.max(1, Math.min(storeTimeout, Math.ceil(until - ticks())));
-  return new Promise<T>((resolve, reject) => {
-    let late = false;
-    const fail = (error: SessionError): void => {
-      if (late) return;
-      if (error.status === 503) events.emit("store_unavailable", { reason: error.code, error });
-      reject(error);
-    };
-    const onLimit = (): void => {
-      const what = limit < storeTimeout ? "all calls of this save " : "";
-      const message = `the ${store.name} store did not answer ${what}within ${storeTimeout} ms`;
-      fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
-      late = true;
-    };
-    let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(onLimit, limit);
-    const settle = (): void => {
-      clearTimeout(timer);
-      timer = undefined;
-    };
-    const answered = (): void => {
-      if (timer === undefined || late || until !== undefined) return;
-      clearTimeout(timer);
-      timer = setTimeout(onLimit, limit);
+  return new Promise<R>((resolve, reject) => {
+    const limited = new Limited(reject, store, limit, storeTimeout, until === undefined, events);
+    const failed = (error: unknown): void => {
+      limited.settle();
+      limited.fail(asSessionError(error, store, ids));
     };
     try {
-      callWithin(limit, () => (around ? around(() => call(answered)) : call(answered))).then(
-        (answer) => {
-          settle();
-          resolve(answer);
-        },
-        (error) => {
-          settle();
-          fail(asSessionError(error, store, ids));
-        },
-      );
+      callWithin(limit, call, limited).then((answer) => {
+        if (!limited.settle()) return;
+        try {
+          resolve(use(answer));
+        } catch (error) {
+          reject(error);
+        }
+      }, failed);
     } catch (error) {
-      settle();
-      fail(asSessionError(error, store, ids));
+      failed(error);
     }
   });
+}
+
+/** A call under way, and the timer that ends the wait for it. */
+class Limited {
+  readonly #reject: (error: SessionError) => void;
+  readonly #store: Store;
+  readonly #limit: number;
+  readonly #storeTimeout: number;
+  readonly #mayRestart: boolean;
+  readonly #events: Events;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #late = false;
+
+  constructor(
+    reject: (error: SessionError) => void,
+    store: Store,
+    limit: number,
+    storeTimeout: number,
+    mayRestart: boolean,
+    events: Events,
+  ) {
+    this.#storeTimeout = storeTimeout;
+    this.#mayRestart = mayRestart;
+    this.#reject = reject;
+    this.#store = store;
+    this.#limit = limit;
+    this.#events = events;
+    this.#timer = setTimeout(expire, limit, this);
+  }
+
+  /** The backend has answered a part. */
+  restart(): void {
+    if (this.#timer === undefined || this.#late || !this.#mayRestart) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(expire, this.#limit, this);
+  }
+
+  /** The answer is there. False when nobody waits for it any more. */
+  settle(): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    return !this.#late;
+  }
+
+  expire(): void {
+    const what = this.#limit < this.#storeTimeout ? "all calls of this save " : "";
+    const message = `the ${this.#store.name} store did not answer ${what}within ${this.#storeTimeout} ms`;
+    this.fail(new SessionError("ERR_SESSION_STORE_TIMEOUT", message));
+    this.#late = true;
+  }
+
+  fail(error: SessionError): void {
+    if (this.#late) return;
+    if (error.status === 503) this.#events.emit("store_unavailable", { reason: error.code, error });
+    this.#reject(error);
+  }
+}
+
+function expire(limited: Limited): void {
+  limited.expire();
 }
 
 function asSessionError(error: unknown, store: Store, ids: IdScheme | undefined): SessionError {

@@ -25,11 +25,15 @@ export function stringify(value: unknown, path: string): string {
   return JSON.stringify(tag(value, path, []));
 }
 
-/** The value of a text. Throws when the text is not what {@link stringify} writes, or such in one object more. */
-export function parse(text: string): unknown {
+/**
+ * The value of a text. Throws when the text is not what {@link stringify} writes, or such in one object more.
+ *
+ * @param depth 1 where the text stood in that object. Default 0.
+ */
+export function parse(text: string, depth = 0): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return text.includes("$") || mayBeDeep(text) ? untag(value, 0) : value;
+    return text.includes("$") || mayBeDeep(text) ? untag(value, depth) : value;
   } catch {
     // The reasons quote the text, which is nobody's business.
     throw new SyntaxError("not what a session is stored as");
@@ -38,6 +42,7 @@ export function parse(text: string): unknown {
 
 /** Whether a text has brackets enough to be nested too deep: then it is looked at value by value. */
 function mayBeDeep(text: string): boolean {
+  if (text.length <= 2 * deepest) return false;
   let brackets = 0;
   for (const bracket of "[{") {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) brackets++;

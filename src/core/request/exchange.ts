@@ -62,6 +62,8 @@ const tooLateForHead =
   "a session was first asked for when the response headers had left, so the response has no Vary: Cookie and no " +
   "Cache-Control: private, and a shared cache may give it to others. Ask for the session before the first write.";
 
+const ignore = (): void => {};
+
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {
   /** Of each record there may be. What they have in common is the same in all. */
@@ -120,6 +122,10 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   protected abstract loaded(): Promise<unknown> | undefined;
   /** Whether a logout was called for and is not carried out yet. */
   protected abstract logsOut(): boolean;
+  /** Whether it is loaded and a save would do nothing. If not, what was found out is for a save that begins at once. */
+  protected isClean(): boolean {
+    return false;
+  }
   /** Saves what is there; with `logoutOnly` nothing but a logout. */
   protected abstract save(logoutOnly: boolean): Promise<boolean> | undefined;
   /** Tells what is there what the route may not do, or that the headers are gone. */
@@ -139,10 +145,10 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
     try {
       this.#reader.asked?.(this.#request as never);
       if (!this.#used) this.#use();
+      return this.load(fields);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.load(fields);
   }
 
   #use(): void {
@@ -198,13 +204,19 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * Saves, and writes Set-Cookie, Vary and Cache-Control. `undefined` when the session was not used: then there is
-   * nothing to wait for. Rejects with a `SessionError` when the save failed: answer with `error.status`, after
+   * Saves, and writes Set-Cookie, Vary and Cache-Control. `undefined` when there is nothing to wait for: the session was
+   * not used, or there is nothing to save; its headers are written then. Rejects with a `SessionError` when the save failed: answer with `error.status`, after
    * calling this again with `failed: true` for the headers of that answer.
    */
-  commit(headers: HeaderAccess, outcome: Outcome = {}): Promise<void> | undefined {
-    if (this.#used) return this.#commit(headers, outcome.failed === true);
-    this.headLeft();
+  commit(headers: HeaderAccess, outcome?: Outcome): Promise<void> | undefined {
+    if (!this.#used) {
+      this.headLeft();
+      return undefined;
+    }
+    const failed = outcome?.failed === true;
+    if (failed || !this.isClean()) return this.#commit(headers, failed);
+    this.headersGone();
+    this.writeHead(headers);
     return undefined;
   }
 
@@ -239,7 +251,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
-    await this.loaded();
+    const loading = this.loaded();
+    if (loading) await loading;
     if (this.#saves(failed) && !(failed && this.#saveFailed)) {
       this.#saveFailed = true;
       await this.save(failed && !this.#saveOnError);
@@ -261,7 +274,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** What nobody may wait for must not end the process when it fails. */
   protected noted(loading: Promise<unknown>): void {
-    loading.catch((error) => this.#reader.failed?.(error));
+    const reader = this.#reader;
+    loading.catch(reader.failed ? (error) => reader.failed?.(error) : ignore);
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */

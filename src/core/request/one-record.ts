@@ -1,7 +1,6 @@
 /** Sessions in one record each: one cookie, one store. */
 
-import type { MaybePromise } from "../bytes/bytes.ts";
-import type { FoundCookie } from "../client/cookie.ts";
+import { isPromise, type MaybePromise } from "../bytes/bytes.ts";
 import type { Found, Late } from "../contracts/records.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
@@ -14,6 +13,7 @@ import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
 import { guarded } from "../record/time-limit.ts";
 import { logsOut, type SessionsCore, Work } from "../save/commit.ts";
+import { isClean } from "../save/facts.ts";
 import { checked } from "../save/newest.ts";
 import { RecordSession } from "../save/record-session.ts";
 import { tracedLoad } from "../save/save-trace.ts";
@@ -102,15 +102,23 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   }
 
   protected override loaded(): Promise<unknown> | undefined {
-    return this.#session?.catch(() => {});
+    return this.#work ? undefined : this.#session?.catch(() => {});
   }
 
   protected override logsOut(): boolean {
     return this.#work !== undefined && logsOut(this.#work);
   }
 
+  protected override isClean(): boolean {
+    return this.#work !== undefined && isClean(this.#work);
+  }
+
   protected override save(): Promise<boolean> | undefined {
-    return this.#work?.save();
+    const work = this.#work;
+    if (!work) return undefined;
+    const saving = work.save();
+    work.encoded = undefined;
+    return saving;
   }
 
   protected override tell(): void {
@@ -131,11 +139,15 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   }
 
   #load(): Promise<Session<Data>> {
-    return loadWork(this.#core, this.cookie(), this.#from, (work) => {
-      this.#work = work;
-      this.tell();
-      return new RecordSession<Data>(work.state, work);
-    });
+    try {
+      return loadWork(this.#core, this.cookie(), this.#from, (work) => {
+        this.#work = work;
+        this.tell();
+        return new RecordSession<Data>(work.state, work);
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }
 
@@ -155,36 +167,30 @@ export function loadWork<Result>(
   );
 }
 
-async function untracedLoad<Result>(
+function untracedLoad<Result>(
   core: SessionsCore,
   header: string | null | undefined,
   from: Found | undefined,
   use: (work: Work) => Result,
 ): Promise<Result> {
-  const { carrier } = core.config;
+  const { config, records } = core;
+  const { carrier } = config;
   const cookie = carrier.find(header);
-  let found: Found | Late | null = null;
-  if (from && !core.records.inCookie) found = await findAgain(core, from);
-  else if (cookie !== undefined) found = await find(core, cookie);
-  return use(new Work(core, found, carrier.held(header, cookie)));
+  const begin = (found: Found | Late | null): Result => use(new Work(core, found, carrier.held(header, cookie)));
+  if (from && !records.inCookie) return findAgain(core, from).then(begin);
+  if (cookie === null)
+    config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
+  if (cookie === null || cookie === undefined) return Promise.resolve(begin(null));
+  return records.find(cookie, config.schema === undefined).then((found) => {
+    const alive = found && !("late" in found) ? living(config, found) : found;
+    return isPromise(alive) ? alive.then(begin) : begin(alive);
+  });
 }
 
 /** Tells a request's record what its route may not do. */
 export function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
   work.state.readOnly = read;
   work.noTouch = noTouch;
-}
-
-async function find(
-  { config, records }: SessionsCore,
-  cookie: Exclude<FoundCookie, undefined>,
-): Promise<Found | Late | null> {
-  if (cookie === null) {
-    config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
-    return null;
-  }
-  const found = await records.find(cookie);
-  return found && "late" in found ? found : living(config, found);
 }
 
 /**

@@ -15,6 +15,54 @@ export interface Update {
   mixed: boolean;
 }
 
+/** By key: what becomes of a guest's value and that of the user. */
+export type Merge = Readonly<Record<string, (guest: unknown, users: unknown) => unknown>>;
+
+/** What a session's methods asked for, beside what they did to the data. */
+export class Marks {
+  cleared = false;
+  regenerated = false;
+  loggedIn = false;
+  /** Somebody else logged in: nothing of what was there before is theirs. */
+  takenOver = false;
+  /** `persistent` was set: the client's cookie is to be sent anew. */
+  persistence = false;
+  updates: Map<string, Update> | undefined;
+  /** What a login is to take over from the user's other session. */
+  merge: Merge | undefined;
+
+  /** Nothing was asked for. */
+  get isBlank(): boolean {
+    const { cleared, regenerated, loggedIn, takenOver, persistence, updates, merge } = this;
+    return !(cleared || regenerated || loggedIn || takenOver || persistence || updates || merge);
+  }
+
+  /** Adds what was asked for later, after a save that took these has failed. */
+  join(later: Marks): void {
+    if (later.cleared) {
+      this.updates = undefined;
+      this.merge = undefined;
+    }
+    if (later.merge) this.merge = { ...this.merge, ...later.merge };
+    this.cleared ||= later.cleared;
+    this.regenerated ||= later.regenerated;
+    this.loggedIn ||= later.loggedIn;
+    this.takenOver ||= later.takenOver;
+    this.persistence ||= later.persistence;
+    for (const [key, update] of later.updates ?? []) {
+      const earlier = this.updates?.get(key);
+      if (!earlier) {
+        this.updates ??= new Map();
+        this.updates.set(key, update);
+        continue;
+      }
+      earlier.mixed ||= update.mixed || !same(earlier.after, update.before);
+      earlier.changes.push(...update.changes);
+      earlier.after = update.after;
+    }
+  }
+}
+
 /** One session as a request changed it. */
 export interface Draft extends Content {
   /** `clear()` was called: nothing that others saved meanwhile survives. */

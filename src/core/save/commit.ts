@@ -10,14 +10,15 @@ import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { handBack, save } from "./attempts.ts";
+import { Marks, type Merge } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
-import { Marks, type Merge, type SessionOwner, State } from "./record-session.ts";
+import { type SessionOwner, State } from "./record-session.ts";
 import { headersSent, refused, refuseImpossible } from "./refusals.ts";
 import { type SaveTrace, tracedSave } from "./save-trace.ts";
-import { draftOf } from "./steps.ts";
+import { draftOf, lose } from "./steps.ts";
 import type { Turns } from "./turns.ts";
 
 /** What is shared by all requests of one application. */
@@ -70,6 +71,8 @@ export class Work implements SessionOwner {
   trace: SaveTrace | undefined;
   /** An earlier save was traced. */
   wasTraced = false;
+  /** The session as it is to be kept, from {@link isClean} to the save that begins at once. */
+  encoded: Payload | undefined;
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
@@ -78,7 +81,7 @@ export class Work implements SessionOwner {
     this.late = found && "late" in found ? found : undefined;
     this.ended = this.late !== undefined;
     this.found = found && "late" in found ? null : found;
-    this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt);
+    this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt, this);
     this.marks = this.state.marks;
     this.kept = keptOf(this.state.meta);
     this.held = held;
@@ -89,6 +92,11 @@ export class Work implements SessionOwner {
     const saved = this.#saving ? this.#saving.then(() => start(this)) : start(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
+  }
+
+  /** Whether a save was begun. */
+  get saves(): boolean {
+    return this.#saving !== undefined;
   }
 
   /** What to do with the session. Another library's rules go here. */
@@ -118,6 +126,10 @@ export class Work implements SessionOwner {
     if (merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
     this.epoch = this.core.subjects.epoch(subject);
     this.epoch.catch(() => {});
+  }
+
+  damaged(error: unknown): void {
+    lose(this, error);
   }
 
   report(type: SessionEventType, error?: unknown): void {

@@ -2,14 +2,39 @@
 
 import { samePayload } from "../bytes/bytes.ts";
 import type { Payload } from "../contracts/format.ts";
+import { saves } from "../contracts/traces.ts";
 import { isRenewalDue, isShortened, isTouchDue } from "../record/expiry.ts";
 import type { Work } from "./commit.ts";
 import type { Plan } from "./plan.ts";
 
 /** The session as it is to be kept, if there is a record to compare it with. */
-export function payloadIfNeeded({ state, found }: Work): Payload | undefined {
+export function payloadIfNeeded(work: Work): Payload | undefined {
+  const { state, found, encoded } = work;
   if (!found || state.destroyed) return undefined;
-  return state.encode(found.payload);
+  work.encoded = undefined;
+  return encoded ?? state.encode(found.payload);
+}
+
+/**
+ * Whether a save would do nothing, so that there is nothing to wait for. If not, what was encoded to find out is left
+ * for the save, which must begin at once.
+ */
+export function isClean(work: Work): boolean {
+  const { state, found } = work;
+  if (work.saves || saves.hasSubscribers || state.destroyed || !state.marks.isBlank) return false;
+  if (work.ended) return work.late === undefined;
+  if (!found) return state.meta.subject === undefined && isEmpty(state.data);
+  if (found.current && state.meta.unseen) return false;
+  work.marks = state.marks;
+  try {
+    const payload = payloadIfNeeded(work);
+    const { step, cookie, impossible } = decide(work, payload, false);
+    if (step === "none" && cookie === "keep" && !impossible) return true;
+    work.encoded = payload;
+  } catch {
+    // The save throws it again.
+  }
+  return false;
 }
 
 /** Whether the application asked for anything, or changed the data. */

@@ -4,9 +4,8 @@ import type { Content, Meta } from "../contracts/format.ts";
 import type { Found, Place } from "../contracts/records.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
-import { adopt, merge } from "./changes.ts";
+import { adopt, Marks, merge } from "./changes.ts";
 import type { Work } from "./commit.ts";
-import { Marks } from "./record-session.ts";
 
 /** What is known of a session where its record is to be ended. */
 export function keptOf({ handle, subject }: Meta): Work["kept"] {
@@ -45,7 +44,9 @@ export async function takeOver(work: Work, newest: Newest): Promise<boolean> {
   const { state, found, core } = work;
   const before = found as Found;
   const theirs = core.config.schema ? await checked(core.config, content(work, newest)) : content(work, newest);
-  if (!theirs) return false;
+  // What was not decoded before is now, and may turn out to be damaged.
+  void state.data;
+  if (!theirs || work.ended) return false;
   // A request that was under way when somebody logged in writes nothing into that session, but for the same login.
   if (newest.moved === "login" && !isSameLogin(work, theirs)) return false;
   if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, theirs);

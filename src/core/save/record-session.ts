@@ -3,12 +3,12 @@
 import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { Content, Format, Meta, Payload } from "../contracts/format.ts";
+import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { LoginOptions, Session } from "../contracts/session.ts";
 import { own } from "../record/own-keys.ts";
 import { notStorable } from "../record/values.ts";
-import { encoded, put, same, type Update } from "./changes.ts";
+import { encoded, Marks, type Merge, put, same, type Update } from "./changes.ts";
 import { guardSessions } from "./guarded.ts";
 
 /** What a session needs of the request it belongs to. */
@@ -19,55 +19,23 @@ export interface SessionOwner {
   needsCookie(what: string): void;
   /** Starts what has to be known before a login is saved. Throws when the store cannot find what is to be merged. */
   onLogin(subject: string, merge: Merge | undefined): void;
+  /** The data that were found turn out to be damaged: from here on there is no session. */
+  damaged(error: unknown): void;
 }
 
-/** By key: what becomes of a guest's value and that of the user. */
-export type Merge = Readonly<Record<string, (guest: unknown, users: unknown) => unknown>>;
-
-/** What a session's methods asked for, beside what they did to the data. */
-export class Marks {
-  cleared = false;
-  regenerated = false;
-  loggedIn = false;
-  /** Somebody else logged in: nothing of what was there before is theirs. */
-  takenOver = false;
-  /** `persistent` was set: the client's cookie is to be sent anew. */
-  persistence = false;
-  updates: Map<string, Update> | undefined;
-  /** What a login is to take over from the user's other session. */
-  merge: Merge | undefined;
-
-  /** Adds what was asked for later, after a save that took these has failed. */
-  join(later: Marks): void {
-    if (later.cleared) {
-      this.updates = undefined;
-      this.merge = undefined;
-    }
-    if (later.merge) this.merge = { ...this.merge, ...later.merge };
-    this.cleared ||= later.cleared;
-    this.regenerated ||= later.regenerated;
-    this.loggedIn ||= later.loggedIn;
-    this.takenOver ||= later.takenOver;
-    this.persistence ||= later.persistence;
-    for (const [key, update] of later.updates ?? []) {
-      const earlier = this.updates?.get(key);
-      if (!earlier) {
-        this.updates ??= new Map();
-        this.updates.set(key, update);
-        continue;
-      }
-      earlier.mixed ||= update.mixed || !same(earlier.after, update.before);
-      earlier.changes.push(...update.changes);
-      earlier.after = update.after;
-    }
-  }
+/** The same data, which are decoded when they are asked for, with other notes of the library. */
+export function withMeta(content: Content, meta: Meta): Content {
+  return {
+    meta,
+    get data() {
+      return content.data;
+    },
+  };
 }
 
 /** What a session is to the rest of the library: the facts that handlers change through its methods. */
 export class State implements Content {
   readonly format: Format;
-  readonly data: Record<string, unknown>;
-  readonly #prototype: unknown;
   meta: Meta;
   /** Epoch milliseconds; `undefined` while there is no record. */
   expiresAt: number | undefined;
@@ -76,20 +44,56 @@ export class State implements Content {
   readOnly = false;
   /** What the methods asked for since the last save began. */
   marks: Marks = new Marks();
+  readonly #content: Content | undefined;
+  readonly #owner: Pick<SessionOwner, "damaged">;
+  #data: Record<string, unknown> | undefined;
+  #prototype: unknown;
 
-  constructor(format: Format, content: Content | undefined, expiresAt: number | undefined) {
+  constructor(
+    format: Format,
+    content: Content | undefined,
+    expiresAt: number | undefined,
+    owner: Pick<SessionOwner, "damaged">,
+  ) {
     this.format = format;
-    this.data = content?.data ?? {};
-    this.#prototype = Object.getPrototypeOf(this.data);
     this.meta = content?.meta ?? {};
     this.expiresAt = expiresAt;
+    this.#content = content;
+    this.#owner = owner;
+  }
+
+  get data(): Record<string, unknown> {
+    return this.#data ?? this.#decoded();
+  }
+
+  #decoded(): Record<string, unknown> {
+    let damage: { readonly error: unknown } | undefined;
+    try {
+      this.#data = this.#content?.data ?? {};
+    } catch (error) {
+      this.#data = {};
+      damage = { error };
+    }
+    this.#prototype = Object.getPrototypeOf(this.#data);
+    if (damage) this.#owner.damaged(damage.error);
+    return this.#data;
+  }
+
+  /** There is none any more: what is asked for from here on begins with nothing. */
+  lose(): void {
+    this.meta = {};
+    this.expiresAt = undefined;
+    this.marks = new Marks();
   }
 
   /** The payload of the session, with other notes of the library if they are given. Throws when its data inherits anything. */
   encode(baseline: Payload | undefined, meta: Meta = this.meta): Payload {
-    if (Object.getPrototypeOf(this.data) !== this.#prototype)
-      throw notStorable("session.data", this.data, prototypeChanged);
-    return this.format.encode(meta === this.meta ? this : { data: this.data, meta }, baseline);
+    if (this.#data && Object.getPrototypeOf(this.#data) !== this.#prototype)
+      throw notStorable("session.data", this.#data, prototypeChanged);
+    const content = meta === this.meta ? this : withMeta(this, meta);
+    const found = this.#content;
+    if (found && "encode" in found) return (found as LazyContent).encode(content);
+    return this.format.encode(content, baseline);
   }
 
   /** Removes all data, also what parallel requests save. */
@@ -218,6 +222,8 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     const state = this.#alive();
     checkLogin(subject, options);
     this.#owner.needsCookie("session.login()");
+    // What is damaged is not taken along: the login begins a new session.
+    void state.data;
     this.#owner.onLogin(subject, options.merge as Merge | undefined);
     if (state.meta.subject !== undefined && state.meta.subject !== subject) state.takeOver();
     if (options.merge) state.marks.merge = options.merge as Merge;

@@ -6,11 +6,11 @@ import type { Meta, Payload } from "../contracts/format.ts";
 import type { Draft, Found, Written } from "../contracts/records.ts";
 import { renewals } from "../contracts/traces.ts";
 import { maxAgeOf } from "../record/expiry.ts";
-import { mergeMeta } from "./changes.ts";
+import { Marks, mergeMeta } from "./changes.ts";
 import type { Work } from "./commit.ts";
 import { beside, keptOf, type Newest } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
-import { Marks } from "./record-session.ts";
+import { withMeta } from "./record-session.ts";
 import { tracedRenewal } from "./save-trace.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
@@ -129,6 +129,22 @@ export async function takeBack(work: Work): Promise<void> {
   if (found) await core.records.remove(found.place, state.meta.subject).catch(() => {});
 }
 
+/**
+ * Goes on without the session, whose data are damaged: nothing is written over it, its client keeps the cookie, and
+ * only a login begins another session in this request, as where the id was ended a moment ago.
+ */
+export function lose(work: Work, error: unknown): void {
+  const { core, state, found, kept } = work;
+  core.config.events.emit("record_refused", { ...kept, reason: `not a record of format ${state.format.name}`, error });
+  if (found) core.records.damaged?.(found.place);
+  work.found = null;
+  work.late = { late: undefined };
+  work.ended = true;
+  state.lose();
+  work.marks = state.marks;
+  work.kept = { handle: undefined, subject: undefined };
+}
+
 /** What a step is to keep, and what was noted about the session before it. */
 export function draftOf(work: Work, step: Step, payload: Payload | undefined): { draft: Draft; before: Meta } {
   const { state, found, core } = work;
@@ -142,7 +158,8 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
   const expiresAt = endOf(work, now, meta);
   const moves = step === "create" || step === "rename";
   const id = moves ? work.newId() : undefined;
-  return { draft: { payload: contents, expiresAt, subject: meta.subject, meta, data: state.data, id }, before };
+  const draft = Object.assign(withMeta(state, meta), { payload: contents, expiresAt, subject: meta.subject, id });
+  return { draft, before };
 }
 
 /**

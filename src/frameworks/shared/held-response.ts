@@ -55,7 +55,6 @@ export function hold(holding: Holding): void {
   const response = holding.response as Response;
   if (!response[slot]) {
     response[slot] = new HeldResponse(response);
-    Object.defineProperties(response, told);
   }
   response[slot].add(holding);
 }
@@ -106,9 +105,10 @@ function ofPrototype(response: Response, name: "headersSent" | "writableEnded"):
   return Reflect.get(Object.getPrototypeOf(response), name, response);
 }
 
-function given(...args: unknown[]): unknown[] {
-  while (args.length > 0 && args.at(-1) === undefined) args.pop();
-  return args;
+function given(first: unknown, second: unknown, third: unknown): unknown[] {
+  if (third !== undefined) return [first, second, third];
+  if (second !== undefined) return [first, second];
+  return first === undefined ? [] : [first];
 }
 
 class HeldResponse {
@@ -175,9 +175,17 @@ class HeldResponse {
       // HTTP/1 sends nothing before the first byte, HTTP/2 does.
       if (method === "writeHead" && !response.stream) return response;
       const head = new Head(response);
-      this.#head = head;
-      const saves = this.#holdings.map(({ exchange }) => exchange.commit(head, this.#outcome()));
-      return this.#wait(saves, method, method === "writeHead" ? [response.statusCode] : args);
+      const saves = this.#commit(head);
+      const given = method === "writeHead" ? [response.statusCode] : args;
+      if (saves) {
+        head.keep();
+        this.#head = head;
+        return this.#wait(saves, method, given);
+      }
+      this.#settled = true;
+      this.#ended = method === "end";
+      this.#finished = this.#ended;
+      return this.#pass(method, given);
     }
     if (method === "end" && !this.#finished && !this.#refused) {
       const saves = this.#holdings.map(({ exchange }) => exchange.finish(this.#outcome()));
@@ -187,11 +195,24 @@ class HeldResponse {
     return this.#pass(method, args);
   }
 
+  /** Saves the sessions; `undefined` when there is nothing to wait for. */
+  #commit(head: Head): (Promise<void> | undefined)[] | undefined {
+    const outcome = this.#outcome();
+    const [first] = this.#holdings;
+    if (first && this.#holdings.length === 1) {
+      const save = first.exchange.commit(head, outcome);
+      return save && [save];
+    }
+    const saves = this.#holdings.map(({ exchange }) => exchange.commit(head, outcome));
+    return saves.some((save) => save) ? saves : undefined;
+  }
+
   #outcome(): Outcome | undefined {
     return this.failed || this.#response.statusCode >= 500 ? failure : undefined;
   }
 
   #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
+    Object.defineProperties(this.#response, told);
     this.#waiting = [];
     this.#finished = method === "end";
     allOf(saves)

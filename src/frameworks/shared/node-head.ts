@@ -4,33 +4,40 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { NodeResponse } from "./node-shapes.ts";
 
-/** The head of a response as it was at one moment, and what is added to it. It is made the response's own by `put()`. */
+/** The head of a response. From `keep()` on it is the head as it was at that moment, and what is added to it; `put()` makes it the response's own. */
 export class Head implements HeaderAccess {
   readonly #response: NodeResponse;
-  readonly #status: number;
-  readonly #headers: OutgoingHttpHeaders;
+  #status: number | undefined;
+  #headers: OutgoingHttpHeaders | undefined;
 
   constructor(response: NodeResponse) {
     this.#response = response;
-    this.#status = response.statusCode;
-    this.#headers = response.getHeaders();
-    for (const name in this.#headers) {
-      const value = this.#headers[name];
+  }
+
+  /** Remembers it as it is now, whatever is done to the response from here on. */
+  keep(): void {
+    this.#status = this.#response.statusCode;
+    const headers = this.#response.getHeaders();
+    for (const name in headers) {
+      const value = headers[name];
       // `appendHeader` changes arrays in place.
-      if (Array.isArray(value)) this.#headers[name] = [...value];
+      if (Array.isArray(value)) headers[name] = [...value];
     }
+    this.#headers = headers;
   }
 
   get(name: string): string | undefined {
-    const value = this.#headers[name];
+    const value = this.#headers ? this.#headers[name] : this.#response.getHeader(name);
     return Array.isArray(value) ? value.join(", ") : value?.toString();
   }
 
   set(name: string, value: string): void {
-    this.#headers[name] = value;
+    if (this.#headers) this.#headers[name] = value;
+    else this.#response.setHeader(name, value);
   }
 
   append(name: string, value: string): void {
+    if (!this.#headers) return void this.#response.appendHeader(name, value);
     const present = this.#headers[name];
     this.#headers[name] = present === undefined ? value : [present, value].flat().map(String);
   }
@@ -38,10 +45,12 @@ export class Head implements HeaderAccess {
   /** Whatever was done to the response meanwhile. */
   put(): void {
     const response = this.#response;
-    if (response.statusCode !== this.#status) response.statusCode = this.#status;
-    keepHeaders(response, Object.keys(this.#headers));
-    for (const name in this.#headers) {
-      const value = this.#headers[name];
+    const headers = this.#headers;
+    if (!headers) return;
+    if (response.statusCode !== this.#status) response.statusCode = this.#status as number;
+    keepHeaders(response, Object.keys(headers));
+    for (const name in headers) {
+      const value = headers[name];
       if (value !== undefined && value !== response.getHeader(name)) response.setHeader(name, value);
     }
   }

@@ -1,10 +1,10 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
-import { type HeaderAccess, varyByCookie } from "../../core/client/headers.ts";
+import { varyByCookie } from "../../core/client/headers.ts";
 import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold, prepare } from "./held-response.ts";
-import { keepHeaders } from "./node-head.ts";
+import { Head, keepHeaders } from "./node-head.ts";
 import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
 const reader: RequestReader<OpenedRequest<object>> = {
@@ -12,20 +12,12 @@ const reader: RequestReader<OpenedRequest<object>> = {
   secure: (opened) => opened.isSecure(),
   use(opened) {
     hold(opened);
-    if (!opened.response.headersSent) varyByCookie(headersOf(opened.response));
+    // A cache inside the application looks before the head leaves.
+    if (!opened.response.headersSent) varyByCookie(new Head(opened.response));
   },
   isOver: ({ response }) =>
     response.writableEnded || response.destroyed === true || response.stream?.destroyed === true,
 };
-
-/** What a cache inside the application sees: it looks before the head leaves. */
-function headersOf(response: NodeResponse): HeaderAccess {
-  return {
-    get: (name) => response.getHeader(name)?.toString(),
-    set: (name, value) => response.setHeader(name, value),
-    append: (name, value) => response.appendHeader(name, value),
-  };
-}
 
 /**
  * A request, its response, and the exchange that was opened for it. A framework's own class of it says where to turn

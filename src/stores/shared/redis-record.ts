@@ -66,7 +66,7 @@ end`,
   stateOf: (version) => version as string,
   subjectOf(version) {
     const subject = (version as string).slice(19);
-    return subject === "-\n" ? undefined : (JSON.parse(subject) as string);
+    return subject === "-\n" ? undefined : textIn(subject.slice(0, -1));
   },
   subjectIn(value) {
     const record = recordIn(value);
@@ -85,23 +85,42 @@ export function subjectText(subject: string | undefined): string {
   return `${subject === undefined ? "-" : JSON.stringify(subject)}\n`;
 }
 
-const header = /^s1 (\d{16}) ([\w-]{16} ([tjb]) (?:-|"[^\n]*")\n)$/;
-
 /** The record in a reply, or `null` when the value is none. */
 function recordIn(reply: unknown): StoredRecord | null {
   const value = textOf(reply);
   if (value === null) return null;
   const end = value.indexOf("\n") + 1;
-  const [, expiresAt, version, kind] = header.exec(value.slice(0, end)) ?? [];
-  if (expiresAt === undefined || version === undefined || kind === undefined) return null;
+  const expiresAt = instantIn(value);
+  const kind = value[37] as string;
+  if (!value.startsWith("s1 ") || expiresAt === null || end < 41) return null;
+  if (value[19] !== " " || value[36] !== " " || value[38] !== " " || !"tjb".includes(kind)) return null;
   try {
     const payload = decodeBody(kind, value.slice(end));
-    const record = { payload, expiresAt: Number(expiresAt), version };
-    const subject = nativeRecords.subjectOf(version);
-    return subject === undefined ? record : { ...record, subject };
+    const version = value.slice(20, end);
+    if (value[39] === "-" && end === 41) return { payload, expiresAt, version };
+    return { payload, expiresAt, version, subject: textIn(value.slice(39, end - 1)) };
   } catch {
     return null;
   }
+}
+
+/** The expiry in a header; `null` where there are no 16 digits. */
+function instantIn(value: string): number | null {
+  let instant = 0;
+  for (let at = 3; at < 19; at++) {
+    const digit = value.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) return null;
+    instant = instant * 10 + digit;
+  }
+  return instant;
+}
+
+/** The text that a text of JSON stands for. Throws when it stands for none. */
+function textIn(json: string): string {
+  if (/^"[^"\\\0-\x1f]*"$/.test(json)) return json.slice(1, -1);
+  const text: unknown = JSON.parse(json);
+  if (typeof text !== "string") throw new TypeError("not a text");
+  return text;
 }
 
 /** A key of another type under our prefix is no session. */

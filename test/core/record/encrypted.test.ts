@@ -182,6 +182,7 @@ const optional: Readonly<Record<Optional, (outer: Required<Format>) => unknown>>
   binds: (outer) => expect(outer.binds).toBe(true),
   foreign: (outer) => expect(outer.foreign).toBe(true),
   dated: (outer) => expect(outer.dated("text", 5)).toBe("text until 5"),
+  decodeLazily: (outer) => expect(outer.decodeLazily("lazily")).toEqual({ data: { lazily: "lazily" }, meta: {} }),
   isNothing: (outer) => expect([outer.isNothing("nothing"), outer.isNothing("text")]).toEqual([true, false]),
 };
 
@@ -211,6 +212,9 @@ describe("what the format inside can is kept", () => {
       const start = `${at}${this.#until}${expiresAt}>`;
       if (!String(payload).startsWith(start)) throw new TypeError("not wrapped for this key and end");
       return String(payload).slice(start.length);
+    }
+    decodeLazily(payload: Payload): ReturnType<Format["decode"]> {
+      return { data: { lazily: this.#until && payload }, meta: {} };
     }
     isNothing(payload: Payload): boolean {
       return payload === "nothing" && this.#until !== "";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { SessionError } from "../../../src/core/contracts/errors.ts";
-import type { Content } from "../../../src/core/contracts/format.ts";
+import type { Content, Format, LazyContent } from "../../../src/core/contracts/format.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import { set } from "../../../src/core/record/own-keys.ts";
 
@@ -158,5 +158,74 @@ describe("what is no session throws", () => {
     const deepest: Content = format.decode(payload(99));
     expect(format.encode(deepest)).toBe(payload(99));
     expect(() => format.decode(payload(100))).toThrow();
+  });
+});
+
+describe("decoded lazily", () => {
+  const lazily = (payload: string): Content => format.decodeLazily?.(payload) as Content;
+  const payloads = {
+    "an ordinary session": format.encode({ data: { cart: ["tea"], at: new Date(0) }, meta }),
+    "an empty one": format.encode({ data: {}, meta: {} }),
+    "a subject that looks like the envelope": format.encode({ data: { a: 1 }, meta: { subject: '},"data":{' } }),
+    "data that look like the envelope": format.encode({ data: { a: '},"data":{', data: { data: {} } }, meta }),
+    "a dollar sign in the subject": format.encode({ data: { a: new Map([["k", 1n]]) }, meta: { subject: "$" } }),
+    "meta of a later version": '{"sojourn":1,"meta":{"created":1,"in":{},"data":{}},"data":{"a":1}}',
+    "an envelope of a later version": '{"sojourn":1,"meta":{"created":1},"data":{"a":1},"more":{}}',
+    "keys in another order": '{"data":{"a":1},"meta":{},"sojourn":1}',
+    "white space": '{"sojourn":1, "meta":{}, "data":{"a":[]}}',
+    "the deepest there may be": format.encode({ data: { a: JSON.parse("[".repeat(98) + "]".repeat(98)) }, meta: {} }),
+  } as Record<string, string>;
+
+  for (const [name, payload] of Object.entries(payloads)) {
+    test(`a session is what it is decoded at once: ${name}`, () => {
+      const content = lazily(payload);
+      expect(content.meta).toEqual(format.decode(payload).meta);
+      expect(content.data).toEqual(format.decode(payload).data);
+      expect(Object.getPrototypeOf(content.data)).toBe(Object.prototype);
+    });
+  }
+
+  test("it gives back its payload when nothing changed, and the new one when something did", () => {
+    const payload = payloads["an ordinary session"] as string;
+    const [unread, read] = [lazily(payload) as LazyContent, lazily(payload) as LazyContent];
+    void read.data;
+    for (const content of [unread, read]) {
+      expect(content.encode(content)).toBe(payload);
+      const moved = { ...meta, renewed: 5 };
+      expect(content.encode({ data: content.data, meta: moved })).toBe(
+        format.encode({ data: format.decode(payload).data, meta: moved }),
+      );
+      const { seen: _, ...less } = meta;
+      expect(content.encode({ data: content.data, meta: less })).not.toContain('"seen"');
+    }
+    read.data.cart = ["coffee"];
+    expect(read.encode(read)).toBe(format.encode({ data: read.data, meta }));
+    read.data.cart = new Map() as never;
+    expect(read.encode(read)).toContain("Map");
+  });
+
+  test("a format made of this one with an encoding of its own decodes with that", () => {
+    const upper: Format = { ...format, decode: (text) => format.decode(String(text).toLowerCase()) };
+    const payload = String(format.encode({ data: { a: 1 }, meta: {} })).toUpperCase();
+    expect(upper.decodeLazily?.(payload)).toEqual({ data: { a: 1 }, meta: {} });
+  });
+
+  test("data that nobody asks for are not decoded", () => {
+    const damaged = (payloads["an ordinary session"] as string).replace('["tea"]', '["tea"');
+    const content = lazily(damaged) as LazyContent;
+    expect(content.encode(content)).toBe(damaged);
+    expect(() => content.data).toThrow("not what a session is stored as");
+    expect(() => format.decode(damaged)).toThrow();
+  });
+
+  for (const data of ['{"$":["Map",[]]}', '{"$":["bytes","AA"]}', "[]", '{"a":{"$":["what"]}}', "[".repeat(101)]) {
+    test(`data that are no data throw when they are asked for, or at once: ${data.slice(0, 20)}`, () => {
+      expect(() => lazily(`{"sojourn":1,"meta":{},"data":${data}}`).data).toThrow();
+    });
+  }
+
+  test("meta that is no meta throws at once", () => {
+    for (const text of ['{"created":"x"}', '{"$":["Map",[]]}', '{"handle":1}', '{"created":1e999}'])
+      expect(() => lazily(`{"sojourn":1,"meta":${text},"data":{}}`)).toThrow();
   });
 });
