@@ -105,7 +105,8 @@ function sharedOf(
   }
   const base = makeCore({ ...common, store: elsewhere, ids: plainIds("") });
   const records = npmRecords(store, (stored) => contentOf(stored, options.subjectPath));
-  const core: SessionsCore = { ...base, records };
+  const { subjects } = base;
+  const core: SessionsCore = { ...base, records, within: () => ({ records, subjects }) };
   if (process.env["NODE_ENV"] === "production" && Object.getPrototypeOf(store) === MemoryStore.prototype)
     core.config.warn(
       "express-session keeps sessions in a MemoryStore: each process has its own, and they are gone when it ends. " +
