@@ -2,6 +2,7 @@
 
 import { isSessionError, SessionError, wrongArgument } from "../contracts/errors.ts";
 import { checkKnown } from "../contracts/known.ts";
+import type { Version } from "../contracts/store.ts";
 
 /** One session of a subject, as shown in a list of devices. Lets nobody in. */
 export interface SessionInfo {
@@ -41,6 +42,8 @@ export function checkRevoke(options: RevokeOptions): RevokeOptions {
 /** One session of a subject. */
 export interface Entry {
   readonly key: string;
+  /** As it was listed. */
+  readonly version: Version;
   readonly info: SessionInfo;
   /** Absent when this process cannot decode it: it has not got the secret, or a newer version wrote it. */
   readonly data: Record<string, unknown> | undefined;

@@ -8,8 +8,10 @@ import type { Content } from "../contracts/format.ts";
 import { applySchema } from "../contracts/schema.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
+import { endListed } from "./ending.ts";
 import { chosen, type Entry, notNoted, type RevokeOptions, type SessionInfo, unreadable } from "./revoke.ts";
-import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
+import { type RecordsConfig, Signposts } from "./signposts.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 type Living = () => Promise<ReadonlySet<string>>;
 
@@ -44,7 +46,7 @@ interface Kept {
   readonly isCertain: boolean;
 }
 
-type StoreConfig = Config & TimeLimits & { readonly store: Store };
+type StoreConfig = Config & RecordsConfig;
 type Listing = Store & Required<Pick<Store, "listBySubject">>;
 
 function hasSubjects(store: Store): store is Listing {
@@ -96,7 +98,7 @@ export class Subjects implements SubjectSessions {
 
   /**
    * Ends what the index lists, and looks again until it lists nothing to end, since a session may be renewed between
-   * the listing and the removal. New sessions stay. Ending takes no payload.
+   * the listing and the removal. New sessions stay, and so do the signposts that lead to them. Ending takes no payload.
    */
   async #end(
     subject: string,
@@ -104,15 +106,17 @@ export class Subjects implements SubjectSessions {
     { isNew, living, isCertain }: Kept,
     ended: Set<string>,
   ): Promise<void> {
-    const { store, events, format } = this.#config;
+    const { events, format } = this.#config;
+    const posts = new Signposts(this.#config);
     for (let pass = 1; ; pass++) {
       const entries = await this.#entries(subject);
       const handles = entries.length > 0 ? await living?.() : undefined;
       const { targets, doubtful } = chosen(entries, options, ended);
       const old = targets.filter((entry) => !isNew(entry, handles));
       for (let at = 0; at < old.length; at += atOnce) {
-        const remove = async ({ key, info: { handle } }: Entry): Promise<void> => {
-          await this.#limited(() => store.delete(key, subject));
+        const remove = async (entry: Entry): Promise<void> => {
+          const { handle } = entry.info;
+          if (!(await endListed(posts, entry, subject))) return;
           if (!ended.has(handle)) events.emit("session_revoked", { handle, subject });
           ended.add(handle);
         };
@@ -217,7 +221,7 @@ export class Subjects implements SubjectSessions {
     }
   }
 
-  async #describe({ key, payload, expiresAt }: ListedRecord, subject: string): Promise<Entry> {
+  async #describe({ key, payload, expiresAt, version }: ListedRecord, subject: string): Promise<Entry> {
     const { format, events } = this.#config;
     let content: Content | undefined;
     try {
@@ -227,7 +231,13 @@ export class Subjects implements SubjectSessions {
     }
     const { created: createdAt, authenticated: authenticatedAt, epoch, handle: named } = content?.meta ?? {};
     const handle = named ?? (await handleOf(key));
-    return { key, data: content?.data, epoch, info: { handle, subject, createdAt, authenticatedAt, expiresAt } };
+    return {
+      key,
+      version,
+      data: content?.data,
+      epoch,
+      info: { handle, subject, createdAt, authenticatedAt, expiresAt },
+    };
   }
 
   #limited<T>(call: (answered: () => void) => Promise<T>): Promise<T> {

@@ -64,10 +64,8 @@ function keeping(
   }
   const store = guarded(given);
   const { renewGrace } = timeouts;
-  return {
-    records: storeRecords({ ...config, store, cookieName: cookie.name, renewGrace, until }, pause),
-    subjects: new Subjects({ ...config, store, until }),
-  };
+  const ours = { ...config, store, cookieName: cookie.name, renewGrace, until };
+  return { records: storeRecords(ours, pause), subjects: new Subjects(ours) };
 }
 
 class SingleExchange<Data extends object> extends Exchange<Data> {

@@ -1,6 +1,7 @@
 /** Revoking: which sessions end, whatever moves, begins or cannot be decoded meanwhile. */
 
 import { describe, expect, test } from "vitest";
+import { SessionError } from "../../../src/core/contracts/errors.ts";
 import type { Session } from "../../../src/core/contracts/session.ts";
 import type { ListedRecord, Store } from "../../../src/core/contracts/store.ts";
 import { encrypted } from "../../../src/core/record/encrypted.ts";
@@ -161,6 +162,89 @@ describe("revoking beside requests", () => {
     };
     const sessions = createSessions({ store, storeTimeout: "50ms" });
     await expect(sessions.list("ada")).rejects.toMatchObject({ code: "ERR_SESSION_STORE_TIMEOUT" });
+  });
+});
+
+describe("a login that moves a session while it is being revoked", () => {
+  type Point = "listed" | "ending";
+  const formats = { "our own format": {}, "a foreign format": { format: { ...jsonFormat(), foreign: true } } };
+
+  /** Ada has two devices; one of them logs in again as `subject` when the revocation of the other's is at `point`. */
+  async function scene(point: Point, subject: string, options: object) {
+    const inner = memoryStore();
+    const users = createSessions({ ...options, store: inner });
+    const here = await request(users, undefined, login);
+    const device = await request(users, undefined, login);
+    const moved: (string | undefined)[] = [];
+    const move = async (at: Point): Promise<void> => {
+      if (at === point && moved.length === 0) {
+        moved.push(undefined);
+        moved[0] = (await request(users, device.cookie, (session) => session.login(subject))).cookie;
+      }
+    };
+    const store: Store = {
+      ...listingStore(inner, { end: () => move("listed") }),
+      async update(key, record, version) {
+        if (key.startsWith("session:")) await move("ending");
+        return inner.update(key, record, version);
+      },
+      async delete(key, of) {
+        await move("ending");
+        return inner.delete(key, of);
+      },
+    };
+    const admin = createSessions({ ...options, store });
+    const count = await admin.revoke("ada", { except: here.value as string });
+    return { users, here, device, count, moved: () => moved[0] };
+  }
+
+  for (const [name, options] of Object.entries(formats)) {
+    for (const point of ["listed", "ending"] as const) {
+      for (const subject of ["ada", "bob"]) {
+        test(`as ${subject}, ${point}, ${name}: a logout with the old cookie ends the session it became`, async () => {
+          const { users, here, device, moved } = await scene(point, subject, options);
+          const logout = await request(users, device.cookie, (session) => session.destroy());
+          expect(logout.error).toBeUndefined();
+          expect((await request(users, moved(), (session) => session.subject)).value).toBeUndefined();
+          expect((await request(users, here.cookie, isLive)).value).toBe(true);
+        });
+      }
+    }
+  }
+
+  test("on a store that is full, the session still ends", async () => {
+    const inner = memoryStore();
+    const users = createSessions({ store: inner });
+    const { cookie } = await request(users, undefined, login);
+    const store: Store = {
+      ...inner,
+      async update(key, record, version) {
+        if (key.startsWith("session:")) throw new SessionError("ERR_SESSION_STORE_FULL", "full");
+        return inner.update(key, record, version);
+      },
+    };
+    expect(await createSessions({ store }).revoke("ada")).toBe(1);
+    expect((await request(users, cookie, isLive)).value).toBe(false);
+  });
+
+  test("the session that logged in as the epoch was new stays, and is not counted", async () => {
+    const { users, count, moved, device } = await scene("listed", "ada", {});
+    expect(count).toBe(0);
+    expect(moved()).not.toBe(device.cookie);
+    expect((await request(users, moved(), isLive)).value).toBe(true);
+  });
+
+  test("a session to which a request saves between the listing and its end is ended", async () => {
+    const inner = memoryStore();
+    const users = createSessions({ store: inner });
+    const { cookie } = await request(users, undefined, login);
+    const save = () =>
+      request(users, cookie, ({ data }) => {
+        (data as { n?: number }).n = 1;
+      });
+    const admin = createSessions({ store: listingStore(inner, { end: save }) });
+    expect(await admin.revoke("ada")).toBe(1);
+    expect((await request(users, cookie, isLive)).value).toBe(false);
   });
 });
 
