@@ -52,6 +52,11 @@ export function storeBehind(store: Store | CookieStore): Store | undefined {
   return isCookieStore(store) ? store.revocations : store;
 }
 
+/** The place of a cookie that a newer one has replaced: what is known of its session. */
+interface Replaced {
+  readonly replaced?: Meta;
+}
+
 /** What {@link cookieSessions} needs of a configuration. */
 export interface CookieSessionsConfig extends TimeLimits {
   readonly format: Format;
@@ -86,20 +91,16 @@ export function cookieSessions(
     const next = await written(draft);
     return !revocations || (await revocations.standing(place as Meta)) === "good" ? next : null;
   }
-  async function rename(place: unknown, draft: Draft, login: boolean): Promise<Written | null> {
+  async function rename(place: unknown, draft: Draft): Promise<Written | null> {
     const next = await written(draft);
-    const generation = draft.meta.generation as string;
-    return !revocations || (await revocations.supersede(place as Meta, generation, login)) ? next : null;
+    return !revocations || (await revocations.supersede(place as Meta, draft.meta)) ? next : null;
   }
 
   /** Saves it so that no older cookie is good any more. */
   async function supersede(place: unknown, { data, meta: before, ...draft }: Draft): Promise<Written | null> {
     const meta = { ...before, generation: newHandle() };
-    return rename(
-      place,
-      { ...draft, data, meta, payload: format.encode({ data: { ...data }, meta }, draft.payload) },
-      true,
-    );
+    const payload = format.encode({ data: { ...data }, meta }, draft.payload);
+    return rename(place, { ...draft, data, meta, payload });
   }
 
   const records: Records = {
@@ -123,23 +124,28 @@ export function cookieSessions(
       const { handle, subject } = content.meta;
       const live = expiresAt > config.now();
       const standing = live && revocations ? await revocations.standing(content.meta) : "good";
-      if (standing === "late") return { late: undefined };
       if (live && standing === "good")
         return { place: { ...content.meta }, payload, content, expiresAt, stale, lost: false, current: true };
       const reason = live ? "ended before its time" : "its time is over";
       events.emit("session_use_after_expire", { handle, subject, reason });
-      return null;
+      return standing === "late" ? { late: { replaced: content.meta } } : null;
     },
-    // Nothing is refused but what has ended: there is no newer state to look for.
-    again: async () => null,
+    // The newest state is with the client. Of what a cookie was replaced by, enough is known to end it.
+    async again(place) {
+      const { replaced } = place as Replaced;
+      if (!replaced) return null;
+      const { handle = "" } = replaced;
+      const content: Content = { data: {}, meta: { handle } };
+      return { place: replaced, payload: "", content, expiresAt: 0, stale: false, lost: false, current: false };
+    },
     async fits(draft) {
       await written(draft);
     },
     create: written,
     update: latestOnly ? supersede : replace,
     touch: replace,
-    rename: (place, draft, { by }) => rename(place, draft, by === "login"),
-    renew: (place, draft) => rename(place, draft, false),
+    rename,
+    renew: rename,
     renews: () => true,
     lane: (place) => (place as Meta).handle ?? "",
     async remove(place) {

@@ -6,6 +6,7 @@ import { SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Meta } from "../contracts/format.ts";
 import type { Store, StoredRecord, Version } from "../contracts/store.ts";
+import { lateFor } from "./signposts.ts";
 import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
 
 /** What {@link Revocations} need of a configuration. */
@@ -31,8 +32,6 @@ interface SubjectNote {
 
 /** Clocks of nodes may differ by as much. */
 const margin = 3_600_000;
-/** For as long a request may be under way. */
-const underWay = 10_000;
 const ended = "";
 /** How many sessions of a subject are ended one by one, in the time a cookie may live, before all are. */
 const mostEnded = 200;
@@ -55,21 +54,21 @@ export class Revocations {
   }
 
   /**
-   * Whether a session is still good: one read, two for one with a subject, at the same time. `"late"`: a login ended
-   * this generation a moment ago, so the request was under way when that was.
+   * Whether a session is still good: one read, two for one with a subject, at the same time. `"late"`: this generation
+   * was replaced less than {@link lateFor} ago, so the request may have been under way when that was.
    */
   async standing(meta: Meta): Promise<"good" | "ended" | "late"> {
     return (await this.#look(meta)).standing;
   }
 
   /**
-   * Makes `generation` the only one of its session that is good. False when the session had been ended or renewed.
-   *
-   * @param isTold Requests under way with another generation are to be known by the time of the note.
+   * Makes the generation of `next` the only one of its session that is good. False when the session had been ended or
+   * renewed. When somebody else logs in, `next` is another session, and the note says which: a logout ends that too.
    */
-  async supersede(meta: Meta, generation: string, isTold: boolean): Promise<boolean> {
+  async supersede(meta: Meta, next: Meta): Promise<boolean> {
     const key = await this.#sessionKey(meta);
-    const payload = isTold ? `${generation} ${this.#config.now()}` : generation;
+    const link = next.handle === undefined || next.handle === meta.handle ? "" : ` ${next.handle}`;
+    const payload = `${next.generation} ${this.#config.now()}${link}`;
     for (let attempt = 0; attempt < 10; attempt++) {
       const { standing, note } = await this.#look(meta);
       if (standing !== "good") return false;
@@ -85,10 +84,16 @@ export class Revocations {
     return false;
   }
 
-  /** Ends a session, in all its generations. */
+  /** Ends a session in all its generations, or the one that it has become since somebody else logged in. */
   async end(meta: Meta): Promise<void> {
-    const key = await this.#sessionKey(meta);
-    await this.#change(key, () => ended);
+    let key = await this.#sessionKey(meta);
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const stored = await this.#read(key);
+      const handle = stored ? String(stored.payload).split(" ")[2] : undefined;
+      if (handle !== undefined) key = await this.#sessionKey({ handle });
+      else if ((await this.#write(key, ended, stored)) !== null) return;
+    }
+    throw changedByOthers();
   }
 
   /** The epoch of a subject, for a session that logs in. */
@@ -129,7 +134,7 @@ export class Revocations {
     ]);
     const [generation, at] = note ? String(note.payload).split(" ") : [meta.generation];
     if (generation !== meta.generation) {
-      const late = at !== undefined && this.#config.now() - Number(at) < underWay;
+      const late = at !== undefined && this.#config.now() - Number(at) < lateFor;
       return { standing: late ? "late" : "ended", note };
     }
     return { standing: subjectNote && refuses(read(subjectNote), meta) ? "ended" : "good", note };
@@ -141,7 +146,7 @@ export class Revocations {
       const stored = await this.#read(key);
       if ((await this.#write(key, make(stored), stored)) !== null) return;
     }
-    throw new SessionError("ERR_SESSION_CONFLICT", "what ends a session was changed by others a hundred times");
+    throw changedByOthers();
   }
 
   #write(key: string, payload: string, stored: StoredRecord | null): Promise<Version | null> {
@@ -170,6 +175,10 @@ export class Revocations {
     const { store, events } = this.#config;
     return withTimeLimit(call, store, this.#config, events);
   }
+}
+
+function changedByOthers(): SessionError {
+  return new SessionError("ERR_SESSION_CONFLICT", "what ends a session was changed by others a hundred times");
 }
 
 /** A note that cannot be read refuses every session that logged in before it was seen. */

@@ -61,9 +61,17 @@ export class Subjects implements SubjectSessions {
     this.#config = config;
   }
 
-  /** Every live session of a subject. One that this process cannot decode has a handle of its own, and no times. */
+  /**
+   * Every live session of a subject, once: while it moves, and after a crash in between, it has two records. One that
+   * this process cannot decode has a handle of its own, and no times.
+   */
   async list(subject: string): Promise<SessionInfo[]> {
-    return (await this.#entries(subject)).map(({ info }) => info);
+    const newest = new Map<string, SessionInfo>();
+    for (const { info } of await this.#entries(subject)) {
+      const other = newest.get(info.handle);
+      if (!other || info.expiresAt >= other.expiresAt) newest.set(info.handle, info);
+    }
+    return [...newest.values()];
   }
 
   /** Ends sessions of a subject and says how many. */

@@ -76,7 +76,8 @@ function content({ state: { format } }: Work, { handle, ...newest }: Newest): Fo
 export async function goOn(work: Work, late: Place): Promise<void> {
   const { records, config } = work.core;
   const again = await records.again(late);
-  const newest = again && config.schema ? await checked(config, again) : again;
+  // Ending it takes no reading.
+  const newest = again && config.schema && !work.state.destroyed ? await checked(config, again) : again;
   if (!newest?.content) return;
   if (!work.state.destroyed) {
     if (!isSameLogin(work, newest)) return;

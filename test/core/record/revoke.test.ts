@@ -248,6 +248,30 @@ describe("a login that moves a session while it is being revoked", () => {
   });
 });
 
+test("a session of which a crash left two records is listed once, and revoke ends both", async () => {
+  let now = 1_800_000_000_000;
+  const inner = memoryStore({ now: () => now });
+  const options = { now: () => now };
+  const users = createSessions({ ...options, store: inner });
+  const before = await request(users, undefined, login);
+  now += 60_000;
+  // The process dies between the two writes of the move.
+  const crashing: Store = { ...inner, update: () => new Promise(() => {}), read: inner.read };
+  const crashed = createSessions({ ...options, store: crashing, storeTimeout: "50ms" });
+  await request(crashed, before.cookie, (session) => session.regenerate());
+  const rows = async (): Promise<ListedRecord[]> => {
+    const all: ListedRecord[] = [];
+    for await (const row of inner.listBySubject!("ada")) all.push(row);
+    return all;
+  };
+  const found = await rows();
+  expect(found).toHaveLength(2);
+  const expiresAt = Math.max(...found.map((row) => row.expiresAt));
+  expect(await users.list("ada")).toMatchObject([{ handle: before.value, expiresAt }]);
+  expect(await users.revoke("ada", { handle: before.value as string })).toBe(1);
+  expect(await rows()).toEqual([]);
+});
+
 describe("sessions that this process cannot decode", () => {
   const [old, fresh] = ["o".repeat(40), "n".repeat(40)];
 
