@@ -117,6 +117,18 @@ describe("data that are damaged", () => {
     await expect(setup.find()).rejects.toThrow("no record");
   });
 
+  test("and a logout once they came to light removes the cookie", async () => {
+    const setup = setUp();
+    const cookie = await begun(setup, "ada");
+    const { error, setCookie } = await request(setup.sessions, cookie, (session) => {
+      void session.data.cart;
+      session.destroy();
+    });
+    expect(error).toBeUndefined();
+    expect(setCookie).toMatch(/Max-Age=0/);
+    expect(setup.written).toEqual([]);
+  });
+
   test("go along to a new id unread, and come to light there", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
