@@ -219,6 +219,7 @@ describe("is refused by its path", () => {
   ];
 
   test.each([
+    ["an array of plain values", Object.assign([1, 2], { note: 1 })],
     ["an array with a hole", Object.assign(new Array(3), { note: 1 })],
     ["an array that holds a Date", Object.assign([new Date(0)], { note: 1 })],
     ["a Date", Object.assign(new Date(0), { note: 1 })],
