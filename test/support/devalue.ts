@@ -1,7 +1,6 @@
 /** The serialiser of SvelteKit: the copy of devalue that SvelteKit itself loads. */
 
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 
 interface Devalue {
   stringify(value: unknown): string;
@@ -9,6 +8,6 @@ interface Devalue {
   uneval(value: unknown): string;
 }
 
-const ofKit = createRequire(fileURLToPath(import.meta.resolve("@sveltejs/kit")));
+const ofKit = createRequire(createRequire(import.meta.url).resolve("@sveltejs/kit/package.json"));
 
 export const devalue: Devalue = ofKit("devalue") as Devalue;
