@@ -33,6 +33,9 @@ const acts: Record<string, Act> = {
 const names = Object.keys(acts);
 const isLogout = (name: string): boolean => name.startsWith("logout");
 
+/** One for all: on Node 22 each one that there is makes every promise slower. */
+const ofRequest = new AsyncLocalStorage<string[]>();
+
 /** Repeatable random numbers (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
@@ -93,7 +96,6 @@ async function together(chosen: readonly string[], variant: Variant, aged: boole
       now += aged ? 11 * 60_000 : 1000;
       const shared = variant.oneProcess ? served() : undefined;
       // What happens to a request happens in its own context, also while several are saved together.
-      const ofRequest = new AsyncLocalStorage<string[]>();
       const tell = ({ type }: { type: string }): void => void ofRequest.getStore()?.push(type);
       shared?.on(tell);
       const answers: (Answer & { events: string[]; isNew: boolean })[] = [];
