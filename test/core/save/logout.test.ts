@@ -1,7 +1,6 @@
 /** A logout is final when it is called, whatever the handler does afterwards; and the pages that teach one are right. */
 
 import { readFileSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { projectRoot } from "../../../scripts/lib.ts";
@@ -9,6 +8,7 @@ import type { Session } from "../../../src/core/contracts/session.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { faultyStore } from "../../../src/testing/faults.ts";
+import { docModule } from "../../support/doc-module.ts";
 import { request } from "../../support/requests.ts";
 
 type Data = Record<string, unknown>;
@@ -123,16 +123,11 @@ describe("a logout is carried out", () => {
 describe("docs/errors.md", () => {
   const page = readFileSync(join(projectRoot, "docs/errors.md"), "utf8");
   const section = page.split("\n## ").find((text) => text.startsWith("ERR_SESSION_ENDED")) as string;
-  const [, block = ""] = /```ts\n([\s\S]*?)```/.exec(section) ?? [];
 
   test("its lines for a message after the logout log out", async () => {
-    const source = stripTypeScriptTypes(block)
-      .replace(/^import .*$/gm, "")
-      .replace("export ", "");
-    const logOut = new Function(`${source}; return logOut;`)() as (
-      session: Session<Data>,
-      redirect: (url: string) => void,
-    ) => void;
+    const { logOut } = (await docModule("docs/errors.md", "function logOut")) as {
+      logOut: (session: Session<Data>, redirect: (url: string) => void) => void;
+    };
     const { visit } = setUp();
     const urls: string[] = [];
     const { answer, after } = await visit((session) => logOut(session, (url) => urls.push(url)));
