@@ -193,7 +193,7 @@ export function parsed(payload: Payload): Record<string, unknown> {
   try {
     value = JSON.parse(textOf(payload));
   } catch {
-    // The reasons quote the text, which is nobody's business.
+    // The reasons quote the text, which must not be shown.
     throw new SyntaxError("not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not a session");

@@ -11,7 +11,7 @@ export interface ExpressIdOptions {
   /** In front of every key in the store: `prefix` of connect-redis, connect-dynamodb and others. Default `""`. */
   readonly keyPrefix?: string | undefined;
   /**
-   * Keeps new sessions under a hash of their id, so that a dump of the store lets nobody in. Processes with
+   * Keeps new sessions under a hash of their id, so that a dump of the store gives no access. Processes with
    * express-session do not find those, so only when the last of them is gone. Sessions from before stay. Default false.
    */
   readonly hashIds?: boolean | undefined;
@@ -23,7 +23,7 @@ const mark = "~";
 /**
  * Ids as express-session has them: 24 random bytes in base64url, and whatever a `genid` of the application makes.
  *
- * The key of a record is the id itself: whoever reads the store can use every session in it. `hashIds` ends that.
+ * The key of a record is the id itself: anyone who reads the store can use every session in it. `hashIds` ends that.
  *
  * @throws `TypeError` for a wrong option, naming it.
  */

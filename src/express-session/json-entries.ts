@@ -1,4 +1,4 @@
-/** The entries of a JSON object as they stand in its text, so that those nobody changed can be written back as they were. */
+/** The entries of a JSON object as they stand in its text, so that unchanged ones can be written back as they were. */
 
 /** The raw text of each top-level value, by key. Throws a `SyntaxError` when the text is no JSON object. */
 export function entriesIn(text: string): Map<string, string> {

@@ -4,7 +4,7 @@ import type { TokenFormat } from "../core/client/token.ts";
 import { type ExpressSecret, secretsOf, sign, unsign } from "./signature.ts";
 
 /**
- * `s:id.signature` with HMAC-SHA-256. The first secret signs, all verify; what another one signed is signed anew with
+ * `s:id.signature` with HMAC-SHA-256. The first secret signs, all verify; what another one signed is signed again with
  * the next cookie.
  *
  * @param secret The option `secret` of express-session. A `TypeError` when it is empty.

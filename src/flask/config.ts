@@ -42,7 +42,7 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   readonly records?: "flask" | "native" | undefined;
   /**
    * Whose sessions they are. `"flask-session"` (default): version 0.7 or 0.8. `"flask-session2"`: that, or Flask-Session
-   * up to 0.6: pickles, and new ids are UUIDs. The default reads those too, and writes them anew with the next change.
+   * up to 0.6: pickles, and new ids are UUIDs. The default reads those too, and rewrites them with the next change.
    */
   readonly family?: "flask-session" | "flask-session2" | undefined;
   /** Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. As of `flaskSession`. */
@@ -220,7 +220,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
   const type = typeOf(keys);
   const { native, pickled, subjectKey, subjectType, sessions: own = {} } = options;
   if (type !== "custom" && own.store !== undefined)
-    throw new TypeError(`store cannot be given with SESSION_TYPE=${type}; SESSION_TYPE=custom is for a store of yours`);
+    throw new TypeError(`store cannot be given with SESSION_TYPE=${type}; SESSION_TYPE=custom is for your own store`);
   const common = commonOf(keys, native);
   const { lifetime, permanent, cookie, touchInterval, cleanupEvery } = common;
   const also = {
@@ -309,8 +309,6 @@ function typeOf(keys: Keys): string {
 
 function customBackend(store: Store | CookieStore | undefined): Backend {
   if (store === undefined)
-    throw new TypeError(
-      "SESSION_TYPE=custom needs a store of yours: sessionsFromConfig(keys, { sessions: { store } })",
-    );
+    throw new TypeError("SESSION_TYPE=custom needs your own store: sessionsFromConfig(keys, { sessions: { store } })");
   return { encoding: "session", open: async () => store };
 }

@@ -17,9 +17,9 @@ import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
 
 /** Options of {@link flaskCookie}. All but `secretKey` have the defaults of Flask 3, but for the cookie's attributes. */
 export interface FlaskCookieOptions extends TaggedJsonOptions {
-  /** Flask's `SECRET_KEY`. Whoever has it can make any session. */
+  /** Flask's `SECRET_KEY`. Anyone who has it can make any session. */
   readonly secretKey: string | Uint8Array;
-  /** Flask's `SECRET_KEY_FALLBACKS`: cookies signed with one of them are read, and signed anew with that response. Default none. */
+  /** Flask's `SECRET_KEY_FALLBACKS`: cookies signed with one of them are read, and signed again with that response. Default none. */
   readonly fallbacks?: readonly (string | Uint8Array)[] | undefined;
   /** How long a cookie is good after it was signed: `PERMANENT_SESSION_LIFETIME`, whole seconds. Default `"31d"`. */
   readonly lifetime?: Duration | undefined;
@@ -62,7 +62,7 @@ const known: Readonly<Record<keyof FlaskCookieOptions, true>> = {
  * ended before its time, and of parallel requests the last response wins. Use it to share sessions with a Flask
  * application that has such; for anything else `cookieStore` seals the cookie, and any store is better.
  *
- * A cookie is good for `lifetime` after it was last signed, by whichever side. Cookies that nobody signed, that are
+ * A cookie is good for `lifetime` after it was last signed, by whichever side. Cookies that are unsigned, that are
  * older, or of a time to come are no session, and an event.
  *
  * @throws TypeError when an option is wrong.

@@ -229,7 +229,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
   }
 }
 
-/** What nobody has finished within an hour nobody will. */
+/** What is not finished within an hour was left by a process that died. */
 function discard(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && found.mtimeMs < Date.now() - 3_600_000) rmSync(path, { force: true });

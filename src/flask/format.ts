@@ -39,11 +39,11 @@ const kind: Kind<Node> = {
 /**
  * The records of Flask-Session 0.7 and later. `_permanent` is `session.persistent`; all else is `session.data`.
  *
- * What nobody changed is written as it stood, byte for byte: floats that are whole, microseconds, key order, forms
+ * What is unchanged is written as it stood, byte for byte: floats that are whole, microseconds, key order, forms
  * that another encoder chose. A changed value is written as `msgspec` would: whole numbers as int, others as float,
  * Date as datetime, Uint8Array as bytes, Set as list, Map as dict with keys of any kind; `undefined` is left out.
  *
- * A record in another form than `format` stays as it is until the session is changed; then it is written anew, whole.
+ * A record in another form than `format` stays as it is until the session is changed; then it is rewritten, whole.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
     }
   }
 
-  /** What Flask wrote in the other format, and this one cannot say, keeps its session there: nobody could change it otherwise. */
+  /** What Flask wrote in the other format, and this one cannot say, keeps its session there: it could not be changed otherwise. */
   function writerAfter(was: Dict | undefined): (node: Node) => Payload {
     if (!was || !isRefused(() => write(was))) return write;
     return isRefused(() => writeOther(was)) ? write : writeOther;

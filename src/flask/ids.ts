@@ -23,7 +23,7 @@ const acceptable = /^[A-Za-z0-9_-]{22,86}$/;
  * Ids as Flask-Session has them. Whatever looks like 16 to 64 octets in base64url or a UUID is accepted, nothing else
  * reaches the store; one that names no session is never adopted.
  *
- * The key of a record is the id itself, not a hash of it: whoever reads the store can use every session in it.
+ * The key of a record is the id itself, not a hash of it: anyone who reads the store can use every session in it.
  */
 export function flaskIds(options: FlaskIdOptions = {}): IdScheme {
   checkKnown("flaskIds", options, ["keyPrefix", "idLength", "ids"]);

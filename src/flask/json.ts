@@ -188,7 +188,7 @@ function unescaped(literal: string): string {
   }
 }
 
-/** Says nothing of the text, which is nobody's business. */
+/** Does not quote the text, which must not be shown. */
 function notJson(): SyntaxError {
   return new SyntaxError("not JSON that Python reads");
 }

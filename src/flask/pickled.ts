@@ -1,4 +1,4 @@
-/** Older records: what a pickle says, as nodes, so that a float stays one when the record is written anew. */
+/** Older records: what a pickle says, as nodes, so that a float stays one when the record is rewritten. */
 
 import { Budget, costOf } from "./budget.ts";
 import { Lowering } from "./lower.ts";

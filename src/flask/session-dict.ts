@@ -10,7 +10,7 @@ import { Refusal, within } from "./storable.ts";
 export interface SubjectOptions {
   /**
    * The key under which the Flask application keeps who is logged in: `"_user_id"` with Flask-Login. It is then
-   * `session.subject`, written by `session.login`, and does not show in `session.data`. Default none: nobody knows whose
+   * `session.subject`, written by `session.login`, and does not show in `session.data`. Default none: it is unknown whose
    * a session is, and what is given to `session.login` is forgotten with the request.
    */
   readonly subjectKey?: string | undefined;

@@ -15,7 +15,7 @@ const signature = /^([A-Za-z0-9_-]{26})([A-Za-z0-9_-])=*$/;
 
 /**
  * `id.signature` with HMAC-SHA-1, under a key derived from Flask's own. The last secret signs, all verify; what an
- * older one signed is signed anew with the next cookie.
+ * older one signed is signed again with the next cookie.
  *
  * @param secretKey Not empty. A `TypeError` otherwise.
  */

@@ -27,7 +27,7 @@ export class MsgpackExt {
   }
 }
 
-/** Where a value stands in a payload: it is written again as it was while nobody changes it. */
+/** Where a value stands in a payload: it is written again as it was while it is unchanged. */
 export interface Slice {
   readonly source: Payload;
   readonly start: number;
@@ -109,7 +109,7 @@ export function shared(value: null | boolean | number): Scalar {
   return smallest[value - least] ?? scalar(value);
 }
 
-/** The value of a node, made anew: nobody else has it. */
+/** The value of a node: a fresh copy that is shared with nothing. */
 export function toValue(node: Node): unknown {
   switch (node.kind) {
     case "scalar":

@@ -99,7 +99,7 @@ function refuseCached(event: H3EventLike & { readonly [opened]?: Request }): voi
 
 /** Saves, and gives what h3 makes the response of. */
 async function seal(event: H3EventLike, exchange: Saves, result: unknown, streaming: boolean): Promise<unknown> {
-  // Those of middleware inside are noted already; those outside seal what this makes of the response.
+  // Those of middleware inside are noted already; those outside seal the response this returns.
   noteOpened(event, exchange);
   const failed = hasFailed(event, exchange, result) ? failure : undefined;
   try {

@@ -83,7 +83,7 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
 }
 
 async function seal(c: HonoContext, exchange: Saves, streaming: boolean): Promise<void> {
-  // Those of middleware inside are noted already, those outside are not: they seal what this makes of the response.
+  // Those of middleware inside are noted already, those outside are not: they seal the response this returns.
   noteOpened(c, exchange);
   try {
     const { res } = c;

@@ -26,7 +26,7 @@ export interface KoaContext {
   readonly req: NodeRequest;
   readonly res: NodeResponse;
   readonly request: object;
-  /** What Koa makes of `app.proxy`. */
+  /** Koa's reading of `app.proxy`. */
   readonly secure: boolean;
   /** False: the middleware answers through `ctx.res`. */
   readonly respond?: boolean | undefined;

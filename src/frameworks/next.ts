@@ -66,7 +66,7 @@ interface Opened {
 /** A handler or an action that is running. */
 interface Acting<Data extends object> {
   get(): Promise<Session<Data>>;
-  /** The actions that were called meanwhile: what they change is saved with it. */
+  /** The actions that were called during it: what they change is saved with it. */
   readonly called: Promise<unknown>[];
 }
 

@@ -93,7 +93,7 @@ export function reactRouterSessions<Data extends object>(
     sessions,
     options,
     ({ context }, key, session) => attachBySet(context as Context, key, session),
-    // Not by the context: whoever made one for several requests would share a session among them.
+    // Not by the context: one that is made for several requests would share a session among them.
     ({ request }) => request,
   );
   const inUse = new WeakSet<object>();

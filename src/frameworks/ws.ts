@@ -71,7 +71,7 @@ export interface SocketSessions<Data extends object, Socket extends object = Clo
    */
   watch(socket: Socket, request?: UpgradeRequest): () => void;
   /**
-   * The session of a socket or its request as it is now: read anew each time, to look at. Nothing is saved unless you
+   * The session of a socket or its request as it is now: read again each time, to look at. Nothing is saved unless you
    * `await session.save()`. What needs a cookie is `ERR_SESSION_HEADERS_SENT` here.
    *
    * @throws `TypeError` for anything else. `SessionError` (status 503) when the store fails.
@@ -85,7 +85,7 @@ export interface SocketSessions<Data extends object, Socket extends object = Clo
    * @throws What the function throws. `TypeError` and `SessionError` as {@link SocketSessions.get}, and those of a save.
    */
   with<R>(socket: object, use: (session: Session<Data>) => R | Promise<R>): Promise<R>;
-  /** Reads the sessions of all watched sockets now, for those who are told of an end by a message of their own. */
+  /** Reads the sessions of all watched sockets now, for applications that learn of an end by a message of their own. */
   check(): Promise<void>;
 }
 
@@ -160,7 +160,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
     on: (listener) => sessions.on(listener),
     ended(socket, reason) {
       const { request } = opened.get(socket) as Opened;
-      // It is nobody's now, whatever its cookie still opens.
+      // It has no session now, whatever its cookie still opens.
       opened.set(socket, { request, cookie: undefined });
       tell(socket, reason, onEnd);
     },
@@ -203,7 +203,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
         result = await exchange.run(() => use(session));
       } catch (error) {
         exchange.close();
-        // That it could not be saved is told by an event.
+        // An event reports that it could not be saved.
         await exchange.finish({ failed: true })?.catch(() => {});
         throw error;
       }

@@ -49,8 +49,8 @@ type Checked<Data, Parts> = {
 export type DefinedParts<Data extends object, Name extends string> = Readonly<Record<Name, PartOptions<Data>>>;
 
 /**
- * Lets the compiler check the parts of a session: that every key of the data belongs to exactly one part. Whoever
- * gives the parts to `createSessions` as they are gets the same errors when that is called. Called twice, because
+ * Lets the compiler check the parts of a session: that every key of the data belongs to exactly one part. If you
+ * pass the parts to `createSessions` as they are, the same errors come when that is called. Called twice, because
  * TypeScript cannot be told one type argument and find out another.
  *
  * @typeParam Data The shape of `session.data`.

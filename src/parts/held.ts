@@ -71,7 +71,7 @@ export class HeldPart {
     return this.join(none);
   }
 
-  /** At a login: what was begun before it comes along, unless the part has begun anew. */
+  /** At a login: what was begun before it comes along, unless the part has begun again. */
   recall(): void {
     if (this.#aside && this.work?.found === null && isEmpty(this.work.state.data)) this.join(this.#aside);
     this.#aside = undefined;

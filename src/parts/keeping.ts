@@ -146,7 +146,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
   }
 }
 
-/** Who is logged in where is known by the part that says so; whoever is revoked is so in every part that can. */
+/** The home part lists; every part that supports it is revoked. */
 function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revoke"> {
   return {
     list: (subject) => home.core.subjects.list(subject),
@@ -169,7 +169,7 @@ function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revok
   };
 }
 
-/** What happens once to the session is told once, by the part that says who is logged in. */
+/** The home part alone emits the events of logins, logouts and revocations. */
 const ofTheSession: readonly SessionEventType[] = ["session_login", "session_logout", "session_revoked"];
 
 function listen({ all, home }: Parts, listener: SessionListener): () => void {

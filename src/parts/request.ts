@@ -163,7 +163,7 @@ export class PartsRequest implements PartsData {
       for (at of this.#saved) {
         // When the session is over, nothing of the other parts is saved.
         if (!at.isLoaded() || (at !== this.home && this.#isOver())) continue;
-        // All of them before the first is saved: whoever is revoked after that is found by the part that is saved later.
+        // All of them before the first is saved: a revocation after that is found by the part that is saved later.
         await at.work.epoch;
         await rehearse(at.work);
       }
@@ -272,7 +272,7 @@ export class PartsRequest implements PartsData {
       );
   }
 
-  /** Takes a new record back when the session that it belongs to has ended meanwhile, or nobody can say. */
+  /** Takes a new record back when the session that it belongs to has ended in between, or that cannot be known. */
   async #stands({ work: leader }: LoadedPart, { work }: LoadedPart): Promise<boolean> {
     let there = false;
     try {

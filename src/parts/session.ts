@@ -28,7 +28,7 @@ export type PartInfo = Pick<
  * One client's session in one request, kept in several parts: read and write it as if it were one.
  *
  * `subject`, `authenticatedAt` and `persistent` are those of the part that says who is logged in: the first that is not
- * a plain cookie. When it has ended, nobody is logged in, whatever other parts live on.
+ * a plain cookie. When it has ended, the user is logged out, even if other parts live on.
  *
  * @typeParam Data The shape of `data`.
  * @typeParam Name The names of the parts, where `defineParts` told them.

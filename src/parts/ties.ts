@@ -19,7 +19,7 @@ export function baseOf(home: HeldPart, all: readonly HeldPart[]): Base | undefin
 
 /**
  * How a part contradicts the base: it was read from `"another"` session's record, or it was begun `"before"` a login
- * and did not come along. Formats of other programs have no place for the handle; theirs are told by the subject,
+ * and did not come along. Formats of other programs have no place for the handle; theirs are recognised by the subject,
  * where they have one.
  */
 export function contradicts({ part, origin }: HeldPart, base: Base | undefined): "another" | "before" | undefined {

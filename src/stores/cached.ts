@@ -28,7 +28,7 @@ interface Entry {
 /**
  * Answers reads of a session that was just read from the memory of this process. Everything else goes to the store,
  * which keeps its promises: a write compares and swaps there, and one that was made on an old answer is refused, read
- * anew and merged. What this process writes or ends, it sees at once. "Not there" is never answered from memory.
+ * again and merged. What this process writes or ends, it sees at once. "Not there" is never answered from memory.
  *
  * What it costs is the bound you state: revocations, logouts and changes by other processes are seen up to `staleness`
  * later. It is worth it for pages that load a session many times in a second, and for nothing else.
@@ -136,7 +136,7 @@ function optional(store: Store): Partial<Store> {
   } as Partial<Store>;
 }
 
-/** Bytes by value, so that nobody changes what is in memory. */
+/** Copies bytes, so that a caller cannot change what is in memory. */
 function copy(record: StoredRecord): StoredRecord {
   return typeof record.payload === "string" ? record : { ...record, payload: new Uint8Array(record.payload) };
 }

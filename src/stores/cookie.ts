@@ -14,7 +14,7 @@ export type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.t
 export interface CookieStoreOptions {
   /**
    * At least 32 characters each, the newest first: the first seals, all open. A session that an older one opened is
-   * sealed anew with that response. Keep them out of the source: whoever has one can make any session.
+   * sealed again with that response. Keep them out of the source: anyone who has one can make any session.
    */
   readonly secrets?: Secrets | undefined;
   /** Another way to make a cookie of a session, to share cookies with another program. Excludes `secrets`. */
@@ -31,7 +31,7 @@ export interface CookieStoreOptions {
    */
   readonly revocations?: Store | undefined;
   /**
-   * Whether every save ends the cookies of before, so that nobody puts an old one back: attempts, quotas and values that
+   * Whether every save ends the cookies of before, so that a user cannot put an old one back: attempts, quotas and values that
    * are to be used once count then. Needs `revocations`, and costs a write there for each save. Of requests at the same
    * time one saves, and for ten seconds those with the older cookie are answered as a visitor's, without a cookie.
    * Default false: the client can go back to any state it was sent, until the session's time is over.

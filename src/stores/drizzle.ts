@@ -106,7 +106,7 @@ export function drizzleStore(options: DrizzleStoreOptions): Store {
     return modelStore({ name: "drizzle", link, rules, table: tableOfModel(rules, modelOf(table, one)), now });
   });
   if (typeof db !== "function") return made() as Store;
-  // What there is to say about the table is said at once; only the way columns are named may be the database's.
+  // A wrong table is reported at once; only the way columns are named may be the database's.
   tableOfModel(rules, modelOf(table, undefined));
   return lateStore("drizzle", capabilitiesOf(rules, true), made);
 }

@@ -201,7 +201,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       if (index) {
         const was = stateOf(version);
         if (stays && next.subject !== undefined) writes.push(await joins(index, next.subject, to, next.day));
-        // Whoever lists right now may have passed the place of the new entry: the old one tells that something moved.
+        // A listing under way may have passed the place of the new entry: the old one tells it that something moved.
         if (was.subject !== undefined) {
           writes.push(put(await index.entry(was.subject, from, { instant: now() + moving })));
         }

@@ -122,7 +122,7 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
    *
    * Compared is the time of update, which `read` has told already: one request, where a transaction takes two and
    * locks (measured on the emulator, 10 ms to 17, and of fifty at once 0.3 s to 4). A touch moves that time and not the
-   * version: whoever loses to one looks again. And whoever finds his own version there has won before; the answer was lost.
+   * version: a write that loses to one looks again. A write that finds its own version there had won before; the answer was lost.
    */
   async function write(
     prepared: ReturnType<Documents["prepare"]>,

@@ -104,7 +104,7 @@ export function keyvStore(options: KeyvStoreOptions): Store {
           }
           return;
         } catch (error) {
-          // Keyv 5 breaks off when a key that it was about to show has gone meanwhile.
+          // Keyv 5 breaks off when a key that it was about to show has gone.
           if (!isError(error, "TypeError") || attempt === 100) throw error;
         }
       }

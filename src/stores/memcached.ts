@@ -141,8 +141,8 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   }
 
   /**
-   * Writes what `next` makes of the item, compared and swapped, until that succeeds or `next` answers the outcome.
-   * A touch changes the server's token and not the stamp: whoever loses to one looks again.
+   * Writes the item that `next` returns, compared and swapped, until that succeeds or `next` returns the outcome.
+   * A touch changes the server's token and not the stamp: a write that loses to one looks again.
    */
   async function change(
     key: string,

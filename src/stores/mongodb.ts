@@ -113,14 +113,14 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
     }
   }
 
-  /** Nothing where another document has the key. A unique index of somebody else's is another matter. */
+  /** Nothing where another document has the key. A unique index of the application's is another matter. */
   function ifTaken(error: unknown): undefined {
     const { code, keyPattern } = error as { code?: unknown; keyPattern?: MongodbDocument };
     if (code !== 11000 || (keyPattern && !(fields.key in keyPattern))) throw error;
   }
 
   let indexed: Promise<void> | undefined;
-  /** Two requests could create one key without the unique index, so somebody has to look. */
+  /** Two requests could create one key without the unique index, so the store has to look. */
   function checkIndex(): Promise<void> {
     indexed ??= Promise.resolve(connect())
       .then((own) => hasUniqueKey(own, fields))
@@ -191,7 +191,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
         const pipeline = [{ $set: { [fields.key]: { $literal: to }, ...contents } }];
         const result = await own.updateOne(filter, pipeline, exactly).catch(ifTaken);
         if (result) return result.matchedCount > 0 ? next.version : null;
-        // One that has ended is in the way until somebody removes it.
+        // One that has ended is in the way until it is removed.
         const { deletedCount } = await own.deleteOne({ ...byKey(to), $expr: ended }, exactly);
         if (deletedCount === 0 && (await own.findOne(byKey(to), reading))) return null;
       }

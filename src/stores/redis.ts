@@ -253,7 +253,7 @@ const capabilities = {
 /** How long the mark stays that a renamed record leaves on a cluster, should it not be removed, in milliseconds. */
 const tombstoneLasts = 60_000;
 
-/** What `write` is told. The index of a subject is written only where all keys are in reach of one script. */
+/** The arguments of `write`. The index of a subject is written only where all keys are in reach of one script. */
 interface Change {
   readonly from: string;
   readonly to: string;

@@ -58,7 +58,7 @@ interface Waiting {
  *   return {
  *     tasks: [create, create],
  *     async check() {
- *       if (!(await store.read("key"))) throw new Error("nobody won");
+ *       if (!(await store.read("key"))) throw new Error("no request won");
  *     },
  *   };
  * });

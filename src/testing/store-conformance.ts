@@ -65,7 +65,7 @@ function runner(harness: StoreHarness, cases: readonly StoreCase[]): (one: Store
     if (!waits.includes(one)) return runCase(harness, one);
     for (const each of started.size === 0 ? waits : []) {
       const outcome = runCase(harness, each);
-      outcome.catch(() => {}); // Reported by whoever runs that case, which may be nobody.
+      outcome.catch(() => {}); // Reported by the runner of that case, if there is one.
       started.set(each, outcome);
     }
     return started.get(one) ?? runCase(harness, one);

@@ -31,7 +31,7 @@ export interface ProcessHarness {
 /** The names of what a worker can do. */
 export type Task = "count" | "merge" | "create" | "rename" | "destroy" | "prune" | "crash";
 
-/** What a worker is told first. */
+/** The first message to a worker. */
 export interface Job {
   readonly module: string;
   readonly args: unknown;
@@ -126,7 +126,7 @@ const cases: readonly ProcessCase[] = [
     async run(store, race) {
       for (let index = 0; index < 200; index++) await store.create(`k${index}`, record("ended", "ada", -5000));
       const [, created] = await race("prune");
-      same((created as number[]).length, 200, "records created anew");
+      same((created as number[]).length, 200, "records created again");
       for (let index = 0; index < 200; index++) samePayload((await live(store, `k${index}`, "k")).payload, "anew", "k");
     },
   },

@@ -35,7 +35,7 @@ export function parse(text: string, depth = 0): unknown {
     const value: unknown = JSON.parse(text);
     return text.includes("$") || mayBeDeep(text) ? untag(value, depth) : value;
   } catch {
-    // The reasons quote the text, which is nobody's business.
+    // The reasons quote the text, which must not be shown.
     throw new SyntaxError("not what a session is stored as");
   }
 }

@@ -105,7 +105,7 @@ const keysOf: Readonly<Record<string, string>> = {
   fallbacks: "SECRET_KEY_FALLBACKS",
 };
 
-/** What an option is wrong by is said of the key that said it, unless it was given as an option itself. */
+/** Reports a wrong option under the key it came from, unless it was passed as an option itself. */
 export function inKeys<Made>(keys: Keys, own: object, make: () => Made): Made {
   try {
     return make();

@@ -94,7 +94,7 @@ function exportsOf(module: object): Exports {
   return { ...(standard as object | undefined), default: standard, ...named } as Exports;
 }
 
-/** Whoever has no listener for it ends the process; what failed is told by the call that needed it. */
+/** Without a listener the error would end the process; the call that needed the connection reports the failure. */
 function quiet(client: Client): Client {
   client.on?.("error", () => {});
   return client;

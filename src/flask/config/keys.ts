@@ -1,4 +1,4 @@
-/** The keys as they were given: each read by what it takes, and noted for whoever asks what came of it. */
+/** The keys as they were given: each read as its type, with a note of what it led to. */
 
 import { isBytes } from "../../core/bytes/bytes.ts";
 import { isError, received } from "../../core/contracts/errors.ts";
@@ -147,7 +147,7 @@ export class Keys {
       return { url: value.trim() };
     }
     if (typeof value !== "object" && typeof value !== "function") throw this.wrong(name, "a client or a URL", value);
-    this.note(name, "a client of yours");
+    this.note(name, "your own client");
     return { client: value as object };
   }
 
@@ -170,7 +170,7 @@ export class Keys {
     return `${this.#label}${this.#prefix}${name}`;
   }
 
-  /** What was given and nobody asked for. */
+  /** Keys that were given and never read. */
   unread(): string[] {
     const names = Object.keys(this.#given).filter((name) => name.startsWith(this.#prefix));
     return names
@@ -229,7 +229,7 @@ export function list(words: readonly string[]): string {
   return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} or ${all.at(-1)}`;
 }
 
-/** A wrong client is said to be wrong under the key it was given as. */
+/** Reports a wrong client under the key it was given as. */
 export function named<Made>(key: string, make: () => Made): Made {
   try {
     return make();

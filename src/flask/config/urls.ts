@@ -23,7 +23,7 @@ export interface Server {
   readonly tls?: Tls | undefined;
   /** Seconds. */
   readonly connectTimeout?: number | undefined;
-  /** What PostgreSQL is told at the start: `application_name`, `options`. */
+  /** Start-up parameters for PostgreSQL: `application_name`, `options`. */
   readonly session?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -73,7 +73,7 @@ function unquoted(text: string): string {
   );
 }
 
-/** The parameters of one URL, each taken once; what nobody takes is an error. */
+/** The parameters of one URL, each taken once; one that is left over is an error. */
 class Parameters {
   readonly #key: string;
   readonly #left = new Map<string, string>();
@@ -194,7 +194,7 @@ function portOf(key: string, text: string | undefined, otherwise: number): numbe
   throw new TypeError(`${key}: its port must be a number from 1 to 65535`);
 }
 
-/** What libpq makes of `sslmode`. A mode that would go on in clear when the server has no TLS is refused. */
+/** `sslmode` as libpq reads it. A mode that would go on in clear when the server has no TLS is refused. */
 function postgresTls(key: string, parameters: Parameters): Tls | undefined {
   const modes = ["disable", "require", "verify-ca", "verify-full"] as const;
   const given = parameters.word("sslmode", modes) ?? parameters.word("ssl", [...modes, "true", "false"] as const);
@@ -211,7 +211,7 @@ function postgresTls(key: string, parameters: Parameters): Tls | undefined {
   return { ...files, verify: given === "verify-ca" || root !== undefined ? "certificate" : "nothing" };
 }
 
-/** What the drivers of MySQL make of `ssl_…`. With a certificate to check against, the host is checked unless it is said not to be. */
+/** `ssl_…` as the drivers of MySQL read it. With a certificate to check against, the host is checked unless that is switched off. */
 function mysqlTls(key: string, parameters: Parameters): Tls | undefined {
   const modes = ["DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] as const;
   const mode = parameters.word("ssl_mode", modes);

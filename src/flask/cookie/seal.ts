@@ -1,4 +1,4 @@
-/** Flask's signed cookie, as itsdangerous makes it: `payload.timestamp.signature`. Readable by whoever has it. */
+/** Flask's signed cookie, as itsdangerous makes it: `payload.timestamp.signature`. Readable by anyone who has it. */
 
 import { createHmac } from "node:crypto";
 import { deflateSync, inflateSync } from "node:zlib";

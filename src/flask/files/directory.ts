@@ -111,7 +111,7 @@ export class Directory {
     }
   }
 
-  /** Whether nobody has put another file in its place. */
+  /** Whether the file is still the one that was opened. */
   isStill({ path, ino }: Held): boolean {
     return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino;
   }
@@ -148,7 +148,7 @@ export class Directory {
     }
   }
 
-  /** Gives a file a later end in its place: if it was replaced meanwhile, that changes nothing. */
+  /** Gives a file a later end in its place: if it was replaced in between, that changes nothing. */
   prolong({ file, entry }: Held, expiresAt: number): void {
     if (entry?.at !== undefined) writeSync(file, endOf(entry.header, expiresAt), 0, 4, entry.at);
   }

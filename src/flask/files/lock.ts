@@ -1,16 +1,16 @@
-/** One writer at a time among the processes and threads of ours: a file that is there while somebody writes. */
+/** One writer at a time among the processes and threads of ours: a file that exists while one of them writes. */
 
 import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 
 /**
- * Older than this, in milliseconds, it was left by a process that died: whoever holds it does so during one synchronous
+ * Older than this, in milliseconds, it was left by a process that died: a holder keeps it during one synchronous
  * step of less than a thousandth of that.
  */
 const longestHold = 2000;
 /** How long to try, in milliseconds, before it is an error. */
 const longestWait = 20_000;
 
-/** Which file it is: an inode may be given anew, but not within one tick of the clock. */
+/** Which file it is: an inode may be reused, but not within one tick of the clock. */
 interface Identity {
   readonly ino: bigint;
   readonly mtimeNs: bigint;
@@ -63,7 +63,7 @@ function breakIfLeft(path: string, nonce: () => string): void {
   const aside = path.replace(/[^/\\]*$/, () => nonce());
   try {
     renameSync(path, aside);
-    // Somebody else was faster, and this is the lock of a living: back with it, unless there is one again.
+    // Another process was faster, and this is the lock of a living: back with it, unless there is one again.
     if (!same(look(aside), left)) linkSync(aside, path);
   } catch (error) {
     if (!["ENOENT", "EEXIST"].includes(String((error as NodeJS.ErrnoException).code))) throw error;

@@ -20,7 +20,7 @@ export interface FlaskDynamodbOptions {
  * The `layout` of a `dynamodbStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "dynamodb"`).
  *
  * An item has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so that
- * what a Flask process wrote meanwhile is seen. What has ended is not served here, though Flask 0.8 serves it for ever;
+ * what a Flask process wrote in between is seen. What has ended is not served here, though Flask 0.8 serves it for ever;
  * `await store.setup()` lets DynamoDB remove it. Say the time zone of Flask's machine if it is not UTC: otherwise its
  * sessions end that many hours too late or too early, and east of Greenwich short ones have ended when they begin.
  *

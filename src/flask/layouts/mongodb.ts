@@ -7,7 +7,7 @@ import type { MongodbLayout } from "../../stores/mongodb.ts";
  * own names are `client.db("flask_session").collection("sessions")`: `SESSION_MONGODB_DB`, `SESSION_MONGODB_COLLECT`.
  *
  * A document has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so
- * that what a Flask process wrote meanwhile is seen. What has ended is never served, though Flask serves it until
+ * that what a Flask process wrote in between is seen. What has ended is never served, though Flask serves it until
  * MongoDB removes it. Flask makes no index on `id` and reads the whole collection at every request: call
  * `await store.setup()` once, which does.
  *

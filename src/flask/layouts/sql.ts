@@ -22,7 +22,7 @@ export interface FlaskSqlalchemyOptions {
  * PostgreSQL, MySQL, MariaDB or SQLite.
  *
  * A row has no room for a subject: sessions cannot be listed by it. A save compares `data` with what was read, so that
- * what a Flask process wrote meanwhile is seen. Rows that have ended, and those without an `expiry`, which Flask keeps
+ * what a Flask process wrote in between is seen. Rows that have ended, and those without an `expiry`, which Flask keeps
  * forever, are never served and go with `store.prune()`.
  *
  * @throws `TypeError` for a wrong option, naming it.

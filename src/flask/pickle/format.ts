@@ -18,9 +18,9 @@ export type PickleFormatOptions = SubjectOptions;
  * Sessions in Python's pickle, never executed; written in protocol 4, or in the older one in which they stood. For
  * sessions that Flask-Session keeps in cachelib, which knows nothing else.
  *
- * What nobody changed is written as it stood: an unchanged session byte for byte; when some keys changed, the values of
+ * What is unchanged is written as it stood: an unchanged session byte for byte; when some keys changed, the values of
  * the others are the same Python values of the same types (datetime with or without zone, tuple, set, Decimal, UUID,
- * Markup), pickled anew. Parts of a changed value that stand where they stood keep their types too. What is new is
+ * Markup), pickled again. Parts of a changed value that stand where they stood keep their types too. What is new is
  * written as int, float, str, bytes, list, set, dict and datetime in UTC.
  *
  * An object of any other class is a `PickledObject`: it stays as it is, whatever happens around it.

@@ -19,7 +19,7 @@ export function readPickle(bytes: Uint8Array): unknown {
   return toJs(readTree(bytes), new Budget(bytes.length), 0, refused);
 }
 
-/** A Python value as JavaScript has it, made anew: nobody else has it. `depth` is how deep it lies. */
+/** A Python value as JavaScript has it, a fresh copy that is shared with nothing. `depth` is how deep it lies. */
 export function toJs(
   value: PyValue,
   budget: Budget,

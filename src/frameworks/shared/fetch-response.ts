@@ -29,7 +29,7 @@ const failure: Outcome = { failed: true };
  * no header has to be on a copy.
  *
  * @param streams Also saves what is changed while the body is sent. Server-sent events are always treated so.
- * @param host Gives what is told to wait for the end of such a body, also when the client leaves.
+ * @param host Gives the function that is asked to wait for the end of such a body, also when the client leaves.
  * @param threw The response is the answer to what a handler threw, whatever its status.
  * @throws What the save throws. Then answer with `sealFailure`.
  */
@@ -149,7 +149,7 @@ function isHttps({ url }: Request): boolean {
   return url.startsWith("https:");
 }
 
-/** What a client is told of an error: its status in words. */
+/** The text a client gets for an error: its status in words. */
 export function failureResponse(error: { readonly status: number }): Response {
   const words = error.status === 503 ? "Service Unavailable" : "Internal Server Error";
   return new Response(words, { status: error.status, headers: { "content-type": "text/plain; charset=utf-8" } });
@@ -254,7 +254,7 @@ export function savedAtEnd(
       end();
     }
   };
-  // `cancel` is newer than the types: the client has gone, and nobody can be told.
+  // `cancel` is newer than the types: the client has gone, so there is no one to report to.
   const transformer = { flush: finish, cancel: () => finish().catch(() => {}) };
   return body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(transformer));
 }

@@ -1,6 +1,6 @@
 /** What handlers of h3 give. */
 
-/** What h3 makes of a handler for Node. */
+/** A handler for Node as h3 runs it. */
 const handled = Symbol.for("h3.handled");
 
 /** A `Response`, what h3 calls an `HTTPResponse`, or its error with headers. */

@@ -119,7 +119,7 @@ class HeldResponse {
   readonly #holdings: Holding[] = [];
   /** The head is settled: it may leave, or has left. */
   #settled: boolean;
-  /** The head as it was when the save began: it leaves like that, whatever is done to the response meanwhile. */
+  /** The head as it was when the save began: it leaves like that, whatever is done to the response until then. */
   #head: Head | undefined;
   /** Calls that wait for the save under way. */
   #waiting: Call[] | undefined;
@@ -129,7 +129,7 @@ class HeldResponse {
   #finished = false;
   /** The save failed: the handler's response is dropped, and the answer to an error takes its place. */
   #refused = false;
-  /** Undoes what was done at the end. Answers the socket, if somebody meant to destroy it meanwhile. */
+  /** Undoes what was done at the end. Answers the socket, if the application asked to destroy it in between. */
   #reopen: (() => Destroyed | undefined) | undefined;
   /** Inside a real method: they call each other. */
   #passing = false;
@@ -329,8 +329,8 @@ function callBack(args: readonly unknown[], error: unknown): void {
 }
 
 /**
- * Middleware that compresses takes the listeners over to a stream of its own, and `on` answers who has them. Whoever
- * came between with listeners of its own has them at the response.
+ * Middleware that compresses takes the listeners over to a stream of its own, and `on` answers who has them. A
+ * middleware in between that has listeners of its own has them at the response.
  */
 function drain(response: NodeResponse): void {
   const nothing = (): void => {};

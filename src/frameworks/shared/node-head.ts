@@ -42,7 +42,7 @@ export class Head implements HeaderAccess {
     this.#headers[name] = present === undefined ? value : [present, value].flat().map(String);
   }
 
-  /** Whatever was done to the response meanwhile. */
+  /** Whatever was done to the response until then. */
   put(): void {
     const response = this.#response;
     const headers = this.#headers;

@@ -86,12 +86,12 @@ export class ConnectRequest<Data extends object> extends OpenedRequest<Data> {
     if (this.#secure) return this.#secure(request);
     const { secure, stream, socket } = request;
     if (secure !== undefined) return secure;
-    // A closed stream does not tell any more; then nobody is left to be warned for.
+    // A closed stream does not tell any more; then no client is left to warn about.
     return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
   }
 }
 
-/** Whether the stream of HTTP/2 is closed: it does not tell of https any more, and nobody is left to be warned for. */
+/** Whether the stream of HTTP/2 is closed: it does not tell of https any more, and no client is left to warn about. */
 export function isClosed({ stream }: NodeRequest): boolean {
   return stream !== undefined && stream.session === undefined;
 }

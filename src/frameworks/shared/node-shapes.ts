@@ -8,7 +8,7 @@ export interface NodeRequest {
   readonly url?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined; readonly [name: string]: string | string[] | undefined };
   readonly socket: object;
-  /** What Express makes of its setting "trust proxy". */
+  /** Express's reading of its setting "trust proxy". */
   readonly secure?: boolean | undefined;
   /** HTTP/2 has it. */
   readonly stream?: { readonly session?: { readonly encrypted?: boolean | undefined } | undefined } | undefined;
@@ -38,7 +38,7 @@ export interface NodeResponse {
   removeAllListeners(event: "drain"): unknown;
 }
 
-/** Whoever tells that there is room for more of a body: the response, or what a middleware put in its place. */
+/** The emitter of `drain`, when there is room for more of a body: the response, or what a middleware put in its place. */
 export interface DrainSource {
   emit(event: "drain"): boolean;
   removeListener(event: "drain", listener: () => void): unknown;

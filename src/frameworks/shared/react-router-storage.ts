@@ -9,7 +9,7 @@ import { answerable } from "./react-router-error.ts";
 
 /** A session as React Router's own storages give it. */
 export interface ReactRouterSession<Data extends object, FlashData = Data> {
-  /** `session.handle`, once the session exists; until then `""`. Lets nobody in. */
+  /** `session.handle`, once the session exists; until then `""`. Not a credential. */
   readonly id: string;
   /** A copy of what is in the session; what was flashed is under `__flash_name__`. */
   readonly data: Partial<Data & { [Key in keyof FlashData as `__flash_${Key & string}__`]: FlashData[Key] }>;
@@ -56,7 +56,7 @@ interface Opened {
 
 const reader: RequestReader<Opened> = {
   cookie: ({ header }) => header,
-  // Nobody knows here.
+  // Unknown here.
   secure: () => true,
   failed: answerable,
 };

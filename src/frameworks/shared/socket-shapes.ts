@@ -42,7 +42,7 @@ export function tell<Socket extends object>(
   }
 }
 
-/** 4000 to 4999 are the application's own (RFC 6455, 7.4.2); 401 is what HTTP says to whoever is not logged in. */
+/** 4000 to 4999 are the application's own (RFC 6455, 7.4.2); 401 is HTTP's answer to a client that is not logged in. */
 function close(socket: ClosableSocket, reason: SocketEnd): void {
   try {
     if (socket.disconnect) socket.disconnect(true);

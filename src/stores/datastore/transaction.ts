@@ -43,7 +43,7 @@ export async function inTransaction<Answer>(own: DatastoreClient, work: Work<Ans
   }
 }
 
-/** It holds locks until somebody says that it is over, if it began at all. */
+/** It holds locks until it is ended, if it began at all. */
 async function release(transaction: DatastoreTransaction): Promise<void> {
   await transaction.rollback().catch(() => {});
 }

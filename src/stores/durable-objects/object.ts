@@ -34,7 +34,7 @@ const columns = "key, payload, kind, expires_at, subject, version";
 
 /**
  * The class of the object that `durableObjectStore` talks to. Export it from your Worker, and name it in
- * `new_sqlite_classes` of a migration. Every hour it removes what has ended. It answers whoever reaches it: never pass
+ * `new_sqlite_classes` of a migration. Every hour it removes what has ended. It answers every caller that reaches it: never pass
  * a visitor's request on to it.
  *
  * @example

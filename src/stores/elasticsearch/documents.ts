@@ -63,7 +63,7 @@ export interface Position {
   readonly primaryTerm: number;
 }
 
-/** What a write makes of a record. */
+/** The document that a write makes. */
 export interface Written {
   readonly key: string;
   /** Of the write; a touch leaves it. */

@@ -39,7 +39,7 @@ export function markPath(directory: string, version: string, expiresAt: number):
   return join(directory, `${version}.${expiresAt}`);
 }
 
-/** Where the mark of a renamed record lands: a directory of its own, so that nobody else's directory receives it. */
+/** Where the mark of a renamed record lands: a directory of its own, so that no other directory receives it. */
 export function landingPath(directory: string, life: string): string {
   return join(directory, `in.${life}`);
 }

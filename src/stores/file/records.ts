@@ -125,7 +125,7 @@ export class Records {
         tried = mark.path;
         mark = await look(directory);
       }
-      await clear(destination); // Not ours any more, or of no use: the record was changed meanwhile.
+      await clear(destination); // Not ours any more, or of no use: the record was changed in between.
     }
     return null;
   }
@@ -144,7 +144,7 @@ export class Records {
   }
 
   /**
-   * Removes what is under that name if nobody can need it: an ended record, the remains of a dead one, the draft
+   * Removes what is under that name if it cannot be needed: an ended record, the remains of a dead one, the draft
    * of a process that died. True if it was a record.
    */
   async prune(name: string): Promise<boolean> {
@@ -156,7 +156,7 @@ export class Records {
     }
     const mark = await look(directory);
     if (mark && this.#isLive(mark)) return false;
-    // By its exact name: if somebody touched the record meanwhile, the mark is not found.
+    // By its exact name: if the record was touched in between, the mark is not found.
     const ended = mark !== undefined && (await attempt(unlink(mark.path), gone));
     await clear(directory);
     return ended;

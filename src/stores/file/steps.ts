@@ -35,7 +35,7 @@ export async function attempt(step: Promise<unknown>, expected: readonly string[
   }
 }
 
-/** Removes what nobody needs. If that fails, whoever comes next tries again. */
+/** Removes what is not needed. If that fails, the next caller tries again. */
 export async function tidy(step: Promise<unknown>): Promise<void> {
   await step.catch(() => {});
 }
@@ -123,7 +123,7 @@ export async function* namesIn({ root }: Tree, after: string): AsyncIterable<str
   }
 }
 
-/** Removes a directory that may be somebody's unfinished work: under another name first, so that it fails to be used. */
+/** Removes a directory that may be another process's unfinished work: under another name first, so that it fails to be used. */
 export async function discard(directory: string): Promise<void> {
   const aside = `${directory.slice(0, directory.lastIndexOf("."))}.${nonce()}`;
   if (await attempt(rename(directory, aside), gone)) await tidy(rm(aside, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
 /**
  * The by-subject index: an empty file for every life of a record of a subject.
  *
- * An entry is there before its record is. Whoever finds one whose record is not there cannot know whether it is left
+ * An entry is there before its record is. A reader that finds one without its record cannot know whether it is left
  * over or early, so it is doubted first, by a rename that adds the time, and goes if it is still wrong when no call
  * from before can be under way. A doubted entry counts like any other; a writer who comes after makes a new one. Only
- * whoever ended a life removes its entry at once: that life does not come back.
+ * the process that ended a life removes its entry at once: that life does not come back.
  */
 
 import { rename, rmdir, unlink } from "node:fs/promises";

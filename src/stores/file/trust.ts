@@ -35,7 +35,7 @@ export function guardOf(directory: string, shared?: Shared): () => boolean {
 function checkOwn(directory: string, found: Stats): void {
   if (!found.isDirectory()) refuse(directory, "it is not a directory", "Remove it, or name another directory.");
   if ((found.mode & 0o022) === 0 || process.platform === "win32") return;
-  refuse(directory, "other users could write in it", "Remove it, and the store makes it anew.");
+  refuse(directory, "other users could write in it", "Remove it, and the store makes it again.");
 }
 
 /** Makes what is missing of `path`: for this user alone from `base` down, above it so that others can pass. */

@@ -16,7 +16,7 @@ export interface MemcachedClientOptions {
   readonly server?: string | undefined;
   /**
    * How long the server may leave a command unanswered, a duration or seconds. Default 5 s. Then the connection is given
-   * up, every command on it rejects, and the next one connects anew.
+   * up, every command on it rejects, and the next one connects again.
    */
   readonly timeout?: Duration | undefined;
 }
@@ -225,7 +225,7 @@ function checked(key: string): string {
   throw wrongArgument("key", "1 to 250 printable ASCII characters without spaces", key);
 }
 
-/** As it goes into a command: whoever gives something else must not be able to send another one. */
+/** As it goes into a command: a wrong value must not be able to send another command. */
 function whole(name: string, value: string | number): string {
   const text = String(value);
   if (/^-?\d{1,20}$/.test(text)) return text;

@@ -128,7 +128,7 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
   if (servers.length > 1 && (remove || failOverServers?.length)) {
     throw new TypeError(
       "client must be one without remove and failOverServers: a server that is back after an outage would bring back " +
-        "the sessions that ended meanwhile; received one with them",
+        "the sessions that ended while it was away; received one with them",
     );
   }
   const call = <Result>(send: (callback: Callback<Result>) => void): Promise<Result> =>

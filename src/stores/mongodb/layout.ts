@@ -89,7 +89,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
 /** The name that a document's time to live in milliseconds is asked under. */
 const timeLeft = "sojourn_left";
 
-/** What is asked of a document: our fields, and how long it has, for whoever asks may have a wrong clock. */
+/** What is asked of a document: our fields, and how long it has, since the asking process may have a wrong clock. */
 export function projectionOf(fields: Fields): MongodbDocument {
   const { key, payload, subject, version, expiresAt } = fields;
   const names = [key, payload, subject, version, ...(fields.beside?.fields ?? [])].filter((name) => name !== null);

@@ -32,7 +32,7 @@ export interface BareNames extends Omit<Names, "subject" | "version"> {
 /** What both stores promise. */
 export const googleCapabilities: StoreCapabilities = {
   compareAndSwap: "atomic",
-  // Nothing is removed until somebody makes a TTL policy, which no client can do or see.
+  // Nothing is removed until an administrator makes a TTL policy, which no client can do or see.
   nativeExpiry: false,
   expiryGranularity: 1,
   clock: "ours",
@@ -174,7 +174,7 @@ function decodeText(stored: string): string | null {
   }
 }
 
-/** The commands for `gcloud` that make the TTL policy and exempt from indexing what nobody asks for. */
+/** The commands for `gcloud` that make the TTL policy and exempt from indexing what no query asks for. */
 export function gcloudCommands(
   group: string,
   database: string,

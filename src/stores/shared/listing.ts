@@ -51,7 +51,7 @@ export async function* recordsOf(walk: SubjectWalk): AsyncIterable<ListedRecord>
 
 /**
  * The rows of a query that a backend does not answer from one moment: page by page, shard by shard. A record that moves
- * meanwhile can be in none of them, so the query is sent twice, and again as long as it tells of records that moved.
+ * in between can be in none of them, so the query is sent twice, and again as long as it tells of records that moved.
  *
  * @param query Its rows; the key alone where a record was until it moved.
  */

@@ -58,7 +58,7 @@ export interface PlainOptions {
 
 /** How long to wait, in milliseconds, before looking again at what another process seems to be writing just now. */
 const pauses = [1, 2, 4, 8, 16, 32, 64];
-/** How long, in milliseconds, what is not whole is left to whoever may be writing it. */
+/** How long, in milliseconds, what is not whole is left to the process that may be writing it. */
 const grace = 60_000;
 /** The backend keeps a record this much longer, in milliseconds, so that only the record itself says when it ends. */
 const margin = 60_000;
@@ -108,7 +108,7 @@ export function plainStore(
   }
   async function put(kept: Kept, isWanted: IsWanted): Promise<Version> {
     // Its caller has answered that nothing was saved.
-    if (!isWanted()) throw new Error("nobody waits for this change any more");
+    if (!isWanted()) throw new Error("no request waits for this change any more");
     await backend.set(place(kept.key), JSON.stringify(kept), Math.max(0, kept.expiresAt - now()) + margin);
     return kept.stamp;
   }
@@ -139,7 +139,7 @@ export function plainStore(
         if (kept && expiresAt > kept.expiresAt) await put({ ...kept, expiresAt }, isWanted);
         return kept !== null;
       }),
-    // The new record first: at no moment is the session nowhere. A crash in between leaves it under a key nobody has, too.
+    // The new record first: at no moment is the session nowhere. A crash in between leaves it under a key no client has, too.
     rename: (from, to, record, version) =>
       change([from, to], async (isWanted) => {
         if ((await live(from))?.stamp !== version || (await live(to))) return null;
@@ -184,7 +184,7 @@ export function plainStore(
     return over;
   }
 
-  /** Whether it is what a crash, or two processes that wrote at once, left of a record. Nobody else's text is removed. */
+  /** Whether it is what a crash, or two processes that wrote at once, left of a record. Text of others is never removed. */
   async function isLeft(at: string): Promise<boolean> {
     const setAt = await backend.setAt?.(at);
     if (setAt === undefined || !(setAt <= now() - grace)) return false;

@@ -48,7 +48,8 @@ export class Queue {
     const ahead = this.#lineUp(keys, entry);
     const isWanted = (): boolean => ticks() < wantedUntil;
     const begin = (): Promise<T> => {
-      if (!isWanted()) throw new Error("the change waited for others of the same session until nobody waited for it");
+      if (!isWanted())
+        throw new Error("the change waited for others of the same session until no request waited for it");
       entry.holdsUntil = limit === undefined ? ticks() + longest : wantedUntil + limit / 2;
       return task(isWanted);
     };

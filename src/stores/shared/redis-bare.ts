@@ -20,7 +20,7 @@ export interface RedisLayout {
 
 /**
  * Records as another program's values. A version is a value itself, and what is compared is its digest: so that program
- * takes part. It is nobody's alone, for others may come to the same value by themselves.
+ * takes part. It belongs to no single record, for others may come to the same value by themselves.
  */
 export function bareRecords(layout: RedisLayout, now: () => number): RedisRecords {
   const { keyPrefix, payload, mark = "" } = checked(layout);

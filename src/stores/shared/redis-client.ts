@@ -166,7 +166,7 @@ interface BufferClass {
   from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
 }
 
-/** What node-redis is told to answer with bytes: by the name of version 4, and by that of those after it. 36 is RESP's `$`. */
+/** The option by which node-redis answers with bytes: by the name of version 4, and by that of those after it. 36 is RESP's `$`. */
 function nodeRedisOptions(replies: Replies): object | undefined {
   return replies === "text" ? undefined : { returnBuffers: true, typeMapping: { 36: bufferClass() } };
 }

@@ -48,7 +48,7 @@ export function redisScripts(lua: string): RedisScripts {
 local from, to, joins, leaves = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local was, is, value, px = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if (was == '' or from ~= to) and redis.call('EXISTS', to) == 1 or was ~= '' and not stands(from, was) then
-  -- Where others may come to the same state, a renamed record is still known by its new key, which nobody else has.
+  -- Where others may come to the same state, a renamed record is still known by its new key, which no other record has.
   return (unique or from ~= to and redis.call('EXISTS', from) == 0) and stands(to, is) and 1 or 0
 end
 if px > 0 and joins ~= from then
@@ -140,7 +140,7 @@ export function says(error: unknown, word: string): boolean {
   return isError(error) && error.message.startsWith(word);
 }
 
-/** A client of one server, given one node of a cluster, is told where each key is, and does not go there. */
+/** A client of one server, given one node of a cluster, gets redirections and does not follow them. */
 export function explained(error: unknown): unknown {
   if (!says(error, "MOVED")) return error;
   return new Error(

@@ -16,12 +16,12 @@ export interface RenameSteps {
  * Moves a record in two steps and answers as `Store.rename` does. For a store whose `capabilities.atomicRename` is false.
  *
  * `from` ends only when `to` is there already, so at no moment is the session nowhere; and it ends by
- * comparing versions, so of two that change it at once one wins. Between the steps both are live. Nobody but
+ * comparing versions, so of two that change it at once one wins. Between the steps both are live. Only
  * the caller knows `to` then: no response has told a client.
  *
  * - The process dies, or the connection breaks, between the steps: `from` goes on as it was, and `to` is a copy
  *   that no client has the id of. It ends at its expiry; a listing by subject finds it, so revoking ends it sooner.
- * - It happens while `from` is being ended: the caller is told by a rejection, and the session is under both keys
+ * - It happens while `from` is being ended: the caller gets a rejection, and the session is under both keys
  *   or under `to` only. `to` is not removed then, for it may be all there is.
  * - It happens while a refused copy is removed: the same orphan as in the first case, and the caller sees the rejection.
  */

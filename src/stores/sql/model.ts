@@ -89,7 +89,7 @@ export function tableOfModel(rules: DialectRules, { option, name, schema, column
       throw wrong(`hold ${longestKey} characters; it is ${type}`);
     }
     if (property === "key" && !primary) throw wrong("be the primary key, alone");
-    if (property === "subject" && !nullable) throw wrong("be nullable; a session may belong to nobody");
+    if (property === "subject" && !nullable) throw wrong("be nullable; a session may have no subject");
   }
   const names = columnNames.map((column) => [column, columns[column]!.name]);
   return tableOf(rules, { table: name, schema, columns: Object.fromEntries(names) as unknown as SqlColumns });

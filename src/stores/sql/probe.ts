@@ -124,7 +124,7 @@ interface Row {
   readonly otherSubjects?: readonly string[] | undefined;
 }
 
-/** One row; where there is a column for the subject, two of one subject whose keys differ in case, and one of nobody. */
+/** One row; where there is a column for the subject, two of one subject whose keys differ in case, and one without subject. */
 function rowsFor({ pieces, encode, now, most }: Probed): Row[] {
   const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join(
     "",

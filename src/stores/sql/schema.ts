@@ -8,7 +8,7 @@ export interface TableDefinition {
   readonly table: string;
   readonly columns: readonly string[];
   readonly indexes: readonly IndexDefinition[];
-  /** What MySQL is told at the end. */
+  /** The table options for MySQL, at the end of the statement. */
   readonly engine: string;
 }
 
@@ -37,7 +37,7 @@ export function createTable(rules: DialectRules, definition: TableDefinition): s
 /**
  * The statement that makes an index.
  *
- * @param live Sessions are being written: PostgreSQL and MySQL are told to make it without blocking them.
+ * @param live Sessions are being written: makes it without blocking them on PostgreSQL and MySQL.
  */
 export function createIndex(
   rules: DialectRules,
@@ -57,7 +57,7 @@ export function createIndex(
   return `CREATE INDEX IF NOT EXISTS ${schema}${index} ON ${quote(definition.table)} (${by})${where}`;
 }
 
-/** All that makes them anew. */
+/** All statements that make them. */
 export function schemaOf(rules: DialectRules, definition: TableDefinition): string[] {
   const indexes = rules.dialect === "mysql" ? [] : definition.indexes;
   return [createTable(rules, definition), ...indexes.map((index) => createIndex(rules, definition, index, false))];

@@ -71,7 +71,7 @@ export function columnsOf(rules: DialectRules, { table, key, written }: SqlPiece
   return statement(rules, `SELECT ${columns.join(", ")} FROM ${table} AS held WHERE 1 = 0`);
 }
 
-/** Whether the table is there. One that lacks a column is somebody else's. */
+/** Whether the table is there. One that lacks a column belongs to another program. */
 async function isThere(rules: DialectRules, pieces: SqlPieces, send: Send): Promise<boolean> {
   try {
     await send(columnsOf(rules, pieces));

@@ -60,7 +60,7 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
   const oldest = (limit: number): string => `WHERE ${ended} ORDER BY ${ends} LIMIT ${limit}`;
   // The condition stands twice, for what was touched between the search and the removal.
   const pruneBy: Readonly<Record<DialectRules["dialect"], (limit: number) => string>> = {
-    // An array is made once, however the statement is planned, and of what others are at work on nobody waits for anybody.
+    // An array is made once, however the statement is planned, and no statement waits for rows that others are working on.
     postgres: (limit) =>
       `DELETE FROM ${table} WHERE ${ended} AND ${key} = ANY (ARRAY(SELECT ${key} FROM ${table} ${oldest(limit)} FOR UPDATE SKIP LOCKED))`,
     mysql: (limit) => `DELETE FROM ${table} ${oldest(limit)}`,

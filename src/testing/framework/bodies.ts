@@ -149,7 +149,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a client that goes away in the middle hurts nobody",
+    name: "a client that goes away in the middle hurts no other request",
     async run(trial) {
       const goOn = gate();
       const app = await trial.start({ routes: streaming(goOn, setTo("late"), setTo("1")) });
@@ -167,7 +167,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a client that goes away while its session is saved hurts nobody, and the save is done",
+    name: "a client that goes away while its session is saved hurts no other request, and the save is done",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();

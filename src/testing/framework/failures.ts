@@ -86,7 +86,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a session that cannot be read: 503, nobody is logged out",
+    name: "a session that cannot be read: 503, the user stays logged in",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();

@@ -97,7 +97,7 @@ const headers = inGroup("headers", [
     },
   },
   {
-    name: "a conditional request gets what the framework makes of it, and Vary",
+    name: "a conditional request gets the framework's answer, and Vary",
     async run(trial) {
       const app = await trial.start({ routes: withHeaders([]) });
       const client = app.client();

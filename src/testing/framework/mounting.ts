@@ -1,4 +1,4 @@
-/** Several sessions in one application, and requests that nobody in their right mind sends. */
+/** Several sessions in one application, and requests that only an attacker sends. */
 
 import { isError } from "../../core/contracts/errors.ts";
 import { Sessions } from "../../core/request/sessions.ts";

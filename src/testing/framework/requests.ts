@@ -238,7 +238,7 @@ const writing = inGroup("writing", [
     },
   },
   {
-    name: "whoever is redirected after a login sees it, with a store that takes 300 ms",
+    name: "the page after the redirect of a login sees it, with a store that takes 300 ms",
     async run(trial) {
       const app = await trial.start({
         routes: {

@@ -1,4 +1,4 @@
-/** What one case of the framework suite works with, and what whoever has an adapter must give to the suite. */
+/** What one case of the framework suite works with, and what the author of an adapter must give to the suite. */
 
 import type { SessionEvent } from "../../core/contracts/events.ts";
 import type { Session } from "../../core/contracts/session.ts";

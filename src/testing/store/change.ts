@@ -1,4 +1,4 @@
-/** Read, change, write: what a request does, again and again until nobody was faster. */
+/** Read, change, write: what a request does, again until no other was faster. */
 
 import type { Store, StoredRecord, StoreRecord } from "../../core/contracts/store.ts";
 

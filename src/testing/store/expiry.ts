@@ -87,7 +87,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "of many creates at once on the key of an ended record, one wins and stays, whoever reads or prunes meanwhile",
+    name: "of many creates at once on the key of an ended record, one wins and stays, while others read or prune",
     skip: skipUnless.compareAndSwap,
     before: briefly,
     async run(trial) {

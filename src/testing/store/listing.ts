@@ -248,7 +248,7 @@ export const listingCases: readonly StoreCase[] = [
       let version = won(await store.create("k0", trial.record("0", "ada")), "create");
       const watch = async (): Promise<void> => {
         const found = await keys(listOf(watcher, "ada"));
-        check(found.includes("still"), "a session nobody changed is missing");
+        check(found.includes("still"), "an unchanged session is missing");
         check(found.length > 1, "the session that is being renamed is missing");
       };
       const rename = async (): Promise<void> => {

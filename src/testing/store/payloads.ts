@@ -129,7 +129,7 @@ export const payloadCases: readonly StoreCase[] = [
   },
   {
     group: "payload",
-    name: "bytes changed by whoever read them do not change what is stored",
+    name: "bytes changed by their reader do not change what is stored",
     async run(trial) {
       const version = won(await trial.store.create("k", trial.record(Uint8Array.of(1, 2, 3), "ada")), "create");
       const { payload } = await live(trial.store, "k", "k");

@@ -122,7 +122,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "keeps what was touched, updated or created anew in time",
+    name: "keeps what was touched, updated or created again in time",
     skip: skipUnless.prune,
     async before(trial) {
       const { store } = trial;

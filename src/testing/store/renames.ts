@@ -19,7 +19,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "leaves the old key dead: no read, no update, no touch, and it can be created anew",
+    name: "leaves the old key dead: no read, no update, no touch, and it can be created again",
     async run(trial) {
       const version = won(await trial.store.create("from", trial.record("one")), "create");
       won(await trial.store.rename("from", "to", trial.record("two"), version), "rename");

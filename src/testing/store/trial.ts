@@ -1,4 +1,4 @@
-/** What one case of the store suite works with, and what whoever has a store must give to the suite. */
+/** What one case of the store suite works with, and what the author of a store must give to the suite. */
 
 import type { Store, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { check } from "./check.ts";

@@ -53,7 +53,7 @@ export const versionCases: readonly StoreCase[] = [
   },
   {
     group: "version",
-    name: "of a record that was deleted and created anew is refused",
+    name: "of a record that was deleted and created again is refused",
     async run(trial) {
       const stale = won(await trial.store.create("k", trial.record("first life")), "create");
       await trial.store.delete("k");

@@ -398,7 +398,7 @@ const proofs: Record<string, Proof> = {
     expect(sessions.stores[0]).toMatchObject({ name: "firestore", capabilities: { bySubject: false } });
     const native = await sessionsFromConfig(keys, { records: "native" });
     expect(native.sessions.stores[0]?.capabilities.bySubject).toBe(true);
-    expect(explanation).toContainEqual({ key: "SESSION_FIRESTORE", value: "a client of yours", from: "given" });
+    expect(explanation).toContainEqual({ key: "SESSION_FIRESTORE", value: "your own client", from: "given" });
     await client.terminate();
     await expect(sessionsFromConfig({ ...keys, SESSION_FIRESTORE: {} }, { records: "native" })).rejects.toThrow(
       /^SESSION_FIRESTORE: client must be/,
