@@ -69,7 +69,7 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     return { place: { id, known, version } };
   };
 
-  const isHere = ({ known, version }: NpmPlace): boolean => !known.gone && known.version === version;
+  const isCurrent = ({ known, version }: NpmPlace): boolean => !known.gone && known.version === version;
 
   return {
     inCookie: false,
@@ -86,7 +86,7 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     },
     async update(place, draft) {
       const { id, known } = place as NpmPlace;
-      return inTurn(known, async () => (isHere(place as NpmPlace) ? set(id, known, draft) : null));
+      return inTurn(known, async () => (isCurrent(place as NpmPlace) ? set(id, known, draft) : null));
     },
     async touch(place, draft) {
       const { id, known } = place as NpmPlace;
@@ -97,7 +97,7 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     async rename(place, draft) {
       const { id, known } = place as NpmPlace;
       return inTurn(known, async () => {
-        if (!isHere(place as NpmPlace)) return null;
+        if (!isCurrent(place as NpmPlace)) return null;
         known.gone = true;
         await asked((done) => store.destroy(id, done));
         return set(draft.id as string, knownOf(draft.id as string), draft);

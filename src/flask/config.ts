@@ -17,7 +17,7 @@ import { flaskSession } from "../flask.ts";
 import type { PartsSessions } from "../parts/keeping.ts";
 import { nullStore } from "../stores/null.ts";
 import { setUpAll } from "../stores/shared/setup.ts";
-import type { Backend, Circumstances, Encoding } from "./config/backend.ts";
+import type { Backend, BackendContext, Encoding } from "./config/backend.ts";
 import { backends } from "./config/backends.ts";
 import { type Common, commonOf, cookieSecrets, inKeys, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
 import { type LoadPackage, Opener } from "./config/drivers.ts";
@@ -111,7 +111,7 @@ export async function sessionsFromConfig<Data extends object = Record<string, un
   const opener = new Opener(options.load);
   try {
     const sessions = (await resolved.open(opener)) as unknown as Sessions<Data>;
-    if (setup && !resolved.isThere) await setUpAll(sessions.stores, (message) => warn(`sojourn: ${message}`));
+    if (setup && !resolved.tableExists) await setUpAll(sessions.stores, (message) => warn(`sojourn: ${message}`));
     return { sessions, explanation: resolved.rows, close: () => opener.close() };
   } catch (error) {
     await opener.close().catch(() => {});
@@ -165,7 +165,7 @@ export function explainConfig(keys: ConfigKeys, options: ConfigOptions<never> = 
 interface Resolved {
   readonly rows: readonly ExplainedKey[];
   readonly warnings: readonly string[];
-  readonly isThere: boolean;
+  readonly tableExists: boolean;
   open(opener: Opener): Promise<Sessions<never>>;
 }
 
@@ -187,8 +187,8 @@ function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
     : readOne(keys, { ...options, native, pickled: !native && family === "flask-session2" });
   const warnings = [...(plan.warnings ?? [])];
   for (const { key, value, from } of keys.rows) {
-    const isHere = from === "default" && /127\.0\.0\.1|localhost/.test(value);
-    if (isHere) warnings.push(`${prefix}${key} is not set: sessions are kept at ${value}`);
+    const isLocalhost = from === "default" && /127\.0\.0\.1|localhost/.test(value);
+    if (isLocalhost) warnings.push(`${prefix}${key} is not set: sessions are kept at ${value}`);
   }
   const unused = keys.unread().flatMap((key) => {
     const why = unusedKey(key, plan.name);
@@ -198,7 +198,7 @@ function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
   return {
     rows: keys.rows,
     warnings: [...warnings, ...unused.map(({ key, why }) => `${prefix}${key} is ignored: ${why}`)],
-    isThere: plan.isThere ?? false,
+    tableExists: plan.tableExists ?? false,
     open: plan.open,
   };
 }
@@ -207,14 +207,14 @@ function resolve(given: ConfigKeys, options: ConfigOptions<never>): Resolved {
 interface Plan {
   /** For messages: `"SESSION_TYPE=redis"`. */
   readonly name: string;
-  readonly isThere?: boolean | undefined;
+  readonly tableExists?: boolean | undefined;
   readonly warnings?: readonly string[];
   open(opener: Opener): Promise<Sessions<never>>;
 }
 
 type CheckedOptions = Parameters<typeof resolveConfig>[0];
 
-interface OneOptions extends ConfigOptions<never>, Pick<Circumstances, "native" | "pickled"> {}
+interface OneOptions extends ConfigOptions<never>, Pick<BackendContext, "native" | "pickled"> {}
 
 function readOne(keys: Keys, options: OneOptions): Plan {
   const type = typeOf(keys);
@@ -273,7 +273,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
   });
   return {
     name,
-    isThere: backend.isThere,
+    tableExists: backend.tableExists,
     async open(opener) {
       const store = await backend.open(opener);
       return createSessions({ ...made, ...also, store } as SessionOptions<never>);

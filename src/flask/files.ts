@@ -132,7 +132,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
     capabilities,
 
     async read(key) {
-      if (!directory.isThere()) return null;
+      if (!directory.exists()) return null;
       for (const one of directory.pathsOf(key)) {
         const bytes = await readFile(one).catch((error) => {
           if (error.code === "ENOENT") return undefined;
@@ -198,7 +198,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
 
     async prune(options?: PruneOptions): Promise<PruneResult> {
       const { limit, cursor = "" } = pruneOptions(options);
-      const names = directory.isThere() ? (await readdir(base)).sort() : [];
+      const names = directory.exists() ? (await readdir(base)).sort() : [];
       let [removed, seen] = [0, 0];
       for (const name of names) {
         if (directory.isDraft(name)) discard(join(base, name));

@@ -7,7 +7,7 @@ import { checkOptions } from "./shared/options.ts";
 import type { SqlConnection } from "./sql/clients.ts";
 import { connectionOf } from "./sql/connection.ts";
 import { rulesOf, type SqlDialect } from "./sql/dialect.ts";
-import { lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
+import { lazyStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
 import { capabilitiesOf } from "./sql/store.ts";
 
 /** What `drizzle(…)` returns. */
@@ -108,7 +108,7 @@ export function drizzleStore(options: DrizzleStoreOptions): Store {
   if (typeof db !== "function") return made() as Store;
   // A wrong table is reported at once; only the way columns are named may be the database's.
   tableOfModel(rules, modelOf(table, undefined));
-  return lateStore("drizzle", capabilitiesOf(rules, true), made);
+  return lazyStore("drizzle", capabilitiesOf(rules, true), made);
 }
 
 // Drizzle's symbols are registered, so that two copies of it know each other's tables.

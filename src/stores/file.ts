@@ -92,7 +92,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
   const top = join(base, "v1"); // Another layout, one day, gets another name and leaves this one alone.
   const records = new Records({ root: join(top, "records"), base, durable }, now);
   const index = new SubjectIndex({ root: join(top, "subjects"), base, durable });
-  const isThere = guardOf(top);
+  const exists = guardOf(top);
 
   /** Writes a record, after its entry in the index. */
   async function write(
@@ -115,11 +115,11 @@ export function fileStore(options: FileStoreOptions): FileStore {
   }
 
   async function* listBySubject(subject: string, answered?: () => void): AsyncIterable<ListedRecord> {
-    if (isThere()) yield* recordsOfSubject(subject, index, records, answered);
+    if (exists()) yield* recordsOfSubject(subject, index, records, answered);
   }
 
   async function* list(): AsyncIterable<ListedRecord> {
-    if (!isThere()) return;
+    if (!exists()) return;
     for await (const name of records.names("")) {
       const found = await records.find(name);
       if (found) yield listed(found);
@@ -130,7 +130,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
     const { limit, cursor = "r" } = pruneOptions(options);
     const [part, after] = [cursor.slice(0, 1), cursor.slice(1)];
     let [removed, seen] = [0, 0];
-    if (!isThere()) return { removed, cursor: undefined };
+    if (!exists()) return { removed, cursor: undefined };
     if (part !== "s") {
       for await (const name of records.names(after)) {
         if (await records.prune(name)) removed += 1;
@@ -158,35 +158,35 @@ export function fileStore(options: FileStoreOptions): FileStore {
     capabilities,
 
     async read(key) {
-      const found = isThere() && (await records.find(nameOf(key)));
+      const found = exists() && (await records.find(nameOf(key)));
       return found ? stored(found) : null;
     },
 
     async create(key, record) {
-      if (!isThere()) await makeDirectory(top, { base, durable });
+      if (!exists()) await makeDirectory(top, { base, durable });
       const life = nonce();
       return write(key, record, life, (name, content) => records.create(name, content, life));
     },
 
     async update(key, record, version) {
       const life = lifeOf(version);
-      if (life === undefined || !isThere()) return null;
+      if (life === undefined || !exists()) return null;
       return write(key, record, life, (name, content) => records.update(name, content, version));
     },
 
     async touch(key, expiresAt) {
-      return isThere() && records.touch(nameOf(key), instant(expiresAt));
+      return exists() && records.touch(nameOf(key), instant(expiresAt));
     },
 
     async rename(from, to, record, version) {
-      if (!isThere()) return null;
+      if (!exists()) return null;
       const [source, life] = [nameOf(from), nonce()];
       const step = (name: string, content: Content) => records.rename(source, name, content, life, version);
       return write(to, record, life, step, source);
     },
 
     async delete(key, subject) {
-      if (!isThere()) return;
+      if (!exists()) return;
       const name = nameOf(key);
       const life = await records.delete(name);
       if (life !== undefined && subject !== undefined) await index.remove(nameOf(subject), name, life);

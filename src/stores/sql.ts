@@ -4,7 +4,7 @@ import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { checkOptions } from "./shared/options.ts";
-import { barePieces, type SqlLayout } from "./sql/bare.ts";
+import { foreignTable, type SqlLayout } from "./sql/bare.ts";
 import type { SqlClient } from "./sql/clients.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
 import { nativePieces, type SqlPieces } from "./sql/layout.ts";
@@ -124,7 +124,7 @@ function piecesOf(
   for (const name of ["table", "schema", "columns"] as const) {
     if (own[name] !== undefined) throw wrongArgument(name, "left out with a layout, which names its own", own[name]);
   }
-  return barePieces(rules, layout);
+  return foreignTable(rules, layout);
 }
 
 /**

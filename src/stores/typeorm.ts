@@ -8,7 +8,7 @@ import type { SqlConnection } from "./sql/clients.ts";
 import { connectionOf } from "./sql/connection.ts";
 import { type DialectRules, rulesOf, type SqlDialect } from "./sql/dialect.ts";
 import type { SqlLink } from "./sql/link.ts";
-import { lateStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
+import { lazyStore, type ModelColumn, modelStore, tableOfModel } from "./sql/model.ts";
 import { capabilitiesOf } from "./sql/store.ts";
 
 /** A `DataSource`. */
@@ -131,7 +131,7 @@ export function typeormStore(options: TypeormStoreOptions): Store {
   };
   const made = lazily(given && !dataSource.isInitialized ? () => dataSource : dataSource, make);
   if (given && dataSource.isInitialized) return made() as Store;
-  return lateStore("typeorm", capabilitiesOf(rules, given ? isShared(dataSource) : true), made);
+  return lazyStore("typeorm", capabilitiesOf(rules, given ? isShared(dataSource) : true), made);
 }
 
 const dialects: Readonly<Record<string, SqlDialect>> = {

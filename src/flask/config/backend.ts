@@ -16,12 +16,12 @@ export interface Backend {
   /** Other applications keep their sessions in the same place, so this one must say which it is. */
   readonly isCommon?: boolean;
   /** Nothing that is missing is to be created. */
-  readonly isThere?: boolean;
+  readonly tableExists?: boolean;
   open(opener: Opener): Promise<Store | CookieStore>;
 }
 
 /** What a backend has to know. */
-export interface Circumstances {
+export interface BackendContext {
   /** Our own records instead of the family's. */
   readonly native: boolean;
   /** Sessions of Flask-Session2, or of Flask-Session up to 0.6. */
@@ -37,4 +37,4 @@ export interface Circumstances {
 export const ownTable = "sojourn_sessions";
 
 /** Reads the keys of one. Opens nothing. */
-export type Read = (keys: Keys, circumstances: Circumstances) => Backend;
+export type Read = (keys: Keys, context: BackendContext) => Backend;

@@ -23,7 +23,7 @@ import { mongodbStore } from "../../stores/mongodb.ts";
 import { nullStore } from "../../stores/null.ts";
 import { redisStore } from "../../stores/redis.ts";
 import { flaskFiles } from "../files.ts";
-import { type Backend, type Circumstances, ownTable, type Read } from "./backend.ts";
+import { type Backend, type BackendContext, ownTable, type Read } from "./backend.ts";
 import { databases } from "./databases.ts";
 import {
   datastoreDrivers,
@@ -66,9 +66,9 @@ export const backends: Readonly<Record<string, Read>> = {
     };
   },
 
-  filesystem: (keys, circumstances) => files(keys, "SESSION_FILE_DIR", circumstances),
+  filesystem: (keys, context) => files(keys, "SESSION_FILE_DIR", context),
 
-  cachelib: (keys, circumstances) => files(keys, "SESSION_CACHELIB", circumstances),
+  cachelib: (keys, context) => files(keys, "SESSION_CACHELIB", context),
 
   mongodb(keys, { native, pickled }) {
     const place = mongodbPlace("SESSION_MONGODB", keys.place("SESSION_MONGODB", "mongodb://127.0.0.1:27017"));
@@ -101,7 +101,7 @@ export const backends: Readonly<Record<string, Read>> = {
         "SESSION_DYNAMODB_KEY_ID and SESSION_DYNAMODB_SECRET must be set together; received one of them",
       );
     const table = keys.text("SESSION_DYNAMODB_TABLE", native ? ownTable : pickled ? "sessions" : "Sessions");
-    const isThere = keys.flag("SESSION_DYNAMODB_TABLE_EXISTS", false);
+    const tableExists = keys.flag("SESSION_DYNAMODB_TABLE_EXISTS", false);
     const local = { endpoint: "http://localhost:8000", region: "us-east-1" };
     const dummy = { accessKeyId: "dummy", secretAccessKey: "dummy" };
     // Flask-Session has a server on this machine by default, Flask-Session2 what AWS's own configuration says.
@@ -119,7 +119,7 @@ export const backends: Readonly<Record<string, Read>> = {
         };
     return {
       encoding: pickled ? "json" : "session",
-      isThere,
+      tableExists,
       async open(opener) {
         const key = "SESSION_DYNAMODB";
         const client = (place?.client ?? (await opener.client(key, dynamodbDrivers, options))) as never;
@@ -180,7 +180,7 @@ export const backends: Readonly<Record<string, Read>> = {
 };
 
 /** cachelib's directory. Whatever the configuration says, it has pickles. */
-function files(keys: Keys, key: string, { native, cachelib, fileOwner: owner }: Circumstances): Backend {
+function files(keys: Keys, key: string, { native, cachelib, fileOwner: owner }: BackendContext): Backend {
   const given = keys.any(key);
   if (given !== undefined && typeof given !== "string")
     throw keys.wrong(key, "the path of the directory of cachelib's FileSystemCache", given);

@@ -15,9 +15,13 @@ export const databases: Readonly<Record<string, Read>> = {
     const place = sqlalchemyPlace(keys);
     const table = keys.text("SESSION_SQLALCHEMY_TABLE", native ? ownTable : "sessions");
     const schema = keys.text("SESSION_SQLALCHEMY_SCHEMA");
-    const isThere = keys.flag("SESSION_SQLALCHEMY_TABLE_EXISTS", false);
+    const tableExists = keys.flag("SESSION_SQLALCHEMY_TABLE_EXISTS", false);
     const own = native ? { table, schema } : { layout: flaskSqlalchemy({ table, schema }) };
-    return { encoding: pickled ? "pickle" : "session", isThere, open: sqlOpening("SESSION_SQLALCHEMY", place, own) };
+    return {
+      encoding: pickled ? "pickle" : "session",
+      tableExists,
+      open: sqlOpening("SESSION_SQLALCHEMY", place, own),
+    };
   },
 
   postgresql(keys, { native }) {

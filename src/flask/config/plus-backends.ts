@@ -21,7 +21,7 @@ export interface PlusBackend {
   open(opener: Opener): Promise<Store>;
 }
 
-interface Circumstances {
+interface BackendContext {
   readonly native: boolean;
   readonly keyPrefix: string;
   /** Of the part, for messages. */
@@ -29,7 +29,7 @@ interface Circumstances {
 }
 
 /** By `session_type`. */
-export const plusBackends: Readonly<Record<string, (own: Keys, circumstances: Circumstances) => PlusBackend>> = {
+export const plusBackends: Readonly<Record<string, (own: Keys, context: BackendContext) => PlusBackend>> = {
   redis(own, { native, keyPrefix, label }) {
     const client = clientOf(own, "redis://127.0.0.1:6379");
     const at = redisAt(`${label}.client`, client);

@@ -52,14 +52,14 @@ export class Directory {
   readonly #mode: number;
   readonly #shared: Shared;
   /** Whether the directory is there. Throws where another user could have put sessions in it. */
-  readonly isThere: () => boolean;
+  readonly exists: () => boolean;
 
   constructor(path: string, generation: Generation, mode: number, owner: number | undefined) {
     this.#path = path;
     this.#generation = generation;
     this.#mode = mode;
     this.#shared = { by: "flaskFiles", owner };
-    this.isThere = guardOf(path, this.#shared);
+    this.exists = guardOf(path, this.#shared);
   }
 
   /** Where a session may be: first where this version of cachelib looks, then where the others did. */
@@ -82,7 +82,7 @@ export class Directory {
   async locked<T>(step: (isMine: () => boolean) => T): Promise<T> {
     const path = join(this.#path, `sojourn${aside}`);
     const attempt = (): Promise<T> => {
-      if (!this.isThere()) this.#make();
+      if (!this.exists()) this.#make();
       return locked(path, draftName, step);
     };
     return attempt().catch((error) => {
@@ -96,7 +96,7 @@ export class Directory {
     checkWay(this.#path, this.#shared);
     const made = mkdirSync(this.#path, { recursive: true, mode: this.#mode | ((this.#mode & 0o444) >> 2) });
     if (made !== undefined) giveTo(made, statSync(dirname(made)));
-    this.isThere();
+    this.exists();
   }
 
   /** Opens the file at a path. The step must not keep it. */

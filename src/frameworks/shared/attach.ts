@@ -12,10 +12,10 @@ const attached = new WeakMap<object, Map<string, unknown>>();
 export function attachSession(target: object, name: string, session: unknown, check?: () => void): void {
   const before = attached.get(target);
   const values = before ?? new Map<string, unknown>();
-  const isThere = values.has(name);
+  const known = values.has(name);
   values.set(name, session);
   if (!before) attached.set(target, values);
-  if (isThere) return;
+  if (known) return;
   Object.defineProperty(target, name, {
     configurable: false,
     enumerable: true,

@@ -73,14 +73,14 @@ export async function setUp(client: DynamodbClient, { createTable, updateTimeToL
   if (!client.createTable || !client.describeTable || !client.describeTimeToLive || !client.updateTimeToLive) {
     throw new TypeError("setup() needs createTable, describeTable, describeTimeToLive and updateTimeToLive of client");
   }
-  const isThere = await client.describeTable({ TableName }).then(
+  const tableExists = await client.describeTable({ TableName }).then(
     () => true,
     (error: unknown) => {
       if ((error as Error).name !== "ResourceNotFoundException") throw error;
       return false;
     },
   );
-  if (!isThere) {
+  if (!tableExists) {
     await client.createTable(createTable).catch((error) => {
       if ((error as Error).name !== "ResourceInUseException") throw error; // Another process creates it.
     });

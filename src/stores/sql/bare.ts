@@ -85,7 +85,7 @@ function clockOf(
 }
 
 /** The pieces for such a table. A version is the payload itself, which is what is compared: so that program takes part. */
-export function barePieces(rules: DialectRules, layout: SqlLayout): SqlPieces {
+export function foreignTable(rules: DialectRules, layout: SqlLayout): SqlPieces {
   checkLayout(rules, layout);
   const quoted = (column: string): string => identifier(rules, "a column of layout", column, 63);
   const { timeZone = "UTC", others = {} } = layout;

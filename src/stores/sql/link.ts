@@ -41,7 +41,7 @@ export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLin
  * rows or the same file: for about a second. Then, and where the statement is not a transaction of its own, that
  * failure is the answer.
  */
-export async function patiently<Result>(alone: boolean, attempt: () => Promise<Result>): Promise<Result> {
+export async function retryWhileBusy<Result>(alone: boolean, attempt: () => Promise<Result>): Promise<Result> {
   for (let pause = 1; ; pause *= 2) {
     try {
       return await attempt();

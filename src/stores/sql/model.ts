@@ -121,7 +121,7 @@ export function modelStore({ table, ...parts }: ModelParts): Store {
 }
 
 /** A store that is made when it is first used. */
-export function lateStore(name: string, capabilities: StoreCapabilities, made: Lazy<Store>): Store {
+export function lazyStore(name: string, capabilities: StoreCapabilities, made: Lazy<Store>): Store {
   return {
     name,
     space: "own",

@@ -29,7 +29,7 @@ export async function setUp(rules: DialectRules, pieces: SqlPieces, send: Send):
       return rules.dialect === "mysql" ? undefined : send(statement(rules, sql));
     });
   };
-  const there = await isThere(rules, pieces, send);
+  const there = await tableExists(rules, pieces, send);
   if (!there) {
     await create(createTable(rules, definition)).catch((error: unknown) => {
       throw isDenied(error)
@@ -72,7 +72,7 @@ export function columnsOf(rules: DialectRules, { table, key, written }: SqlPiece
 }
 
 /** Whether the table is there. One that lacks a column belongs to another program. */
-async function isThere(rules: DialectRules, pieces: SqlPieces, send: Send): Promise<boolean> {
+async function tableExists(rules: DialectRules, pieces: SqlPieces, send: Send): Promise<boolean> {
   try {
     await send(columnsOf(rules, pieces));
     return true;

@@ -10,7 +10,7 @@ import { newNumber } from "../shared/stamp.ts";
 import type { SqlResult } from "./clients.ts";
 import { type DialectRules, explained, isDenied, isTaken, type Statement } from "./dialect.ts";
 import type { SqlPieces, SqlValue, SqlValues } from "./layout.ts";
-import { patiently, type SqlLink } from "./link.ts";
+import { retryWhileBusy, type SqlLink } from "./link.ts";
 import { isProbe, probe, serverLimit } from "./probe.ts";
 import { type Send, setUp } from "./setup.ts";
 import { manySize, pageSize, statementsOf } from "./statements.ts";
@@ -50,7 +50,7 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
       if (name === "size") return (payload as Uint8Array).length;
       return values[name] ?? null;
     };
-    const result = await patiently(connection.alone, () => connection.run(sql, names.map(value)));
+    const result = await retryWhileBusy(connection.alone, () => connection.run(sql, names.map(value)));
     if (!returns) return result;
     if (result.rows.some(([answer]) => Number(answer) !== nonce)) throw mistaken();
     return { rows: [], count: result.rows.length };
