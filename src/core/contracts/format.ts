@@ -5,7 +5,10 @@ import type { MaybePromise } from "../bytes/bytes.ts";
 /** An encoded session as a store keeps it. */
 export type Payload = string | Uint8Array;
 
-/** What the library itself knows of a session, beside the application's data. All instants in epoch milliseconds. */
+/**
+ * What the library itself knows of a session, beside the application's data. All instants in epoch milliseconds.
+ * `record/meta.ts` says for each field what becomes of it when requests meet.
+ */
 export interface Meta {
   /** The public name of the session, for logs and device lists. Absent where a foreign format has no room for it. */
   handle?: string;
@@ -13,12 +16,20 @@ export interface Meta {
   created?: number;
   /** When its id was made; `renewAfter` counts from here. */
   renewed?: number;
-  /** When somebody last logged in to it. */
+  /** When the user last proved who they are: a login, or a confirmation. */
   authenticated?: number;
+  /** How the user proved it, and when each was last shown. */
+  methods?: Readonly<Record<string, number>>;
   /** Who is logged in. */
   subject?: string;
-  /** How long it lives unused, in milliseconds, where the record of another program says so for itself. */
+  /** How long it lives unused, in milliseconds, where its login or the record of another program says so. */
   idle?: number;
+  /** How long it lives however busy it is, in milliseconds, where its login says so. */
+  absolute?: number;
+  /** What the option `describe` noted of the device at login. */
+  device?: Readonly<Record<string, unknown>>;
+  /** What the user calls the device. */
+  label?: string;
   /** Whether its cookie outlives the browser. */
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */

@@ -16,14 +16,19 @@ export interface Timeouts {
   readonly renewGrace: number;
 }
 
+/** When a session ends in any case. */
+export function endOf(now: number, meta: Meta, timeouts: Timeouts): number {
+  return (meta.created ?? now) + (meta.absolute ?? timeouts.absolute);
+}
+
 /** When a session used now ends. */
 export function expiryOf(now: number, meta: Meta, timeouts: Timeouts): number {
-  return Math.min(now + (meta.idle ?? timeouts.idle), (meta.created ?? now) + timeouts.absolute);
+  return Math.min(now + (meta.idle ?? timeouts.idle), endOf(now, meta, timeouts));
 }
 
 /** Whether a session has outlived its absolute timeout. */
 export function isOver(now: number, meta: Meta, timeouts: Timeouts): boolean {
-  return meta.created !== undefined && now >= meta.created + timeouts.absolute;
+  return meta.created !== undefined && now >= endOf(now, meta, timeouts);
 }
 
 /** Whether the expiry has fallen behind by enough to be moved. */
@@ -36,8 +41,9 @@ export function isTouchDue(now: number, meta: Meta, expiresAt: number, timeouts:
  * Whether a session would outlive what is configured, because it was saved when that was longer. Less than a fifth of
  * the idle timeout, at most 5 minutes, is what clocks of several nodes differ by.
  */
-export function isShortened(expected: number, expiresAt: number, { idle, touchInterval }: Timeouts): boolean {
-  return expiresAt - expected >= Math.max(touchInterval, Math.min(300_000, idle / 5));
+export function isShortened(expected: number, meta: Meta, expiresAt: number, timeouts: Timeouts): boolean {
+  const { idle = timeouts.idle } = meta;
+  return expiresAt - expected >= Math.max(timeouts.touchInterval, Math.min(300_000, idle / 5));
 }
 
 /** Whether the id is old enough to be renewed in passing. */

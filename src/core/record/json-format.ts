@@ -1,6 +1,7 @@
 /** The native format: one JSON text, a small envelope around the application's data. */
 
 import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
+import { isMeta, sameMeta } from "./meta.ts";
 import { parse, stringify } from "./values.ts";
 
 /**
@@ -98,43 +99,7 @@ class Unopened implements LazyContent {
   }
 }
 
-function sameMeta(a: Meta, b: Meta): boolean {
-  for (const key in a) if (a[key as keyof Meta] !== b[key as keyof Meta]) return false;
-  for (const key in b) if (a[key as keyof Meta] !== b[key as keyof Meta]) return false;
-  return true;
-}
-
 /** A plain object: what is there may also be an array, a Map, a Date. */
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-// What a later version adds to the envelope is kept: nodes of two versions run side by side during a deployment.
-function isMeta(meta: { readonly [Key in keyof Meta]?: unknown }): meta is Meta {
-  const { handle, subject, generation, epoch, created, renewed, authenticated, idle, seen, persistent, unseen } = meta;
-  return (
-    isText(handle) &&
-    isText(subject) &&
-    isText(generation) &&
-    isText(epoch) &&
-    isCount(created) &&
-    isCount(renewed) &&
-    isCount(authenticated) &&
-    isCount(idle) &&
-    isCount(seen) &&
-    isSwitch(persistent) &&
-    isSwitch(unseen)
-  );
-}
-
-function isText(value: unknown): boolean {
-  return value === undefined || typeof value === "string";
-}
-
-function isCount(value: unknown): boolean {
-  return value === undefined || Number.isFinite(value);
-}
-
-function isSwitch(value: unknown): boolean {
-  return value === undefined || typeof value === "boolean";
 }

@@ -1,7 +1,8 @@
 /** Changes: which top-level keys differ from what was loaded, and how they go onto what somebody else saved meanwhile. */
 
 import { samePayload } from "../bytes/bytes.ts";
-import type { Content, Format, Meta, Payload } from "../contracts/format.ts";
+import type { Content, Format, Payload } from "../contracts/format.ts";
+import { mergeMeta } from "../record/meta.ts";
 import { own, set } from "../record/own-keys.ts";
 import { pathOf } from "../record/values.ts";
 
@@ -69,6 +70,8 @@ export interface Draft extends Content {
   readonly cleared: boolean;
   /** Somebody else logged in: nothing survives, of what the library noted neither. */
   readonly takenOver: boolean;
+  /** It logged in: what the library notes of a login is this one's. */
+  readonly loggedIn: boolean;
   readonly updates: ReadonlyMap<string, Update> | undefined;
 }
 
@@ -97,7 +100,7 @@ export function merge(
   theirs: Content,
   together: readonly (readonly string[])[],
 ): Content {
-  const meta = mine.takenOver ? mine.meta : mergeMeta(base.meta, mine.meta, theirs.meta);
+  const meta = mine.takenOver ? mine.meta : mergeMeta(base.meta, mine.meta, theirs.meta, mine.loggedIn);
   if (mine.cleared) return { data: mine.data, meta };
 
   const changed = changedKeys(format, base.data, mine.data);
@@ -155,19 +158,6 @@ export function adopt(format: Format, target: Record<string, unknown>, source: R
 
 function reapply(update: Update, newest: unknown): unknown {
   return update.changes.reduce((value, change) => change(value), newest);
-}
-
-/** The same merge for what the library notes of a session. */
-export function mergeMeta(base: Meta, mine: Meta, theirs: Meta): Meta {
-  const merged: Record<string, unknown> = { ...theirs };
-  const before: Record<string, unknown> = { ...base };
-  const after: Record<string, unknown> = { ...mine };
-  // What this request noted about an id says nothing about the id that replaced it meanwhile.
-  const aboutId = base.renewed === theirs.renewed ? [] : ["renewed", "seen", "unseen"];
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (own(before, key) !== own(after, key) && !aboutId.includes(key)) put(merged, key, own(after, key));
-  }
-  return merged;
 }
 
 /** Sets a key, or removes it when there is no value. */

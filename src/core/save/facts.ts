@@ -66,7 +66,7 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
     regenerated: work.marks.regenerated,
     renewalDue: sign && records.renews() && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
     readOnly: state.readOnly && !onlySeen,
-    shortened: found !== null && isShortened(work.expiresAt(now, state.meta), found.expiresAt, timeouts),
+    shortened: found !== null && isShortened(work.expiresAt(now, state.meta), state.meta, found.expiresAt, timeouts),
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
     cookieDue:

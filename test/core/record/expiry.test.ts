@@ -43,6 +43,26 @@ describe("a session used now ends", () => {
   });
 });
 
+describe("a login that says how long its session lives", () => {
+  const admin = { created: now, idle: 5000, absolute: 8000 };
+  const remembered = { created: now, idle: 6_000_000, absolute: 90_000_000 };
+
+  test("is heeded in place of what is configured, be it less or more", () => {
+    expect(expiryOf(now, admin, timeouts())).toBe(now + 5000);
+    expect(expiryOf(now + 4000, admin, timeouts())).toBe(now + 8000);
+    expect(expiryOf(now, remembered, timeouts())).toBe(now + 6_000_000);
+    expect(isOver(now + 7999, admin, timeouts())).toBe(false);
+    expect(isOver(now + 8000, admin, timeouts())).toBe(true);
+    expect(isOver(now + 600_000, remembered, timeouts())).toBe(false);
+  });
+
+  test("and its expiry moves in steps that fit it", () => {
+    expect(isTouchDue(now + 249, admin, now + 5000, timeouts())).toBe(false);
+    expect(isTouchDue(now + 250, admin, now + 5000, timeouts())).toBe(true);
+    expect(isTouchDue(now + 3000, remembered, now + 6_000_000, timeouts())).toBe(true);
+  });
+});
+
 describe("a session is over", () => {
   test("from the millisecond its absolute timeout ends", () => {
     expect(isOver(now, { created: now - 599_999 }, timeouts())).toBe(false);

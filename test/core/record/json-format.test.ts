@@ -37,7 +37,7 @@ test("everything the library knows of a session comes back, and what it does not
 });
 
 test("what a later version added to the envelope is kept", () => {
-  const payload = '{"sojourn":1,"meta":{"created":1,"device":"phone","scopes":["a"]},"data":{"a":1}}';
+  const payload = '{"sojourn":1,"meta":{"created":1,"realm":"phone","scopes":["a"]},"data":{"a":1}}';
   expect(format.encode(format.decode(payload))).toBe(payload);
 });
 
