@@ -41,8 +41,3 @@ export type { RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
 export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";
 export type { Sessions } from "./core/request/sessions.ts";
 export { createSessions } from "./create.ts";
-export { type DefinedParts, defineParts } from "./parts/define.ts";
-export type { Fields } from "./parts/fields.ts";
-export type { PartsSessions } from "./parts/keeping.ts";
-export type { PartOptions, PartsOptions } from "./parts/options.ts";
-export type { PartInfo, PartsChoice, PartsSession } from "./parts/session.ts";

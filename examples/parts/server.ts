@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { Firestore } from "@google-cloud/firestore";
 import express from "express";
-import { createSessions, defineParts } from "sojourn";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
+import { createPartsSessions, defineParts } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { firestoreStore } from "sojourn/stores/firestore";
 
@@ -31,7 +31,7 @@ const parts = defineParts<Data>()({
     persistent: true,
   },
 });
-const sessions = createSessions({ name: "shop", parts });
+const sessions = createPartsSessions({ name: "shop", parts });
 
 const app = express();
 app.use(expressSessions(sessions));

@@ -10,7 +10,7 @@ import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
 import { resolveConfig, type SessionOptions } from "../core/options/options.ts";
-import type { CookieStore } from "../core/record/in-cookie.ts";
+import type { CookieStore } from "../core/record/cookie-store.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { createSessions } from "../create.ts";
 import { flaskSession } from "../flask.ts";

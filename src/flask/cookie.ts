@@ -10,7 +10,8 @@ import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Format } from "../core/contracts/format.ts";
 import { checkKnown, checkNow } from "../core/contracts/known.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
-import type { CookieStore } from "../core/record/in-cookie.ts";
+import type { CookieStore } from "../core/record/cookie-store.ts";
+import { keptInCookies } from "../core/record/in-cookie.ts";
 import { flaskSeal } from "./cookie/seal.ts";
 import { longestLifetime } from "./options.ts";
 import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
@@ -94,7 +95,7 @@ export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
     durationOption("lifetime", lifetime, 1000, permanent ? 34_560_000_000 : longestLifetime) / 1000,
   );
   return {
-    store: storeOf(flaskSeal({ keys, salt, digest, lifetime: idleTimeout, now: now ?? Date.now })),
+    store: keptInCookies({ seal: flaskSeal({ keys, salt, digest, lifetime: idleTimeout, now: now ?? Date.now }) }),
     format: taggedJsonFormat({ subjectKey, subjectType }),
     cookie: { prefix: "", ...cookie },
     idleTimeout,
@@ -102,11 +103,6 @@ export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
     persistent: permanent,
     ...(now && { now }),
   };
-}
-
-function storeOf(seal: CookieStore["seal"]): CookieStore {
-  const none = { compareAndSwap: "none", revocable: false, list: false, bySubject: false, shared: true } as const;
-  return { name: "cookie", inCookie: true, seal, chunks: 1, revocations: undefined, capabilities: none };
 }
 
 function keyOf(name: string, key: unknown, takes: string): Uint8Array {

@@ -45,7 +45,7 @@ type Checked<Data, Parts> = {
     : { readonly fields: `another part takes the key "${Shared<Data, Parts, Name> & string}" too` };
 };
 
-/** Parts that were checked: what `createSessions({ parts })` learns the names from. */
+/** Parts that were checked: what `createPartsSessions({ parts })` learns the names from. */
 export type DefinedParts<Data extends object, Name extends string> = Readonly<Record<Name, PartOptions<Data>>>;
 
 /**
@@ -56,7 +56,7 @@ export type DefinedParts<Data extends object, Name extends string> = Readonly<Re
  * @typeParam Data The shape of `session.data`.
  * @example
  * ```ts
- * import { createSessions, defineParts } from "sojourn";
+ * import { createPartsSessions, defineParts } from "sojourn/parts";
  * import { memoryStore } from "sojourn/stores/memory";
  *
  * interface Data { user: string; theme: string }
@@ -66,7 +66,7 @@ export type DefinedParts<Data extends object, Name extends string> = Readonly<Re
  *   login: { fields: ["user"], store, idleTimeout: "30m" },
  *   rest: { fields: "rest", store, cookie: { name: "rest" }, idleTimeout: "30d", absoluteTimeout: false, persistent: true },
  * });
- * const sessions = createSessions<Data, keyof typeof parts>({ parts });
+ * const sessions = createPartsSessions<Data, keyof typeof parts>({ parts });
  * ```
  */
 export function defineParts<Data extends object>(): <const Defined extends Readonly<Record<string, PartOptions<Data>>>>(

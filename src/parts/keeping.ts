@@ -14,13 +14,13 @@ import { PartsRequest } from "./request.ts";
 import { type PartsSession, SessionInParts } from "./session.ts";
 
 /**
- * The sessions of one application, kept in parts. Made by `createSessions({ parts })`, mounted like any other.
+ * The sessions of one application, kept in parts. Made by `createPartsSessions`, mounted like any other.
  *
  * @typeParam Data The shape of `session.data`.
  * @typeParam Name The names of the parts, where `defineParts` told them.
  * @example
  * ```ts
- * import type { PartsSessions } from "sojourn";
+ * import type { PartsSessions } from "sojourn/parts";
  *
  * async function theme(sessions: PartsSessions<{ user: string; theme: string }>, request: object): Promise<string> {
  *   const { data } = await sessions.get(request, ["theme"]); // loads no other part
@@ -40,8 +40,32 @@ export interface PartsSessions<Data extends object = Record<string, unknown>, Na
   current(): Promise<PartsSession<Data, Name>>;
 }
 
-/** Sessions in parts, from their options. */
-export function partsSessions<Data extends object, Name extends string>(
+/**
+ * Makes sessions whose data lie in several places, each part with a cookie, a store, lifetimes and protection of its
+ * own. They are mounted and used like any other: `session.data` is one object.
+ *
+ * @typeParam Data The shape of `session.data`.
+ * @typeParam Name The names of the parts.
+ * @param options See {@link PartsOptions}. A key that two parts take is a `TypeError`; so is writing one that none takes.
+ * @example
+ * ```ts
+ * import { createPartsSessions } from "sojourn/parts";
+ * import { cookieStore } from "sojourn/stores/cookie";
+ * import { memoryStore } from "sojourn/stores/memory";
+ *
+ * const secrets = (process.env.SESSION_SECRETS ?? "").split(" ");
+ *
+ * export const sessionsInParts = () =>
+ *   createPartsSessions<{ csrfToken: string; userId: string; theme: string }>({
+ *     parts: {
+ *       csrf: { cookie: { name: "csrf" }, store: cookieStore({ secrets }), fields: ["csrfToken"] },
+ *       login: { cookie: { name: "session" }, store: memoryStore(), fields: ["userId"], idleTimeout: "30m" },
+ *       rest: { cookie: { name: "data" }, store: cookieStore({ secrets }), fields: "rest", persistent: true },
+ *     },
+ *   });
+ * ```
+ */
+export function createPartsSessions<Data extends object = Record<string, unknown>, Name extends string = string>(
   options: PartsOptions<Data, Name>,
 ): PartsSessions<Data, Name> {
   return new Sessions<Data>(keepInParts(makeParts(options as never))) as PartsSessions<Data, Name>;

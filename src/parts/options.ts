@@ -7,7 +7,7 @@ import type { StandardSchema } from "../core/contracts/schema.ts";
 import type { Store } from "../core/contracts/store.ts";
 import type { SessionOptions } from "../core/options/options.ts";
 import { type Cleanup, cleanupOf } from "../core/record/cleanup.ts";
-import { type CookieStore, isCookieStore } from "../core/record/in-cookie.ts";
+import { type CookieStore, isCookieStore } from "../core/record/cookie-store.ts";
 import { makeCore } from "../core/request/one-record.ts";
 import type { SessionsCore } from "../core/save/commit.ts";
 import { type Fields, Routes } from "./fields.ts";
@@ -93,7 +93,7 @@ const own = ["fields", "store", "cookie", "token", "format", "keyPrefix", "ids",
 
 /** Checks every option; a `TypeError` names the first that is wrong. */
 export function makeParts(options: PartsOptions<never>): Parts {
-  checkKnown("createSessions with parts", options, ["parts", ...lifetimes, ...common]);
+  checkKnown("createPartsSessions", options, ["parts", ...lifetimes, ...common]);
   const { parts } = options as { parts: unknown };
   const takes = 'an object of parts by name, such as { login: { store, fields: ["user"] }, rest: { … } }';
   if (typeof parts !== "object" || parts === null || Array.isArray(parts)) throw wrongArgument("parts", takes, parts);

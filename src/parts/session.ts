@@ -34,7 +34,7 @@ export type PartInfo = Pick<
  * @typeParam Name The names of the parts, where `defineParts` told them.
  * @example
  * ```ts
- * import type { PartsSession } from "sojourn";
+ * import type { PartsSession } from "sojourn/parts";
  *
  * function leave(session: PartsSession<{ user: string; theme: string }, "login" | "rest">): void {
  *   session.destroy({ parts: ["login"] }); // the theme stays

@@ -5,10 +5,11 @@ import { aesSeal, type CookieSeal } from "../core/client/seal.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
 import type { Store } from "../core/contracts/store.ts";
-import type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.ts";
+import type { CookieStore } from "../core/record/cookie-store.ts";
+import { keptInCookies } from "../core/record/in-cookie.ts";
 
 export type { CookieSeal, OpenedSeal } from "../core/client/seal.ts";
-export type { CookieCapabilities, CookieStore } from "../core/record/in-cookie.ts";
+export type { CookieCapabilities, CookieStore } from "../core/record/cookie-store.ts";
 
 /** What {@link cookieStore} takes: `secrets` or `seal`, one of them. */
 export interface CookieStoreOptions {
@@ -79,20 +80,5 @@ export function cookieStore(options: CookieStoreOptions): CookieStore {
   if (latestOnly && !revocations) {
     throw wrongArgument("revocations", "a store such as redisStore({ client }) where latestOnly is true", revocations);
   }
-  const capabilities: CookieCapabilities = {
-    compareAndSwap: "none",
-    revocable: revocations !== undefined,
-    list: false,
-    bySubject: false,
-    shared: true,
-  };
-  return {
-    name: "cookie",
-    inCookie: true,
-    seal: seal ?? aesSeal("secrets", secrets as Secrets),
-    chunks,
-    revocations,
-    latestOnly,
-    capabilities,
-  };
+  return keptInCookies({ seal: seal ?? aesSeal("secrets", secrets as Secrets), chunks, revocations, latestOnly });
 }

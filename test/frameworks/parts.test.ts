@@ -6,7 +6,8 @@ import { join } from "node:path";
 import express from "express";
 import fastify from "fastify";
 import { createClient } from "redis";
-import { createSessions, type Sessions } from "sojourn";
+import type { Sessions } from "sojourn";
+import { createPartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { fileStore } from "sojourn/stores/file";
 import { redisStore } from "sojourn/stores/redis";
@@ -44,7 +45,7 @@ describe.skipIf(missing)("a session in three parts", () => {
     store: () => redisStore({ client: client.current, prefix: `parts${applications++}:` }),
     // Each part has a key space of its own.
     sessions: ({ store, keyPrefix: _, ...options }) =>
-      createSessions<Record<string, unknown>>({
+      createPartsSessions<Record<string, unknown>>({
         ...options,
         parts: {
           login: { store, fields: "rest" },

@@ -3,9 +3,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createSessions } from "sojourn";
 import { flaskSession } from "sojourn/flask";
 import { wsSessions } from "sojourn/frameworks/ws";
+import { createPartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { fileStore } from "sojourn/stores/file";
 import { memoryStore } from "sojourn/stores/memory";
@@ -418,7 +418,7 @@ describe("a session of a format without room for a name", () => {
 describe("a session in parts", () => {
   test("is over when nobody is logged in any more, whatever other parts live on", async () => {
     const store = memoryStore();
-    const sessions = createSessions<{ user: string; theme: string }>({
+    const sessions = createPartsSessions<{ user: string; theme: string }>({
       parts: {
         login: { cookie: { name: "login" }, store, fields: ["user"] },
         rest: { cookie: { name: "rest" }, store, fields: "rest" },

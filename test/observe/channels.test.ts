@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as node from "../../src/core/contracts/channels.node.ts";
 import * as plain from "../../src/core/contracts/channels.ts";
 import { createSessions, type Session, type SessionOptions } from "../../src/index.ts";
+import { createPartsSessions } from "../../src/parts.ts";
 import { cookieStore } from "../../src/stores/cookie.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { visitor } from "./visitor.ts";
@@ -213,7 +214,7 @@ test("what subscribers bind to the channel follows the call of the store", async
 test("parts are loads and saves of their own", async () => {
   const store = memoryStore();
   const visit = visitor(
-    createSessions<{ a: number; b: number }>({
+    createPartsSessions<{ a: number; b: number }>({
       parts: {
         one: { store, fields: ["a"], cookie: { name: "one" } },
         two: { store, fields: ["b"], cookie: { name: "two" } },

@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 import { SessionError } from "../../src/core/contracts/errors.ts";
 import { Events } from "../../src/core/contracts/events.ts";
 import { createSessions, type Session, type SessionEvent } from "../../src/index.ts";
+import { createPartsSessions } from "../../src/parts.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { visitor } from "./visitor.ts";
 
@@ -154,7 +155,7 @@ test("`warn: false` says nothing, of risky settings neither", async () => {
 test("the parts of one session share the line of their store", async () => {
   const said: string[] = [];
   const store = { ...memoryStore(), create: () => Promise.reject(refusal) };
-  const sessions = createSessions<{ a: number; b: number }>({
+  const sessions = createPartsSessions<{ a: number; b: number }>({
     parts: {
       one: { store, fields: ["a"], cookie: { name: "one", secure: false } },
       two: { store, fields: ["b"], cookie: { name: "two", secure: false } },

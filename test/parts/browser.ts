@@ -1,6 +1,6 @@
 /** A browser without a network: keeps several cookies, and shows what a request did to them. */
 
-import type { PartsSession, PartsSessions } from "../../src/index.ts";
+import type { PartsSession, PartsSessions } from "../../src/parts.ts";
 
 export type Data = Record<string, unknown>;
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 
-import { createSessions, type PartsSession } from "sojourn";
+import { createPartsSessions, type PartsSession } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
@@ -20,7 +20,7 @@ interface Data {
 }
 
 function setUp() {
-  return createSessions<Data>({
+  return createPartsSessions<Data>({
     parts: {
       csrf: { cookie: { name: "csrf" }, store: cookieStore({ secrets: "x".repeat(32) }), fields: ["token"] },
       login: { store: memoryStore(), fields: ["user"] },
@@ -135,7 +135,7 @@ describe("data", () => {
     }));
 
   test("a key that no part takes is an error where it is written, and undefined where it is read", () => {
-    const sessions = createSessions<Record<string, unknown>>({
+    const sessions = createPartsSessions<Record<string, unknown>>({
       parts: { only: { store: memoryStore(), fields: ["a"] } },
     });
     return request(sessions, undefined, (session) => {

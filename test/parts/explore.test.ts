@@ -1,6 +1,7 @@
 /** Promises 1 and 2 over two parts in two stores, in every order of the store calls of two requests. */
 
-import { createSessions, type PartsSession, type PartsSessions, type Store } from "sojourn";
+import type { Store } from "sojourn";
+import { createPartsSessions, type PartsSession, type PartsSessions } from "sojourn/parts";
 import { memoryStore } from "sojourn/stores/memory";
 import { explore } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
@@ -35,7 +36,7 @@ async function together(handlers: readonly Handler[], check: (scene: Scene) => P
       const inner: Store[] = [memoryStore({ now }), memoryStore({ now })];
       const [login, cart] = inner.map((store) => gate.store(store)) as [Store, Store];
       const served = (): PartsSessions<Data> =>
-        createSessions<Data, string>({
+        createPartsSessions<Data, string>({
           now,
           wait: () => Promise.resolve(),
           renewAfter: options.aged ? "10m" : false,

@@ -1,6 +1,6 @@
 /** What a commit that touches several parts promises when one of them fails, or has ended. */
 
-import type { PartsSession } from "sojourn";
+import type { PartsSession } from "sojourn/parts";
 import type { Fault, StoreCall } from "sojourn/testing";
 import { describe, expect, test } from "vitest";
 import type { Browser, Data } from "./browser.ts";

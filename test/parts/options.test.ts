@@ -1,6 +1,7 @@
 /** Wrong options of sessions in parts are refused where they are given, by name. */
 
-import { createSessions, encrypted, jsonFormat } from "sojourn";
+import { encrypted, jsonFormat } from "sojourn";
+import { createPartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
@@ -13,14 +14,14 @@ const inCookie = cookieStore({ secrets });
 const login = { fields: ["user"], store };
 const rest = { fields: "rest", store, cookie: { name: "rest" } };
 
-describe("createSessions({ parts })", () => {
+describe("createPartsSessions({ parts })", () => {
   test.each<[string, object, string]>([
     ["no object", { parts: 1 }, "parts must be an object of parts by name"],
     ["a list", { parts: [] }, "parts must be an object of parts by name"],
     ["no part", { parts: {} }, "received no part"],
     ["a name that is none", { parts: { "a b": login } }, "the name of a part must be a letter, then at most 39"],
     ["a part that is none", { parts: { login: 1 } }, "parts.login must be an object of options; received 1"],
-    ["an unknown option", { parts: { login }, store }, 'createSessions with parts: there is no option "store"'],
+    ["an unknown option", { parts: { login }, store }, 'createPartsSessions: there is no option "store"'],
     ["another unknown one", { parts: { login: { ...login, name: "x" } } }, 'parts.login: there is no option "name"'],
     [
       "onError for one",
@@ -108,14 +109,14 @@ describe("createSessions({ parts })", () => {
     ["a group that is none", { parts: { login }, together: ["user"] }, "together must be a list of lists of keys"],
     ["a group of no part", { parts: { login }, together: [["theme"]] }, 'no part takes the key "theme"'],
   ])("%s", (_what, options, message) => {
-    expect(() => createSessions(options as never)).toThrow(TypeError);
-    expect(() => createSessions(options as never)).toThrow(message);
+    expect(() => createPartsSessions(options as never)).toThrow(TypeError);
+    expect(() => createPartsSessions(options as never)).toThrow(message);
   });
 
   test("one store may hold several parts, and what is for all is for each that can have it", async () => {
     const clock = { now: 1_800_000_000_000 };
     const one = memoryStore({ now: () => clock.now });
-    const sessions = createSessions<Record<string, unknown>>({
+    const sessions = createPartsSessions<Record<string, unknown>>({
       idleTimeout: "10m",
       renewAfter: "1m",
       now: () => clock.now,

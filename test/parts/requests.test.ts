@@ -1,6 +1,6 @@
 /** What requests of a session in parts cost, load, and save. */
 
-import { createSessions, type PartsSession } from "sojourn";
+import { createPartsSessions, type PartsSession } from "sojourn/parts";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
 import { Browser, type Data } from "./browser.ts";
@@ -104,7 +104,7 @@ describe("costs", () => {
 
 test("of two cookies over plain http, one of which may be, nothing was said of the other", async () => {
   const said: string[] = [];
-  const sessions = createSessions<Data, string>({
+  const sessions = createPartsSessions<Data, string>({
     warn: (message) => said.push(message),
     parts: {
       theme: { store: memoryStore(), cookie: { name: "theme", secure: false }, fields: ["theme"] },
@@ -165,7 +165,7 @@ describe("what was not loaded", () => {
   });
 
   test("a field that no part takes cannot be asked for", async () => {
-    const sessions = createSessions<Data, string>({ parts: { only: { store: memoryStore(), fields: ["user"] } } });
+    const sessions = createPartsSessions<Data, string>({ parts: { only: { store: memoryStore(), fields: ["user"] } } });
     const { error } = await new Browser(sessions).only(["theme"], () => {});
     expect(error).toBeInstanceOf(TypeError);
     expect(String(error)).toContain('no part takes the key "theme"');

@@ -1,6 +1,7 @@
 /** Sessions in four parts for tests: a plain cookie, two stores that count and fail when told to, and another plain cookie. */
 
-import { createSessions, type PartsOptions, type SessionEvent, type Store } from "sojourn";
+import type { SessionEvent, Store } from "sojourn";
+import { createPartsSessions, type PartsOptions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { type CountedStore, countedStore, type Fault, faultyStore, type StoreCall } from "sojourn/testing";
@@ -21,7 +22,7 @@ export interface Scene {
   readonly stores: { readonly login: CountedStore; readonly cart: CountedStore };
   /** Below what counts and fails. */
   readonly inner: { readonly login: Store; readonly cart: Store };
-  readonly sessions: ReturnType<typeof createSessions<Data, string>>;
+  readonly sessions: ReturnType<typeof createPartsSessions<Data, string>>;
   readonly events: SessionEvent[];
   browser(): Browser;
   /** `{ login: { read: 1 }, cart: {} }`, and the counters begin anew. */
@@ -38,7 +39,7 @@ export function setUp(options: Omit<PartsOptions<Data>, "parts"> = {}): Scene {
     login: countedStore(faultyStore(inner.login, (call) => faults.login(call))),
     cart: countedStore(faultyStore(inner.cart, (call) => faults.cart(call))),
   };
-  const sessions = createSessions<Data, string>({
+  const sessions = createPartsSessions<Data, string>({
     now,
     warn: () => {},
     wait: async () => {},

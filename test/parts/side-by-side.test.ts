@@ -5,6 +5,7 @@ import express from "express";
 import makeFetchCookie from "fetch-cookie";
 import { createSessions } from "sojourn";
 import { expressSessions } from "sojourn/frameworks/express";
+import { createPartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { countedStore } from "sojourn/testing";
@@ -14,7 +15,7 @@ import { listen } from "../support/node-app.ts";
 
 test("users and administrators side by side on Express, one store, one of them in parts", async () => {
   const store = countedStore(memoryStore());
-  const users = createSessions<{ name: string; cart: string[] }>({
+  const users = createPartsSessions<{ name: string; cart: string[] }>({
     current: true,
     parts: {
       login: { store, fields: ["name"] },

@@ -1,6 +1,7 @@
 /** Parts of several sessions in one Cookie header: the part that says who is logged in keeps the others out. */
 
-import { createSessions, type PartsSessions, type SessionEvent } from "sojourn";
+import type { SessionEvent } from "sojourn";
+import { createPartsSessions, type PartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
@@ -10,7 +11,7 @@ import { secrets } from "./setup.ts";
 const data = "__Host-data";
 
 function setUp(inCookie: boolean): { sessions: PartsSessions<Data>; events: SessionEvent[]; browser(): Browser } {
-  const sessions = createSessions<Data, string>({
+  const sessions = createPartsSessions<Data, string>({
     warn() {},
     parts: {
       login: { cookie: { name: "session" }, store: memoryStore(), fields: ["userId"] },

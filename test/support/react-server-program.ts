@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { createSessions, type Session, type Sessions } from "sojourn";
+import { createPartsSessions } from "sojourn/parts";
 import { memoryStore } from "sojourn/stores/memory";
 import { readOnlySession } from "../../src/frameworks/shared/read-only.ts";
 import { request } from "./requests.ts";
@@ -41,7 +42,7 @@ const { cookie } = await request(sessions, undefined, (session) => {
 });
 await request(sessions, cookie, (session) => show("read", session));
 await request(sessions, cookie, (session) => show("read only", readOnlySession(session)));
-const inParts = createSessions<Data>({
+const inParts = createPartsSessions<Data>({
   parts: {
     login: { store: memoryStore(), fields: ["user"] },
     rest: { store: memoryStore(), cookie: { name: "rest" }, fields: "rest" },

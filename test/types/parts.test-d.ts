@@ -1,14 +1,8 @@
 /** The types of sessions in parts: what compiles, and by `@ts-expect-error` what must not. Run by `tsc`. */
 
-import {
-  createSessions,
-  defineParts,
-  type PartsSession,
-  type PartsSessions,
-  type Session,
-  type Sessions,
-} from "sojourn";
+import { createSessions, type Session, type Sessions } from "sojourn";
 import { expressSessions } from "sojourn/frameworks/express";
+import { createPartsSessions, defineParts, type PartsSession, type PartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { z } from "zod";
@@ -28,7 +22,7 @@ const store = memoryStore();
 const secrets = "secret";
 const csrf = { cookie: { name: "csrf" }, store: cookieStore({ secrets }) };
 
-const sessions = createSessions<Data>({
+const sessions = createPartsSessions<Data>({
   idleTimeout: "1h",
   together: [["userId", "userData"]],
   parts: {
@@ -76,20 +70,20 @@ export async function some(): Promise<void> {
 
 export function options(): void {
   // @ts-expect-error a key that is not in Data
-  createSessions<Data>({ parts: { login: { store, fields: ["user"] } } });
+  createPartsSessions<Data>({ parts: { login: { store, fields: ["user"] } } });
   // @ts-expect-error a part has a store
-  createSessions<Data>({ parts: { login: { fields: "rest" } } });
+  createPartsSessions<Data>({ parts: { login: { fields: "rest" } } });
   // @ts-expect-error and fields
-  createSessions<Data>({ parts: { login: { store } } });
+  createPartsSessions<Data>({ parts: { login: { store } } });
   // @ts-expect-error "rest" is the only word
-  createSessions<Data>({ parts: { login: { store, fields: "auto" } } });
+  createPartsSessions<Data>({ parts: { login: { store, fields: "auto" } } });
   // @ts-expect-error every part has a store of its own
-  createSessions<Data>({ store, parts: { login: { store, fields: "rest" } } });
-  createSessions<Data>({
+  createPartsSessions<Data>({ store, parts: { login: { store, fields: "rest" } } });
+  createPartsSessions<Data>({
     parts: { all: { store, fields: { exclude: ["theme"] } }, theme: { ...csrf, fields: ["theme"] } },
   });
   // @ts-expect-error a schema of other data
-  createSessions<Data>({ parts: { login: { store, fields: "rest", schema: z.object({ userId: z.number() }) } } });
+  createPartsSessions<Data>({ parts: { login: { store, fields: "rest", schema: z.object({ userId: z.number() }) } } });
 }
 
 /** `defineParts` knows the names, and that every key is in exactly one part. */
@@ -99,7 +93,7 @@ export async function defined(): Promise<void> {
     login: { store, fields: ["userId", "userData"] },
     rest: { store, cookie: { name: "rest" }, fields: ["theme"] },
   });
-  const named = createSessions({ parts, onError: "save" });
+  const named = createPartsSessions({ parts, onError: "save" });
   same<typeof named, PartsSessions<Data, "csrf" | "login" | "rest">>(true);
   const session = await named.get(request);
   same<typeof session, PartsSession<Data, "csrf" | "login" | "rest">>(true);

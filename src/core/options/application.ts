@@ -2,7 +2,7 @@
 
 import { wrongArgument } from "../contracts/errors.ts";
 import type { Store } from "../contracts/store.ts";
-import { type CookieStore, isCookieStore, storeBehind } from "../record/in-cookie.ts";
+import { type CookieStore, isCookieStore, storeBehind } from "../record/cookie-store.ts";
 
 /** Throws a `TypeError` when it is not a name for an application. */
 export function checkName(name: unknown): void {

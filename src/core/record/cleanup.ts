@@ -3,7 +3,7 @@
 import type { PruneResult, Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
 import { operation } from "./call-trace.ts";
-import { storeBehind } from "./in-cookie.ts";
+import { storeBehind } from "./cookie-store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** Stores that are being cleaned by this process, by whichever sessions. */

@@ -1,82 +1,39 @@
 /** Records that are no records: the whole session travels in the cookie, and a store only knows what was ended. */
 
 import { isPromise } from "../bytes/bytes.ts";
-import type { Carrier } from "../client/carrier.ts";
 import { newHandle } from "../client/id.ts";
-import type { CookieSeal } from "../client/seal.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { Events } from "../contracts/events.ts";
-import type { Content, Format, Meta } from "../contracts/format.ts";
+import type { Content, Meta } from "../contracts/format.ts";
 import type { Draft, Records, Written } from "../contracts/records.ts";
-import type { Store } from "../contracts/store.ts";
+import type { CookieSessions, CookieSessionsConfig, CookieStore } from "./cookie-store.ts";
 import { isHandle, Revocations } from "./revocations.ts";
 import type { SubjectSessions } from "./subjects.ts";
-import type { TimeLimits } from "./time-limit.ts";
-
-/** What sessions in cookies can promise. */
-export interface CookieCapabilities {
-  /** Parallel requests do not see each other's changes: the cookie that arrives last is the session. */
-  readonly compareAndSwap: "none";
-  /** Whether a session can be ended before its time, so that a copy of its cookie is of no use: only with `revocations`. */
-  readonly revocable: boolean;
-  /** Nobody but the clients knows which sessions there are. */
-  readonly list: false;
-  /** Nor whose. */
-  readonly bySubject: false;
-  /** Every process that has the secrets reads the cookies. */
-  readonly shared: true;
-}
-
-/** Sessions in cookies, as `cookieStore()` of `sojourn/stores/cookie` makes them. Given to `createSessions` like a store. */
-export interface CookieStore {
-  readonly name: "cookie";
-  /** Tells it from a `Store`. */
-  readonly inCookie: true;
-  readonly seal: CookieSeal;
-  /** The most cookies one session may take, 1 to 9. */
-  readonly chunks: number;
-  /** Where it is noted which sessions were ended. */
-  readonly revocations: Store | undefined;
-  /** Only the cookie that was sent last is good. */
-  readonly latestOnly?: boolean | undefined;
-  readonly capabilities: CookieCapabilities;
-}
-
-/** Whether sessions are kept in cookies. */
-export function isCookieStore(store: Store | CookieStore): store is CookieStore {
-  return (store as CookieStore).inCookie === true;
-}
-
-/** The store behind sessions; of those in cookies the one with their notes, if there is one. */
-export function storeBehind(store: Store | CookieStore): Store | undefined {
-  return isCookieStore(store) ? store.revocations : store;
-}
+import { guarded } from "./time-limit.ts";
 
 /** The place of a cookie that a newer one has replaced: what is known of its session. */
 interface Replaced {
   readonly replaced?: Meta;
 }
 
-/** What {@link cookieSessions} needs of a configuration. */
-export interface CookieSessionsConfig extends TimeLimits {
-  readonly format: Format;
-  readonly cookieName: string;
-  readonly carrier: Carrier;
-  /** In front of the keys of `revocations`. Cookies that were sealed under another one are refused. */
-  readonly keyPrefix: string;
-  /** Milliseconds. */
-  readonly absolute: number;
-  readonly now: () => number;
-  readonly events: Events;
+/** Sessions in cookies, as options say. */
+export function keptInCookies({
+  seal,
+  chunks = 1,
+  revocations,
+  latestOnly = false,
+}: Pick<CookieStore, "seal"> & Partial<Pick<CookieStore, "chunks" | "revocations" | "latestOnly">>): CookieStore {
+  const revocable = revocations !== undefined;
+  const capabilities = { compareAndSwap: "none", revocable, list: false, bySubject: false, shared: true } as const;
+  return { name: "cookie", inCookie: true, seal, chunks, revocations, latestOnly, capabilities, keep: cookieSessions };
 }
 
-/** Sessions in cookies: a place is what the library knows of the session, a token is the session. */
-export function cookieSessions(
+/** A place is what the library knows of the session, a token is the session. */
+function cookieSessions(
+  { seal, revocations: notes, latestOnly }: CookieStore,
   config: CookieSessionsConfig,
-  { seal, revocations: store, latestOnly }: CookieStore,
-): { records: Records; subjects: SubjectSessions } {
+): CookieSessions {
   const { format, cookieName, carrier, events } = config;
-  const revocations = store && new Revocations({ ...config, store });
+  const revocations = notes && new Revocations({ ...config, store: guarded(notes) });
   // Under another prefix there are no notes of before: cookies that were ended would be good again.
   const isDefault = `${cookieName.replace(/^__(Host|Secure)-/, "")}:` === config.keyPrefix;
   const bound = isDefault || format.foreign ? cookieName : `${cookieName} ${config.keyPrefix}`;

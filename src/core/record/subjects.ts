@@ -5,9 +5,8 @@ import { base64url } from "../bytes/bytes.ts";
 import { handleOf } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content } from "../contracts/format.ts";
-import { applySchema } from "../contracts/schema.ts";
+import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
-import type { Config } from "../options/options.ts";
 import { endListed } from "./ending.ts";
 import { chosen, type Entry, notNoted, type RevokeOptions, type SessionInfo, unreadable } from "./revoke.ts";
 import { type RecordsConfig, Signposts } from "./signposts.ts";
@@ -46,7 +45,7 @@ interface Kept {
   readonly isCertain: boolean;
 }
 
-type StoreConfig = Config & RecordsConfig;
+type StoreConfig = RecordsConfig & { readonly schema: StandardSchema | undefined };
 type Listing = Store & Required<Pick<Store, "listBySubject">>;
 
 function hasSubjects(store: Store): store is Listing {

@@ -7,8 +7,8 @@ import type { Store } from "../contracts/store.ts";
 import { loads } from "../contracts/traces.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
 import { cleanupOf } from "../record/cleanup.ts";
+import { type CookieStore, isCookieStore, storeBehind } from "../record/cookie-store.ts";
 import { isOver } from "../record/expiry.ts";
-import { type CookieStore, cookieSessions, isCookieStore, storeBehind } from "../record/in-cookie.ts";
 import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
 import { guarded } from "../record/time-limit.ts";
@@ -59,8 +59,7 @@ function keeping(
 ): Pick<SessionsCore, "records" | "subjects"> {
   const { timeouts, cookie } = config;
   if (isCookieStore(given)) {
-    const notes = { ...given, revocations: given.revocations && guarded(given.revocations) };
-    return cookieSessions({ ...config, cookieName: cookie.name, absolute: timeouts.absolute, until }, notes);
+    return given.keep(given, { ...config, cookieName: cookie.name, absolute: timeouts.absolute, until });
   }
   const store = guarded(given);
   const { renewGrace } = timeouts;

@@ -1,7 +1,7 @@
 /** What every backend of the configuration is: read first, opened later. */
 
 import type { Store } from "../../core/contracts/store.ts";
-import type { CookieStore } from "../../core/record/in-cookie.ts";
+import type { CookieStore } from "../../core/record/cookie-store.ts";
 import type { FlaskFilesOptions } from "../files.ts";
 import type { Opener } from "./drivers.ts";
 import type { Keys } from "./keys.ts";

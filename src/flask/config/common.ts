@@ -3,7 +3,7 @@
 import type { CookieOptions } from "../../core/client/cookie.ts";
 import { isError } from "../../core/contracts/errors.ts";
 import type { Duration } from "../../core/options/duration.ts";
-import type { CookieStore } from "../../core/record/in-cookie.ts";
+import type { CookieStore } from "../../core/record/cookie-store.ts";
 import { cookieStore } from "../../stores/cookie.ts";
 import type { FlaskCookieOptions } from "../cookie.ts";
 import { longestLifetime } from "../options.ts";

@@ -3,9 +3,9 @@
 import type { CookieOptions } from "../../core/client/cookie.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
-import { createSessions } from "../../create.ts";
 import { flaskSession, taggedJsonFormat } from "../../flask.ts";
 import type { Fields } from "../../parts/fields.ts";
+import { createPartsSessions } from "../../parts/keeping.ts";
 import { isPartName, type PartOptions, type PartsOptions } from "../../parts/options.ts";
 import { flaskCookie } from "../cookie.ts";
 import { cleanupOf, cookieOf, cookieSecrets, sealedIn, secretsOf } from "./common.ts";
@@ -70,7 +70,7 @@ export function readParts(keys: Keys, context: PartsContext): PartsPlan {
         ...(context.warn && { warn: context.warn }),
         ...context.sessions,
       };
-      return createSessions(options as unknown as PartsOptions<never>) as unknown as Sessions<never>;
+      return createPartsSessions(options as unknown as PartsOptions<never>) as unknown as Sessions<never>;
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { createSessions, type Store } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
+import { createPartsSessions } from "sojourn/parts";
 import { cachedStore } from "sojourn/stores/cached";
 import { cloudflareKvStore } from "sojourn/stores/cloudflare-kv";
 import { cookieStore } from "sojourn/stores/cookie";
@@ -20,11 +21,10 @@ function commonStore(): Store {
 
 type Login = (name: string | undefined, cookie?: string) => Promise<{ subject: string | undefined; cookie: string }>;
 
-function application(options: Parameters<typeof createSessions>[0]): {
-  sessions: ReturnType<typeof createSessions>;
-  visit: Login;
-} {
-  const sessions = createSessions({ warn() {}, ...options });
+function application(
+  options: Parameters<typeof createSessions>[0],
+  sessions: ReturnType<typeof createSessions> = createSessions({ warn() {}, ...options }),
+): { sessions: ReturnType<typeof createSessions>; visit: Login } {
   let subject: string | undefined;
   const handler = (name: string | undefined): ((request: Request) => Promise<Response | undefined>) =>
     fetchSessions(sessions)(async (request) => {
@@ -71,7 +71,7 @@ describe("two applications in one store", () => {
     const store = cookieStore({ secrets: "a secret of at least 32 characters", revocations: commonStore() });
     expect(() => createSessions({ store })).toThrow("createSessions needs a name");
     const parts = { login: { store: commonStore(), fields: "rest" } } as const;
-    expect(() => createSessions({ parts })).toThrow(/^createSessions needs a name/);
+    expect(() => createPartsSessions({ parts })).toThrow(/^createSessions needs a name/);
   });
 
   test("in parts keep their keys apart by name and part", async () => {
@@ -86,7 +86,10 @@ describe("two applications in one store", () => {
       login: { store, fields: ["user"] },
       rest: { store, cookie: { name: "rest" }, fields: "rest" },
     } as const;
-    const { visit, sessions } = application({ name: "shop", parts } as never);
+    const { visit, sessions } = application(
+      {},
+      createPartsSessions<Record<string, unknown>>({ name: "shop", parts, warn() {} }),
+    );
     expect((await visit("ada")).cookie).toMatch(/^__Host-shop=/);
     expect(keys.map((key) => key.replace(/:[^:]{43}$/, ""))).toEqual(["shop:login"]);
     expect(await sessions.list("ada")).toHaveLength(1);

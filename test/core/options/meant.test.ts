@@ -2,6 +2,7 @@
 
 import { createSessions } from "sojourn";
 import { fetchSessions } from "sojourn/frameworks/fetch";
+import { createPartsSessions } from "sojourn/parts";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
 import { durationOption } from "../../../src/core/options/duration.ts";
@@ -18,15 +19,15 @@ test.each<[() => unknown, string]>([
     'cookie: there is no option "sameSight"; did you mean "sameSite"?',
   ],
   [
-    () => createSessions({ parts: {}, idelTimeout: 1 } as never),
-    'createSessions with parts: there is no option "idelTimeout"; did you mean "idleTimeout"?',
+    () => createPartsSessions({ parts: {}, idelTimeout: 1 } as never),
+    'createPartsSessions: there is no option "idelTimeout"; did you mean "idleTimeout"?',
   ],
   [
-    () => createSessions({ parts: { a: { store, fields: "rest", persistant: true } } } as never),
+    () => createPartsSessions({ parts: { a: { store, fields: "rest", persistant: true } } } as never),
     'parts.a: there is no option "persistant"; did you mean "persistent"?',
   ],
   [
-    () => createSessions({ parts: { a: { store, fields: "rest", cookie: { naem: "a" } } } } as never),
+    () => createPartsSessions({ parts: { a: { store, fields: "rest", cookie: { naem: "a" } } } } as never),
     'parts.a.cookie: there is no option "naem"; did you mean "name"?',
   ],
 ])("an unknown option is refused with the one that was meant: %s", (call, message) => {
@@ -36,7 +37,7 @@ test.each<[() => unknown, string]>([
 
 test("login refuses an option that it does not have, in one record and in parts", async () => {
   const one = createSessions({ store, warn() {} });
-  const parts = createSessions({ parts: { a: { store, fields: "rest", keyPrefix: "a:" } }, warn() {} });
+  const parts = createPartsSessions({ parts: { a: { store, fields: "rest", keyPrefix: "a:" } }, warn() {} });
   for (const sessions of [one, parts]) {
     let said = "";
     await fetchSessions(sessions)(async (request) => {

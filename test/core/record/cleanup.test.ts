@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { SessionEvent } from "../../../src/core/contracts/events.ts";
 import type { Store } from "../../../src/core/contracts/store.ts";
 import { createSessions } from "../../../src/create.ts";
+import { createPartsSessions } from "../../../src/parts.ts";
 import { cookieStore } from "../../../src/stores/cookie.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { request } from "../../support/requests.ts";
@@ -140,7 +141,7 @@ describe("cleanupEvery", () => {
       draws += 1;
       return 0;
     };
-    const sessions = createSessions<{ a: number; b: number; c: number }>({
+    const sessions = createPartsSessions<{ a: number; b: number; c: number }>({
       parts: {
         one: { fields: ["a"], store: shared.store, cookie: { name: "one" } },
         two: { fields: ["b"], store: shared.store, cookie: { name: "two" } },

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Session } from "../../../src/core/contracts/session.ts";
 import type { Store } from "../../../src/core/contracts/store.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
-import { createSessions } from "../../../src/create.ts";
+import { createPartsSessions } from "../../../src/parts.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type Answer, request } from "../../support/requests.ts";
 
@@ -103,7 +103,7 @@ describe("one limit over the store calls of a save", () => {
       keyPrefix: `${name}:`,
       cookie: { name },
     });
-    const sessions = createSessions<Data>({
+    const sessions = createPartsSessions<Data>({
       parts: { one: part(["a"], "one"), two: part(["b"], "two"), three: part(["c"], "three") },
       warn: () => {},
     });
