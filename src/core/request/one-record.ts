@@ -26,7 +26,11 @@ export type SingleOptions<Data extends object> = SessionOptions<Data> & { store:
 
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
-  const config = resolveConfig(options);
+  return coreOf(resolveConfig(options));
+}
+
+/** The same from options that are checked. */
+export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
   return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
@@ -37,9 +41,10 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
   const { config, subjects } = core;
   return {
     config,
+    kinds: [{ config }],
     subjects,
     stores: storesOf([config]),
-    on: (listener) => config.events.add(listener),
+    on: (listener, observes) => config.events.add(listener, observes),
     openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
   };
 }
@@ -164,7 +169,8 @@ export function loadWork<Result>(
   );
 }
 
-function untracedLoad<Result>(
+/** The same, untold on `sojourn:load`. */
+export function untracedLoad<Result>(
   core: SessionsCore,
   header: string | null | undefined,
   from: Found | undefined,

@@ -46,6 +46,11 @@ export class Sessions<Data extends object = Record<string, unknown>> {
     this.#context = this.#kept.config.current ? makeContext() : undefined;
   }
 
+  /** @internal How these sessions are kept, for modules that look at them from outside the path of a request. */
+  get kept(): Keeping<Data> {
+    return this.#kept;
+  }
+
   /**
    * The session of a request, loaded when first asked for.
    *
@@ -55,7 +60,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    */
   get(request: object): Promise<Session<Data>>;
   get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
-    const exchange = this.#exchangeOf(request);
+    const exchange = this.exchangeOf(request);
     if (exchange) return exchange.get(fields);
     const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
     return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
@@ -132,7 +137,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * ```
    */
   restrict(request: object, access: Access): void {
-    const exchange = this.#exchangeOf(request);
+    const exchange = this.exchangeOf(request);
     if (!exchange) {
       throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
     }
@@ -141,15 +146,16 @@ export class Sessions<Data extends object = Record<string, unknown>> {
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
   isOpen(request: object): boolean {
-    return this.#exchangeOf(request) !== undefined;
+    return this.exchangeOf(request) !== undefined;
   }
 
   /** For adapters: whether a request that was opened has ended, so that it is not the one at hand. */
   isOver(request: object): boolean {
-    return this.#exchangeOf(request)?.isOver === true;
+    return this.exchangeOf(request)?.isOver === true;
   }
 
-  #exchangeOf(request: object): Exchange<Data> | undefined {
+  /** @internal What an adapter has opened a request as. */
+  exchangeOf(request: object): Exchange<Data> | undefined {
     return typeof request === "object" && request !== null ? (request as Opened<Data>)[this.#slot] : undefined;
   }
 
