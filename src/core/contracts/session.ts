@@ -5,7 +5,7 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
   /** Whether the cookie outlives the browser ("remember me"). Default: as it was, for a new session as configured. */
   readonly persistent?: boolean | undefined;
   /**
-   * What the user's other session, the one he logged in to last, gives to this one, by key. A value that the guest does
+   * What the user's other session, the one they logged in to last, gives to this one, by key. A value that the guest does
    * not have is taken over; where both have one, the function decides. The other session stays as it is. Needs a store
    * that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call of it. Default: nothing.
    *
