@@ -2,7 +2,7 @@
 
 import { isPromise, type MaybePromise } from "../bytes/bytes.ts";
 import type { Found, Late } from "../contracts/records.ts";
-import type { Session } from "../contracts/session.ts";
+import type { DeviceFields, Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { loads } from "../contracts/traces.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
@@ -22,15 +22,13 @@ import type { Context } from "./context.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 
 /** One cookie and one store, with all options. */
-export type SingleOptions<Data extends object> = SessionOptions<Data> & { store: Store | CookieStore };
+export type SingleOptions<Data extends object, Device extends object = DeviceFields> = SessionOptions<Data, Device> & {
+  store: Store | CookieStore;
+};
 
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
-  return coreOf(resolveConfig(options));
-}
-
-/** The same from options that are checked. */
-export function coreOf(config: Config): SessionsCore {
+  const config = resolveConfig(options);
   const pause = { until: 0 };
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
   return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
@@ -41,10 +39,9 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
   const { config, subjects } = core;
   return {
     config,
-    kinds: [{ config }],
     subjects,
     stores: storesOf([config]),
-    on: (listener, observes) => config.events.add(listener, observes),
+    on: (listener) => config.events.add(listener),
     openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
   };
 }
@@ -144,6 +141,7 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     try {
       return loadWork(this.#core, this.cookie(), this.#from, (work) => {
         this.#work = work;
+        work.describe = this.describing(this.#core.config);
         this.tell();
         return new RecordSession<Data>(work.state, work);
       });
@@ -169,8 +167,7 @@ export function loadWork<Result>(
   );
 }
 
-/** The same, untold on `sojourn:load`. */
-export function untracedLoad<Result>(
+function untracedLoad<Result>(
   core: SessionsCore,
   header: string | null | undefined,
   from: Found | undefined,
