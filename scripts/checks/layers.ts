@@ -88,6 +88,7 @@ const rules: readonly Rule[] = [
     types: /^src\/(stores\/[a-z0-9-]+|frameworks\/(node|shared\/node-shapes))\.ts$/,
     says: "express-session imports core and how a request at a Node server is opened, and of stores the types of their layouts",
   },
+  { from: /^src\/device-bound(\/|\.ts$)/, values: /^src\/(core|device-bound)\//, says: "device-bound imports core" },
   { from: /^src\/parts(\/|\.ts$)/, values: /^src\/(core|parts)\//, says: "parts imports core" },
   {
     from: /^src\/testing\//,
@@ -136,6 +137,7 @@ export const everywhere: readonly string[] = [
   "src/stores/keyv.ts",
   "src/stores/unstorage.ts",
   "src/flask.ts",
+  "src/device-bound.ts",
   "src/metrics.ts",
   "src/otel.ts",
 ];

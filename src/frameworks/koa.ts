@@ -74,7 +74,7 @@ export function koaSessions<Data extends object>(sessions: Sessions<Data>, optio
     if (!opened) return void (await next());
     const { exchange, response } = opened;
     try {
-      await exchange.run(next);
+      await opened.run(next);
     } catch (error) {
       markFailed(response);
       throw error;

@@ -93,6 +93,7 @@ export function nextSessions<Data extends object>(sessions: Sessions<Data>, opti
   const reader: RequestReader<Opened> = {
     cookie: ({ cookie }) => cookie,
     secure: ({ headers }) => secure(headers),
+    head: ({ headers }) => ({ headers }),
     failed: withDigest,
   };
   const withSessions = fetchSessions(sessions, {

@@ -106,7 +106,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
       return answer(error, req, res);
     };
     try {
-      const result = opened.exchange.run(() => handler(req, res));
+      const result = opened.run(() => handler(req, res));
       return isPromise(result) ? result.catch(thrown) : result;
     } catch (error) {
       return thrown(error);

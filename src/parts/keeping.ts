@@ -136,7 +136,6 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
   }
 
   #tellPart(work: Work): Work {
-    if (work.core === this.#parts.home.core) work.describe = this.describing(work.core.config);
     work.headersSent = this.headersSent;
     if (this.restrictions) restrictWork(work, this.restrictions);
     return work;
@@ -174,7 +173,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 /** The home part lists; every part that supports it is revoked. */
 function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revoke"> {
   return {
-    list: (subject, options) => home.core.subjects.list(subject, options),
+    list: (subject) => home.core.subjects.list(subject),
     // A login reads the epoch of the home part first, so that is raised last: where the home part stays, all parts do.
     async revoke(subject, options) {
       // A copy that a renewal is making of what was just ended is none of them. Where a session was named, none stays.

@@ -5,9 +5,8 @@ import { checkKnown } from "../core/contracts/known.ts";
 import type { LoginOptions, Session } from "../core/contracts/session.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
-import { checkLogin } from "../core/save/login.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
-import { sessionEnded } from "../core/save/record-session.ts";
+import { checkLogin, sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
 import { exists, type HeldPart, type LoadedPart } from "./held.ts";
 import type { Part } from "./options.ts";
@@ -106,20 +105,16 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     return this.#living(this.#home("session.expiresAt"))?.session.expiresAt;
   }
 
+  get bound(): boolean {
+    return this.#home("session.bound").session.bound;
+  }
+
   get persistent(): boolean {
     return this.#home("session.persistent").session.persistent;
   }
 
   set persistent(persistent: boolean) {
     this.#home("session.persistent").session.persistent = persistent;
-  }
-
-  get label(): string | undefined {
-    return this.#home("session.label").session.label;
-  }
-
-  set label(label: string) {
-    this.#home("session.label").session.label = label;
   }
 
   part(name: string): PartInfo {
@@ -156,7 +151,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
 
   login(subject: string, options: LoginOptions<Data> = {}): void {
     const home = this.#home("session.login()");
-    checkLogin(subject, options as LoginOptions<never>);
+    checkLogin(subject, options);
     if (home.work.state.destroyed) throw sessionEnded();
     const merges = this.#mergesByPart(options.merge as Merge | undefined);
     const before = home.session.subject;
@@ -166,7 +161,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
       const { session, part, work } = held;
       const merge = merges.get(part);
       if (held === home) {
-        session.login(subject, { ...options, merge } as LoginOptions);
+        session.login(subject, { persistent: options.persistent, merge });
         return;
       }
       const isLeftOver = session.subject !== undefined && session.subject !== subject;

@@ -12,8 +12,12 @@ export const missing: boolean = program
   ? false
   : reportMissing("chromium", "no chromium on the PATH, and CHROMIUM is not set");
 
-/** Starts it, every host but `localhost` led to this machine, and puts it into the table of `npm test`. */
-export async function launch(): Promise<Browser> {
+/**
+ * Starts it, every host but `localhost` led to this machine, and puts it into the table of `npm test`.
+ *
+ * @param more Arguments for Chromium, besides.
+ */
+export async function launch(more: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: program as string,
     args: [
@@ -23,6 +27,7 @@ export async function launch(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--host-resolver-rules=MAP *.test 127.0.0.1",
+      ...more,
     ],
   });
   reportBackend({ backend: "chromium", server: `Chromium ${browser.version()}`, clients: [] });

@@ -10,6 +10,8 @@ const statusByCode = {
   ERR_SESSION_STORE_FULL: 503,
   /** Other requests changed the session faster than this one could save, for longer than `conflictTimeout`. */
   ERR_SESSION_CONFLICT: 503,
+  /** The browser of a bound session could not renew its proof just now. The session and its cookies stay as they were. */
+  ERR_SESSION_UNPROVEN: 503,
   /** A value in `session.data` cannot be stored. The message names its path. */
   ERR_SESSION_NOT_STORABLE: 500,
   /** The encoded session exceeds what the store or a cookie can hold. Nothing was changed. */

@@ -18,6 +18,9 @@ import { type EventMessage, eventChannel } from "./traces.ts";
  * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
  *   Of sessions in parts also: a part that belongs to another session; it counts as absent.
  * - `store_unavailable`: a store call rejected or took too long.
+ * - `session_bound`: a browser bound its session to a key, with the option `deviceBound`. `binding_refreshed`: it proved
+ *   that it has the key, where `reportRefresh` asks for that.
+ * - `binding_violated`: a request of a bound session without the proof of its browser, or with a wrong one: a copied cookie.
  * - `cookie_dropped`: a Secure cookie was sent over plain http, where browsers drop it.
  */
 export type SessionEventType =
@@ -34,6 +37,9 @@ export type SessionEventType =
   | "token_refused"
   | "record_refused"
   | "store_unavailable"
+  | "session_bound"
+  | "binding_refreshed"
+  | "binding_violated"
   | "cookie_dropped";
 
 /** One event. Holds nothing that would let anybody in. */

@@ -30,6 +30,8 @@ export interface Meta {
   device?: Readonly<Record<string, unknown>>;
   /** What the user calls the device. */
   label?: string;
+  /** What binds it to a browser, as the option `deviceBound` notes it: a key, or the challenge to show one. */
+  bound?: Readonly<Record<string, unknown>>;
   /** Whether its cookie outlives the browser. */
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */

@@ -4,25 +4,25 @@ import { type Carrier, severalCookies, singleCookie } from "../client/carrier.ts
 import { type Cookie, type CookieOptions, makeCookie } from "../client/cookie.ts";
 import { type IdScheme, randomIds } from "../client/id.ts";
 import { bareToken, type TokenFormat } from "../client/token.ts";
+import type { DeviceBinding } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import { Events } from "../contracts/events.ts";
 import type { Format } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { StandardSchema } from "../contracts/schema.ts";
-import type { DeviceFields } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { type CookieStore, isCookieStore } from "../record/cookie-store.ts";
 import type { Timeouts } from "../record/expiry.ts";
 import { jsonFormat } from "../record/json-format.ts";
 import { checkName, checkSpace } from "./application.ts";
 import { callable, oneOf, shaped, warnOption } from "./checks.ts";
-import { checkOrder, type Duration, durationOption } from "./duration.ts";
+import { type Duration, durationOption } from "./duration.ts";
 
 /**
  * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
  * a wrong value is a `TypeError` that names the option.
  */
-export interface SessionOptions<Data extends object = Record<string, unknown>, Device extends object = DeviceFields> {
+export interface SessionOptions<Data extends object = Record<string, unknown>> {
   /**
    * What this application is called, in 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every
    * key in the store begins with it. Needed where other applications may reach the store, unless the store was given a
@@ -48,24 +48,6 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly onIdReuse?: "report" | "end" | undefined;
   /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
   readonly persistent?: boolean | undefined;
-  // Declared as a method, so that the framework's own type can be written for the request.
-  /**
-   * What to note of the device when a user logs in, for `sessions.list`: texts, numbers and booleans, at most 20, kept
-   * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field `label`
-   * is what a list calls the device. Default: nothing is noted. Nothing of it is in any event or error.
-   *
-   * @param request What the framework hands its handlers.
-   * @example
-   * ```ts
-   * import type { IncomingMessage } from "node:http";
-   * import { createSessions } from "sojourn";
-   *
-   * const sessions = createSessions({
-   *   describe: ({ headers, socket }: IncomingMessage) => ({ userAgent: headers["user-agent"], ip: socket.remoteAddress }),
-   * });
-   * ```
-   */
-  readonly describe?: { describe(request: object): Device }["describe"] | undefined;
   /** How the cookie is sent. Default: `__Host-session` (with `name` that), Secure, HttpOnly, SameSite=Lax. */
   readonly cookie?: CookieOptions | undefined;
   /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
@@ -80,6 +62,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly schema?: StandardSchema<Data> | undefined;
   /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
+  /**
+   * Binds sessions to the browser that logs in: `deviceBound()` of `sojourn/device-bound`. A copied cookie is then of use
+   * for minutes only, in browsers that can do it. Default: not bound. Experimental.
+   */
+  readonly deviceBound?: DeviceBinding | undefined;
   /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
@@ -113,9 +100,6 @@ export interface Config {
   readonly store: Store | CookieStore;
   readonly timeouts: Timeouts;
   readonly persistent: boolean;
-  /** Milliseconds: no login may ask for a longer lifetime. */
-  readonly longest: number;
-  readonly describe: ((request: object) => unknown) | undefined;
   readonly cookie: Cookie;
   readonly carrier: Carrier;
   readonly token: TokenFormat;
@@ -125,6 +109,7 @@ export interface Config {
   readonly keyPrefix: string;
   readonly schema: StandardSchema | undefined;
   readonly together: readonly (readonly string[])[];
+  readonly deviceBound: DeviceBinding | undefined;
   readonly current: boolean;
   readonly saveOnError: boolean;
   readonly endReused: boolean;
@@ -152,7 +137,6 @@ const known: Record<keyof SessionOptions, true> = {
   renewGrace: true,
   onIdReuse: true,
   persistent: true,
-  describe: true,
   cookie: true,
   token: true,
   format: true,
@@ -160,6 +144,7 @@ const known: Record<keyof SessionOptions, true> = {
   ids: true,
   schema: true,
   together: true,
+  deviceBound: true,
   current: true,
   onError: true,
   storeTimeout: true,
@@ -196,9 +181,6 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     store,
     timeouts,
     persistent: oneOf("persistent", options.persistent, [false, true]),
-    // What revokes a cookie is kept as long as a cookie may live by these options.
-    longest: isCookieStore(store) && store.revocations ? timeouts.absolute : 400 * day,
-    describe: checkDescribe(options.describe, format),
     cookie,
     carrier:
       isCookieStore(store) && store.chunks > 1
@@ -211,6 +193,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     ids: checkIds(options.ids) ?? randomIds(keyPrefix),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
+    deviceBound: shaped("deviceBound", options.deviceBound, ["use"], "deviceBound() of sojourn/device-bound"),
     current: oneOf("current", options.current, [false, true]),
     endReused: oneOf("onIdReuse", options.onIdReuse, ["report", "end"]) === "end",
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",
@@ -225,11 +208,6 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
   };
 }
 
-function checkDescribe(describe: Config["describe"], { foreign, name }: Format): Config["describe"] {
-  if (describe === undefined || foreign !== true) return callable("describe", describe);
-  throw new TypeError(`describe must be left out with format ${name}, which has no room for what it says`);
-}
-
 function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
   const { idleTimeout = "1h", absoluteTimeout = format.foreign ? false : "24h", renewGrace = "1m" } = options;
   // Another program's sessions may live for years, where no cookie says how long: browsers keep one for 400 days.
@@ -242,7 +220,6 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
     throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
   }
-  if (options.idleTimeout !== undefined && idle !== Number.POSITIVE_INFINITY) checkOrder("idleTimeout", idle, absolute);
   if (format.foreign && absolute !== Number.POSITIVE_INFINITY) {
     throw new TypeError(
       `absoluteTimeout must be false with format ${format.name}, which keeps no note of when a session began`,

@@ -45,6 +45,7 @@ const table: { readonly [Key in keyof Meta]-?: Field } = {
   absolute: { holds: count, rule: "login" },
   device: { holds: object, rule: "login" },
   label: { holds: text, rule: "mine" },
+  bound: { holds: object, rule: "login" },
   renewed: { holds: count, rule: "id" },
   seen: { holds: count, rule: "id" },
   unseen: { holds: flag, rule: "id" },
@@ -70,16 +71,9 @@ export function sameMeta(a: Meta, b: Meta): boolean {
   return true;
 }
 
-/** Removes what was noted for the login before, its proofs of identity as well. */
+/** Removes what was noted for the login before. */
 export function endLogin(meta: Meta): void {
   for (const name of ofLogins) delete meta[name];
-  delete meta.methods;
-}
-
-/** What a device is called: by its user, or else by `describe`. */
-export function labelOf({ label, device }: Meta): string | undefined {
-  const described = device?.label;
-  return label ?? (typeof described === "string" ? described : undefined);
 }
 
 /**

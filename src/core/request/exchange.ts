@@ -1,6 +1,7 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
 import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
+import type { Binder, OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
@@ -15,6 +16,8 @@ export interface RequestReader<Request> {
   cookie(request: Request): string | null | undefined;
   /** Whether the client came over https, by the framework's own notion (its proxy settings), never by a header taken on trust. */
   secure(request: Request): boolean;
+  /** Method, URL and headers, for sessions that answer some requests themselves. Without it, they answer none. */
+  head?(request: Request): RequestHead;
   /**
    * Called when the session is first asked for: here an adapter begins to hold the response back, so that a request
    * that never asks is not touched. It calls `headersGone` itself if they have already left.
@@ -70,6 +73,8 @@ export interface Keeping<Data extends object> {
   readonly config: Pick<Config, "current" | "cookie" | "warn">;
   readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
   readonly stores: readonly Store[];
+  /** Binds sessions to browsers, with the option `deviceBound`. */
+  readonly binder?: Binder | undefined;
   on(listener: SessionListener): () => void;
   openExchange(
     context: Context<WeakRef<Exchange>> | undefined,
@@ -138,6 +143,14 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
   get used(): boolean {
     return this.#used;
+  }
+
+  /**
+   * The function that answers the request in place of the handlers, where it is one of the sessions' own. Adapters ask
+   * before they do anything else with it.
+   */
+  get answer(): (() => Promise<OwnAnswer>) | undefined {
+    return undefined;
   }
 
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
@@ -272,9 +285,9 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
     return this.#reader.cookie(this.#request as never);
   }
 
-  /** What the option `describe` says of the request, when it is asked; absent without it. */
-  protected describing({ describe }: Pick<Config, "describe">): (() => unknown) | undefined {
-    return describe && (() => describe(this.#request));
+  /** Method, URL and headers, where the adapter can tell. */
+  protected head(): RequestHead | undefined {
+    return this.#reader.head?.(this.#request as never);
   }
 
   /** What nobody may wait for must not end the process when it fails. */

@@ -1,8 +1,10 @@
 /** Sessions in one record each: one cookie, one store. */
 
-import { isPromise, type MaybePromise } from "../bytes/bytes.ts";
+import { andThen, isPromise, type MaybePromise } from "../bytes/bytes.ts";
+import type { HeaderAccess } from "../client/headers.ts";
+import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import type { Found, Late } from "../contracts/records.ts";
-import type { DeviceFields, Session } from "../contracts/session.ts";
+import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { loads } from "../contracts/traces.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
@@ -22,24 +24,24 @@ import type { Context } from "./context.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 
 /** One cookie and one store, with all options. */
-export type SingleOptions<Data extends object, Device extends object = DeviceFields> = SessionOptions<Data, Device> & {
-  store: Store | CookieStore;
-};
+export type SingleOptions<Data extends object> = SessionOptions<Data> & { store: Store | CookieStore };
 
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
   const config = resolveConfig(options);
   const pause = { until: 0 };
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
-  return { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
+  const core = { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
+  return config.deviceBound ? { ...core, binder: config.deviceBound.use(core) } : core;
 }
 
 /** Each session in one record. */
 export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
-  const { config, subjects } = core;
+  const { config, subjects, binder } = core;
   return {
     config,
     subjects,
+    binder,
     stores: storesOf([config]),
     on: (listener) => config.events.add(listener),
     openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
@@ -83,6 +85,12 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   ) {
     super(context, request, reader, core.config.saveOnError);
     this.#core = core;
+  }
+
+  override get answer(): (() => Promise<OwnAnswer>) | undefined {
+    const { binder } = this.#core;
+    const head = binder && this.head();
+    return head && binder.answerTo(head, this.cookie());
   }
 
   protected override reopened(...opening: Opening): Exchange<Data> {
@@ -137,14 +145,20 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     return setCookie;
   }
 
+  protected override writeHead(headers: HeaderAccess): void {
+    super.writeHead(headers);
+    const { rebound } = this.#work ?? {};
+    if (rebound) this.#core.binder?.write(headers, rebound.bound, this.cookie());
+  }
+
   #load(): Promise<Session<Data>> {
     try {
-      return loadWork(this.#core, this.cookie(), this.#from, (work) => {
+      const use = (work: Work): Session<Data> => {
         this.#work = work;
-        work.describe = this.describing(this.#core.config);
         this.tell();
         return new RecordSession<Data>(work.state, work);
-      });
+      };
+      return loadWork(this.#core, this.cookie(), this.#from, use, () => this.head());
     } catch (error) {
       return Promise.reject(error);
     }
@@ -157,14 +171,16 @@ export function loadWork<Result>(
   header: string | null | undefined,
   from: Found | undefined,
   use: (work: Work) => Result,
+  head?: () => RequestHead | undefined,
 ): Promise<Result> {
-  if (!loads.hasSubscribers) return untracedLoad(core, header, from, use);
-  return tracedLoad(core.config.store.name, (seen) =>
-    untracedLoad(core, header, from, (work) => {
+  if (!loads.hasSubscribers) return untracedLoad(core, header, from, use, head);
+  return tracedLoad(core.config.store.name, (seen) => {
+    const traced = (work: Work): Result => {
       seen(work);
       return use(work);
-    }),
-  );
+    };
+    return untracedLoad(core, header, from, traced, head);
+  });
 }
 
 function untracedLoad<Result>(
@@ -172,8 +188,9 @@ function untracedLoad<Result>(
   header: string | null | undefined,
   from: Found | undefined,
   use: (work: Work) => Result,
+  head: (() => RequestHead | undefined) | undefined,
 ): Promise<Result> {
-  const { config, records } = core;
+  const { config, records, binder } = core;
   const { carrier } = config;
   const cookie = carrier.find(header);
   const begin = (found: Found | Late | null): Result => use(new Work(core, found, carrier.held(header, cookie)));
@@ -182,7 +199,8 @@ function untracedLoad<Result>(
     config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
   if (cookie === null || cookie === undefined) return Promise.resolve(begin(null));
   return records.find(cookie, config.schema === undefined).then((found) => {
-    const alive = found && !("late" in found) ? living(config, found) : found;
+    const judge = binder && ((one: Found): MaybePromise<Found | Late> => binder.judge(one, header, head?.()));
+    const alive = found && !("late" in found) ? living(config, found, judge) : found;
     return isPromise(alive) ? alive.then(begin) : begin(alive);
   });
 }
@@ -200,15 +218,21 @@ export function restrictWork(work: Work, { read, noTouch }: Restrictions): void 
 async function findAgain({ config, records }: SessionsCore, { place }: Found): Promise<Found | null> {
   const again = await records.again(place);
   const found = again?.moved ? null : await living(config, again);
-  return found && { ...found, current: false, lost: false };
+  return found && "place" in found ? { ...found, current: false, lost: false } : null;
 }
 
-function living(config: Config, found: Found | null): MaybePromise<Found | null> {
+/** @param judge Of sessions that are bound to a browser: whether the request came from that. */
+function living(
+  config: Config,
+  found: Found | null,
+  judge?: (found: Found) => MaybePromise<Found | Late>,
+): MaybePromise<Found | Late | null> {
   if (!found?.content) return null;
   const { handle, subject } = found.content.meta;
   if (isOver(config.now(), found.content.meta, config.timeouts)) {
     config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
     return null;
   }
-  return config.schema ? checked(config, found) : found;
+  const judged = judge && found.content.meta.bound ? judge(found) : found;
+  return andThen(judged, (one) => (config.schema && "place" in one ? checked(config, one) : one));
 }

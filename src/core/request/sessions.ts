@@ -1,15 +1,18 @@
 /** The manager: opens requests, finds the session of the request at hand, lists and revokes, reports events. */
 
 import { makeContext } from "#context";
+import type { Binder } from "../contracts/device-bound.ts";
 import { received, wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
-import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
+import { checkRevoke, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
 import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
+
+const unbound: Pick<Binder, "handle"> = { handle: async () => undefined };
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 
@@ -17,7 +20,6 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * The sessions of one application: one cookie, one store. Made by `createSessions`, mounted by an adapter.
  *
  * @typeParam Data The shape of `session.data`.
- * @typeParam Device What the option `describe` returns.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -33,7 +35,7 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * }));
  * ```
  */
-export class Sessions<Data extends object = Record<string, unknown>, Device extends object = object> {
+export class Sessions<Data extends object = Record<string, unknown>> {
   readonly #kept: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
@@ -42,7 +44,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   #namesakes: Namesakes | undefined;
 
   /** @internal Use `createSessions`. */
-  constructor(options: SingleOptions<Data, Device> | Keeping<Data>) {
+  constructor(options: SingleOptions<Data> | Keeping<Data>) {
     this.#kept = "openExchange" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
     this.#context = this.#kept.config.current ? makeContext() : undefined;
   }
@@ -155,6 +157,23 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
+   * Answers the requests by which browsers bind their sessions, with the option `deviceBound`. Adapters do it by
+   * themselves; this is for routers that choose a handler before any middleware runs. `undefined`: it is none of them.
+   *
+   * @example
+   * ```ts
+   * import type { Sessions } from "sojourn";
+   *
+   * // A route for POST /device-bound/session/*
+   * export const POST = async (sessions: Sessions, request: Request): Promise<Response> =>
+   *   (await sessions.deviceBound.handle(request)) ?? new Response("Not Found", { status: 404 });
+   * ```
+   */
+  get deviceBound(): Pick<Binder, "handle"> {
+    return this.#kept.binder ?? unbound;
+  }
+
+  /**
    * Calls a listener on every event: see `SessionEventType`. Returns a function that stops it.
    *
    * @example
@@ -183,20 +202,10 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   /**
    * The live sessions of a subject: a list of devices.
    *
-   * @param options `current`: the session of the request at hand, which is marked.
-   * @example
-   * ```ts
-   * import type { Session, Sessions } from "sojourn";
-   *
-   * async function devices(sessions: Sessions, session: Session): Promise<string[]> {
-   *   const list = await sessions.list(session.subject ?? "", { current: session });
-   *   return list.map(({ label = "a device", current }) => (current ? `${label} (this one)` : label));
-   * }
-   * ```
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
    */
-  async list(subject: string, options: ListOptions = {}): Promise<SessionInfo<Device>[]> {
-    return (await this.#kept.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
+  list(subject: string): Promise<SessionInfo[]> {
+    return this.#kept.subjects.list(subject);
   }
 
   /**

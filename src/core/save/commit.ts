@@ -1,19 +1,18 @@
 /** The commit: what one request's session is from loading to the last save, and what a save begins with. */
 
+import type { Binder } from "../contracts/device-bound.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
-import type { LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { handBack, save } from "./attempts.ts";
-import { Marks } from "./changes.ts";
+import { Marks, type Merge } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
-import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
@@ -32,6 +31,8 @@ export interface SessionsCore {
   within?(until: number): Pick<SessionsCore, "records" | "subjects">;
   readonly turns: Turns;
   readonly cleanup: Cleanup | undefined;
+  /** Binds sessions to browsers, with the option `deviceBound`. */
+  readonly binder?: Binder | undefined;
 }
 
 /** Everything a commit works on: one request's session, from loading to the last save. */
@@ -45,8 +46,6 @@ export class Work implements SessionOwner {
   headersSent = false;
   /** The request is no sign of life. */
   noTouch = false;
-  /** What the option `describe` says of the request; absent without it. */
-  describe: (() => unknown) | undefined;
   /** The session ended: nothing more is saved. */
   ended: boolean;
   /** Its id had just been replaced or ended when the request came. */
@@ -71,6 +70,8 @@ export class Work implements SessionOwner {
   epochMark: string | undefined;
   /** The `Set-Cookie` values to send with the response. */
   setCookie: readonly string[] | undefined;
+  /** A login or a logout was saved; of a login, what was noted to bind it. */
+  rebound: { readonly bound: Meta["bound"] } | undefined;
   /** The save at hand, where something listens to `sojourn:save`. */
   trace: SaveTrace | undefined;
   /** An earlier save was traced. */
@@ -125,18 +126,15 @@ export class Work implements SessionOwner {
     throw error;
   }
 
-  onLogin(subject: string, options: LoginOptions<never>): LoginNotes {
-    const { config, subjects } = this.core;
-    const { store } = config;
-    if (options.merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
-    const notes = notesOf(config, options, this.describe);
-    this.epoch = subjects.epoch(subject);
+  onLogin(subject: string, merge: Merge | undefined): void {
+    const { store } = this.core.config;
+    if (merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
+    this.epoch = this.core.subjects.epoch(subject);
     this.epoch.catch(() => {});
-    return notes;
   }
 
-  needsRoom(what: string): void {
-    needsRoom(this.core.config, what);
+  bind(): Meta["bound"] {
+    return this.core.binder?.begin();
   }
 
   damaged(error: unknown): void {

@@ -34,6 +34,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     config.events.emit("session_logout", { handle, subject });
     work.found = null;
     work.setCookie = config.carrier.remove();
+    work.rebound = { bound: undefined };
     work.ended = !emptied;
     // What is noted from here on begins another session.
     if (emptied) {
@@ -86,6 +87,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   if (step === "rename" || step === "renew") work.report("session_renewed");
   if (asked.takenOver) config.events.emit("session_logout", { ...kept, reason: "somebody else logged in" });
   if (loggedIn) {
+    work.rebound = { bound: meta.bound };
     work.report("session_login");
     checkSubject(work, contents);
   }

@@ -6,7 +6,9 @@ import type { Access, Exchange } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import type { AccessOf } from "./options.ts";
 
-interface Restricted {
+interface Begun {
+  /** The sessions answer the request themselves. */
+  readonly answer: Exchange["answer"];
   restrict(access: Access | undefined): void;
 }
 
@@ -22,11 +24,11 @@ export function beginning<Data extends object, Request extends object, Name>(
   { attach, access }: { readonly attach?: Name | undefined; readonly access?: AccessOf<Request> | undefined },
   put: (request: Request, name: Name, session: Session<Data>) => void,
   keyOf?: (request: Request) => object,
-): <Opened extends Restricted>(request: Request, opened: Opened | undefined) => MaybePromise<Opened | undefined> {
+): <Opened extends Begun>(request: Request, opened: Opened | undefined) => MaybePromise<Opened | undefined> {
   return (request, opened) => {
     const allowed = access?.(request);
     opened?.restrict(allowed);
-    if (attach === undefined || allowed === "skip") return opened;
+    if (attach === undefined || allowed === "skip" || opened?.answer) return opened;
     return sessions.get(keyOf ? keyOf(request) : request).then((session) => {
       put(request, attach, session);
       return opened;
@@ -36,12 +38,12 @@ export function beginning<Data extends object, Request extends object, Name>(
 
 /** What a request of Node is opened as. */
 interface Runs {
-  readonly exchange: Pick<Exchange, "run">;
+  run(next: () => void): unknown;
 }
 
 /** Goes on with a request that has begun, where handlers are called by a callback. */
 export function goOn(begun: MaybePromise<Runs | undefined>, next: (error?: unknown) => void): void {
   if (isPromise(begun)) begun.then((opened) => goOn(opened, next), next);
-  else if (begun) begun.exchange.run(next);
+  else if (begun) begun.run(next);
   else next();
 }

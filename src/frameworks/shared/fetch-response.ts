@@ -2,6 +2,7 @@
 
 import type { MaybePromise } from "../../core/bytes/bytes.ts";
 import type { HeaderAccess } from "../../core/client/headers.ts";
+import type { OwnAnswer } from "../../core/contracts/device-bound.ts";
 import { isSessionError, type SessionError } from "../../core/contracts/errors.ts";
 import type { Exchange, Outcome, RequestReader } from "../../core/request/exchange.ts";
 
@@ -84,17 +85,26 @@ function closing(
   return response;
 }
 
-/** Runs the handlers so that `sessions.current()` finds the session, until they throw or the response is sealed. */
+/**
+ * Runs the handlers so that `sessions.current()` finds the session, until they throw or the response is sealed. Where the
+ * sessions answer the request themselves, that takes their place.
+ */
 export async function runOpen<Result>(
-  exchange: Pick<Exchange, "run" | "close">,
+  exchange: Pick<Exchange, "run" | "close" | "answer">,
   next: () => Result | Promise<Result>,
-): Promise<Result> {
+): Promise<Result | Response> {
   try {
+    const { answer } = exchange;
+    if (answer) return responseOf(await answer());
     return await exchange.run(next);
   } catch (error) {
     exchange.close();
     throw error;
   }
+}
+
+function responseOf({ status, headers, body }: OwnAnswer): Response {
+  return new Response(body, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) });
 }
 
 /** Notes that a request was opened, so that {@link sealFailure} finds all of its exchanges. */
@@ -141,6 +151,7 @@ export function readerOf<Context>(
   return {
     cookie: (context) => requestOf(context).headers.get("cookie"),
     secure: (context) => (secure ?? isHttps)(requestOf(context)),
+    head: requestOf,
     ...more,
   };
 }

@@ -1,6 +1,7 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
 import { varyByCookie } from "../../core/client/headers.ts";
+import type { RequestHead } from "../../core/contracts/device-bound.ts";
 import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold, prepare } from "./held-response.ts";
@@ -10,6 +11,7 @@ import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
   secure: (opened) => opened.isSecure(),
+  head: ({ request }) => headOf(request),
   use(opened) {
     hold(opened);
     // A cache inside the application looks before the head leaves.
@@ -51,6 +53,24 @@ export abstract class OpenedRequest<Data extends object> implements Holding {
     this.exchange.restrict(access);
   }
 
+  get answer(): Exchange["answer"] {
+    return this.exchange.answer;
+  }
+
+  /** Runs the handlers; where the sessions answer the request themselves, that takes their place. */
+  run<R>(next: () => R): R | Promise<void> {
+    const { answer } = this;
+    return answer ? this.#send(answer) : this.exchange.run(next);
+  }
+
+  async #send(answer: NonNullable<Exchange["answer"]>): Promise<void> {
+    const { status, headers, body } = await answer();
+    const { response } = this;
+    response.statusCode = status;
+    for (const [name, value] of headers) response.appendHeader(name, value);
+    response.end(body);
+  }
+
   startOver(error: unknown): void {
     const { response } = this;
     keepHeaders(response, this.#headers);
@@ -89,6 +109,10 @@ export class ConnectRequest<Data extends object> extends OpenedRequest<Data> {
     // A closed stream does not tell any more; then no client is left to warn about.
     return stream ? stream.session?.encrypted !== false : (socket as { encrypted?: boolean }).encrypted === true;
   }
+}
+
+function headOf({ method, originalUrl, url, headers }: NodeRequest): RequestHead {
+  return { method, url: originalUrl ?? url, headers: { get: (name) => headers[name]?.toString() } };
 }
 
 /** Whether the stream of HTTP/2 is closed: it does not tell of https any more, and no client is left to warn about. */

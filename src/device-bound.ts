@@ -1,0 +1,46 @@
+/** Device-bound sessions (DBSC): a copy of the session cookie is of use for minutes only. Experimental. */
+
+import type { Binder, BinderCore, DeviceBinding } from "./core/contracts/device-bound.ts";
+import { DeviceBinder } from "./device-bound/binder.ts";
+import { boundConfig, checkBound, type DeviceBoundOptions } from "./device-bound/options.ts";
+
+export type { DeviceBinding } from "./core/contracts/device-bound.ts";
+export type { BoundScope, DeviceBoundOptions } from "./device-bound/options.ts";
+export type { BoundAlgorithm } from "./device-bound/proof.ts";
+
+/**
+ * Binds sessions to the browser that logged in, for the option `deviceBound` of `createSessions`. Experimental: Device
+ * Bound Session Credentials are a draft of the W3C, and ship in Chrome for Windows.
+ *
+ * At `login` the response asks the browser to bind the session. One that can makes a key that it cannot give away, and
+ * from then on proves every few minutes that it has it, before its requests leave. Requests of that session without such
+ * a proof find no session. Other browsers keep an ordinary cookie, and notice nothing.
+ *
+ * Needs https, and a store with compare-and-swap. See `docs/device-bound.md`.
+ *
+ * @throws `TypeError` when an option is wrong, or, by `createSessions`, with sessions that cannot be bound: in cookies,
+ * over a store without compare-and-swap, with another program's format, with `cookie.partitioned`.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { deviceBound } from "sojourn/device-bound";
+ *
+ * export const sessions = createSessions({ deviceBound: deviceBound({ mode: "report" }) });
+ * sessions.on(({ type, handle, reason }) => {
+ *   if (type === "binding_violated") console.warn(`session ${handle}: ${reason}`);
+ * });
+ * ```
+ */
+export function deviceBound(options: DeviceBoundOptions = {}): DeviceBinding {
+  checkBound(options);
+  return {
+    use(core: BinderCore): Binder | undefined {
+      const bound = boundConfig(options, core.config);
+      if (core.config.cookie.secure) return new DeviceBinder(core, bound);
+      core.config.warn(
+        "sojourn: deviceBound does nothing with cookie: { secure: false }: browsers bind over https only",
+      );
+      return undefined;
+    },
+  };
+}
