@@ -1,6 +1,7 @@
 /** `createSessions`: the manager with its default store. */
 
 import { defaultStore, defaultStoreWarning } from "#default-store";
+import type { DeviceFields } from "./core/contracts/session.ts";
 import { warnOption } from "./core/options/checks.ts";
 import type { SessionOptions } from "./core/options/options.ts";
 import { Sessions } from "./core/request/sessions.ts";
@@ -10,6 +11,7 @@ import { Sessions } from "./core/request/sessions.ts";
  * `sojourn/frameworks/…`, and ask for a request's session with `sessions.get(request)`.
  *
  * @typeParam Data The shape of `session.data`; given by `schema` where there is one.
+ * @typeParam Device What the option `describe` returns; known by itself where `Data` is not written.
  * @param options All optional; see {@link SessionOptions} for each default. A wrong or unsafe one is a `TypeError`.
  * @example
  * ```ts
@@ -27,9 +29,9 @@ import { Sessions } from "./core/request/sessions.ts";
  * });
  * ```
  */
-export function createSessions<Data extends object = Record<string, unknown>>(
-  options: SessionOptions<Data> = {},
-): Sessions<Data> {
+export function createSessions<Data extends object = Record<string, unknown>, Device extends object = DeviceFields>(
+  options: SessionOptions<Data, Device> = {},
+): Sessions<Data, Device> {
   if (options?.store !== undefined) return new Sessions({ ...options, store: options.store });
   const sessions = new Sessions({ ...options, store: defaultStore({ now: options?.now }) });
   warnOption(options.warn)(`sojourn: ${defaultStoreWarning}`);

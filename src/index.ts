@@ -14,7 +14,7 @@ export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes 
 export type { SessionEvent, SessionEventType, SessionListener } from "./core/contracts/events.ts";
 export type { Content, Format, Meta, Payload } from "./core/contracts/format.ts";
 export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
-export type { LoginOptions, MergeOptions, Session } from "./core/contracts/session.ts";
+export type { DeviceFields, LoginOptions, MergeOptions, Session } from "./core/contracts/session.ts";
 export type {
   ListedRecord,
   PruneOptions,
@@ -37,7 +37,7 @@ export type { Duration } from "./core/options/duration.ts";
 export type { SessionOptions } from "./core/options/options.ts";
 export { encrypted } from "./core/record/encrypted.ts";
 export { jsonFormat } from "./core/record/json-format.ts";
-export type { RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
+export type { ListOptions, RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
 export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";
 export type { Sessions } from "./core/request/sessions.ts";
 export { createSessions } from "./create.ts";

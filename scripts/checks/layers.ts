@@ -102,6 +102,11 @@ const rules: readonly Rule[] = [
     says: "what is attached is declared, and names types of the core",
   },
   { from: /^src\/(metrics|otel)\.ts$/, values: core, says: "what listens to the channels imports core" },
+  {
+    from: /^src\/(explain|audit|admin)(\/|\.ts$)/,
+    values: /^src\/(core|explain|audit|admin)(\/|\.ts$)/,
+    says: "what looks at sessions from outside imports core",
+  },
   { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
 ];
 
@@ -138,6 +143,7 @@ export const everywhere: readonly string[] = [
   "src/stores/unstorage.ts",
   "src/flask.ts",
   "src/device-bound.ts",
+  "src/explain.ts",
   "src/metrics.ts",
   "src/otel.ts",
 ];

@@ -41,9 +41,11 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
   const kept = shared.ours ? storesOf([core.config]) : [];
   const sessions = new Sessions<Data>({
     config: core.config,
+    // Its ids are in another middleware's cookie.
+    kinds: [],
     subjects: core.subjects,
     stores: kept,
-    on: (listener) => core.config.events.add(listener),
+    on: (listener, observes) => core.config.events.add(listener, observes),
     openExchange: (...opening) => new ExpressExchange<Data>(shared, ...opening),
   });
   let ready = true;

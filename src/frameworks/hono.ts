@@ -77,7 +77,9 @@ export function honoSessions<Data extends object>(sessions: Sessions<Data>, opti
     const begun = begin(c, sessions.isOpen(c) ? undefined : sessions.open(c, reader, c.req, c.req.raw));
     const exchange = isPromise(begun) ? await begun : begun;
     if (!exchange) return next();
-    const answer = await runOpen(exchange, next);
+    const answer = await runOpen(exchange, async () => {
+      await next();
+    });
     if (answer) c.res = answer;
     await seal(c, exchange, streaming);
   };

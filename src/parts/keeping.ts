@@ -5,7 +5,7 @@ import type { Found } from "../core/contracts/records.ts";
 import type { Session } from "../core/contracts/session.ts";
 import type { SubjectSessions } from "../core/record/subjects.ts";
 import type { Context } from "../core/request/context.ts";
-import { Exchange, type Keeping, type Opening, type RequestReader } from "../core/request/exchange.ts";
+import { Exchange, type Keeping, type KeptIn, type Opening, type RequestReader } from "../core/request/exchange.ts";
 import { loadWork, restrictWork, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
 import type { Work } from "../core/save/commit.ts";
@@ -74,11 +74,16 @@ export function createPartsSessions<Data extends object = Record<string, unknown
 function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
   return {
     config: parts.home.core.config,
+    kinds: [parts.home, ...parts.all.filter((part) => part !== parts.home)].map(kindOf),
     subjects: subjectsOf(parts),
     stores: storesOf(parts.all.map(({ core }) => core.config)),
-    on: (listener) => listen(parts, listener),
+    on: (listener, observes) => listen(parts, listener, observes),
     openExchange: (context, request, reader) => new PartsExchange(parts, context, request, reader),
   };
+}
+
+function kindOf({ name, core }: Part): KeptIn {
+  return { part: name, config: core.config };
 }
 
 /** What was found of each part before. */
@@ -136,6 +141,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
   }
 
   #tellPart(work: Work): Work {
+    if (work.core === this.#parts.home.core) work.describe = this.describing(work.core.config);
     work.headersSent = this.headersSent;
     if (this.restrictions) restrictWork(work, this.restrictions);
     return work;
@@ -173,7 +179,7 @@ class PartsExchange<Data extends object> extends Exchange<Data> {
 /** The home part lists; every part that supports it is revoked. */
 function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revoke"> {
   return {
-    list: (subject) => home.core.subjects.list(subject),
+    list: (subject, options) => home.core.subjects.list(subject, options),
     // A login reads the epoch of the home part first, so that is raised last: where the home part stays, all parts do.
     async revoke(subject, options) {
       // A copy that a renewal is making of what was just ended is none of them. Where a session was named, none stays.
@@ -196,11 +202,11 @@ function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revok
 /** The home part alone emits the events of logins, logouts and revocations. */
 const ofTheSession: readonly SessionEventType[] = ["session_login", "session_logout", "session_revoked"];
 
-function listen({ all, home }: Parts, listener: SessionListener): () => void {
+function listen({ all, home }: Parts, listener: SessionListener, observes?: boolean): () => void {
   const stops = all.map((part) =>
     part.core.config.events.add((event: SessionEvent) => {
       if (part === home || !ofTheSession.includes(event.type)) return listener({ ...event, part: part.name });
-    }),
+    }, observes),
   );
   return () => {
     for (const stop of stops) stop();

@@ -20,6 +20,7 @@ type Common =
   | "name"
   | "together"
   | "current"
+  | "describe"
   | "onError"
   | "storeTimeout"
   | "conflictTimeout"
@@ -56,6 +57,8 @@ export interface Part {
   readonly core: SessionsCore;
   /** Kept in a cookie, and nothing can end it before its time. */
   readonly plain: boolean;
+  /** It says nothing of its own about lifetimes: it lives as long as a login says. */
+  readonly follows: boolean;
 }
 
 /** All parts in the order given. */
@@ -80,6 +83,7 @@ const common: readonly Common[] = [
   "name",
   "together",
   "current",
+  "describe",
   "onError",
   "storeTimeout",
   "conflictTimeout",
@@ -109,10 +113,13 @@ export function makeParts(options: PartsOptions<never>): Parts {
   const routes = new Routes(Object.fromEntries(named.map(([name, { fields }]) => [name, fields])));
   const groups = groupsByPart(options.together, routes, named.length);
   const all = named.map(([name, part], at) => makePart(name, part, options, groups[at] as string[][]));
+  const home = all.find(({ plain }) => !plain) ?? (all[0] as Part);
+  if (options.describe && !home.core.config.describe)
+    throw new TypeError(`describe must be left out: the format of parts.${home.name} has no room for what it says`);
   checkCookies(all);
   checkPrefixes(all);
   const cleanup = cleanupOf(all.map(({ core }) => core.config));
-  return { all, home: all.find(({ plain }) => !plain) ?? (all[0] as Part), routes, cleanup };
+  return { all, home, routes, cleanup };
 }
 
 /** Whether a part may be called so. */
@@ -126,21 +133,24 @@ function makePart(
   { parts: __, ...shared }: PartsOptions<never>,
   together: string[][],
 ): Part {
-  const { renewAfter, name: application, ...others } = shared;
+  const { renewAfter, name: application, describe, ...others } = shared;
   // Each part keeps to keys of its own, and all of them to the application's; its cookie is named by its own option.
   const isOwn = part.keyPrefix !== undefined || part.ids !== undefined;
   const keys = application === undefined || isOwn ? {} : { keyPrefix: `${application}:${name}:` };
   const cookie =
     application === undefined || part.cookie?.name ? {} : { cookie: { ...part.cookie, name: application } };
   // Where it cannot be, it is not wanted because the other parts have it.
-  const can = !isCookieStore(part.store) && (part.format as Format | undefined)?.foreign !== true;
-  const renewal = can && renewAfter !== undefined ? { renewAfter } : {};
+  const isOurs = (part.format as Format | undefined)?.foreign !== true;
+  const can = !isCookieStore(part.store) && isOurs;
+  const renewal = { ...(can && renewAfter !== undefined && { renewAfter }), ...(isOurs && describe && { describe }) };
   try {
     const core = makeCore({ ...others, ...renewal, ...part, ...keys, ...cookie, together } as unknown as Parameters<
       typeof makeCore
     >[0]);
     const { store } = core.config;
-    return { name, core, plain: isCookieStore(store) && !store.revocations };
+    const plain = isCookieStore(store) && !store.revocations;
+    const hasOwn = part.idleTimeout !== undefined || part.absoluteTimeout !== undefined;
+    return { name, core, plain, follows: isOurs && !hasOwn };
   } catch (error) {
     if (!isError(error, "TypeError")) throw error;
     // An option that it has from all is not its own.

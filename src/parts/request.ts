@@ -199,7 +199,9 @@ export class PartsRequest implements PartsData {
       if (login && !part.plain) one.session.login(login.subject, { merge: login.merge });
       work.state.meta.handle = handle;
       const subject = login?.subject ?? home.session.subject;
-      if (subject !== undefined && !home.work.state.destroyed) work.state.meta.subject = subject;
+      if (subject === undefined || home.work.state.destroyed) continue;
+      work.state.meta.subject = subject;
+      follow(one, home);
     }
   }
 
@@ -285,6 +287,16 @@ export class PartsRequest implements PartsData {
     }
     if (!there) refused(work);
     return there;
+  }
+}
+
+/** A part that says nothing of its own about lifetimes lives as long as the login says. */
+function follow({ part, work }: LoadedPart, { work: home }: LoadedPart): void {
+  const { meta } = work.state;
+  for (const name of part.follows ? (["idle", "absolute"] as const) : []) {
+    const lifetime = home.state.meta[name];
+    if (lifetime === undefined) delete meta[name];
+    else meta[name] = Math.min(lifetime, work.core.config.longest);
   }
 }
 

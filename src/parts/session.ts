@@ -5,8 +5,9 @@ import { checkKnown } from "../core/contracts/known.ts";
 import type { LoginOptions, Session } from "../core/contracts/session.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
+import { checkLogin } from "../core/save/login.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
-import { checkLogin, sessionEnded } from "../core/save/record-session.ts";
+import { sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
 import { exists, type HeldPart, type LoadedPart } from "./held.ts";
 import type { Part } from "./options.ts";
@@ -117,6 +118,14 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     this.#home("session.persistent").session.persistent = persistent;
   }
 
+  get label(): string | undefined {
+    return this.#home("session.label").session.label;
+  }
+
+  set label(label: string) {
+    this.#home("session.label").session.label = label;
+  }
+
   part(name: string): PartInfo {
     const [part] = this.#scope("session.part", [name]);
     const held = this.#request.all.find((one) => one.part === part) as HeldPart;
@@ -151,7 +160,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
 
   login(subject: string, options: LoginOptions<Data> = {}): void {
     const home = this.#home("session.login()");
-    checkLogin(subject, options);
+    checkLogin(subject, options as LoginOptions<never>);
     if (home.work.state.destroyed) throw sessionEnded();
     const merges = this.#mergesByPart(options.merge as Merge | undefined);
     const before = home.session.subject;
@@ -161,7 +170,7 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
       const { session, part, work } = held;
       const merge = merges.get(part);
       if (held === home) {
-        session.login(subject, { persistent: options.persistent, merge });
+        session.login(subject, { ...options, merge } as LoginOptions);
         return;
       }
       const isLeftOver = session.subject !== undefined && session.subject !== subject;

@@ -20,6 +20,7 @@ import { CookieJar } from "tough-cookie";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 import { start } from "../examples/demo-process.ts";
+import { describeExplain } from "../observe/explain-cases.ts";
 import { ours } from "../support/faulty-sessions.ts";
 import { closedRedirect, responseOf } from "../support/fetch-reply.ts";
 import { buildNextApp, type NextApp, nextProgram } from "../support/next-app.ts";
@@ -81,6 +82,9 @@ const harness: FrameworkHarness = {
 
 describeCases(harness.name, frameworkConformance(harness));
 describeCaches(harness);
+describeExplain("Next", (app) => Promise.resolve(harness.start(app)), {
+  untrusted_proxy: "Next trusts x-forwarded-proto",
+});
 
 const state = { fault: "pass" as Fault, warnings: [] as string[], ahead: 0 };
 const now = (): number => Date.now() + state.ahead;

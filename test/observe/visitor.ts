@@ -7,9 +7,13 @@ const reader = { cookie: (request: { cookie?: string | undefined }) => request.c
 /** A browser: keeps the cookie. Its visits answer with what went wrong, if anything did. */
 export function visitor<Data extends object>(
   sessions: Sessions<Data>,
-): (handler: (session: Session<Data>) => unknown, cookie?: string) => Promise<unknown> {
+): (
+  handler: (session: Session<Data>) => unknown,
+  cookie?: string,
+  sent?: (cookie: string) => void,
+) => Promise<unknown> {
   let kept: string | undefined;
-  return async (handler, cookie = kept) => {
+  return async (handler, cookie = kept, sent) => {
     const request = { cookie };
     const exchange = sessions.open(request, reader);
     const headers = new Headers();
@@ -22,6 +26,7 @@ export function visitor<Data extends object>(
     } finally {
       const set = headers.getSetCookie().map((line) => line.split(";")[0]);
       if (set.length > 0) kept = set.join("; ");
+      if (set.length > 0) sent?.(set.join("; "));
     }
     return undefined;
   };

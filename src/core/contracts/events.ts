@@ -65,6 +65,7 @@ export type SessionListener = (event: SessionEvent) => void;
 /** Hands events to listeners. Without one, what an operator must know is a line on stderr, once a minute of each kind. */
 export class Events {
   readonly #listeners = new Set<SessionListener>();
+  readonly #observers = new Set<SessionListener>();
   readonly #now: () => number;
   readonly #warn: (message: string) => void;
   readonly #notices: Notices;
@@ -76,9 +77,11 @@ export class Events {
     this.#notices = noticesOf(say);
   }
 
-  add(listener: SessionListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** @param observes It takes note only: what an operator must know still goes to stderr. */
+  add(listener: SessionListener, observes = false): () => void {
+    const all = observes ? this.#observers : this.#listeners;
+    all.add(listener);
+    return () => all.delete(listener);
   }
 
   /** @param advice For operators: what to do about it. */
@@ -86,11 +89,11 @@ export class Events {
     if (eventChannel.hasSubscribers) eventChannel.publish(messageOf(type, this.#now(), details));
     if (this.#listeners.size === 0) {
       this.#notices.tell(type, this.#now, details, advice);
-      return;
+      if (this.#observers.size === 0) return;
     }
     const event = { type, at: this.#now(), ...details };
     if (details && "error" in details && !isSessionError(details.error)) event.error = toldOf(details.error);
-    for (const listener of this.#listeners) {
+    for (const listener of [...this.#observers, ...this.#listeners]) {
       try {
         const answer: unknown = listener(event);
         if (answer) Promise.resolve(answer).catch((error) => this.#report(error, type));

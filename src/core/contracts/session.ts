@@ -1,5 +1,10 @@
 /** The session that handlers read and write. Types only. */
 
+import type { Duration } from "../options/duration.ts";
+
+/** What `describe` may say of a device. */
+export type DeviceFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
 /** Options of {@link Session.login}. */
 export interface LoginOptions<Data extends object = Record<string, unknown>> {
   /** Whether the cookie outlives the browser ("remember me"). Default: as it was, for a new session as configured. */
@@ -7,7 +12,21 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
   /** With the option `deviceBound`: false leaves this session unbound, as for a client that is no browser. Default true. */
   readonly deviceBound?: boolean | undefined;
   /**
-   * What the user's other session, the one he logged in to last, gives to this one, by key. A value that the guest does
+   * Ends the session when it was not used for this long, in place of the option `idleTimeout`: `"30d"` for a user who is
+   * to be remembered, `"10m"` for an administrator. At most 400 days; with cookies that can be revoked at most
+   * `absoluteTimeout`. It stays with the session until its next login. A `TypeError` when it is longer than
+   * `absoluteTimeout`. Default: as configured.
+   */
+  readonly idleTimeout?: Duration | undefined;
+  /** Ends the session this long after the login, however busy, in place of the option `absoluteTimeout`. Default: as configured. */
+  readonly absoluteTimeout?: Duration | undefined;
+  /**
+   * How the user proved who they are, in your own words: `["password", "otp"]`. Noted with the time, for
+   * {@link Session.requireFresh}. 1 to 20 names of letters, digits and `_.:-`. Default: none.
+   */
+  readonly methods?: readonly string[] | undefined;
+  /**
+   * What the user's other session, the one they logged in to last, gives to this one, by key. A value that the guest does
    * not have is taken over; where both have one, the function decides. The other session stays as it is. Needs a store
    * that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call of it. Default: nothing.
    *
@@ -86,6 +105,15 @@ export interface Session<Data extends object = Record<string, unknown>> {
 
   /** Whether its cookie outlives the browser. Settable. */
   persistent: boolean;
+
+  /**
+   * What a list of devices calls it. Settable, to a text of 1 to 100 characters: the user's own name for the device stays
+   * when they log in again. Otherwise the field `label` of the option `describe`; `undefined` without both.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when it is set and the format is another program's.
+   */
+  get label(): string | undefined;
+  set label(label: string);
 
   /**
    * Changes one key with a function of its present value. When another request changed the key meanwhile, the

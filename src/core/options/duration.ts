@@ -28,13 +28,14 @@ export function durationOption(name: string, value: unknown, least: number, most
 }
 
 /**
- * Whether a number of seconds looks like one of milliseconds: too long as the one and fitting as the other, or at least
- * a week that is no whole number of days, but one of minutes or hours when it is divided by 1000.
+ * Whether a number of seconds looks like one of milliseconds: too long as the one and fitting as the other, or whole
+ * minutes when it is divided by 1000, but no whole number of hours, from a week on of days.
  */
 function isMilliseconds(value: number, least: number, most: number): boolean {
   if (!Number.isInteger(value) || value < least || value > most) return false;
   if (value * 1000 > most) return true;
-  return value >= 600_000 && (value % 3_600_000 === 0 || (value % 60_000 === 0 && value % 86_400 !== 0));
+  if (value < 60_000) return false;
+  return value % 3_600_000 === 0 || (value % 60_000 === 0 && value % (value >= 600_000 ? 86_400 : 3600) !== 0);
 }
 
 /** Milliseconds as a short text: `"30m"`. */
@@ -44,4 +45,14 @@ export function inWords(ms: number): string {
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
   }
   return `${ms}ms`;
+}
+
+/** Throws a `TypeError` when a session would end by age before it can be unused for so long. */
+export function checkOrder(name: string, idle: number, absolute: number): void {
+  if (idle <= absolute) return;
+  const longest = inWords(absolute);
+  throw new TypeError(
+    `${name} must not be longer than absoluteTimeout, which ends the session anyway; received ${inWords(idle)}, and ` +
+      `absoluteTimeout is ${longest}. Give absoluteTimeout too, such as absoluteTimeout: "${inWords(idle)}"`,
+  );
 }

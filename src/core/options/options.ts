@@ -10,19 +10,20 @@ import { Events } from "../contracts/events.ts";
 import type { Format } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { StandardSchema } from "../contracts/schema.ts";
+import type { DeviceFields } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { type CookieStore, isCookieStore } from "../record/cookie-store.ts";
 import type { Timeouts } from "../record/expiry.ts";
 import { jsonFormat } from "../record/json-format.ts";
 import { checkName, checkSpace } from "./application.ts";
 import { callable, oneOf, shaped, warnOption } from "./checks.ts";
-import { type Duration, durationOption } from "./duration.ts";
+import { checkOrder, type Duration, durationOption } from "./duration.ts";
 
 /**
  * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
  * a wrong value is a `TypeError` that names the option.
  */
-export interface SessionOptions<Data extends object = Record<string, unknown>> {
+export interface SessionOptions<Data extends object = Record<string, unknown>, Device extends object = DeviceFields> {
   /**
    * What this application is called, in 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every
    * key in the store begins with it. Needed where other applications may reach the store, unless the store was given a
@@ -48,6 +49,24 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly onIdReuse?: "report" | "end" | undefined;
   /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
   readonly persistent?: boolean | undefined;
+  // Declared as a method, so that the framework's own type can be written for the request.
+  /**
+   * What to note of the device when a user logs in, for `sessions.list`: texts, numbers and booleans, at most 20, kept
+   * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field `label`
+   * is what a list calls the device. Default: nothing is noted. Nothing of it is in any event or error.
+   *
+   * @param request What the framework hands its handlers.
+   * @example
+   * ```ts
+   * import type { IncomingMessage } from "node:http";
+   * import { createSessions } from "sojourn";
+   *
+   * const sessions = createSessions({
+   *   describe: ({ headers, socket }: IncomingMessage) => ({ userAgent: headers["user-agent"], ip: socket.remoteAddress }),
+   * });
+   * ```
+   */
+  readonly describe?: { describe(request: object): Device }["describe"] | undefined;
   /** How the cookie is sent. Default: `__Host-session` (with `name` that), Secure, HttpOnly, SameSite=Lax. */
   readonly cookie?: CookieOptions | undefined;
   /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
@@ -100,6 +119,9 @@ export interface Config {
   readonly store: Store | CookieStore;
   readonly timeouts: Timeouts;
   readonly persistent: boolean;
+  /** Milliseconds: no login may ask for a longer lifetime. */
+  readonly longest: number;
+  readonly describe: ((request: object) => unknown) | undefined;
   readonly cookie: Cookie;
   readonly carrier: Carrier;
   readonly token: TokenFormat;
@@ -137,6 +159,7 @@ const known: Record<keyof SessionOptions, true> = {
   renewGrace: true,
   onIdReuse: true,
   persistent: true,
+  describe: true,
   cookie: true,
   token: true,
   format: true,
@@ -181,6 +204,9 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     store,
     timeouts,
     persistent: oneOf("persistent", options.persistent, [false, true]),
+    // What revokes a cookie is kept as long as a cookie may live by these options.
+    longest: isCookieStore(store) && store.revocations ? timeouts.absolute : 400 * day,
+    describe: checkDescribe(options.describe, format),
     cookie,
     carrier:
       isCookieStore(store) && store.chunks > 1
@@ -208,6 +234,11 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
   };
 }
 
+function checkDescribe(describe: Config["describe"], { foreign, name }: Format): Config["describe"] {
+  if (describe === undefined || foreign !== true) return callable("describe", describe);
+  throw new TypeError(`describe must be left out with format ${name}, which has no room for what it says`);
+}
+
 function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts {
   const { idleTimeout = "1h", absoluteTimeout = format.foreign ? false : "24h", renewGrace = "1m" } = options;
   // Another program's sessions may live for years, where no cookie says how long: browsers keep one for 400 days.
@@ -220,6 +251,7 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
     throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
   }
+  if (options.idleTimeout !== undefined && idle !== Number.POSITIVE_INFINITY) checkOrder("idleTimeout", idle, absolute);
   if (format.foreign && absolute !== Number.POSITIVE_INFINITY) {
     throw new TypeError(
       `absoluteTimeout must be false with format ${format.name}, which keeps no note of when a session began`,

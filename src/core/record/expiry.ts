@@ -26,6 +26,15 @@ export function expiryOf(now: number, meta: Meta, timeouts: Timeouts): number {
   return Math.min(now + (meta.idle ?? timeouts.idle), endOf(now, meta, timeouts));
 }
 
+/**
+ * When a session was last used, by when it ends: to within the steps in which that moves. In the last idle timeout of its
+ * life it does not move any more. `undefined` where it never does.
+ */
+export function lastUseOf(meta: Meta, expiresAt: number, timeouts: Timeouts): number | undefined {
+  const { idle = timeouts.idle, created = 0, authenticated = 0, renewed = 0 } = meta;
+  return idle === Number.POSITIVE_INFINITY ? undefined : Math.max(expiresAt - idle, created, authenticated, renewed);
+}
+
 /** Whether a session has outlived its absolute timeout. */
 export function isOver(now: number, meta: Meta, timeouts: Timeouts): boolean {
   return meta.created !== undefined && now >= endOf(now, meta, timeouts);

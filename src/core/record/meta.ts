@@ -71,9 +71,16 @@ export function sameMeta(a: Meta, b: Meta): boolean {
   return true;
 }
 
-/** Removes what was noted for the login before. */
+/** Removes what was noted for the login before, its proofs of identity as well. */
 export function endLogin(meta: Meta): void {
   for (const name of ofLogins) delete meta[name];
+  delete meta.methods;
+}
+
+/** What a device is called: by its user, or else by `describe`. */
+export function labelOf({ label, device }: Meta): string | undefined {
+  const described = device?.label;
+  return label ?? (typeof described === "string" ? described : undefined);
 }
 
 /**

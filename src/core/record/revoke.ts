@@ -4,17 +4,48 @@ import { isSessionError, SessionError, wrongArgument } from "../contracts/errors
 import { checkKnown } from "../contracts/known.ts";
 import type { Version } from "../contracts/store.ts";
 
-/** One session of a subject, as shown in a list of devices. Lets nobody in. */
-export interface SessionInfo {
+/**
+ * One session of a subject, as shown in a list of devices. Lets nobody in.
+ *
+ * @typeParam Device What the option `describe` returns.
+ */
+export interface SessionInfo<Device extends object = object> {
   /** The public name: what `session.handle` says in that session. */
   readonly handle: string;
   readonly subject: string;
+  /** Whether it is the session that was given to `list` as `current`. */
+  readonly current: boolean;
+  /** What the user calls the device (`session.label`), or else the field `label` of `describe`. */
+  readonly label: string | undefined;
+  /** What the option `describe` said at login; `undefined` for a login without it. Texts from the network: escape them. */
+  readonly device: Device | undefined;
   /** Epoch milliseconds; `undefined` where a foreign format does not keep it. */
   readonly createdAt: number | undefined;
-  /** Epoch milliseconds of the last login to it. */
+  /** Epoch milliseconds of the last login to it, or confirmation. */
   readonly authenticatedAt: number | undefined;
+  /**
+   * Epoch milliseconds of its last use, to within `touchInterval`. It is worked out from `expiresAt`: the last
+   * `idleTimeout` before the absolute end the session may have been used later. `undefined` where no idle timeout counts.
+   */
+  readonly lastSeenAt: number | undefined;
+  /** Whether its cookie outlives the browser. */
+  readonly persistent: boolean;
   /** Epoch milliseconds: when it ends if it is not used again. */
   readonly expiresAt: number;
+}
+
+/** Options of `sessions.list`. */
+export interface ListOptions {
+  /** The session of the request at hand, to mark it in the list. */
+  readonly current?: { readonly handle: string } | undefined;
+}
+
+/** Throws a `TypeError` for what `list` does not take. */
+export function checkList(options: ListOptions): ListOptions {
+  checkKnown("list", options, ["current"]);
+  const { current } = options;
+  if (current === undefined || typeof current.handle === "string") return options;
+  throw wrongArgument("current of list()", "a session", current);
 }
 
 /** Which of a subject's sessions `revoke` ends. Without a key: all. A key that is there and `undefined` is an error. */

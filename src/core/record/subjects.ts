@@ -6,9 +6,20 @@ import { handleOf } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content } from "../contracts/format.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
+import type { DeviceFields } from "../contracts/session.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import { endListed } from "./ending.ts";
-import { chosen, type Entry, notNoted, type RevokeOptions, type SessionInfo, unreadable } from "./revoke.ts";
+import { lastUseOf, type Timeouts } from "./expiry.ts";
+import { labelOf } from "./meta.ts";
+import {
+  chosen,
+  type Entry,
+  type ListOptions,
+  notNoted,
+  type RevokeOptions,
+  type SessionInfo,
+  unreadable,
+} from "./revoke.ts";
 import { type RecordsConfig, Signposts } from "./signposts.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -17,7 +28,7 @@ type Living = () => Promise<ReadonlySet<string>>;
 /** The sessions of subjects. */
 export interface SubjectSessions {
   /** Every live session of a subject. */
-  list(subject: string): Promise<SessionInfo[]>;
+  list(subject: string, options?: ListOptions): Promise<SessionInfo[]>;
   /** Ends sessions of a subject and says how many it found. */
   revoke(subject: string, options: RevokeOptions): Promise<number>;
   /**
@@ -45,7 +56,7 @@ interface Kept {
   readonly isCertain: boolean;
 }
 
-type StoreConfig = RecordsConfig & { readonly schema: StandardSchema | undefined };
+type StoreConfig = RecordsConfig & { readonly schema: StandardSchema | undefined; readonly timeouts: Timeouts };
 type Listing = Store & Required<Pick<Store, "listBySubject">>;
 
 function hasSubjects(store: Store): store is Listing {
@@ -64,11 +75,12 @@ export class Subjects implements SubjectSessions {
    * Every live session of a subject, once: while it moves, and after a crash in between, it has two records. One that
    * this process cannot decode has a handle of its own, and no times.
    */
-  async list(subject: string): Promise<SessionInfo[]> {
+  async list(subject: string, { current }: ListOptions = {}): Promise<SessionInfo[]> {
     const newest = new Map<string, SessionInfo>();
     for (const { info } of await this.#entries(subject)) {
       const other = newest.get(info.handle);
-      if (!other || info.expiresAt >= other.expiresAt) newest.set(info.handle, info);
+      if (other && info.expiresAt < other.expiresAt) continue;
+      newest.set(info.handle, { ...info, current: info.handle === current?.handle });
     }
     return [...newest.values()];
   }
@@ -236,14 +248,18 @@ export class Subjects implements SubjectSessions {
     } catch (error) {
       events.emit("record_refused", { reason: `not a record of format ${format.name}`, subject, error });
     }
-    const { created: createdAt, authenticated: authenticatedAt, epoch, handle: named } = content?.meta ?? {};
-    const handle = named ?? (await handleOf(key));
+    const meta = content?.meta ?? {};
+    const { created: createdAt, authenticated: authenticatedAt, epoch, persistent = false } = meta;
+    const handle = meta.handle ?? (await handleOf(key));
+    const lastSeenAt = content && lastUseOf(meta, expiresAt, this.#config.timeouts);
+    const [label, device] = [labelOf(meta), meta.device as DeviceFields | undefined];
+    const about = { handle, subject, current: false, label, device, persistent };
     return {
       key,
       version,
       data: content?.data,
       epoch,
-      info: { handle, subject, createdAt, authenticatedAt, expiresAt },
+      info: { ...about, createdAt, authenticatedAt, lastSeenAt, expiresAt },
     };
   }
 

@@ -67,15 +67,38 @@ const tooLateForHead =
 
 const ignore = (): void => {};
 
+/** What came with a request. */
+export interface Arrived {
+  readonly request: object;
+  /** The `Cookie` header. */
+  readonly cookie: string | null | undefined;
+  /** The client came over https, as the adapter takes it. */
+  readonly secure: boolean;
+  /** Its route has the access "skip". */
+  readonly skipped: boolean;
+  /** No cookie can be set any more. */
+  readonly headersSent: boolean;
+}
+
+/** One kind of record that these sessions have. */
+export interface KeptIn {
+  /** Of sessions in parts: the name of the part. */
+  readonly part?: string;
+  readonly config: Config;
+}
+
 /** How the sessions of an application are kept: in one record each, or in parts. */
 export interface Keeping<Data extends object> {
+  /** The records there may be; the one that says who is logged in is first. */
+  readonly kinds: readonly KeptIn[];
   /** Of each record there may be. What they have in common is the same in all. */
   readonly config: Pick<Config, "current" | "cookie" | "warn">;
   readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
   readonly stores: readonly Store[];
   /** Binds sessions to browsers, with the option `deviceBound`. */
   readonly binder?: Binder | undefined;
-  on(listener: SessionListener): () => void;
+  /** @param observes As of `Events.add`. */
+  on(listener: SessionListener, observes?: boolean): () => void;
   openExchange(
     context: Context<WeakRef<Exchange>> | undefined,
     request: object,
@@ -143,6 +166,17 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
   get used(): boolean {
     return this.#used;
+  }
+
+  /** @internal What `sojourn/explain` looks at. */
+  get arrived(): Arrived {
+    return {
+      request: this.#request,
+      cookie: this.cookie(),
+      secure: this.#reader.secure(this.#request as never),
+      skipped: this.restrictions?.skip === true,
+      headersSent: this.headersSent,
+    };
   }
 
   /**
@@ -283,6 +317,11 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   /** The `Cookie` header. */
   protected cookie(): string | null | undefined {
     return this.#reader.cookie(this.#request as never);
+  }
+
+  /** What the option `describe` says of the request, when it is asked; absent without it. */
+  protected describing({ describe }: Pick<Config, "describe">): (() => unknown) | undefined {
+    return describe && (() => describe(this.#request));
   }
 
   /** Method, URL and headers, where the adapter can tell. */

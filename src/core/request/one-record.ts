@@ -4,7 +4,7 @@ import { andThen, isPromise, type MaybePromise } from "../bytes/bytes.ts";
 import type { HeaderAccess } from "../client/headers.ts";
 import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import type { Found, Late } from "../contracts/records.ts";
-import type { Session } from "../contracts/session.ts";
+import type { DeviceFields, Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { loads } from "../contracts/traces.ts";
 import { type Config, resolveConfig, type SessionOptions } from "../options/options.ts";
@@ -24,11 +24,17 @@ import type { Context } from "./context.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 
 /** One cookie and one store, with all options. */
-export type SingleOptions<Data extends object> = SessionOptions<Data> & { store: Store | CookieStore };
+export type SingleOptions<Data extends object, Device extends object = DeviceFields> = SessionOptions<Data, Device> & {
+  store: Store | CookieStore;
+};
 
 /** What all requests have in common, from the options. */
 export function makeCore(options: SingleOptions<never>): SessionsCore {
-  const config = resolveConfig(options);
+  return coreOf(resolveConfig(options));
+}
+
+/** The same from options that are checked. */
+export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
   const core = { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
@@ -40,10 +46,11 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
   const { config, subjects, binder } = core;
   return {
     config,
+    kinds: [{ config }],
     subjects,
     binder,
     stores: storesOf([config]),
-    on: (listener) => config.events.add(listener),
+    on: (listener, observes) => config.events.add(listener, observes),
     openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
   };
 }
@@ -155,6 +162,7 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     try {
       const use = (work: Work): Session<Data> => {
         this.#work = work;
+        work.describe = this.describing(this.#core.config);
         this.tell();
         return new RecordSession<Data>(work.state, work);
       };
@@ -183,7 +191,8 @@ export function loadWork<Result>(
   });
 }
 
-function untracedLoad<Result>(
+/** The same, untold on `sojourn:load`. */
+export function untracedLoad<Result>(
   core: SessionsCore,
   header: string | null | undefined,
   from: Found | undefined,

@@ -6,7 +6,7 @@ import { received, wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
-import { checkRevoke, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
+import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
 import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
@@ -20,6 +20,7 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * The sessions of one application: one cookie, one store. Made by `createSessions`, mounted by an adapter.
  *
  * @typeParam Data The shape of `session.data`.
+ * @typeParam Device What the option `describe` returns.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -35,7 +36,7 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * }));
  * ```
  */
-export class Sessions<Data extends object = Record<string, unknown>> {
+export class Sessions<Data extends object = Record<string, unknown>, Device extends object = object> {
   readonly #kept: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
@@ -44,9 +45,14 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   #namesakes: Namesakes | undefined;
 
   /** @internal Use `createSessions`. */
-  constructor(options: SingleOptions<Data> | Keeping<Data>) {
+  constructor(options: SingleOptions<Data, Device> | Keeping<Data>) {
     this.#kept = "openExchange" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
     this.#context = this.#kept.config.current ? makeContext() : undefined;
+  }
+
+  /** @internal How these sessions are kept, for modules that look at them from outside the path of a request. */
+  get kept(): Keeping<Data> {
+    return this.#kept;
   }
 
   /**
@@ -58,7 +64,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    */
   get(request: object): Promise<Session<Data>>;
   get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
-    const exchange = this.#exchangeOf(request);
+    const exchange = this.exchangeOf(request);
     if (exchange) return exchange.get(fields);
     const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
     return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
@@ -135,7 +141,7 @@ export class Sessions<Data extends object = Record<string, unknown>> {
    * ```
    */
   restrict(request: object, access: Access): void {
-    const exchange = this.#exchangeOf(request);
+    const exchange = this.exchangeOf(request);
     if (!exchange) {
       throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
     }
@@ -144,15 +150,16 @@ export class Sessions<Data extends object = Record<string, unknown>> {
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
   isOpen(request: object): boolean {
-    return this.#exchangeOf(request) !== undefined;
+    return this.exchangeOf(request) !== undefined;
   }
 
   /** For adapters: whether a request that was opened has ended, so that it is not the one at hand. */
   isOver(request: object): boolean {
-    return this.#exchangeOf(request)?.isOver === true;
+    return this.exchangeOf(request)?.isOver === true;
   }
 
-  #exchangeOf(request: object): Exchange<Data> | undefined {
+  /** @internal What an adapter has opened a request as. */
+  exchangeOf(request: object): Exchange<Data> | undefined {
     return typeof request === "object" && request !== null ? (request as Opened<Data>)[this.#slot] : undefined;
   }
 
@@ -202,10 +209,20 @@ export class Sessions<Data extends object = Record<string, unknown>> {
   /**
    * The live sessions of a subject: a list of devices.
    *
+   * @param options `current`: the session of the request at hand, which is marked.
+   * @example
+   * ```ts
+   * import type { Session, Sessions } from "sojourn";
+   *
+   * async function devices(sessions: Sessions, session: Session): Promise<string[]> {
+   *   const list = await sessions.list(session.subject ?? "", { current: session });
+   *   return list.map(({ label = "a device", current }) => (current ? `${label} (this one)` : label));
+   * }
+   * ```
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
    */
-  list(subject: string): Promise<SessionInfo[]> {
-    return this.#kept.subjects.list(subject);
+  async list(subject: string, options: ListOptions = {}): Promise<SessionInfo<Device>[]> {
+    return (await this.#kept.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
   }
 
   /**

@@ -5,14 +5,16 @@ import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
+import type { LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { handBack, save } from "./attempts.ts";
-import { Marks, type Merge } from "./changes.ts";
+import { Marks } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
@@ -46,6 +48,8 @@ export class Work implements SessionOwner {
   headersSent = false;
   /** The request is no sign of life. */
   noTouch = false;
+  /** What the option `describe` says of the request; absent without it. */
+  describe: (() => unknown) | undefined;
   /** The session ended: nothing more is saved. */
   ended: boolean;
   /** Its id had just been replaced or ended when the request came. */
@@ -126,11 +130,18 @@ export class Work implements SessionOwner {
     throw error;
   }
 
-  onLogin(subject: string, merge: Merge | undefined): void {
-    const { store } = this.core.config;
-    if (merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
-    this.epoch = this.core.subjects.epoch(subject);
+  onLogin(subject: string, options: LoginOptions<never>): LoginNotes {
+    const { config, subjects } = this.core;
+    const { store } = config;
+    if (options.merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
+    const notes = notesOf(config, options, this.describe);
+    this.epoch = subjects.epoch(subject);
     this.epoch.catch(() => {});
+    return notes;
+  }
+
+  needsRoom(what: string): void {
+    needsRoom(this.core.config, what);
   }
 
   bind(): Meta["bound"] {

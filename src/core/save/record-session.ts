@@ -4,12 +4,13 @@ import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
-import { checkKnown } from "../contracts/known.ts";
 import type { LoginOptions, Session } from "../contracts/session.ts";
+import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
 import { notStorable } from "../record/values.ts";
 import { encoded, Marks, type Merge, put, same, type Update } from "./changes.ts";
 import { guardSessions } from "./guarded.ts";
+import { checkLabel, checkLogin, type LoginNotes } from "./login.ts";
 
 /** What a session needs of the request it belongs to. */
 export interface SessionOwner {
@@ -17,8 +18,10 @@ export interface SessionOwner {
   save(): Promise<boolean>;
   /** Throws when a change that needs a cookie comes too late. */
   needsCookie(what: string): void;
-  /** Starts what has to be known before a login is saved. Throws when the store cannot find what is to be merged. */
-  onLogin(subject: string, merge: Merge | undefined): void;
+  /** Starts what has to be known before a login is saved. Throws when an option is wrong, or needs what is not there. */
+  onLogin(subject: string, options: LoginOptions<never>): LoginNotes;
+  /** Throws where the record has no room for what the library notes. */
+  needsRoom(what: string): void;
   /** What is noted of the browser that logs in, where sessions are bound to theirs. */
   bind?(): Meta["bound"];
   /** The data that were found turn out to be damaged: from here on there is no session. */
@@ -187,6 +190,17 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     this.#state.marks.persistence = true;
   }
 
+  get label(): string | undefined {
+    return labelOf(this.#state.meta);
+  }
+
+  set label(label: string) {
+    const state = this.#alive();
+    checkLabel(label);
+    this.#owner.needsRoom("session.label");
+    state.meta.label = label;
+  }
+
   update<K extends keyof Data & string>(
     key: K,
     change: (value: Data[K] | undefined) => Data[K] | undefined,
@@ -226,12 +240,15 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 
   login(subject: string, options: LoginOptions<Data> = {}): void {
     const state = this.#alive();
-    checkLogin(subject, options);
+    checkLogin(subject, options as LoginOptions<never>);
     this.#owner.needsCookie("session.login()");
     // What is damaged is not taken along: the login begins a new session.
     void state.data;
-    this.#owner.onLogin(subject, options.merge as Merge | undefined);
+    const notes = this.#owner.onLogin(subject, options as LoginOptions<never>);
     if (state.meta.subject !== undefined && state.meta.subject !== subject) state.takeOver();
+    // What the record of another program says of its lifetime is not of a login.
+    if (!state.format.foreign) endLogin(state.meta);
+    Object.assign(state.meta, notes);
     if (options.merge) state.marks.merge = options.merge as Merge;
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
@@ -261,22 +278,6 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   #changeable(): void {
     if (this.#state.readOnly) throw readOnly();
   }
-}
-
-/** Throws a `TypeError` for what `login` does not take. */
-export function checkLogin(
-  subject: unknown,
-  options: { readonly merge?: unknown; readonly persistent?: unknown; readonly deviceBound?: unknown },
-): void {
-  checkKnown("session.login", options, ["persistent", "merge", "deviceBound"]);
-  const { merge = {}, persistent = false, deviceBound = true } = options;
-  if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
-  if (typeof deviceBound !== "boolean")
-    throw wrongArgument("the option deviceBound of session.login", "true or false", deviceBound);
-  if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
-    throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
-  const ok = typeof merge === "object" && merge !== null && Object.values(merge).every((f) => typeof f === "function");
-  if (!ok) throw wrongArgument("the option merge of session.login", "an object of functions by key", merge);
 }
 
 /** Changes one key with a function, which is applied again when others changed the key meanwhile. */

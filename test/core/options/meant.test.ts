@@ -56,7 +56,7 @@ test("login refuses an option that it does not have, in one record and in parts"
 
 describe("milliseconds where seconds are meant", () => {
   const day = 86_400_000;
-  test.each([3_600_000, 1_800_000, 86_400_000, 21_600_000, 2_592_000_000])(
+  test.each([60_000, 300_000, 900_000, 3_600_000, 1_800_000, 86_400_000, 21_600_000, 2_592_000_000])(
     "%d is an error that names the text to write",
     (value) => {
       expect(() => durationOption("idleTimeout", value, 1000, 400 * day)).toThrow(
@@ -72,7 +72,10 @@ describe("milliseconds where seconds are meant", () => {
   test.each([
     1800,
     3600,
+    28_800,
+    43_200,
     86_400,
+    180_000,
     604_800,
     14 * 86_400,
     25 * 86_400,

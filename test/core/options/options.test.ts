@@ -105,6 +105,22 @@ describe("timeouts", () => {
     });
   });
 
+  test.each([
+    [{ idleTimeout: "30d" }, "30d", "1d"],
+    [{ idleTimeout: "2h", absoluteTimeout: "90m" }, "2h", "90m"],
+  ])("of %j would end the session by age before it can be unused for so long", (options, idle, absolute) => {
+    expect(errorOf(options).message).toBe(
+      `idleTimeout must not be longer than absoluteTimeout, which ends the session anyway; received ${idle}, and ` +
+        `absoluteTimeout is ${absolute}. Give absoluteTimeout too, such as absoluteTimeout: "${idle}"`,
+    );
+  });
+
+  test("by age alone may be shorter than the default of the other", () => {
+    expect(resolve({ absoluteTimeout: "30m" }).timeouts).toMatchObject({ idle: 3_600_000, absolute: 1_800_000 });
+    expect(resolve({ idleTimeout: "30d", absoluteTimeout: false }).timeouts.idle).toBe(30 * 86_400_000);
+    expect(resolve({ idleTimeout: "1h", absoluteTimeout: "1h" }).timeouts.idle).toBe(3_600_000);
+  });
+
   test("by age was taken with a format that cannot tell it, and never ended a session", () => {
     const format = { ...jsonFormat(), name: "theirs", foreign: true };
     expect(resolve({ format }).timeouts.absolute).toBe(Number.POSITIVE_INFINITY);
@@ -234,6 +250,21 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       ["yes", "received a string of 3 characters"],
       [1, "received 1"],
       [null, "received null"],
+    ],
+  },
+  describe: {
+    takes: "a function",
+    values: [
+      ["ip", "received a string of 2 characters"],
+      [null, "received null"],
+      [{ ip: true }, "received an object"],
+    ],
+  },
+  deviceBound: {
+    takes: "deviceBound() of sojourn/device-bound",
+    values: [
+      [true, "received true"],
+      [{}, "received an object"],
     ],
   },
   cookie: {

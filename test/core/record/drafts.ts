@@ -15,7 +15,13 @@ export function contentOf(data: object, meta: Meta = {}): Content {
 
 /** A session loaded with `data`, after `change`. */
 export function draft(data: object, change: (session: RecordSession) => void = () => {}, meta: Meta = {}): Draft {
-  const owner = { save: async () => true, needsCookie: () => {}, damaged: () => {}, onLogin: () => {} };
+  const owner = {
+    save: async () => true,
+    needsCookie: () => {},
+    damaged: () => {},
+    onLogin: () => ({}),
+    needsRoom: () => {},
+  };
   const state = new State(format, contentOf(data, meta), 1, owner);
   change(new RecordSession(state, owner));
   return { data: state.data, meta: state.meta, ...state.marks };

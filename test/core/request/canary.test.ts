@@ -14,6 +14,7 @@ import { encrypted } from "../../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import type { Exchange } from "../../../src/core/request/exchange.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
+import { explain } from "../../../src/explain.ts";
 import { type FlaskSessionOptions, flaskSession, flaskToken } from "../../../src/flask.ts";
 import { sessionMetrics } from "../../../src/metrics.ts";
 import { sessionTelemetry } from "../../../src/otel.ts";
@@ -54,6 +55,8 @@ class Canary {
 }
 
 const canary = new Canary();
+/** The codes of all reasons that were given. */
+const explanations = new Set<string>();
 
 /** Ids as they are made, before they are hashed or sealed: nobody else sees them. */
 function watchedIds(ids: IdScheme = randomIds("session:")): IdScheme {
@@ -97,7 +100,9 @@ async function visit(
   } catch (error) {
     canary.hear(error);
   }
-  canary.hear(exchange, sessions);
+  const explained = await explain(sessions, incoming);
+  for (const { code } of explained.reasons) explanations.add(code);
+  canary.hear(exchange, sessions, explained);
   const line = headers.getSetCookie().at(-1);
   const token = line?.slice(line.indexOf("=") + 1, line.indexOf(";"));
   if (token) canary.hide(token);
@@ -295,6 +300,7 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
       expect(published.get(`${name} error`), name).toBeGreaterThan(0);
     }
     expect(published.get("event")).toBeGreaterThan(10);
+    expect(explanations.size).toBeGreaterThan(9);
     canary.said.length = 0;
   });
 });

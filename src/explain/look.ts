@@ -1,0 +1,138 @@
+/** Looks for a request's session a second time, as a request does, and notes what is told on the way instead of telling it. */
+
+import { isPromise } from "../core/bytes/bytes.ts";
+import { unmarked } from "../core/bytes/witness.ts";
+import { isSessionError } from "../core/contracts/errors.ts";
+import { Events, type SessionEvent, type SessionEventType } from "../core/contracts/events.ts";
+import type { Config } from "../core/options/options.ts";
+import { isCookieStore } from "../core/record/cookie-store.ts";
+import { type RecordsConfig, Signposts } from "../core/record/signposts.ts";
+import type { Arrived } from "../core/request/exchange.ts";
+import { coreOf, untracedLoad } from "../core/request/one-record.ts";
+import type { Work } from "../core/save/commit.ts";
+import { overHttp, type SentCookie, whyNone, whySeveral } from "./hints.ts";
+import { expiryReason, type Past } from "./past.ts";
+import { type Reason, reason } from "./reasons.ts";
+
+type Told = Pick<SessionEvent, "type" | "handle" | "reason">;
+
+/** Events that nobody hears. */
+class Tape extends Events {
+  readonly told: Told[] = [];
+
+  constructor(now: () => number) {
+    super(now, () => {});
+  }
+
+  override emit(type: SessionEventType, { handle, reason }: Omit<SessionEvent, "type" | "at"> = {}): void {
+    this.told.push({ type, handle, reason });
+  }
+}
+
+/** What was found of one kind of record. */
+export interface Seen {
+  readonly reasons: readonly Reason[];
+  readonly handle?: string | undefined;
+}
+
+/** Why a request has no session, or that it has one. Never rejects. */
+export async function lookFor(given: Config, arrived: Arrived, past: Past): Promise<Seen> {
+  const events = new Tape(given.now);
+  const config = { ...given, events, endReused: false, cleanupEvery: undefined };
+  const cookie = sentCookie(given);
+  const token = config.carrier.find(arrived.cookie);
+  if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
+  if (token === null) return { reasons: [reason("several_cookies"), ...whySeveral(cookie)] };
+  let work: Work;
+  try {
+    work = await untracedLoad(coreOf(config), arrived.cookie, undefined, (one) => one, undefined);
+  } catch (error) {
+    const isSealed = isSessionError(error) && error.code === "ERR_SESSION_UNREADABLE";
+    const code = isSessionError(error) ? `${error.code}.` : undefined;
+    return { reasons: [isSealed ? reason("unreadable") : reason("store_unavailable", code)] };
+  }
+  const { found } = work;
+  if (!found?.content) return { reasons: [await whyAbsent(config, events.told, work, token, past)] };
+  const { meta } = found.content;
+  const key = await keyOf(config, token);
+  if (key !== undefined) past.see(key, meta, found.expiresAt);
+  return { reasons: [reason("found"), ...overHttp(cookie.removal, arrived)], handle: meta.handle };
+}
+
+/** The cookie as it is sent. */
+export function sentCookie({ cookie }: Config): SentCookie {
+  return { name: cookie.name, removal: cookie.remove() };
+}
+
+async function whyAbsent(
+  config: Config,
+  told: readonly Told[],
+  { late }: Work,
+  token: string,
+  past: Past,
+): Promise<Reason> {
+  const has = (type: SessionEventType): Told | undefined => told.find((event) => event.type === type);
+  if (has("id_reused")) return reason("old_id");
+  if (has("session_expired")) {
+    const limit = Math.round(config.timeouts.absolute / 1000);
+    return reason("expired_absolute", `That is ${limit} s.`);
+  }
+  const refused = has("record_refused");
+  if (refused) return reason(refused.reason?.startsWith("the schema") ? "schema_refused" : "undecodable");
+  if (has("token_refused")) return reason((await hasOurShape(config, token)) ? "other_secret" : "malformed");
+  return isCookieStore(config.store)
+    ? whyCookieIsOver(config, has("session_use_after_expire"), late !== undefined, token, past)
+    : whyNothingIsStored(config, token, past);
+}
+
+async function whyNothingIsStored(config: Config, token: string, past: Past): Promise<Reason> {
+  const key = await keyOf(config, token);
+  if (key === undefined) return reason("no_such_session");
+  const known = past.why(key, config.now(), config.timeouts);
+  if (known) return known;
+  // Where nothing can be read any more, nothing is known.
+  const posts = new Signposts({ ...config, cookieName: config.cookie.name, renewGrace: 0 } as unknown as RecordsConfig);
+  const standing = await posts.standing(key).catch(() => undefined);
+  if (standing?.post) return reason(standing.post.to === "" ? "ended" : "replaced");
+  const notes = config.format.foreign ? await posts.notes(key).catch(() => []) : [];
+  return reason(notes.length > 0 ? "replaced" : "no_such_session");
+}
+
+async function whyCookieIsOver(
+  config: Config,
+  { handle, reason: why }: Partial<Told> = {},
+  isReplaced: boolean,
+  token: string,
+  past: Past,
+): Promise<Reason> {
+  const ended = past.ofHandle(handle);
+  if (ended) return ended;
+  if (why !== "its time is over" || !isCookieStore(config.store)) return reason(isReplaced ? "replaced" : "ended");
+  const { seal } = config.store;
+  const { name } = config.cookie;
+  const opened = (await seal.open(token, name)) ?? (await seal.open(token, `${name} ${config.keyPrefix}`));
+  const created = opened ? config.format.decode(opened.payload).meta.created : undefined;
+  return expiryReason({ created, expiresAt: opened?.expiresAt ?? 0 }, config.timeouts);
+}
+
+/** The key of the record that a token leads to. */
+async function keyOf(config: Config, token: string): Promise<string | undefined> {
+  if (isCookieStore(config.store)) return undefined;
+  const opening = config.token.open(token, config.cookie.name);
+  const opened = isPromise(opening) ? await opening.catch(() => null) : opening;
+  return opened && config.ids.accepts(opened.id) ? config.ids.keyOf(opened.id) : undefined;
+}
+
+/** Whether a token looks like one that these sessions would make with another secret. */
+async function hasOurShape({ store, token, ids, cookie, format, now }: Config, text: string): Promise<boolean> {
+  if (isCookieStore(store)) {
+    const sample = await store.seal.seal(format.encode({ data: {}, meta: {} }), now(), cookie.name);
+    return shapeOf(text).replace(/\d+/g, "") === shapeOf(sample).replace(/\d+/g, "") && text.length >= 32;
+  }
+  return shapeOf(text) === shapeOf(await token.seal(ids.create(), cookie.name)) && !ids.accepts(text);
+}
+
+/** The lengths of its words and what is between them, without the mark that vouches for it. */
+function shapeOf(text: string): string {
+  return unmarked(text).text.replace(/[\w-]+/g, (word) => `${word.length}`);
+}
