@@ -230,6 +230,8 @@ function whole(): string {
       capabilities.clock === "server" ? "the server's" : "the application's",
       yes(capabilities.list),
       yes(capabilities.bySubject),
+      yes(capabilities.pages),
+      capabilities.count === undefined || capabilities.count === "none" ? "no" : capabilities.count,
       row.largest ?? size(capabilities.maxPayloadBytes),
       row.runs,
     ];
@@ -243,6 +245,8 @@ function whole(): string {
     "clock",
     "listing",
     "by subject",
+    "pages",
+    "count",
     "largest session",
     "runs",
   ];

@@ -16,9 +16,13 @@ export type { Content, Format, Meta, Payload } from "./core/contracts/format.ts"
 export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
 export type { DeviceFields, LoginOptions, MergeOptions, Session } from "./core/contracts/session.ts";
 export type {
+  CountOptions,
   ListedRecord,
+  PageOptions,
   PruneOptions,
   PruneResult,
+  RecordCount,
+  RecordPage,
   Store,
   StoreCapabilities,
   StoredRecord,

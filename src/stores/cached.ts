@@ -130,6 +130,8 @@ function optional(store: Store): Partial<Store> {
   return {
     ...(store.list && { list: () => store.list!() }),
     ...(store.listBySubject && { listBySubject: store.listBySubject.bind(store) }),
+    ...(store.page && { page: (options) => store.page!(options) }),
+    ...(store.count && { count: (options, answered) => store.count!(options, answered) }),
     ...(store.prune && { prune: (options) => store.prune!(options) }),
     ...(store.setup && { setup: () => store.setup!() }),
     ...(store.close && { close: () => store.close!() }),

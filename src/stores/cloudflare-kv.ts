@@ -11,7 +11,7 @@ export interface KvNamespaceClient {
   get(key: string): Promise<string | null>;
   put(key: string, value: string, options: { expirationTtl: number }): Promise<void>;
   delete(key: string): Promise<void>;
-  list(options: { prefix: string; cursor?: string }): Promise<{
+  list(options: { prefix: string; limit?: number; cursor?: string }): Promise<{
     readonly keys: readonly { readonly name: string }[];
     readonly list_complete: boolean;
     readonly cursor?: string | undefined;
@@ -75,6 +75,10 @@ export function cloudflareKvStore(options: CloudflareKvStoreOptions): Store {
           for (const { name } of page.keys) yield name;
           cursor = page.list_complete ? undefined : page.cursor;
         }
+      },
+      async pageOfKeys(start, limit, cursor) {
+        const page = await namespace.list({ prefix: start, limit, ...(cursor !== undefined && { cursor }) });
+        return { keys: page.keys.map(({ name }) => name), cursor: page.list_complete ? undefined : page.cursor };
       },
     },
     {

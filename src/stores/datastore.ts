@@ -4,7 +4,7 @@ import { isBytes } from "../core/bytes/bytes.ts";
 import { limitOfCall } from "../core/contracts/call-limit.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
-import type { ListedRecord, Store, StoreRecord, Version } from "../core/contracts/store.ts";
+import type { ListedRecord, PageOptions, RecordPage, Store, StoreRecord, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
   type DatastoreClient,
@@ -13,7 +13,9 @@ import {
   type DatastoreQuery,
   type DatastoreReader,
   type DatastoreWrite,
+  strongly,
 } from "./datastore/client.ts";
+import { countEntities } from "./datastore/counting.ts";
 import { checkKind, type DatastoreProperties, defaultKind } from "./datastore/schema.ts";
 import { codeOf, commit, inTransaction, type Work } from "./datastore/transaction.ts";
 import {
@@ -29,7 +31,7 @@ import {
   standingIn,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
-import { untilNothingNew } from "./shared/listing.ts";
+import { countPrefix, everyPage, lastWith, pageOptions, untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { queueOf } from "./shared/queue.ts";
 
@@ -65,10 +67,10 @@ export interface DatastoreStoreOptions {
 }
 
 /** A {@link Store} with every optional power of the Datastore store. */
-export type DatastoreStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+export type DatastoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 /** The same with `properties` that have none for the subject: sessions cannot be found by that. */
-export type DatastoreBareStore = Store & Required<Pick<Store, "list" | "prune">>;
+export type DatastoreBareStore = Store & Required<Pick<Store, "list" | "page" | "count" | "prune">>;
 
 type WithSubject = DatastoreProperties & { readonly subject?: string | undefined };
 
@@ -165,6 +167,18 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
     }
   }
 
+  const page = async (options?: PageOptions): Promise<RecordPage> => {
+    const { limit, cursor, subject, prefix } = pageOptions(options, names.subject !== null);
+    const own = await connect();
+    const theirs = { name: names.subject ?? "", op: "=", val: encodeText(subject ?? "") };
+    const some = query(own, ...(subject === undefined ? [] : [theirs])).limit(limit);
+    const [entities, { endCursor }] = await own.runQuery(cursor === undefined ? some : some.start(cursor), strongly);
+    const rows = [...rowsOf(own, entities)].filter(
+      ({ key, subject: owner }) => key.startsWith(prefix) && (subject === undefined || owner === subject),
+    );
+    return { records: rows, cursor: entities.length < limit ? undefined : endCursor };
+  };
+
   const store: DatastoreBareStore = {
     name: "datastore",
     space: options.kind === undefined && namespace === undefined ? "common" : "own",
@@ -207,14 +221,20 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
       const own = await connect();
       await own.delete(at(own, key));
     },
-    async *list() {
+    list: () => everyPage(page),
+    page,
+    async count(options, answered) {
+      const prefix = countPrefix(options);
       const own = await connect();
-      for (let page = query(own).limit(pageSize); ; ) {
-        const [entities, { endCursor }] = await own.runQuery(page, strongly);
-        yield* rowsOf(own, entities);
-        if (entities.length < pageSize || endCursor === undefined) return;
-        page = query(own).limit(pageSize).start(endCursor);
-      }
+      // Two ranges in one query would need an index of the user's; what has ended goes soon where there is a TTL policy.
+      const filters =
+        prefix === ""
+          ? [{ name: names.expiresAt, op: ">", val: new Date(now()) }]
+          : [
+              { name: "__key__", op: ">", val: at(own, prefix) },
+              { name: "__key__", op: "<", val: at(own, lastWith(prefix)) },
+            ];
+      return { count: await countEntities(own, () => query(own, ...filters), answered), estimate: prefix !== "" };
     },
     async prune(options) {
       const { limit } = pruneOptions(options);
@@ -261,10 +281,6 @@ interface Found {
 const NodeBuffer = (globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } }).Buffer;
 
 const known = { client: true, kind: true, namespace: true, properties: true, now: true } as const;
-
-const strongly = { consistency: "strong" } as const;
-
-const pageSize = 100;
 
 /** Whole entities are read before they are removed. */
 const pruneSize = 25;

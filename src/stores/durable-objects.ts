@@ -3,6 +3,8 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type {
   ListedRecord,
+  PageOptions,
+  RecordPage,
   Store,
   StoreCapabilities,
   StoredRecord,
@@ -10,6 +12,7 @@ import type {
   Version,
 } from "../core/contracts/store.ts";
 import { type Call, fromWire, toInstant, toWire, type WireRecord } from "./durable-objects/wire.ts";
+import { countPrefix, everyPage, pageInOrder, pageOptions } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
@@ -54,6 +57,8 @@ const capabilities: StoreCapabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "exact",
   shared: true,
   // A row has at most 2 MB, keys and subjects included.
   maxPayloadBytes: 1_980_000,
@@ -105,6 +110,14 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
     for await (const line of linesOf(await send(call))) yield fromWire<ListedRecord>(JSON.parse(line) as WireRecord);
   }
 
+  async function page(options?: PageOptions): Promise<RecordPage> {
+    const { limit, cursor, subject, prefix } = pageOptions(options);
+    const records: ListedRecord[] = [];
+    const call = { method: "page", key: cursor ?? "", limit: limit + 1, subject, prefix } as const;
+    for await (const record of list(call)) records.push(record);
+    return pageInOrder(records, limit);
+  }
+
   return {
     name: "durable-objects",
     space: "own",
@@ -122,7 +135,12 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
     async delete(key) {
       await ask({ method: "delete", key });
     },
-    list: () => list({ method: "list" }),
+    list: () => everyPage(page),
+    page,
+    count: async (options) => ({
+      count: await ask<number>({ method: "count", prefix: countPrefix(options) }),
+      estimate: false,
+    }),
     listBySubject: (subject) => list({ method: "listBySubject", subject }),
   };
 }

@@ -3,6 +3,8 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type {
   ListedRecord,
+  PageOptions,
+  RecordPage,
   Store,
   StoreCapabilities,
   StoredRecord,
@@ -16,16 +18,17 @@ import {
   type DynamodbClient,
   type FoundItem,
   type Item,
+  type PageInput,
   type Write,
 } from "./dynamodb/client.ts";
 import { number } from "./dynamodb/expressions.ts";
 import { dayOf, type Encoded, ownRecords, type SubjectIndex, startOf, stateOf } from "./dynamodb/items.ts";
 import { namesOf } from "./dynamodb/names.ts";
-import { itemsAt, itemsBy } from "./dynamodb/reads.ts";
+import { countItems, itemsAt, itemsBy, pageOfItems } from "./dynamodb/reads.ts";
 import { type DynamodbTableOptions, setUp, tableOf } from "./dynamodb/table.ts";
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
-import { recordsOf } from "./shared/listing.ts";
+import { countPrefix, everyPage, pageOptions, recordsOf, rowsOf } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { isTooLarge, refuseTooLarge, tooLarge } from "./shared/size.ts";
 
@@ -124,6 +127,40 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
   const recordIn = (item: FoundItem | undefined): ListedRecord | null => {
     const record = item ? records.decode(item) : null;
     return record && isLive(record) ? record : null;
+  };
+
+  /** The scan for the live records whose keys begin so. */
+  const scanning = (keys: string): Omit<PageInput, "ConsistentRead"> => {
+    const [FilterExpression, values] = records.liveWith(keys);
+    return { TableName, FilterExpression, ...words(FilterExpression, values) };
+  };
+  /** The query for the entries of a subject. */
+  const entriesOf = async (own: SubjectIndex, subject: string): Promise<Omit<PageInput, "ConsistentRead">> => {
+    const KeyConditionExpression = "#partition = :index";
+    const FilterExpression = "#ttl > :seconds";
+    const partition = await own.partition(JSON.stringify(subject));
+    const values = { ":index": partition, ":seconds": number(Math.floor(now() / 1000)) };
+    const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
+    return { TableName, KeyConditionExpression, FilterExpression, ...expression };
+  };
+  const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
+    const found = (await itemsAt(await connect(), TableName, keys.map(records.key))).map(recordIn);
+    return keys.map((key) => withoutKey(found.find((record) => record?.key === key)));
+  };
+
+  const page = async (options?: PageOptions): Promise<RecordPage> => {
+    const { limit, cursor, subject, prefix } = pageOptions(options, index !== undefined);
+    const connection = await connect();
+    if (!index || subject === undefined) {
+      const { items, cursor: next } = await pageOfItems(connection, "scan", scanning(prefix), limit, cursor);
+      return { records: items.flatMap((item) => recordIn(item) ?? []), cursor: next };
+    }
+    const found = await pageOfItems(connection, "query", await entriesOf(index, subject), limit, cursor);
+    const keys = found.items.map((item) => item[index.sort]?.S ?? "").filter((key) => key.startsWith(prefix));
+    const all: ListedRecord[] = [];
+    for await (const { name, record } of rowsOf(keys, readMany))
+      if (record?.subject === subject) all.push({ ...record, key: name });
+    return { records: all, cursor: found.cursor };
   };
 
   const store: Store = {
@@ -227,13 +264,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       }
     },
 
-    async *list() {
-      const [FilterExpression, values] = records.live;
-      const input = { TableName, FilterExpression, ...words(FilterExpression, values) };
-      for await (const item of itemsBy(await connect(), "scan", input)) {
-        const record = recordIn(item);
-        if (record) yield record;
-      }
+    list: () => everyPage(page),
+    page,
+    async count(options, answered) {
+      return countItems(await connect(), scanning(countPrefix(options)), answered);
     },
 
     async setup() {
@@ -241,20 +275,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     },
   };
   if (index) {
-    const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
-      const found = (await itemsAt(await connect(), TableName, keys.map(records.key))).map(recordIn);
-      return keys.map((key) => withoutKey(found.find((record) => record?.key === key)));
-    };
     store.listBySubject = async function* (subject, answered) {
-      const partition = await index.partition(JSON.stringify(subject));
-      const KeyConditionExpression = "#partition = :index";
-      const FilterExpression = "#ttl > :seconds";
       const members = async (): Promise<string[]> => {
-        const values = { ":index": partition, ":seconds": number(Math.floor(now() / 1000)) };
-        const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
-        const input = { TableName, KeyConditionExpression, FilterExpression, ...expression };
         const keys: string[] = [];
-        for await (const item of itemsBy(await connect(), "query", input, answered)) {
+        for await (const item of itemsBy(await connect(), "query", await entriesOf(index, subject), answered)) {
           keys.push(item[index.sort]?.S ?? "");
         }
         return keys;
@@ -275,6 +299,8 @@ const capabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "estimate",
   shared: true,
   // An item has at most 409,600 octets. The rest is for the key, the subject and the names of the attributes.
   maxPayloadBytes: 400_000,

@@ -2,7 +2,14 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
-import type { Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
+import type {
+  PageOptions,
+  RecordPage,
+  Store,
+  StoreCapabilities,
+  StoreRecord,
+  Version,
+} from "../core/contracts/store.ts";
 import { bareRecords, type ElasticsearchLayout } from "./elasticsearch/bare.ts";
 import { type ElasticsearchClient, type Send, senderOf } from "./elasticsearch/client.ts";
 import {
@@ -18,7 +25,7 @@ import {
 import { checkIndex, indexOf, setUp } from "./elasticsearch/mapping.ts";
 import { attempts, mostHits, requestsTo, tooManyTouches } from "./elasticsearch/requests.ts";
 import { lazily } from "./shared/lazy.ts";
-import { untilNothingNew } from "./shared/listing.ts";
+import { countPrefix, everyPage, pageInOrder, pageOptions, untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { renameByCopy } from "./shared/rename.ts";
 import { refuseTooLarge } from "./shared/size.ts";
@@ -139,7 +146,9 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
   const store: Store = {
     name: "elasticsearch",
     space: options.index === undefined && layout === undefined ? "common" : "own",
-    capabilities: search ? capabilities : { ...capabilities, list: false, bySubject: false },
+    capabilities: search
+      ? capabilities
+      : { ...capabilities, list: false, bySubject: false, pages: false, count: "none" },
 
     async read(key) {
       const hit = await requests.get(key);
@@ -232,14 +241,22 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       yield* hits;
     }
   };
+  const page = async (options?: PageOptions): Promise<RecordPage> => {
+    const { limit, cursor, subject, prefix } = pageOptions(options);
+    const live = subject === undefined ? search.live(now()) : search.liveOf(subject, now());
+    await refresh();
+    const hits = await requests.search(search.within(prefix, live), limit + 1, search.pageAfter(cursor));
+    const { records: rows, cursor: next } = pageInOrder(hits.map(records.decode), limit);
+    return { records: rows.filter(isLive), cursor: next };
+  };
   return {
     ...store,
 
-    async *list() {
-      for await (const hit of searchAll(search.live(now()))) {
-        const row = records.decode(hit);
-        if (isLive(row)) yield row;
-      }
+    list: () => everyPage(page),
+    page,
+    async count(options) {
+      await refresh();
+      return { count: await requests.count(search.within(countPrefix(options), search.live(now()))), estimate: false };
     },
 
     listBySubject(subject, answered) {
@@ -265,6 +282,8 @@ const capabilities = {
   atomicRename: false,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "exact",
   shared: true,
   // As JSON it may be six times as long, and some servers take requests of 10 MB.
   maxPayloadBytes: 1_000_000,

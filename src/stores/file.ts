@@ -5,9 +5,13 @@ import { ticks } from "../core/contracts/clock.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
 import type {
+  CountOptions,
   ListedRecord,
+  PageOptions,
   PruneOptions,
   PruneResult,
+  RecordCount,
+  RecordPage,
   Store,
   StoreCapabilities,
   StoreRecord,
@@ -20,6 +24,7 @@ import { type Content, listed, Records, stored } from "./file/records.ts";
 import { grace, nameOf, nonce } from "./file/steps.ts";
 import { SubjectIndex } from "./file/subject-index.ts";
 import { guardOf, makeDirectory } from "./file/trust.ts";
+import { countPrefix, everyPage, pageOptions } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
 /** What {@link fileStore} takes. */
@@ -41,7 +46,7 @@ export interface FileStoreOptions {
 }
 
 /** A {@link Store} with every optional power of the file store. */
-export type FileStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+export type FileStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 const capabilities: StoreCapabilities = {
   compareAndSwap: "atomic",
@@ -51,6 +56,8 @@ const capabilities: StoreCapabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "estimate",
   shared: true,
   maxPayloadBytes: undefined,
 };
@@ -118,12 +125,33 @@ export function fileStore(options: FileStoreOptions): FileStore {
     if (exists()) yield* recordsOfSubject(subject, index, records, answered);
   }
 
-  async function* list(): AsyncIterable<ListedRecord> {
-    if (!exists()) return;
-    for await (const name of records.names("")) {
+  async function page(options?: PageOptions): Promise<RecordPage> {
+    const { limit, cursor = "", subject, prefix } = pageOptions(options);
+    const rows: ListedRecord[] = [];
+    if (!exists()) return { records: rows, cursor: undefined };
+    let last = cursor;
+    for await (const name of subject === undefined ? records.names(cursor) : index.names(nameOf(subject), cursor)) {
+      if (rows.length === limit) return { records: rows, cursor: last };
+      last = name;
       const found = await records.find(name);
-      if (found) yield listed(found);
+      const isIn = found?.key.startsWith(prefix) && (subject === undefined || found.subject === subject);
+      if (found && isIn) rows.push(listed(found));
     }
+    return { records: rows, cursor: undefined };
+  }
+
+  /** Names are hashes, so the first of them are as good as any. */
+  async function count(options?: CountOptions, answered?: () => void): Promise<RecordCount> {
+    const prefix = countPrefix(options);
+    let [all, looked, live] = [0, 0, 0];
+    for await (const name of exists() ? records.names("") : []) {
+      all += 1;
+      if (looked === mostCounted) continue;
+      looked += 1;
+      if ((await records.find(name))?.key.startsWith(prefix)) live += 1;
+      answered?.();
+    }
+    return { count: Math.round((all * live) / Math.max(looked, 1)), estimate: all > looked };
   }
 
   async function prune(options?: PruneOptions): Promise<PruneResult> {
@@ -192,11 +220,16 @@ export function fileStore(options: FileStoreOptions): FileStore {
       if (life !== undefined && subject !== undefined) await index.remove(nameOf(subject), name, life);
     },
 
-    list,
+    list: () => everyPage(page),
     listBySubject,
+    page,
+    count,
     prune,
   };
 }
+
+/** How many records `count` looks at before it estimates. */
+const mostCounted = 2000;
 
 /** An expiry as it fits into a name. Rounded up: a record never ends early. */
 function instant(expiresAt: number): number {

@@ -2,7 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
-import type { ListedRecord, Store, Version } from "../core/contracts/store.ts";
+import type { ListedRecord, PageOptions, RecordPage, Store, Version } from "../core/contracts/store.ts";
 import {
   clientOf,
   type FirestoreBatch,
@@ -33,6 +33,7 @@ import {
   type Standing,
 } from "./shared/google-record.ts";
 import { lazily } from "./shared/lazy.ts";
+import { countPrefix, everyPage, lastWith, pageOptions } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
 export type {
@@ -69,10 +70,10 @@ export interface FirestoreStoreOptions {
 }
 
 /** A {@link Store} with every optional power of the Firestore store. */
-export type FirestoreStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune">>;
+export type FirestoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 /** The same with a layout, which has no room for the subject: sessions cannot be found by that. */
-export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "prune">>;
+export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "page" | "count" | "prune">>;
 
 /**
  * Keeps sessions in a collection of Firestore in native mode.
@@ -190,6 +191,21 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
     }
   }
 
+  const page = async (options?: PageOptions): Promise<RecordPage> => {
+    const { limit, cursor, subject, prefix } = pageOptions(options, layout === undefined);
+    const own = (await connect()).collection(collection);
+    const some = subject === undefined ? own : own.where(names.subject, "==", encodeText(subject));
+    const start = cursor ?? idOf(prefix);
+    const sorted = some.orderBy("__name__");
+    const { docs } = await (start === "" ? sorted : sorted.startAfter(start)).limit(limit).get();
+    const last = docs.at(-1)?.ref.id;
+    const rows = [...rowsOf(docs)].filter(
+      ({ key, subject: owner }) => key.startsWith(prefix) && (subject === undefined || owner === subject),
+    );
+    const isOver = last === undefined || docs.length < limit || last > idOf(lastWith(prefix));
+    return { records: rows, cursor: isOver ? undefined : last };
+  };
+
   const store: FirestoreBareStore = {
     name: "firestore",
     space: options.collection === undefined && layout === undefined ? "common" : "own",
@@ -225,15 +241,18 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
     async delete(key) {
       await (await connect()).collection(collection).doc(idOf(key)).delete();
     },
-    async *list() {
+    list: () => everyPage(page),
+    page,
+    async count(options) {
+      const prefix = countPrefix(options);
       const own = (await connect()).collection(collection);
-      for (let page = own.limit(pageSize); ; ) {
-        const { docs } = await page.get();
-        yield* rowsOf(docs);
-        const last = docs.at(-1);
-        if (!last || docs.length < pageSize) return;
-        page = own.limit(pageSize).startAfter(last);
-      }
+      // Two ranges in one query would need an index of the user's; what has ended goes soon where there is a TTL policy.
+      const query =
+        prefix === ""
+          ? own.where(endField, ">", new Date(now()))
+          : own.where("__name__", ">", idOf(prefix)).where("__name__", "<", idOf(lastWith(prefix)));
+      const { count } = query.count ? (await query.count().get()).data() : { count: (await query.get()).docs.length };
+      return { count, estimate: prefix !== "" };
     },
     async prune(options) {
       const { limit } = pruneOptions(options);

@@ -6,6 +6,7 @@
 import { SessionError, wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
 import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord } from "../core/contracts/store.ts";
+import { countPrefix, pageOptions } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
 /** What {@link memoryStore} takes. */
@@ -27,6 +28,8 @@ const capabilities: StoreCapabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "exact",
   shared: false,
   maxPayloadBytes: undefined,
 };
@@ -143,6 +146,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
     list: () => rows([...entries.keys()]),
     listBySubject: (subject) => rows([...(keysOf.get(subject) ?? [])]),
+
+    async page(options) {
+      const { limit, cursor = "0", subject, prefix } = pageOptions(options);
+      const records: (ListedRecord & Entry)[] = [];
+      // Both are in the order of versions.
+      for (const key of subject === undefined ? entries.keys() : (keysOf.get(subject) ?? [])) {
+        const entry = find(key);
+        if (!entry || entry.version <= Number(cursor) || !key.startsWith(prefix)) continue;
+        if (records.length === limit) return { records, cursor: String(records.at(-1)?.version) };
+        records.push({ key, ...entry, payload: copy(entry.payload) });
+      }
+      return { records, cursor: undefined };
+    },
+    async count(options) {
+      const prefix = countPrefix(options);
+      let count = 0;
+      for (const key of entries.keys()) if (key.startsWith(prefix) && find(key)) count += 1;
+      return { count, estimate: false };
+    },
 
     async prune(options) {
       const { limit, cursor = `0 ${counter}` } = pruneOptions(options);

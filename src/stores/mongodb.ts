@@ -17,7 +17,7 @@ import {
   stateOf,
 } from "./mongodb/layout.ts";
 import { lazily } from "./shared/lazy.ts";
-import { untilNothingNew } from "./shared/listing.ts";
+import { countPrefix, lastWith, pageOptions, untilNothingNew } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { refuseTooLarge } from "./shared/size.ts";
 
@@ -43,10 +43,11 @@ export interface MongodbStoreOptions {
 }
 
 /** A {@link Store} with every optional power of the MongoDB store. */
-export type MongodbStore = Store & Required<Pick<Store, "list" | "listBySubject" | "prune" | "setup">>;
+export type MongodbStore = Store &
+  Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune" | "setup">>;
 
 /** The same with a layout that has no field for the subject: sessions cannot be found by that. */
-export type MongodbBareStore = Store & Required<Pick<Store, "list" | "prune" | "setup">>;
+export type MongodbBareStore = Store & Required<Pick<Store, "list" | "page" | "count" | "prune" | "setup">>;
 
 type WithSubject = MongodbLayout & { readonly subject?: string | undefined };
 
@@ -88,6 +89,8 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
   const ended = endedBy(fields);
   const live = { $expr: { $not: [ended] } };
   const reading = { ...exactly, ...plainly, projection: projectionOf(fields) };
+
+  const { subject: owner } = fields;
 
   /** In milliseconds, no further than a date reaches. */
   const timeLeft = (expiresAt: number): number => Math.ceil(Math.min(expiresAt, latest) - now());
@@ -200,6 +203,34 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       await (await connect()).deleteOne(byKey(key), exactly);
     },
     list: () => rowsOf({}),
+    async page(options) {
+      const { limit, cursor, subject, prefix } = pageOptions(options, owner !== null);
+      const filter = {
+        [fields.key]: { $gt: cursor ?? prefix, $lte: lastWith(prefix) },
+        ...(owner !== null && subject !== undefined && { [owner]: encode(subject) }),
+      };
+      const rows: ListedRecord[] = [];
+      let [last, seen] = ["", 0];
+      const found = (await connect()).find(filter, { ...reading, sort: { [fields.key]: 1 }, limit: limit + 1 });
+      for await (const document of found) {
+        seen += 1;
+        if (seen > limit) return { records: rows, cursor: last };
+        last = String(document[fields.key]);
+        const record = recordIn(fields, document, now());
+        if (record) rows.push({ ...record, key: last });
+      }
+      return { records: rows, cursor: undefined };
+    },
+    async count(options) {
+      const prefix = countPrefix(options);
+      const own = await connect();
+      const within = prefix === "" ? {} : { [fields.key]: { $gt: prefix, $lte: lastWith(prefix) } };
+      const filter = { ...within, ...live };
+      if (own.countDocuments) return { count: await own.countDocuments(filter, exactly), estimate: false };
+      let count = 0;
+      for await (const _ of own.find(filter, { ...exactly, projection: { _id: 1 } })) count += 1;
+      return { count, estimate: false };
+    },
     async prune(options) {
       const { limit } = pruneOptions(options);
       const own = await connect();
@@ -215,7 +246,6 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       await makeIndexes(await connect(), fields);
     },
   };
-  const { subject: owner } = fields;
   if (owner !== null) {
     // Each shard of a cluster answers from a moment of its own.
     store.listBySubject = (subject) => untilNothingNew(subject, () => rowsOf({ [owner]: encode(subject) }));
@@ -232,6 +262,8 @@ function capabilitiesFor(fields: Fields): StoreCapabilities {
     atomicRename: fields.key !== "_id",
     list: true,
     bySubject: fields.subject !== null,
+    pages: true,
+    count: "exact",
     shared: true,
     // A document has 16 MiB, and so has an update; without a version it holds the old payload and the new one.
     maxPayloadBytes: fields.version === null ? 8_000_000 : 16_000_000,

@@ -1,12 +1,12 @@
 /** Sessions in Redis or Valkey, through the client you already have. Needs Redis 7.0 or Valkey; one command to read, one to write. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
-import type { Store, StoredRecord, StoreRecord, Version } from "../core/contracts/store.ts";
-import { recordsOf } from "./shared/listing.ts";
+import type { PageOptions, RecordPage, Store, StoredRecord, StoreRecord, Version } from "../core/contracts/store.ts";
+import { countPrefix, everyPage, pageOptions, recordsOf } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
-import { everyRecord, textsOf } from "./shared/redis-listing.ts";
+import { countOf, pageOf, pageOfIndex, type RedisWalk, textsOf } from "./shared/redis-listing.ts";
 import { nativeRecords, subjectText } from "./shared/redis-record.ts";
 import { explained, redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
 import { instantText } from "./shared/text.ts";
@@ -171,7 +171,8 @@ export function redisStore(options: RedisStoreOptions): Store {
       const { known } = link;
       const atomicRename = known !== undefined && !apart(known);
       const list = !known || known.servers !== undefined;
-      return { ...capabilities, bySubject: records.bySubject, atomicRename, list };
+      const count = list ? ("estimate" as const) : ("none" as const);
+      return { ...capabilities, bySubject: records.bySubject, atomicRename, list, pages: list, count };
     },
     read(key) {
       const { known } = link;
@@ -229,12 +230,21 @@ export function redisStore(options: RedisStoreOptions): Store {
     };
   }
   if (!link.known || link.known.servers) {
-    store.list = async function* () {
-      const start = prefix + records.keyPrefix;
-      for await (const row of everyRecord(await link.connect(), start, readMany)) {
-        yield { ...row, key: records.keyPrefix + row.key };
-      }
+    /** The keys of another program's records begin with its own prefix, and so do those that are asked for. */
+    const walk = async (asked: string): Promise<RedisWalk> => {
+      const keys = asked.startsWith(records.keyPrefix) ? asked : records.keyPrefix;
+      return { connection: await link.connect(), prefix, keys, readMany };
     };
+    const page = async (options?: PageOptions): Promise<RecordPage> => {
+      const { limit, cursor, subject, prefix: asked } = pageOptions(options, records.bySubject);
+      const within = await walk(asked);
+      if (subject === undefined) return pageOf(within, limit, cursor);
+      const found = await pageOfIndex(within, indexOf(subject), limit, cursor);
+      return { ...found, records: found.records.filter((record) => record.subject === subject) };
+    };
+    store.page = page;
+    store.list = () => everyPage(page);
+    store.count = async (options, answered) => countOf(await walk(countPrefix(options)), answered);
   }
   return store;
 }

@@ -11,7 +11,7 @@ export interface StoreCall {
   readonly method: StoreMethod;
   /** 0 for the first call through this wrapper, whatever its method. */
   readonly index: number;
-  /** What the caller passed: the key first, except for `list`, `listBySubject`, `prune`, `setup` and `close`. */
+  /** What the caller passed: the key first, except for `list`, `listBySubject`, `page`, `count`, `prune`, `setup` and `close`. */
   readonly args: readonly unknown[];
 }
 
@@ -122,7 +122,19 @@ export function delayedStore(store: Store, wait: (call: StoreCall) => Promise<un
 
 type Around = (call: StoreCall, make: () => Promise<unknown>) => Promise<unknown>;
 
-const single = ["read", "create", "update", "touch", "rename", "delete", "prune", "setup", "close"] as const;
+const single = [
+  "read",
+  "create",
+  "update",
+  "touch",
+  "rename",
+  "delete",
+  "page",
+  "count",
+  "prune",
+  "setup",
+  "close",
+] as const;
 const many = ["list", "listBySubject"] as const;
 
 /** The same store with `around` in place of each call. A listing counts as one call, made when it is first asked for a row. */

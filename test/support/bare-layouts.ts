@@ -37,6 +37,13 @@ export function withFormat(store: Store, { as = "bytes" }: { as?: "bytes" | "tex
       for await (const row of list.call(store)) yield { ...opened(row), key: row.key };
     };
   }
+  if (store.page) {
+    wrapped.page = async (options) => {
+      const { records, cursor } = await store.page!(options);
+      return { records: records.map((row) => ({ ...opened(row), key: row.key })), cursor };
+    };
+  }
+  if (store.count) wrapped.count = (options, answered) => store.count!(options, answered);
   if (store.prune) wrapped.prune = (options) => store.prune!(options);
   if (store.setup) wrapped.setup = () => store.setup!();
   if (store.close) wrapped.close = () => store.close!();

@@ -1,7 +1,15 @@
 /** Broken stores: each breaks one promise of the store contract, and names the case that must notice. */
 
 import { SessionError } from "../../src/core/contracts/errors.ts";
-import type { Store, StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../src/core/contracts/store.ts";
+import type {
+  ListedRecord,
+  PageOptions,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../../src/core/contracts/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { StoreHarness } from "../../src/testing/index.ts";
 
@@ -50,6 +58,20 @@ async function force(store: Store, key: string, record: StoreRecord): Promise<Ve
   const found = await store.read(key);
   return found === null ? store.create(key, record) : store.update(key, record, found.version);
 }
+
+/** Pages and counts records for ever. */
+const ended: Break = (store) => {
+  const made = new Map<string, ListedRecord>();
+  return {
+    async create(key, record) {
+      const version = await store.create(key, record);
+      if (version !== null) made.set(key, { ...record, key, version });
+      return version;
+    },
+    page: async () => ({ records: [...made.values()], cursor: undefined }),
+    count: async () => ({ count: made.size, estimate: false }),
+  };
+};
 
 export interface Mutant {
   readonly does: string;
@@ -632,6 +654,80 @@ export const mutants: readonly Mutant[] = [
       async *list() {
         let rows = 0;
         for await (const row of store.list!()) if (rows++ < 100) yield row;
+      },
+    }),
+  },
+  {
+    does: "claims pages and a count, and has neither",
+    caughtBy: "page: is there where capabilities.pages says so",
+    breaks: () => ({ page: undefined, count: undefined }) as unknown as Partial<Store>,
+  },
+  {
+    does: "has always another page",
+    caughtBy: "page: of an empty store is empty and the last one",
+    breaks: (store) => ({
+      page: async (options) => ({ ...(await store.page!(options)), cursor: "0" }),
+    }),
+  },
+  {
+    does: "leaves out the last record of a page",
+    caughtBy: "page: answers every live record once",
+    breaks: (store) => ({
+      async page(options) {
+        const { records, cursor } = await store.page!(options);
+        return { records: cursor === undefined ? records : records.slice(0, -1), cursor };
+      },
+    }),
+  },
+  {
+    does: "answers a page of keys with any prefix",
+    caughtBy: "page: answers only keys with a prefix",
+    breaks: (store) => ({ page: async (options) => store.page!({ ...options, prefix: "" }) }),
+  },
+  {
+    does: "answers a page of any subject",
+    caughtBy: "page: answers only records of a subject",
+    breaks: (store) => ({ page: async (options) => store.page!({ ...options, subject: undefined }) }),
+  },
+  {
+    does: "counts the records that pages have passed",
+    caughtBy: "page: goes on from a cursor in another process",
+    breaks: (store) => ({
+      async page(options) {
+        const { cursor = "0", limit = 100, ...others } = options ?? {};
+        await store.page!(options);
+        const all: ListedRecord[] = [];
+        for await (const row of store.list!()) all.push(row);
+        const { subject, prefix = "" } = others as PageOptions;
+        const some = all.filter((row) => row.key.startsWith(prefix) && (!subject || row.subject === subject));
+        const end = Number(cursor) + limit;
+        return { records: some.slice(Number(cursor), end), cursor: end < some.length ? String(end) : undefined };
+      },
+    }),
+  },
+  {
+    does: "answers pages and counts of what has ended",
+    caughtBy: "page: leaves out what has ended",
+    breaks: ended,
+  },
+  { does: "counts what has ended", caughtBy: "count: leaves out what has ended", breaks: ended },
+  {
+    does: "takes any option of page and count",
+    caughtBy: "page: refuses a wrong limit",
+    breaks: (store) => ({ page: async () => store.page!(), count: async () => store.count!() }),
+  },
+  {
+    does: "takes any option of count",
+    caughtBy: "count: refuses an unknown option",
+    breaks: (store) => ({ count: async () => store.count!() }),
+  },
+  {
+    does: "counts one record too many",
+    caughtBy: "count: says how many live records there are",
+    breaks: (store) => ({
+      async count(options) {
+        const { count, estimate } = await store.count!(options);
+        return { count: count + 1, estimate };
       },
     }),
   },

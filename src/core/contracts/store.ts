@@ -57,6 +57,10 @@ export interface StoreCapabilities {
   readonly list: boolean;
   /** `listBySubject` is there, and at every moment finds every live session of the subject. */
   readonly bySubject: boolean;
+  /** `page` is there: the records can be walked a page at a time, in several calls. Default false. */
+  readonly pages?: boolean | undefined;
+  /** What `count` answers: an exact number, or an estimate where the exact one would take too long. Default `"none"`. */
+  readonly count?: "exact" | "estimate" | "none" | undefined;
   /** Several processes see the same records. */
   readonly shared: boolean;
   /** The largest payload in octets, or `undefined` when there is no limit that matters. A larger one rejects with `ERR_SESSION_TOO_LARGE` before anything is lost. */
@@ -79,6 +83,38 @@ export interface PruneResult {
   readonly cursor: string | undefined;
 }
 
+/** Which records `page` answers. */
+export interface PageOptions {
+  /** About how many records, 1 to 1000. Default 100. A backend that walks in buckets answers a few more, or fewer. */
+  readonly limit?: number | undefined;
+  /** Where the page before this one ended: its `cursor`. Default: the beginning. */
+  readonly cursor?: string | undefined;
+  /** Only records of this subject, compared exactly. Only where `capabilities.bySubject` is true. Default: of any and of none. */
+  readonly subject?: string | undefined;
+  /** Only records whose key begins with this. Default `""`: all. */
+  readonly prefix?: string | undefined;
+}
+
+/** Some of the live records. */
+export interface RecordPage {
+  readonly records: readonly ListedRecord[];
+  /** Pass to the next call, in this process or another one; `undefined` at the end. A page with a cursor may be empty. */
+  readonly cursor: string | undefined;
+}
+
+/** Which records `count` counts. */
+export interface CountOptions {
+  /** Only records whose key begins with this. Default `""`: all. */
+  readonly prefix?: string | undefined;
+}
+
+/** How many live records there are. */
+export interface RecordCount {
+  readonly count: number;
+  /** True when the number was worked out from a part of the store, or has records in it that have just ended. */
+  readonly estimate: boolean;
+}
+
 /**
  * Keeps session records. All methods are safe to call at any time from any number of processes.
  *
@@ -88,10 +124,9 @@ export interface PruneResult {
  * ```ts
  * import type { Store } from "sojourn";
  *
- * async function count(store: Store): Promise<number> {
- *   let live = 0;
- *   if (store.list) for await (const _ of store.list()) live += 1;
- *   return live;
+ * async function count(store: Store): Promise<string> {
+ *   const counted = await store.count?.();
+ *   return counted ? `${counted.estimate ? "about " : ""}${counted.count}` : "unknown";
  * }
  * ```
  */
@@ -148,6 +183,18 @@ export interface Store {
    * not answer: the library limits the time of each answer, not of the walk.
    */
   listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
+  /**
+   * Some of the live records, in memory that does not grow with the store. Each record that stays as it is comes once,
+   * if the cursor is followed to the end; one that is created, renamed or removed on the way may be missed or come twice:
+   * to end every session of a subject, use `listBySubject`.
+   */
+  page?(options?: PageOptions): Promise<RecordPage>;
+  /**
+   * How many live records there are: sessions, and what the library keeps beside them for a while.
+   *
+   * @param answered To be called after each answer of the backend, as in `listBySubject`.
+   */
+  count?(options?: CountOptions, answered?: () => void): Promise<RecordCount>;
   /**
    * Removes expired records in one bounded batch. Never removes a record that is live or was made live
    * meanwhile. Call again with the `cursor` it answers until that is `undefined`.

@@ -16,8 +16,16 @@ export interface DatastoreClient extends DatastoreReader {
     query: DatastoreQuery,
     options: { consistency: "strong" },
   ): Promise<[DatastoreEntity[], { readonly endCursor?: string }]>;
+  /** For `count()`, which walks over the keys where it is missing or refused. */
+  createAggregationQuery?(query: DatastoreQuery): { count(alias: string): DatastoreAggregation };
+  runAggregationQuery?(
+    query: DatastoreAggregation,
+  ): Promise<readonly [readonly { readonly all?: unknown }[], ...unknown[]]>;
   transaction(): DatastoreTransaction;
 }
+
+/** What counts the entities of a query. */
+export type DatastoreAggregation = object;
 
 /** Reads the entities that are there, in no order. */
 export interface DatastoreReader {
@@ -60,6 +68,9 @@ export interface DatastoreQuery {
   limit(count: number): DatastoreQuery;
   start(cursor: string): DatastoreQuery;
 }
+
+/** Queries see every write that was answered. */
+export const strongly = { consistency: "strong" } as const;
 
 const methods = ["key", "get", "insert", "delete", "createQuery", "runQuery", "transaction"];
 

@@ -55,7 +55,7 @@ export class SessionsObject {
   /** One call of the store. */
   async fetch(request: { json(): Promise<unknown> }): Promise<Response> {
     const call = (await request.json()) as Call;
-    if (call.method === "list") return lines(this.#list(call.now));
+    if (call.method === "page") return lines(this.#page(call));
     if (call.method === "listBySubject") return lines(this.#ofSubject(call));
     // No other call gets in between: nothing in it waits, and all it writes is kept or none.
     const answer = this.#answer(call);
@@ -78,7 +78,11 @@ export class SessionsObject {
   }
 
   #answer(call: Call): unknown {
-    const { method, key = "", to = "", now, expiresAt = 0 } = call;
+    const { method, key = "", to = "", now, expiresAt = 0, prefix = "" } = call;
+    if (method === "count") {
+      const query = "SELECT count(*) FROM records WHERE expires_at > ? AND substr(key, 1, ?) = ?";
+      return this.#run(query, now, prefix.length, prefix)[0]?.[0];
+    }
     if (method === "read") return this.#live(key, now);
     if (method === "delete") return this.#run("DELETE FROM records WHERE key = ?", key).length;
     if (method === "touch") {
@@ -108,14 +112,21 @@ export class SessionsObject {
     return version;
   }
 
-  *#list(now: number): Generator<ListedRecord> {
-    for (let key = ""; ; ) {
-      const query = `SELECT ${columns} FROM records WHERE key > ? AND expires_at > ? ORDER BY key LIMIT ${pageSize}`;
-      const page = this.#run(query, key, now).map(decode);
+  /** A few at a time, so that large ones are not all in memory. */
+  *#page({ key = "", limit = pageSize, subject, prefix = "", now }: Call): Generator<ListedRecord> {
+    const ofSubject = subject === undefined ? "" : "AND subject = ?";
+    const query = `SELECT ${columns} FROM records
+      WHERE key > ? AND substr(key, 1, ?) = ? AND expires_at > ? ${ofSubject} ORDER BY key LIMIT ?`;
+    const owner = subject === undefined ? [] : [toColumn(subject)];
+    let after = key > prefix ? key : prefix;
+    for (let left = limit; left > 0; ) {
+      const size = Math.min(left, pageSize);
+      const page = this.#run(query, after, prefix.length, prefix, now, ...owner, size).map(decode);
       yield* page;
       const last = page.at(-1);
-      if (!last || page.length < pageSize) return;
-      key = last.key;
+      if (!last || page.length < size) return;
+      after = last.key;
+      left -= size;
     }
   }
 

@@ -5,7 +5,7 @@ import type { ListedRecord, StoredRecord, StoreRecord, Version } from "../../cor
 
 /** One call of the store. */
 export interface Call {
-  readonly method: "read" | "create" | "update" | "touch" | "rename" | "delete" | "list" | "listBySubject";
+  readonly method: "read" | "create" | "update" | "touch" | "rename" | "delete" | "page" | "count" | "listBySubject";
   /** The Worker's present, which decides what has ended. */
   readonly now: number;
   readonly key?: string | undefined;
@@ -15,6 +15,10 @@ export interface Call {
   readonly version?: Version | undefined;
   readonly expiresAt?: number | undefined;
   readonly subject?: string | undefined;
+  /** Of `page`: how many records, from the one after `key`. */
+  readonly limit?: number | undefined;
+  /** Of `page` and `count`: what the keys begin with. */
+  readonly prefix?: string | undefined;
 }
 
 /** A record whose bytes are text in base64url. */

@@ -49,7 +49,8 @@ export function bareRecords(layout: DynamodbLayout, now: () => number): Dynamodb
     expressions: expressionsOf({ ...names }, () => stored(now()) / 1000),
     table: tableInputsOf(layout.table, [names.key], names.expiresAt),
     free: "attribute_not_exists(#key) OR #expiresAt <= :now",
-    live: [live, {}],
+    liveWith: (prefix) =>
+      prefix === "" ? [live, {}] : [`${live} AND begins_with(#key, :prefix)`, { ":prefix": { S: prefix } }],
     key,
     encode(name, record) {
       const payload = attributeOf(record.payload);

@@ -66,6 +66,9 @@ export interface PageInput extends Expression {
   readonly KeyConditionExpression?: string;
   readonly FilterExpression?: string;
   readonly ProjectionExpression?: string;
+  /** How many items to look at. */
+  readonly Limit?: number;
+  readonly Select?: "COUNT";
   /** As the answer before said it. */
   readonly ExclusiveStartKey?: never;
 }
@@ -73,6 +76,9 @@ export interface PageInput extends Expression {
 /** What `query` and `scan` answer. */
 export interface PageOutput {
   readonly Items?: readonly FoundItem[] | undefined;
+  readonly Count?: number | undefined;
+  /** How many items were looked at. */
+  readonly ScannedCount?: number | undefined;
   readonly LastEvaluatedKey?: unknown;
 }
 
@@ -110,7 +116,7 @@ export interface DynamodbClient {
   }>;
   query(input: PageInput): Promise<PageOutput>;
   scan(input: PageInput): Promise<PageOutput>;
-  /** For `setup()` only, and so are the others from here. */
+  /** For `setup()`, and `describeTable` for `count()` of a large table; the others from here for `setup()` only. */
   createTable?(input: TableInput): Promise<unknown>;
   describeTable?(input: TableName): Promise<{ readonly Table?: FoundTable | undefined }>;
   describeTimeToLive?(input: TableName): Promise<{ readonly TimeToLiveDescription?: FoundTimeToLive | undefined }>;
@@ -119,6 +125,7 @@ export interface DynamodbClient {
 
 interface FoundTable {
   readonly TableStatus?: string | undefined;
+  readonly ItemCount?: number | undefined;
   readonly KeySchema?:
     | readonly { readonly AttributeName?: string | undefined; readonly KeyType?: string | undefined }[]
     | undefined;

@@ -55,8 +55,8 @@ export interface DynamodbRecords {
   readonly expressions: Expressions;
   /** The condition that no live record is there. */
   readonly free: string;
-  /** What tells live records from the other items of a table. */
-  readonly live: Text;
+  /** What tells live records, whose keys begin so, from the other items of a table. */
+  liveWith(prefix: string): Text;
   /** The primary key of a record. */
   key(key: string): Item;
   encode(key: string, record: StoreRecord): Encoded;
@@ -116,10 +116,13 @@ export function ownRecords(
     expressions: expressionsOf(names, now),
     table: tableInputs(table, names),
     free: "attribute_not_exists(#partition) OR #expiresAt <= :now",
-    live: [
-      prefix === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`,
-      { ":session": { S: session }, ":prefix": { S: prefix } },
-    ],
+    liveWith(keys) {
+      const begins = prefix + keys;
+      return [
+        begins === "" ? filter : `${filter} AND begins_with(#partition, :prefix)`,
+        { ":session": { S: session }, ":prefix": { S: begins } },
+      ];
+    },
     key,
     encode(name, record) {
       const stamp = newStamp();

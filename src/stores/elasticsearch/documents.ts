@@ -118,6 +118,9 @@ export interface Search {
   pageAfter(key: string | undefined): Query;
   keyOf(hit: Hit): string;
   live(now: number): Query;
+  liveOf(subject: string, now: number): Query;
+  /** Of those only the ones whose keys begin with `prefix`. */
+  within(prefix: string, query: Query): Query;
   /** Those of a subject that are live, and what is left of those that were renamed just now. */
   bySubject(subject: string, now: number): Query;
   /** Whether it is left of a record that was renamed. */
@@ -200,6 +203,9 @@ export function ownRecords(names: Names): ElasticsearchRecords & { readonly sear
       pageAfter: (key) => ({ sort: [{ [names.key]: "asc" }], ...(key !== undefined && { search_after: [key] }) }),
       keyOf,
       live,
+      liveOf: (subject, now) => ({ bool: { filter: [live(now), { term: { [names.subject]: escaped(subject) } }] } }),
+      within: (prefix, query) =>
+        prefix === "" ? query : { bool: { filter: [query, { prefix: { [names.key]: prefix } }] } },
       bySubject(subject, now) {
         const filter = [{ term: { [names.subject]: escaped(subject) } }];
         return { bool: { filter, should: [live(now), justMoved(now)], minimum_should_match: 1 } };

@@ -21,6 +21,8 @@ export interface Requests {
   removeAll(hits: readonly Hit[]): Promise<number>;
   /** Makes a search see every write that was answered. */
   refresh(): Promise<void>;
+  /** How many documents there are. */
+  count(query: Record<string, unknown>): Promise<number>;
   /** Up to `size` documents; with `page` sorted and from some place on. */
   search(query: Record<string, unknown>, size: number, page?: Record<string, unknown>): Promise<Hit[]>;
 }
@@ -62,6 +64,11 @@ export function requestsTo(send: Send, index: string, idOf: (key: string) => str
     async refresh() {
       const { body }: Reply = await send({ method: "POST", path: path("_refresh") });
       if (body._shards.failed > 0) throw new Error("the index for sessions could not be refreshed on every shard");
+    },
+    async count(query) {
+      const { body }: Reply = await send({ method: "POST", path: path("_count"), body: { query } });
+      if (body._shards.failed > 0) throw new Error("the sessions could not be counted on every shard");
+      return Number(body.count);
     },
     async search(query, size, page) {
       const { body } = await send({

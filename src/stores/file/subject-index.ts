@@ -51,6 +51,11 @@ export class SubjectIndex {
     await tidy(unlink(join(pathOf(this.#tree, subject), `${record}.${life}`)));
   }
 
+  /** The names of the records that have entries, in order, from the one after `after`. */
+  async *names(subject: string, after: string): AsyncIterable<string> {
+    for (const name of [...(await this.read(subject)).entries.keys()].sort()) if (name > after) yield name;
+  }
+
   /** All there is of a subject: entries by the record they name, and links. */
   async read(subject: string): Promise<{ entries: Map<string, Entry[]>; links: Link[] }> {
     const directory = pathOf(this.#tree, subject);

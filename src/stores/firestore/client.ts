@@ -18,10 +18,13 @@ export interface FirestoreCollection extends FirestoreQuery {
 
 /** Some documents of a collection. */
 export interface FirestoreQuery {
-  where(field: string, operator: "==" | "<=", value: unknown): FirestoreQuery;
+  where(field: string, operator: "==" | "<=" | "<" | ">", value: unknown): FirestoreQuery;
+  orderBy(field: "__name__"): FirestoreQuery;
+  /** For `count()`, which walks over the documents where it is missing. */
+  count?(): { get(): Promise<{ data(): { readonly count: number } }> };
   select(...fields: string[]): FirestoreQuery;
   limit(count: number): FirestoreQuery;
-  startAfter(document: FirestoreSnapshot): FirestoreQuery;
+  startAfter(id: string): FirestoreQuery;
   get(): Promise<{ readonly docs: readonly FirestoreSnapshot[] }>;
 }
 

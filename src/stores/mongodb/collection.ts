@@ -17,6 +17,8 @@ export interface MongodbCollection {
   ): Promise<{ readonly matchedCount: number; readonly modifiedCount: number; readonly upsertedCount: number }>;
   deleteOne(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
   deleteMany(filter: MongodbDocument, options: MongodbDocument): Promise<{ readonly deletedCount: number }>;
+  /** For `count()`, which walks over the documents where it is missing. */
+  countDocuments?(filter: MongodbDocument, options: MongodbDocument): Promise<number>;
   indexes(): Promise<readonly unknown[]>;
   createIndexes(indexes: { readonly key: Record<string, 1>; readonly name?: string }[]): Promise<unknown>;
 }

@@ -39,6 +39,8 @@ export const googleCapabilities: StoreCapabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "estimate",
   shared: true,
   // A document has 1 MiB with its name, its subject and what others keep in it; a single value a little less.
   maxPayloadBytes: 1_000_000,

@@ -1,6 +1,8 @@
-/** Finds every record of a subject while records are made, renamed, renewed and removed. */
+/** Walks over records: page by page, and over all of a subject while records are made, renamed, renewed and removed. */
 
-import type { ListedRecord, StoredRecord } from "../../core/contracts/store.ts";
+import { wrongArgument } from "../../core/contracts/errors.ts";
+import { checkKnown } from "../../core/contracts/known.ts";
+import type { CountOptions, ListedRecord, PageOptions, RecordPage, StoredRecord } from "../../core/contracts/store.ts";
 
 const batchSize = 100;
 /** How often an index is read in one listing, however much moves. */
@@ -86,3 +88,58 @@ export async function* rowsOf<Row = StoredRecord | ListedRecord>(
     for (const [n, name] of some.entries()) yield { name, record: records[n] ?? null };
   }
 }
+
+/** The options of a store's `page()`, checked, with their defaults. */
+export function pageOptions(
+  options: PageOptions = {},
+  bySubject = true,
+): { readonly limit: number; readonly prefix: string } & PageOptions {
+  checkKnown("page", options, ["limit", "cursor", "subject", "prefix"]);
+  const { limit = batchSize, cursor, subject, prefix = "" } = options;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > mostOfPage)
+    throw wrongArgument("limit", `a whole number from 1 to ${mostOfPage}`, limit);
+  if (cursor !== undefined && !(typeof cursor === "string" && /^[!-~]{1,2000}$/.test(cursor))) throw wrongCursor();
+  if (subject !== undefined && !(typeof subject === "string" && bySubject))
+    throw wrongArgument("subject", bySubject ? "a text" : "left out: this store does not know subjects", subject);
+  return { limit, cursor, subject, prefix: prefixOf(prefix) };
+}
+
+/** The options of a store's `count()`, checked: the prefix. */
+export function countPrefix(options: CountOptions = {}): string {
+  checkKnown("count", options, ["prefix"]);
+  return prefixOf(options.prefix ?? "");
+}
+
+/** What a cursor that no page has answered makes. It may hold a key, so it is not shown. */
+export function wrongCursor(): TypeError {
+  return new TypeError("cursor must be the cursor that the page before answered; received another text");
+}
+
+function prefixOf(prefix: unknown): string {
+  if (typeof prefix === "string" && /^[!-~]{0,200}$/.test(prefix)) return prefix;
+  throw wrongArgument("prefix", "what the keys begin with, at most 200 printable ASCII characters", prefix);
+}
+
+/** The last text in the order of octets that a key with this prefix can be: keys are printable ASCII. */
+export function lastWith(prefix: string): string {
+  return `${prefix}\x7f`;
+}
+
+/** A page of rows in the order of keys, of which one more than `limit` were asked for. */
+export function pageInOrder(rows: readonly ListedRecord[], limit: number): RecordPage {
+  const records = rows.slice(0, limit);
+  return { records, cursor: rows.length > limit ? records.at(-1)?.key : undefined };
+}
+
+/** Every record, page by page. */
+export async function* everyPage(page: (options: PageOptions) => Promise<RecordPage>): AsyncIterable<ListedRecord> {
+  for (let cursor: string | undefined; ; ) {
+    const { records, cursor: next } = await page({ cursor });
+    yield* records;
+    if (next === undefined) return;
+    cursor = next;
+  }
+}
+
+/** The most records of one page. */
+const mostOfPage = 1000;

@@ -4,15 +4,20 @@ import { base64url, fromBase64url } from "../../core/bytes/bytes.ts";
 import { isError } from "../../core/contracts/errors.ts";
 import { pruneOptions } from "../../core/contracts/known.ts";
 import type {
+  CountOptions,
   ListedRecord,
+  PageOptions,
   PruneOptions,
   PruneResult,
+  RecordCount,
+  RecordPage,
   Store,
   StoreCapabilities,
   StoredRecord,
   StoreRecord,
   Version,
 } from "../../core/contracts/store.ts";
+import { countPrefix, pageOptions } from "./listing.ts";
 import type { IsWanted, Queue } from "./queue.ts";
 import { newStamp } from "./stamp.ts";
 
@@ -25,8 +30,16 @@ export interface PlainBackend {
   remove(key: string): Promise<void>;
   /** All keys that were set here, and maybe others. */
   keys?(): AsyncIterable<string>;
+  /** The same a page at a time, where the backend can go on from a cursor: only keys that begin with `start`. */
+  pageOfKeys?(start: string, limit: number, cursor: string | undefined): Promise<KeyPage>;
   /** When a key was last set, in epoch milliseconds, for backends that may keep half of a text; `undefined` if not known. */
   setAt?(key: string): Promise<number | undefined>;
+}
+
+/** Some keys of a backend, and where to go on. */
+export interface KeyPage {
+  readonly keys: readonly string[];
+  readonly cursor: string | undefined;
 }
 
 /** A record as it is kept, as JSON. The key is in it for backends that have keys of their own. */
@@ -79,6 +92,8 @@ export function plainStore(
     atomicRename: false,
     list: backend.keys !== undefined,
     bySubject: false,
+    pages: backend.pageOfKeys !== undefined,
+    count: backend.keys ? "estimate" : "none",
     shared,
     maxPayloadBytes: undefined,
   };
@@ -153,14 +168,36 @@ export function plainStore(
   };
   if (!backend.keys) return store;
   const keys = backend.keys.bind(backend);
+  const recordAt = async (at: string): Promise<ListedRecord | null> => {
+    const kept = (await look(at)) ?? (await queue.run([at], () => fetch(at)));
+    return kept && kept.expiresAt > now() && place(kept.key) === at ? { key: kept.key, ...stored(kept) } : null;
+  };
 
   return {
     ...store,
     async *list(): AsyncGenerator<ListedRecord> {
       for await (const at of keys()) {
-        const kept = (await look(at)) ?? (await queue.run([at], () => fetch(at)));
-        if (kept && kept.expiresAt > now() && place(kept.key) === at) yield { key: kept.key, ...stored(kept) };
+        const record = await recordAt(at);
+        if (record) yield record;
       }
+    },
+    ...(backend.pageOfKeys && {
+      async page(options?: PageOptions): Promise<RecordPage> {
+        const { limit, cursor, prefix } = pageOptions(options, false);
+        const found = await backend.pageOfKeys!(place(prefix), limit, cursor);
+        const records = await Promise.all(found.keys.map(recordAt));
+        return { records: records.filter((record) => record !== null), cursor: found.cursor };
+      },
+    }),
+    /** What has just ended is counted, too: whether it has is in the records, and they are not read. */
+    async count(options?: CountOptions, answered?: () => void): Promise<RecordCount> {
+      const start = place(countPrefix(options));
+      let count = 0;
+      for await (const at of keys()) {
+        answered?.();
+        if (at.startsWith(start)) count += 1;
+      }
+      return { count, estimate: count > 0 };
     },
     async prune(options?: PruneOptions): Promise<PruneResult> {
       const { limit, cursor = "" } = pruneOptions(options);

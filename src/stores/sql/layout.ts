@@ -25,6 +25,8 @@ export interface SqlPieces {
   readonly definition: TableDefinition;
   /** The column of the key. */
   readonly key: string;
+  /** The order of keys is that of their octets. */
+  readonly ordered?: boolean;
   /** What holds for the record under `{key}`, compared octet by octet. Default: that the column is equal. */
   readonly exactly?: string;
   /** The columns `decode` takes, in its order. */
@@ -81,6 +83,7 @@ export function nativePieces(rules: DialectRules, own: SqlTable): SqlPieces {
     table: name,
     definition,
     granularity: 1,
+    ordered: true,
     key,
     selected: [
       key,

@@ -138,6 +138,8 @@ export function lazyStore(name: string, capabilities: StoreCapabilities, made: L
     async *listBySubject(subject, answered) {
       yield* (await made()).listBySubject!(subject, answered);
     },
+    page: async (options) => (await made()).page!(options),
+    count: async (options) => (await made()).count!(options),
     prune: async (options) => (await made()).prune!(options),
     setup: async () => (await made()).setup!(),
   };

@@ -9,7 +9,7 @@ export const pageSize = 100;
 /** How many keys one statement asks for: D1 takes 100 values, and the time is another. */
 export const manySize = 90;
 
-/** The statements by what they are for. All but `prune` are the same at every call, so that drivers can keep them prepared. */
+/** The statements by what they are for. Those that are no functions are the same at every call, so that drivers can keep them prepared. */
 export interface Statements {
   readonly read: Statement;
   /** The same, whether it has ended or not. */
@@ -27,14 +27,16 @@ export interface Statements {
   readonly remove: Statement;
   /** Removes what occupies `{key}` if it has ended. */
   readonly free: Statement;
-  /** A page of live records, from the key after `{key}`. */
-  readonly page: Statement;
   /** The live records of a subject, one more than a page at most. */
   readonly ofSubject: Statement;
   /** The keys of all of them. */
   readonly keysOfSubject: Statement;
   /** The live records under `manySize` keys, `{key0}` and so on. */
   readonly many: Statement;
+  /** So many live records in the order of keys, from the one after `{key}`; with `ofSubject` only those of `{subject}`. */
+  page(limit: number, ofSubject: boolean): Statement;
+  /** How many live records have keys that begin with `{prefix}`, which has so many characters. */
+  count(length: number): Statement;
   prune(limit: number): Statement;
 }
 
@@ -79,7 +81,12 @@ export function statementsOf(rules: DialectRules, layout: SqlPieces): Statements
     rename: write(`UPDATE ${table} SET ${key} = {to}, ${set} WHERE ${mine} AND ${stands} AND ${live}`),
     remove: write(`DELETE FROM ${table} WHERE ${mine}`),
     free: write(`DELETE FROM ${table} WHERE ${key} = {key} AND ${ended}`),
-    page: make(`${select} AND ${key} > {key} ORDER BY ${key} LIMIT ${pageSize}`),
+    page: (limit, ofSubject) =>
+      make(`${select}${ofSubject ? ` AND ${belongs}` : ""} AND ${key} > {key} ORDER BY ${key} LIMIT ${limit}`),
+    count: (length) =>
+      make(
+        `SELECT COUNT(*) FROM ${table} WHERE ${live}${length > 0 ? ` AND substr(${key}, 1, ${length}) = {prefix}` : ""}`,
+      ),
     ofSubject: make(`${select} AND ${belongs} LIMIT ${pageSize + 1}`),
     keysOfSubject: make(`SELECT ${key} FROM ${table} WHERE ${live} AND ${belongs}`),
     many: make(`${select} AND ${key} IN (${Array.from({ length: manySize }, (_, at) => `{key${at}}`).join(", ")})`),

@@ -2,8 +2,16 @@
 
 import { isBytes } from "../../core/bytes/bytes.ts";
 import { pruneOptions } from "../../core/contracts/known.ts";
-import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../../core/contracts/store.ts";
-import { recordsOf } from "../shared/listing.ts";
+import type {
+  ListedRecord,
+  PageOptions,
+  RecordPage,
+  Store,
+  StoreCapabilities,
+  StoreRecord,
+  Version,
+} from "../../core/contracts/store.ts";
+import { countPrefix, everyPage, lastWith, pageInOrder, pageOptions, recordsOf } from "../shared/listing.ts";
 import { isSetupIncomplete } from "../shared/setup.ts";
 import { refuseTooLarge } from "../shared/size.ts";
 import { newNumber } from "../shared/stamp.ts";
@@ -132,6 +140,21 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
     yield* recordsOf({ subject, members, readMany, batch: manySize, answered });
   };
 
+  const page = async (options?: PageOptions): Promise<RecordPage> => {
+    const { limit, cursor, subject, prefix } = pageOptions(options, layout.belongs !== undefined);
+    const wanted = subject === undefined ? null : (layout.subject?.(subject) ?? null);
+    // A key comes after what it begins with, in every order that a column may have.
+    const rows = await select(statements.page(limit + 1, subject !== undefined), {
+      key: cursor ?? prefix,
+      subject: wanted,
+    });
+    const { records, cursor: next } = pageInOrder(rows, limit);
+    const isIn = (row: ListedRecord): boolean =>
+      row.key.startsWith(prefix) && !isProbe(row.key) && (subject === undefined || row.subject === subject);
+    const isPast = layout.ordered === true && next !== undefined && next > lastWith(prefix);
+    return { records: records.filter(isIn), cursor: isPast ? undefined : next };
+  };
+
   const store: Store = {
     name,
     space,
@@ -180,14 +203,12 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
       await write(statements.remove, { key });
     },
 
-    async *list() {
-      for (let key = ""; ; ) {
-        const page = await select(statements.page, { key });
-        yield* page.filter((record) => !isProbe(record.key));
-        const last = page.at(-1);
-        if (!last || page.length < pageSize) return;
-        key = last.key;
-      }
+    list: () => everyPage(page),
+    page,
+    async count(options) {
+      const prefix = countPrefix(options);
+      const { rows } = await run(statements.count(prefix.length), { prefix });
+      return { count: Number(rows[0]?.[0]), estimate: false };
     },
 
     async prune(options) {
@@ -245,5 +266,7 @@ const capabilities = {
   atomicRename: true,
   list: true,
   bySubject: true,
+  pages: true,
+  count: "exact",
   maxPayloadBytes: undefined,
 } as const satisfies Omit<StoreCapabilities, "clock" | "shared">;
