@@ -495,7 +495,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "hands out its own bytes",
-    caughtBy: "payload: bytes changed by whoever read them",
+    caughtBy: "payload: bytes changed by their reader",
     breaks: (store) => {
       const given = new Map<Version, string | Uint8Array>();
       return {
@@ -541,7 +541,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "counts versions per record and from 1 again for a new one",
-    caughtBy: "version: of a record that was deleted and created anew",
+    caughtBy: "version: of a record that was deleted and created again",
     breaks: (store) => {
       const versions = new Map<string, number>();
       return {
