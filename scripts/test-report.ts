@@ -40,11 +40,6 @@ interface VitestJson {
   }[];
 }
 
-/** Runs a vitest project, its output shown as it comes. */
-export function runGroup(group: string, scratch: string): Promise<Outcome> {
-  return runTests(group, scratch, [process.execPath], ["--project", group, "--reporter=default"]);
-}
-
 /** Runs vitest, with whatever runs JavaScript. What takes longer than `limit` milliseconds is ended, and has failed. */
 export async function runTests(
   name: string,

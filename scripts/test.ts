@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything. Prepares the servers, builds, checks, runs every group of tests and the other versions of
- * Node; ends with a table of what ran against what, and the line `N passed, N failed`.
+ * `npm test`: everything. Prepares the servers, builds, checks, runs the tests here, on Bun, on Deno and on the other
+ * versions of Node; ends with a table of what ran against what, and the line `N passed, N failed`.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,10 +13,7 @@ import { projectRoot, seconds } from "./lib.ts";
 import { runNodeMatrix } from "./node-matrix.ts";
 import { runRuntimes } from "./runtimes.ts";
 import { prepareServers } from "./servers.ts";
-import { type Outcome, printTable, type Row, rowsOf, runGroup } from "./test-report.ts";
-
-/** The projects of vitest.config.ts, in the order they run. */
-const groups = ["unit", "stores", "flask", "frameworks", "runtimes", "browser", "package"];
+import { printTable, type Row, rowsOf, runTests } from "./test-report.ts";
 
 const start = performance.now();
 const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);
@@ -44,17 +41,14 @@ try {
     failed += checks.failed;
   });
 
-  const outcomes: Outcome[] = [];
-  for (const group of groups) {
-    await stage(`tests: ${group}`, async () => {
-      const outcome = await runGroup(group, scratch);
-      outcomes.push(outcome);
-      passed += outcome.passed;
-      failed += outcome.failed;
-      failures.push(...outcome.failures);
-    });
-  }
-  rows.push(...rowsOf(outcomes, shipped()));
+  await stage("tests", async () => {
+    // All groups at once, so that what waits for a server runs beside what computes.
+    const outcome = await runTests("tests", scratch, [process.execPath], ["--reporter=default"]);
+    passed += outcome.passed;
+    failed += outcome.failed;
+    failures.push(...outcome.failures);
+    rows.push(...rowsOf([outcome], shipped()));
+  });
 
   await stage("Bun and Deno", async () => {
     for (const result of await runRuntimes(scratch)) {

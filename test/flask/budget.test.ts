@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { flaskFormat, pickleFormat, taggedJsonFormat } from "../../src/flask.ts";
 
@@ -36,7 +37,8 @@ test("sessions of many small values are within the budget", () => {
   for (const format of [flaskFormat(), flaskFormat({ format: "json" }), taggedJsonFormat(), pickleFormat()]) {
     for (const data of [{ users }, { flat }, { empty: users.slice(0, 10_000).map(() => ({})) }]) {
       const payload = format.encode({ data, meta: {} });
-      expect(format.decode(payload).data).toEqual(data);
+      // Of vitest's own comparison, three quarters of the test's time.
+      expect(isDeepStrictEqual(format.decode(payload).data, data)).toBe(true);
     }
   }
 }, 60_000);

@@ -14,7 +14,7 @@ import { fetchApp, fetchLacks } from "../support/fetch-app.ts";
 import { listenFetch } from "../support/fetch-server.ts";
 import { answer, bodyOf, listen } from "../support/node-app.ts";
 import { edgeRealm, jestRealm, vmRealm } from "../support/realms.ts";
-import { describeCases, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeClient, describeStore } from "../support/store-tests.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "sojourn-realms-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ describe.each([
     }),
   );
   describeStore({ name: "memory", sample: realm.memoryStore(), open: ({ now }) => realm.memoryStore({ now }) });
-  describeStore(sqliteHarness(realm));
+  describeClient(sqliteHarness(realm));
 
   test("a visitor with a made-up cookie has no session", async () => {
     const sessions = realm.createSessions<{ secret: string }>({ store: realm.memoryStore(), warn() {} });
@@ -112,7 +112,7 @@ describe("in a context with Node's modules", () => {
   );
   const open: StoreHarness["open"] = ({ space, now }) =>
     jest.fileStore({ directory: join(directory, space.replace(/\W/g, "_")), now });
-  describeStore({ name: "file", sample: jest.fileStore({ directory }), open });
+  describeClient({ name: "file", sample: jest.fileStore({ directory }), open });
 });
 
 type Handler = (req: import("node:http").IncomingMessage, res: ServerResponse) => unknown;

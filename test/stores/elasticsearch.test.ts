@@ -1,4 +1,4 @@
-/** The Elasticsearch store on Elasticsearch and on OpenSearch: the whole suite through the newest client of each, its heart through older ones, and from two processes. */
+/** The Elasticsearch store on Elasticsearch and on OpenSearch: the whole suite through the newest client of each, the cases of a client through older ones, and from two processes. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/contracts/store.ts";
@@ -16,7 +16,7 @@ import {
 } from "../support/elasticsearch-clients.ts";
 import { type SearchServer, startSearch } from "../support/elasticsearch-server.ts";
 import { request } from "../support/requests.ts";
-import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 /** The documents of Flask-Session2: the suite as far as it goes, and one of them. */
 function describeFlask(through: string, server: () => SearchServer): void {
@@ -117,13 +117,8 @@ for (const [product, title] of [
     const [newest, older = newest] = packagesFor(product);
     describeStore(searchHarness(newest, 1, () => server));
     describeProcesses(searchProcesses(newest, () => server));
-    // What a shard alone cannot show, and what a client can get wrong.
-    const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "listBySubject", "prune"];
-    const harness = searchHarness(older, 4, () => server);
-    describeCases(
-      harness.name,
-      storeConformance(harness).filter((one) => groups.includes(one.group)),
-    );
+    // On four shards, for what one alone cannot show.
+    describeClient(searchHarness(older, 4, () => server));
     describeFlask(newest, () => server);
   });
 }

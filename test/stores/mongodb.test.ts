@@ -1,11 +1,11 @@
-/** The MongoDB store: the whole suite through both drivers, with fields of other names, and from two processes at once. */
+/** The MongoDB store: the whole suite and two processes at once through the driver of today, the cases of a client through version 6, and fields of other names. */
 
 import { afterAll, beforeAll, describe } from "vitest";
 import { storeConformance } from "../../src/testing/index.ts";
 import { type ClientPackage, foreignLayout, mongodbHarness, mongodbProcesses } from "../support/mongodb-clients.ts";
 import { type MongodbServer, noMongodb, startMongodb } from "../support/mongodb-servers.ts";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeCases, describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const packages: readonly ClientPackage[] = ["mongodb", "mongodb6"];
 
@@ -17,10 +17,9 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
   });
   afterAll(() => server?.stop());
 
-  for (const name of packages) {
-    describeStore(mongodbHarness(name, () => server));
-    describeProcesses(mongodbProcesses(name, () => server));
-  }
+  describeStore(mongodbHarness("mongodb", () => server));
+  describeProcesses(mongodbProcesses("mongodb", () => server));
+  describeClient(mongodbHarness("mongodb6", () => server));
 
   const others = storeConformance(mongodbHarness("mongodb", () => server, foreignLayout));
   const groups = ["read", "create", "update", "touch", "rename", "version", "payload", "prune", "list", "limit"];

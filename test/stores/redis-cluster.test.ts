@@ -1,13 +1,12 @@
-/** The Redis store on a cluster of three masters: the whole suite through two clients, a part of it through all others. */
+/** The Redis store on a cluster of three masters: the whole suite through ioredis, the cases of a client through all others. */
 
 import { Cluster } from "ioredis";
 import { createCluster } from "redis";
 import { afterAll, beforeAll, describe } from "vitest";
-import { storeConformance } from "../../src/testing/index.ts";
 import { clientPackages } from "../support/redis-clients.ts";
 import { redisHarness, redisIsMissing, redisProcesses } from "../support/redis-harness.ts";
 import { type RedisGroup, startCluster } from "../support/redis-servers.ts";
-import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const missing = redisIsMissing("redis cluster", Object.keys(clientPackages));
 
@@ -19,18 +18,12 @@ describe.skipIf(missing)("Redis Cluster", () => {
   afterAll(() => cluster?.stop());
 
   const node = createCluster({ rootNodes: [] });
-  describeStore(redisHarness("node-redis 6", node, () => clientPackages.redis!.cluster!(cluster)));
   const io = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true });
   describeStore(redisHarness("ioredis 6", io, () => clientPackages.ioredis!.cluster!(cluster)));
 
   describeProcesses(redisProcesses("ioredis", node, () => cluster.servers));
 
-  const groups = ["read", "create", "update", "touch", "delete", "rename", "version", "list"];
-  for (const name of ["redis5", "redis4", "ioredis5", "iovalkey"]) {
-    const harness = redisHarness(name, node, () => clientPackages[name]!.cluster!(cluster));
-    describeCases(
-      name,
-      storeConformance(harness).filter((one) => groups.includes(one.group)),
-    );
+  for (const name of ["redis", "redis5", "redis4", "ioredis5", "iovalkey"]) {
+    describeClient(redisHarness(name, node, () => clientPackages[name]!.cluster!(cluster)));
   }
 });

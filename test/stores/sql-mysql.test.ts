@@ -1,10 +1,10 @@
-/** The SQL store on MariaDB and on MySQL: the whole suite through every client, and from two processes. */
+/** The SQL store on MariaDB and on MySQL: the whole suite through one driver each and from two processes, the cases of a client through all. */
 
 import { afterAll, beforeAll, describe } from "vitest";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { oneByOne, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
+import { sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
 import { mysqlMakes, type SqlServer } from "../support/sql-servers.ts";
-import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 for (const { name, version, none, start } of mysqlMakes) {
   const missing = version === "" && reportMissing(`sql (${name})`, none);
@@ -20,10 +20,10 @@ for (const { name, version, none, start } of mysqlMakes) {
     });
     afterAll(() => server?.stop());
 
+    const [whole, ...others] = name === "MariaDB" ? ["mariadb", "mysql2"] : ["mysql2", "mariadb"];
     const unusual = ["mysql2 with callbacks, counting changes only", "Kysely over mysql2"];
-    for (const through of ["mysql2", "mariadb"]) describeStore(sqlHarness("mysql", through, () => server));
-    for (const through of unusual) describeCases(through, oneByOne(sqlHarness("mysql", through, () => server)));
-    describeProcesses(sqlProcesses("mysql", "mysql2", () => server));
-    if (name === "MariaDB") describeProcesses(sqlProcesses("mysql", "mariadb", () => server));
+    describeStore(sqlHarness("mysql", whole!, () => server));
+    describeProcesses(sqlProcesses("mysql", whole!, () => server));
+    for (const through of [...others, ...unusual]) describeClient(sqlHarness("mysql", through, () => server));
   });
 }

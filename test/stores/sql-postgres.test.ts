@@ -1,10 +1,10 @@
-/** The SQL store on PostgreSQL: the whole suite through every client, and from two processes. */
+/** The SQL store on PostgreSQL: the whole suite through both drivers, the cases of a client through the others, and from two processes. */
 
 import { afterAll, beforeAll, describe } from "vitest";
 import { clientVersion, reportBackend, reportMissing } from "../support/report.ts";
-import { oneByOne, sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
+import { sqlHarness, sqlProcesses } from "../support/sql-clients.ts";
 import { noPostgres, postgresProgram, postgresVersion, type SqlServer, startPostgres } from "../support/sql-servers.ts";
-import { describeCases, describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 
 const missing = postgresProgram ? false : reportMissing("sql (PostgreSQL)", noPostgres);
 if (!missing) {
@@ -22,10 +22,12 @@ describe.skipIf(missing)("PostgreSQL", () => {
   });
   afterAll(() => server?.stop());
 
-  for (const through of ["pg Pool", "postgres.js", "Kysely over pg"]) {
+  for (const through of ["pg Pool", "postgres.js"]) {
     describeStore(sqlHarness("postgres", through, () => server));
   }
-  describeCases("pg Client", oneByOne(sqlHarness("postgres", "pg Client", () => server)));
+  for (const through of ["pg Client", "Kysely over pg"]) {
+    describeClient(sqlHarness("postgres", through, () => server));
+  }
   describeProcesses(sqlProcesses("postgres", "pg Pool", () => server));
   describeProcesses(sqlProcesses("postgres", "postgres.js", () => server));
 });

@@ -1,4 +1,4 @@
-/** The TypeORM store: the whole suite through every type of DataSource, on tables made by TypeORM's migrations, and from two processes. */
+/** The TypeORM store: the whole suite on PostgreSQL and SQLite and from two processes, the cases of a client on MariaDB; on tables made by TypeORM's migrations. */
 
 import type pg from "pg";
 import type { DataSource } from "typeorm";
@@ -18,7 +18,7 @@ import {
   startMariadb,
   startPostgres,
 } from "../support/sql-servers.ts";
-import { describeProcesses, describeStore } from "../support/store-tests.ts";
+import { describeClient, describeProcesses, describeStore } from "../support/store-tests.ts";
 import { typeormEntities, typeormHarness, typeormProcesses, typeorms } from "../support/typeorm-clients.ts";
 
 const clients = (name: string): string[] => ["typeorm", name].map(clientVersion);
@@ -102,7 +102,7 @@ describe.skipIf(noMariadbHere)("MariaDB", () => {
   });
   afterAll(() => server?.stop());
 
-  describeStore(typeormHarness("mariadb", () => server));
+  describeClient(typeormHarness("mariadb", () => server));
 });
 
 describe("SQLite", () => {

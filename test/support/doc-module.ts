@@ -5,7 +5,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = new URL("../../", import.meta.url);
 const scratch = new URL(`.cache/doc-module-${process.pid}/`, root);
-process.on("exit", () => rmSync(fileURLToPath(scratch), { recursive: true, force: true }));
 
 /** What the first block of the page with `text` in it exports. */
 export async function docModule(page: string, text: string): Promise<Record<string, unknown>> {
@@ -15,5 +14,9 @@ export async function docModule(page: string, text: string): Promise<Record<stri
   mkdirSync(scratch, { recursive: true });
   const file = new URL(`${text.replace(/\W+/g, "-")}-${page.replace(/\W+/g, "-")}.ts`, scratch);
   writeFileSync(file, block);
-  return (await import(pathToFileURL(fileURLToPath(file)).href)) as Record<string, unknown>;
+  try {
+    return (await import(pathToFileURL(fileURLToPath(file)).href)) as Record<string, unknown>;
+  } finally {
+    rmSync(fileURLToPath(scratch), { recursive: true, force: true });
+  }
 }

@@ -15,13 +15,7 @@ import pg from "pg";
 import postgres from "postgres";
 import type { Store } from "../../src/core/contracts/store.ts";
 import { type SqlClient, type SqlDialect, sqlStore } from "../../src/stores/sql.ts";
-import {
-  type ConformanceCase,
-  type OpenOptions,
-  type ProcessHarness,
-  type StoreHarness,
-  storeConformance,
-} from "../../src/testing/index.ts";
+import type { OpenOptions, ProcessHarness, StoreHarness } from "../../src/testing/index.ts";
 import type { SqlServer } from "./sql-servers.ts";
 
 /** Where the database is: a server, or the path of a SQLite file. */
@@ -175,12 +169,6 @@ export function sqlHarness(dialect: SqlDialect, through: string, place: () => Pl
       await opened.get(store)?.close();
     },
   };
-}
-
-/** The cases that a way to connect can get wrong by itself, whoever else is there. */
-export function oneByOne(harness: StoreHarness): ConformanceCase[] {
-  const groups = "read create update touch delete rename version payload list listBySubject prune".split(" ");
-  return storeConformance(harness).filter((one) => groups.includes(one.group));
 }
 
 /** The process suite over one kind of client. */

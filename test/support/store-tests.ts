@@ -14,6 +14,18 @@ export function describeStore(harness: StoreHarness): void {
   describeCases(harness.name, storeConformance(harness));
 }
 
+/** What a client can get wrong by itself: shapes of answers, types of values, errors, pages. */
+const clientGroups = "read create update touch delete rename version payload list listBySubject prune".split(" ");
+
+/**
+ * Registers the cases that another client can get wrong where the whole suite runs through one. Keys, expiry, races and
+ * limits are the server's and the store's: they are the same through every client.
+ */
+export function describeClient(harness: StoreHarness): void {
+  const cases = storeConformance(harness).filter((one) => clientGroups.includes(one.group));
+  describeCases(harness.name, cases);
+}
+
 /** Registers the cases of a suite, group by group. */
 export function describeCases(title: string, cases: readonly ConformanceCase[]): void {
   describe(title, () => {
