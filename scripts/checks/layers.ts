@@ -116,6 +116,7 @@ const nodeAllowed = [
   /^src\/stores\/(file(\/|\.ts$)|memcached\/client\.ts$)/,
   /^src\/frameworks\/(?!fetch|hono|h3|elysia|sveltekit|astro|ws)/,
   /^src\/(cli|testing|flask|express-session)\//,
+  /^src\/audit\/(file|trail)\.ts$/,
 ];
 
 /** Public entries that must load on every runtime: nothing they import, however deep, imports `node:`. */
@@ -143,6 +144,7 @@ export const everywhere: readonly string[] = [
   "src/stores/unstorage.ts",
   "src/flask.ts",
   "src/device-bound.ts",
+  "src/audit.ts",
   "src/explain.ts",
   "src/metrics.ts",
   "src/otel.ts",

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isError } from "../core/contracts/errors.ts";
+import { audit } from "./audit.ts";
 import { cleanup } from "./cleanup.ts";
 import type { Environment, Settings } from "./settings.ts";
 import { setup } from "./setup.ts";
@@ -21,6 +22,7 @@ Commands
             by themselves: SQL, files, Elasticsearch and others
   setup     create the tables, indexes and collections that are missing
   config    show what the SESSION_* keys mean, without opening anything
+  audit     who was in when, and who ended it: --file audit.jsonl --subject ada
 
 Where the stores are: the SESSION_* keys of the environment, or a module
   --from <file>       a module that exports sessions, store or stores,
@@ -30,6 +32,9 @@ Where the stores are: the SESSION_* keys of the environment, or a module
   --records <kind>    flask (default) or native, as of sessionsFromConfig
 
 Options
+  --file <file>       audit: what auditFile() writes to
+  --subject <text>    audit: whose sessions
+  --since, --until    audit: from when, to when; 2026-11-30 or an instant
   --batch <n>         cleanup: how many sessions to remove at a time (1000)
   --json              one JSON object instead of text
   -h, --help          this
@@ -61,10 +66,14 @@ export async function run(args: readonly string[], environment: Environment): Pr
 
 async function command(positionals: readonly string[], values: Values, environment: Environment): Promise<void> {
   const [name, ...others] = positionals;
-  if (name === undefined) throw new UsageError("name a command: cleanup, setup or config");
-  if (!["cleanup", "setup", "config"].includes(name))
+  if (name === undefined) throw new UsageError("name a command: cleanup, setup, config or audit");
+  if (!["cleanup", "setup", "config", "audit"].includes(name))
     throw new UsageError(`there is no command ${JSON.stringify(name)}`);
   if (others[0] !== undefined) throw new UsageError(`${name} takes no ${JSON.stringify(others[0])}`);
+  if (name === "audit") {
+    const { file, subject, since, until, json = false } = values;
+    return audit({ file, subject, since, until, json }, environment.cwd, environment.stdout);
+  }
   const settings = settingsOf(values);
   const env = readEnv(environment, values["env-file"]);
   if (name === "config") {
@@ -93,6 +102,10 @@ function parse(args: readonly string[]) {
         prefix: { type: "string" },
         records: { type: "string" },
         batch: { type: "string" },
+        file: { type: "string" },
+        subject: { type: "string" },
+        since: { type: "string" },
+        until: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean", short: "v" },

@@ -200,7 +200,7 @@ describe("the command line", () => {
 
   test.each([
     ["clean", 'there is no command "clean"'],
-    ["--json", "name a command: cleanup, setup or config"],
+    ["--json", "name a command: cleanup, setup, config or audit"],
     ["cleanup now", 'cleanup takes no "now"'],
     ["cleanup --bacth 5", "Unknown option '--bacth'"],
     ["cleanup --batch 0", '--batch must be a whole number of at least 1; received "0"'],

@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { sessionAudit } from "../../../src/audit.ts";
 import { type IdScheme, randomIds } from "../../../src/core/client/id.ts";
 import { bareToken, sealedToken, signedToken, type TokenFormat } from "../../../src/core/client/token.ts";
 import type { Session } from "../../../src/core/contracts/session.ts";
@@ -143,6 +144,7 @@ async function everything(
   } as const;
   const sessions = new Sessions({ ...options, wait: async () => {}, ...more });
   const events: Record<string, number> = {};
+  sessionAudit(sessions, { to: (line, entry) => canary.hear(line, entry), except: [] });
   if (!deaf) {
     sessions.on((event) => {
       events[event.type] = (events[event.type] ?? 0) + 1;
