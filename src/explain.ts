@@ -81,8 +81,9 @@ async function explained<Data extends object>(
     return { ...seen, reasons: seen.reasons.map((one) => (part === undefined ? one : { ...one, part })) };
   });
   const all = await Promise.all(looking);
-  const reasons = all.flatMap((one) => one.reasons);
   const found = all.find((one) => one.reasons[0]?.code === "found");
+  if (found?.bound && (await isWithheld(exchange))) return { found: false, reasons: [reason("binding_violated")] };
+  const reasons = all.flatMap((one) => one.reasons);
   const outgoing = await whyNoCookie(kept, exchange);
   const isKnown = ({ code }: Reason): boolean => reasons.some((one) => one.code === code);
   return {
@@ -90,6 +91,12 @@ async function explained<Data extends object>(
     ...(found?.handle === undefined ? {} : { handle: found.handle }),
     reasons: [...reasons, ...outgoing.filter((one) => !isKnown(one))],
   };
+}
+
+/** Whether the handler was given another session than the bound one that is stored. */
+async function isWithheld<Data extends object>(exchange: Exchange<Data>): Promise<boolean> {
+  const session = exchange.used ? await exchange.get().catch(() => undefined) : undefined;
+  return session?.isNew === true;
 }
 
 /** Why the response gets no cookie, or one that is not kept, as far as that is known by now. */

@@ -33,12 +33,15 @@ class Tape extends Events {
 export interface Seen {
   readonly reasons: readonly Reason[];
   readonly handle?: string | undefined;
+  /** It may be of use to one browser only. */
+  readonly bound?: boolean;
 }
 
 /** Why a request has no session, or that it has one. Never rejects. */
 export async function lookFor(given: Config, arrived: Arrived, past: Past): Promise<Seen> {
   const events = new Tape(given.now);
-  const config = { ...given, events, endReused: false, cleanupEvery: undefined };
+  // A binding notes what it sees.
+  const config = { ...given, events, endReused: false, cleanupEvery: undefined, deviceBound: undefined };
   const cookie = sentCookie(given);
   const token = config.carrier.find(arrived.cookie);
   if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
@@ -56,7 +59,8 @@ export async function lookFor(given: Config, arrived: Arrived, past: Past): Prom
   const { meta } = found.content;
   const key = await keyOf(config, token);
   if (key !== undefined) past.see(key, meta, found.expiresAt);
-  return { reasons: [reason("found"), ...overHttp(cookie.removal, arrived)], handle: meta.handle };
+  const bound = given.deviceBound !== undefined && meta.bound !== undefined;
+  return { reasons: [reason("found"), ...overHttp(cookie.removal, arrived)], handle: meta.handle, bound };
 }
 
 /** The cookie as it is sent. */
@@ -73,10 +77,7 @@ async function whyAbsent(
 ): Promise<Reason> {
   const has = (type: SessionEventType): Told | undefined => told.find((event) => event.type === type);
   if (has("id_reused")) return reason("old_id");
-  if (has("session_expired")) {
-    const limit = Math.round(config.timeouts.absolute / 1000);
-    return reason("expired_absolute", `That is ${limit} s.`);
-  }
+  if (has("session_expired")) return reason("expired_absolute");
   const refused = has("record_refused");
   if (refused) return reason(refused.reason?.startsWith("the schema") ? "schema_refused" : "undecodable");
   if (has("token_refused")) return reason((await hasOurShape(config, token)) ? "other_secret" : "malformed");
@@ -111,8 +112,8 @@ async function whyCookieIsOver(
   const { seal } = config.store;
   const { name } = config.cookie;
   const opened = (await seal.open(token, name)) ?? (await seal.open(token, `${name} ${config.keyPrefix}`));
-  const created = opened ? config.format.decode(opened.payload).meta.created : undefined;
-  return expiryReason({ created, expiresAt: opened?.expiresAt ?? 0 }, config.timeouts);
+  const meta = opened ? config.format.decode(opened.payload).meta : {};
+  return expiryReason(meta, opened?.expiresAt ?? 0, config.timeouts);
 }
 
 /** The key of the record that a token leads to. */

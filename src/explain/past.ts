@@ -2,7 +2,7 @@
 
 import type { SessionEvent } from "../core/contracts/events.ts";
 import type { Meta } from "../core/contracts/format.ts";
-import type { Timeouts } from "../core/record/expiry.ts";
+import { endOf, type Timeouts } from "../core/record/expiry.ts";
 import { type Reason, reason } from "./reasons.ts";
 
 /** How many sessions are remembered. */
@@ -10,8 +10,7 @@ const most = 10_000;
 
 /** A session as it was seen last. */
 interface Seen {
-  readonly handle: string | undefined;
-  readonly created: number | undefined;
+  readonly meta: Meta;
   readonly expiresAt: number;
 }
 
@@ -28,15 +27,17 @@ export class Past {
   };
 
   /** A session was found under a key. */
-  see(key: string, { handle, created }: Meta, expiresAt: number): void {
-    remember(this.#seen, key, { handle, created, expiresAt });
+  see(key: string, { handle, created, idle, absolute }: Meta, expiresAt: number): void {
+    const meta = { handle, created, idle, absolute } as Meta;
+    remember(this.#seen, key, { meta, expiresAt });
   }
 
   /** Why nothing is under a key any more; `undefined` when nothing is known of it. */
   why(key: string, now: number, timeouts: Timeouts): Reason | undefined {
     const seen = this.#seen.get(key);
     if (!seen) return undefined;
-    return this.ofHandle(seen.handle) ?? (now >= seen.expiresAt ? expiryReason(seen, timeouts) : undefined);
+    const { meta, expiresAt } = seen;
+    return this.ofHandle(meta.handle) ?? (now >= expiresAt ? expiryReason(meta, expiresAt, timeouts) : undefined);
   }
 
   /** How the session with this handle was ended. */
@@ -49,11 +50,9 @@ export class Past {
 }
 
 /** Which limit a session has met that ended at `expiresAt`. */
-export function expiryReason(
-  { created, expiresAt }: Pick<Seen, "created" | "expiresAt">,
-  { idle, absolute }: Timeouts,
-): Reason {
-  const isAbsolute = created !== undefined && created + absolute <= expiresAt;
+export function expiryReason(meta: Meta, expiresAt: number, timeouts: Timeouts): Reason {
+  const isAbsolute = meta.created !== undefined && endOf(expiresAt, meta, timeouts) <= expiresAt;
+  const { idle = timeouts.idle, absolute = timeouts.absolute } = meta;
   const limit = Math.round((isAbsolute ? absolute : idle) / 1000);
   const more = Number.isFinite(limit) ? `That is ${limit} s.` : undefined;
   return reason(isAbsolute ? "expired_absolute" : "expired_idle", more);

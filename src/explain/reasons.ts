@@ -23,6 +23,7 @@ export const reasonTexts = {
     "The id was renewed, and the old one came back long after the new one was seen: a copied cookie, or a very slow request.",
   expired_idle: "The session was not used for the idle timeout.",
   expired_absolute: "The session has reached its absolute timeout.",
+  binding_violated: "The session is bound to a browser, and the request lacks the proof of it.",
   undecodable:
     "A record is stored under the id, and this process cannot decode it: another format, a changed secret, or another program's record.",
   schema_refused: "The schema refused the stored data.",

@@ -9,6 +9,7 @@ import { createPartsSessions } from "sojourn/parts";
 import { cookieStore } from "sojourn/stores/cookie";
 import { memoryStore } from "sojourn/stores/memory";
 import { afterEach, expect, test, vi } from "vitest";
+import { shop, who } from "../device-bound/setup.ts";
 import { startExpress } from "../support/express-app.ts";
 import { startFastify } from "../support/fastify-app.ts";
 import { startHono } from "../support/hono-app.ts";
@@ -53,6 +54,20 @@ test("it changes nothing: no touch, no event, no end of a session whose old id c
   await explain(sessions, request);
   expect(new Set(calls)).toEqual(new Set(["read"]));
   expect(events).toEqual([]);
+});
+
+test("a bound session without the proof of its browser: binding_violated, and nothing is noted", async () => {
+  const { bound, sessions, violations, clock } = shop();
+  const ada = await bound();
+  await who(ada);
+  clock.now += 12 * 60_000;
+  const request = { cookie: `__Host-session=${ada.jar.get("__Host-session")}` };
+  sessions.open(request, reader);
+  expect((await sessions.get(request)).subject).toBe(undefined);
+  expect(violations()).toHaveLength(1);
+  const { found, reasons } = await explain(sessions, request);
+  expect([found, reasons.map(({ code }) => code)]).toEqual([false, ["binding_violated"]]);
+  expect(violations()).toHaveLength(1);
 });
 
 test("of sessions in parts each part has its reason", async () => {
