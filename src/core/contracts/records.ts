@@ -23,6 +23,8 @@ export interface Found {
   readonly current: boolean;
   /** Looked for again: what moved it to another id since; of several, a login. */
   readonly moved?: Verb["by"] | undefined;
+  /** Adopted: the `Set-Cookie` values that take the other library's cookie back. */
+  readonly leaves?: readonly string[] | undefined;
 }
 
 /** The id was replaced or ended a moment ago: its request was under way then, gets no session and no cookie. */
@@ -70,6 +72,8 @@ export interface Records {
   readonly inCookie: boolean;
   /** @param lazily The data may wait until they are asked for, and turn out to be damaged then. */
   find(token: string, lazily?: boolean): Promise<Found | Late | null>;
+  /** What a mark under a key leads to: see {@link AdoptionDesk}. */
+  marked?(key: string): Promise<Found | Late | null | undefined>;
   /** The data of a record that was found lazily are damaged: the next request learns it at once. */
   damaged?(place: Place): void;
   /** The newest state of a record found before, wherever it is now. */

@@ -4,6 +4,7 @@ import { type Carrier, severalCookies, singleCookie } from "../client/carrier.ts
 import { type Cookie, type CookieOptions, makeCookie } from "../client/cookie.ts";
 import { type IdScheme, randomIds } from "../client/id.ts";
 import { bareToken, type TokenFormat } from "../client/token.ts";
+import type { Adopter } from "../contracts/adopter.ts";
 import type { DeviceBinding } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import { Events } from "../contracts/events.ts";
@@ -77,6 +78,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly keyPrefix?: string | undefined;
   /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
   readonly ids?: IdScheme | undefined;
+  /**
+   * Hands over sessions of another library, whose cookie a request brings when it has none of ours: asked in this order.
+   * The functions of `sojourn/adopt/…` make them. Not with `cookieStore`, nor with a foreign format. Default none.
+   */
+  readonly adopt?: readonly Adopter[] | undefined;
   /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. */
   readonly schema?: StandardSchema<Data> | undefined;
   /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
@@ -129,6 +135,7 @@ export interface Config {
   readonly ids: IdScheme;
   /** In front of the keys of `ids`, unless that makes its own. */
   readonly keyPrefix: string;
+  readonly adopt: readonly Adopter[];
   readonly schema: StandardSchema | undefined;
   readonly together: readonly (readonly string[])[];
   readonly deviceBound: DeviceBinding | undefined;
@@ -165,6 +172,7 @@ const known: Record<keyof SessionOptions, true> = {
   format: true,
   keyPrefix: true,
   ids: true,
+  adopt: true,
   schema: true,
   together: true,
   deviceBound: true,
@@ -217,6 +225,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
       shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
     format,
     ids: checkIds(options.ids) ?? randomIds(keyPrefix),
+    adopt: checkAdopters(options.adopt, store, format),
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     deviceBound: shaped("deviceBound", options.deviceBound, ["use"], "deviceBound() of sojourn/device-bound"),
@@ -323,6 +332,17 @@ function checkIds(ids: IdScheme | undefined): IdScheme | undefined {
   const checked = shaped("ids", ids, ["create", "accepts", "keyOf"], takes);
   if (checked && typeof checked.prefix !== "string") throw wrongArgument("ids", takes, ids);
   return checked;
+}
+
+function checkAdopters(given: unknown, store: Store | CookieStore, format: Format): readonly Adopter[] {
+  if (given === undefined) return [];
+  const ok = Array.isArray(given) && given.every((one) => typeof (one as Adopter | null)?.find === "function");
+  if (!ok) throw wrongArgument("adopt", "a list of adopters, such as [adoptIronSession({ … })]", given);
+  if (isCookieStore(store))
+    throw new TypeError("adopt cannot be given with cookieStore: a mark has to say which sessions were handed over");
+  if (format.foreign)
+    throw new TypeError(`adopt cannot be given with format ${format.name}, beside whose records no mark may stand`);
+  return given as readonly Adopter[];
 }
 
 function checkSchema(schema: unknown): StandardSchema | undefined {

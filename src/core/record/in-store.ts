@@ -5,7 +5,7 @@ import type { OpenedToken } from "../client/token.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
 import type { StoredRecord } from "../contracts/store.ts";
 import { Moving, placeOf } from "./moving.ts";
-import { decodeAs, isSignpost, type RecordsConfig, Signposts, type StorePlace } from "./signposts.ts";
+import { absent, decodeAs, isSignpost, type RecordsConfig, Signposts, type StorePlace } from "./signposts.ts";
 
 /** How long after its new id was seen the use of an old one is taken for a slow request, in milliseconds. */
 const slowFor = 3_600_000;
@@ -32,6 +32,10 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       const opened = config.token.open(token, config.cookieName);
       return isPromise(opened) ? opened.then((id) => open(id, lazily)) : open(opened, lazily);
     },
+    async marked(key) {
+      const stored = await posts.limited(() => store.read(key));
+      return stored ? follow(key, undefined, false, false, stored) : undefined;
+    },
     damaged(place) {
       if (damaged.size >= mostDamaged) damaged.clear();
       damaged.add((place as StorePlace).key);
@@ -52,6 +56,11 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
     },
     async update(place, draft) {
       const { key, version } = place as StorePlace;
+      if (version === absent) {
+        // Its client gets the new id with the next response that can carry it.
+        const written = await moving.move(place as StorePlace, draft, {});
+        return written && { place: written.place };
+      }
       const content = await posts.record(key, draft);
       const next = await posts.limited(() => store.update(key, content, version));
       if (next === null) return null;
@@ -60,7 +69,8 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
     },
     async touch(place, draft) {
       if (format.binds) return this.update(place, draft);
-      const { key } = place as StorePlace;
+      const { key, version } = place as StorePlace;
+      if (version === absent) return { place };
       return (await posts.limited(() => store.touch(key, draft.expiresAt, draft.subject))) ? { place } : null;
     },
     lane: (place) => (place as StorePlace).key,
@@ -131,7 +141,7 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
 
   async function follow(
     key: string,
-    id: string,
+    id: string | undefined,
     stale: boolean,
     lazily: boolean,
     first: StoredRecord | null,

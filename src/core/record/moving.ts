@@ -5,7 +5,7 @@ import { handleOf } from "../client/id.ts";
 import type { Payload } from "../contracts/format.ts";
 import type { Draft, Verb, Written } from "../contracts/records.ts";
 import type { StoreRecord, Version } from "../contracts/store.ts";
-import { lateFor, type Signpost, Signposts, type StorePlace } from "./signposts.ts";
+import { absent, lateFor, type Signpost, Signposts, type StorePlace } from "./signposts.ts";
 
 /** A call that is answered in bounded time, and what comes of it later. */
 interface Attempt<T> {
@@ -57,19 +57,38 @@ export class Moving {
       throw error;
     });
     if (version === null) return null;
+    const { handover } = place;
+    const takeBack = (error: unknown): never => {
+      void this.#later().#discard(key, draft);
+      throw error;
+    };
+    if (handover && !(await handover.stands().catch(takeBack))) {
+      await this.#discard(key, draft);
+      return null;
+    }
     const post: Signpost = { ...how, to: key, at: now() };
     const isEnd = how.by !== undefined && !how.leads;
-    const mark = await this.#posts.post(place.key, post, isEnd ? post.at + lateFor : draft.expiresAt);
-    const put = this.#attempt(() => store.update(place.key, mark, place.version));
+    const end = Math.max(handover?.until ?? 0, isEnd ? post.at + lateFor : draft.expiresAt);
+    const mark = await this.#posts.post(place.key, post, end);
+    const put = this.#attempt(() => this.#put(place, mark));
     const marked = await put.answer.catch(async (error) => {
       // The answer may have been lost after it took effect: then the client must get the new id.
       if (await this.#leadsTo(place.key, key)) return true;
       void this.#later().#settle({ from: place, to: key, draft, by: how.by, later: put.later });
       throw error;
     });
-    if (marked !== null) return written(fresh, version, draft);
+    if (marked !== null) {
+      await handover?.done();
+      return written(fresh, version, draft);
+    }
     await this.#discard(key, draft);
     return null;
+  }
+
+  /** Writes a signpost in a record's place, or where there is none yet, if that is still so. */
+  #put({ key, version }: StorePlace, post: StoreRecord): Promise<Version | null> {
+    const { store } = this.#posts.config;
+    return version === absent ? store.create(key, post) : store.update(key, post, version);
   }
 
   /** Leads the old id that the client came with straight to the newest place; without it the way is one signpost longer. */
@@ -77,7 +96,8 @@ export class Moving {
     if (!entry) return;
     const { store, now } = this.#posts.config;
     const { key } = written.place as StorePlace;
-    const shortcut = await this.#posts.post(entry.key, { ...entry.post, to: key, at: now() }, expiresAt);
+    const end = Math.max(entry.expiresAt, expiresAt);
+    const shortcut = await this.#posts.post(entry.key, { ...entry.post, to: key, at: now() }, end);
     await this.#posts.limited(() => store.update(entry.key, shortcut, entry.version)).catch(() => {});
   }
 
@@ -111,6 +131,8 @@ export class Moving {
     try {
       at = await this.#claim(place);
     } catch (error) {
+      // Without its mark the old session would be adopted again.
+      if (place.handover) throw error;
       // A store that is full refuses to note it, and deletes all the same.
       const found = await this.#find(place.key).catch(() => Promise.reject(error));
       if (found) await this.#posts.limited(() => store.delete(found.key, found.record.subject));
@@ -118,6 +140,8 @@ export class Moving {
     }
     if (!at) return;
     const { key, record } = at;
+    // Its mark stays.
+    if (at.handover) return at.handover.done();
     // What was claimed is dead already, and goes by itself in a minute.
     await this.#posts.limited(() => store.delete(key, record.subject ?? subject)).catch(() => {});
   }
@@ -135,12 +159,13 @@ export class Moving {
 
   /** Puts a signpost to nowhere in a record's place, wherever it is by now; `undefined` when it is gone. */
   async #claim(place: StorePlace): Promise<StorePlace | undefined> {
-    const { store, now } = this.#posts.config;
+    const { now } = this.#posts.config;
     let at: StorePlace | undefined = place;
     for (let attempt = 0; at && attempt < 100; attempt++) {
-      const { key, version }: StorePlace = at;
-      const mark = await this.#posts.post(key, { to: "", at: now() }, now() + 60_000);
-      if ((await this.#posts.limited(() => store.update(key, mark, version))) !== null) return at;
+      const { key, handover }: StorePlace = at;
+      const mark = await this.#posts.post(key, { to: "", at: now() }, Math.max(handover?.until ?? 0, now() + 60_000));
+      const here = at;
+      if ((await this.#posts.limited(() => this.#put(here, mark))) !== null) return at;
       at = await this.#find(key);
     }
     return at;

@@ -34,9 +34,26 @@ export interface StorePlace {
   /** The id the client came with or was given; absent when it came with an older one. */
   readonly id: string | undefined;
   /** The signpost under the client's old id, when it came with one, to lead it to the newest place. */
-  readonly entry: { readonly key: string; readonly version: Version; readonly post: Signpost } | undefined;
+  readonly entry:
+    | { readonly key: string; readonly version: Version; readonly expiresAt: number; readonly post: Signpost }
+    | undefined;
   /** The record as it stands, to put it back. */
   readonly record: StoreRecord;
+  /** The key is the mark of another library's session. */
+  readonly handover?: Handover | undefined;
+}
+
+/** The version of a {@link StorePlace} that holds nothing yet: the session is still the other library's. */
+export const absent: Version = Object.freeze({});
+
+/** What is to be seen to when another library's session becomes one of ours. */
+export interface Handover {
+  /** Until then its mark stays, so that it is not adopted again; epoch milliseconds. */
+  readonly until: number;
+  /** Asked when the new record is there and nothing leads to it yet. False takes it back. */
+  stands(): Promise<boolean>;
+  /** Ends the old record. Does not reject. */
+  done(): Promise<void>;
 }
 
 /** The signpost left under an old id. Told from a session by its first characters, after unwrapping. */
@@ -183,7 +200,7 @@ export class Signposts {
       }
       passed.add(to);
       if (!leadsOn) moved = moved === "login" ? moved : by;
-      else if (stored) entry ??= { key, version: stored.version, post };
+      else if (stored) entry ??= { key, version: stored.version, expiresAt: stored.expiresAt, post };
       given &&= leads === true;
       key = to;
       postedAt = at;

@@ -56,7 +56,11 @@ interface Kept {
   readonly isCertain: boolean;
 }
 
-type StoreConfig = RecordsConfig & { readonly schema: StandardSchema | undefined; readonly timeouts: Timeouts };
+type StoreConfig = RecordsConfig & {
+  readonly schema: StandardSchema | undefined;
+  readonly timeouts: Timeouts;
+  readonly adopt?: readonly unknown[] | undefined;
+};
 type Listing = Store & Required<Pick<Store, "listBySubject">>;
 
 function hasSubjects(store: Store): store is Listing {
@@ -193,10 +197,12 @@ export class Subjects implements SubjectSessions {
 
   /** Changes the epoch and answers the new mark. If another revocation was faster, its mark is as good. */
   async #raiseEpoch(subject: string): Promise<string> {
-    const { store, now } = this.#config;
+    const { store, now, adopt = [] } = this.#config;
     const key = await this.#epochKey(subject);
     const mark = base64url(randomBytes(12));
-    const record = { payload: mark, expiresAt: now() + 86_400_000 };
+    // Sessions of another library that are not adopted yet end with it: their cookies live as long as browsers keep them.
+    const days = adopt.length > 0 ? 400 : 1;
+    const record = { payload: mark, expiresAt: now() + days * 86_400_000 };
     for (let attempt = 0; attempt < 100; attempt++) {
       const present = await this.#limited(() => store.read(key));
       const written = await this.#limited(() =>

@@ -20,6 +20,7 @@ import { checked } from "../save/newest.ts";
 import { RecordSession } from "../save/record-session.ts";
 import { tracedLoad } from "../save/save-trace.ts";
 import { Turns } from "../save/turns.ts";
+import { adopting } from "./adopting.ts";
 import type { Context } from "./context.ts";
 import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
 
@@ -37,7 +38,8 @@ export function makeCore(options: SingleOptions<never>): SessionsCore {
 export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
-  const core = { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
+  const plain = { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
+  const core: SessionsCore = config.adopt.length > 0 ? { ...plain, adopt: adopting(plain) } : plain;
   return config.deviceBound ? { ...core, binder: config.deviceBound.use(core) } : core;
 }
 
@@ -147,7 +149,7 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
   }
 
   protected override setCookie(): readonly string[] | undefined {
-    const setCookie = this.#work?.setCookie;
+    const setCookie = this.#work?.cookies;
     if (setCookie) this.checkSecure(this.#core.config);
     return setCookie;
   }
@@ -206,8 +208,10 @@ export function untracedLoad<Result>(
   if (from && !records.inCookie) return findAgain(core, from).then(begin);
   if (cookie === null)
     config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
-  if (cookie === null || cookie === undefined) return Promise.resolve(begin(null));
-  return records.find(cookie, config.schema === undefined).then((found) => {
+  if (cookie === null || (cookie === undefined && !core.adopt)) return Promise.resolve(begin(null));
+  const finding = cookie === undefined ? Promise.resolve(null) : records.find(cookie, config.schema === undefined);
+  const adopted = core.adopt ? finding.then((found) => found ?? (header ? core.adopt!(header) : null)) : finding;
+  return adopted.then((found) => {
     const judge = binder && ((one: Found): MaybePromise<Found | Late> => binder.judge(one, header, head?.()));
     const alive = found && !("late" in found) ? living(config, found, judge) : found;
     return isPromise(alive) ? alive.then(begin) : begin(alive);

@@ -35,6 +35,8 @@ export interface SessionsCore {
   readonly cleanup: Cleanup | undefined;
   /** Binds sessions to browsers, with the option `deviceBound`. */
   readonly binder?: Binder | undefined;
+  /** What another library's cookie in a `Cookie` header leads to, where there are adopters. */
+  readonly adopt?: ((header: string) => Promise<Found | Late | null>) | undefined;
 }
 
 /** Everything a commit works on: one request's session, from loading to the last save. */
@@ -82,6 +84,7 @@ export class Work implements SessionOwner {
   wasTraced = false;
   /** The session as it is to be kept, from {@link isClean} to the save that begins at once. */
   encoded: Payload | undefined;
+  readonly #leaves: readonly string[] | undefined;
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
@@ -94,6 +97,12 @@ export class Work implements SessionOwner {
     this.marks = this.state.marks;
     this.kept = keptOf(this.state.meta);
     this.held = held;
+    this.#leaves = this.found?.leaves;
+  }
+
+  /** The `Set-Cookie` values of the response. Another library's cookie goes when ours comes. */
+  get cookies(): readonly string[] | undefined {
+    return this.setCookie && this.#leaves ? [...this.setCookie, ...this.#leaves] : this.setCookie;
   }
 
   /** One save at a time, in the order they were asked for. */
