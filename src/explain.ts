@@ -7,7 +7,8 @@
 import { wrongArgument } from "./core/contracts/errors.ts";
 import { checkKnown } from "./core/contracts/known.ts";
 import { oneOf } from "./core/options/checks.ts";
-import type { Exchange, Keeping } from "./core/request/exchange.ts";
+import type { Exchange } from "./core/request/exchange.ts";
+import type { Keeping } from "./core/request/kept.ts";
 import type { Sessions } from "./core/request/sessions.ts";
 import { overHttp } from "./explain/hints.ts";
 import { lookFor, sentCookie } from "./explain/look.ts";
@@ -142,9 +143,9 @@ export function explainHeader<Data extends object>(
     );
   const kept = keptOf("explainHeader", sessions);
   const past = pastOf(kept);
-  const open = kept.openExchange;
-  const opened: typeof open = (...opening) => {
-    const exchange = open.apply(kept, opening);
+  const before = sessions.opened;
+  const opened = (exchange: Exchange<Data>): void => {
+    before?.(exchange);
     const { commit } = exchange;
     exchange.commit = (headers, outcome) => {
       if (!exchange.used) return commit.call(exchange, headers, outcome);
@@ -152,11 +153,10 @@ export function explainHeader<Data extends object>(
         .then(({ reasons }) => headers.set(name, reasons.map(inHeader).join(", ")))
         .then(() => commit.call(exchange, headers, outcome));
     };
-    return exchange;
   };
-  kept.openExchange = opened;
+  sessions.opened = opened;
   return () => {
-    if (kept.openExchange === opened) kept.openExchange = open;
+    if (sessions.opened === opened) sessions.opened = before;
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a request's headers tell of a cookie that did not come, came twice, or will not be kept. */
 
-import type { Arrived } from "../core/request/exchange.ts";
+import type { Arrived } from "../core/request/kept.ts";
 import { type Reason, reason } from "./reasons.ts";
 
 /** A header of a request by name. */

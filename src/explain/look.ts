@@ -7,7 +7,7 @@ import { Events, type SessionEvent, type SessionEventType } from "../core/contra
 import type { Config } from "../core/options/options.ts";
 import { isCookieStore } from "../core/record/cookie-store.ts";
 import { type RecordsConfig, Signposts } from "../core/record/signposts.ts";
-import type { Arrived } from "../core/request/exchange.ts";
+import type { Arrived } from "../core/request/kept.ts";
 import { coreOf, untracedLoad } from "../core/request/one-record.ts";
 import type { Work } from "../core/save/commit.ts";
 import { overHttp, type SentCookie, whyNone, whySeveral } from "./hints.ts";
@@ -46,9 +46,11 @@ export async function lookFor(given: Config, arrived: Arrived, past: Past): Prom
   const token = config.carrier.find(arrived.cookie);
   if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
   if (token === null) return { reasons: [reason("several_cookies"), ...whySeveral(cookie)] };
+  const { request, cookie: header } = arrived;
+  const incoming = { request, reader: {}, cookie: header, headersSent: false, readOnly: false, noTouch: false };
   let work: Work;
   try {
-    work = await untracedLoad(coreOf(config), arrived.cookie, undefined, (one) => one, undefined);
+    work = await untracedLoad(coreOf(config), incoming, undefined, (one) => one);
   } catch (error) {
     const isSealed = isSessionError(error) && error.code === "ERR_SESSION_UNREADABLE";
     const code = isSessionError(error) ? `${error.code}.` : undefined;

@@ -5,7 +5,7 @@ import { andThen } from "../core/bytes/bytes.ts";
 import type { IdScheme } from "../core/client/id.ts";
 import { bareToken } from "../core/client/token.ts";
 import type { Store as SojournStore } from "../core/contracts/store.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
+import type { Exchange, RequestReader } from "../core/request/exchange.ts";
 import { makeCore, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
 import type { SessionsCore } from "../core/save/commit.ts";
@@ -17,8 +17,9 @@ import { contentOf, dropInFormat } from "./drop-in-format.ts";
 import { plainIds } from "./ids.ts";
 import { npmRecords } from "./npm-records.ts";
 import { type ExpressSessionOptions, type Resolved, resolveOptions } from "./options.ts";
-import { ExpressExchange, type Shared } from "./request.ts";
+import { ExpressKept } from "./request.ts";
 import type { ExpressRequest, ExpressResponse, ExpressStore } from "./shapes.ts";
+import type { Shared } from "./shared.ts";
 import { type ExpressSecret, unsign } from "./signature.ts";
 import { MemoryStore } from "./store.ts";
 import { StoreFacade } from "./store-facade.ts";
@@ -30,23 +31,27 @@ export interface ExpressSessionMiddleware<Data extends object = Record<string, u
   readonly sessions: Sessions<Data>;
 }
 
-/** Any middleware on a store may be asked to begin a session, since the last one wrote `generate`: the request's own does. */
-const exchanges = new WeakMap<object, ExpressExchange>();
+/** By request. Any middleware on a store may be asked to begin a session, since the last one wrote `generate`: the request's own does. */
+const kept = new WeakMap<object, ExpressKept>();
 
 /** The middleware for some options. */
 export function makeMiddleware<Data extends object>(given: ExpressSessionOptions = {}): ExpressSessionMiddleware<Data> {
   const options = resolveOptions(given ?? {});
   const shared = sharedOf(options, given ?? {});
   const { store, core } = shared;
-  const kept = shared.ours ? storesOf([core.config]) : [];
   const sessions = new Sessions<Data>({
-    config: core.config,
+    // Express-session saves what a handler has changed, however it ends.
+    config: { ...core.config, saveOnError: true },
     // Its ids are in another middleware's cookie.
     kinds: [],
     subjects: core.subjects,
-    stores: kept,
+    stores: shared.ours ? storesOf([core.config]) : [],
     on: (listener, observes) => core.config.events.add(listener, observes),
-    openExchange: (...opening) => new ExpressExchange<Data>(shared, ...opening),
+    begin(incoming) {
+      const begun = kept.get(incoming.request) as ExpressKept<Data> | undefined;
+      if (begun) return begun.goOn(incoming);
+      throw new TypeError("this request has no session: the middleware of express-session has not seen it");
+    },
   });
   let ready = true;
   store.on?.("disconnect", () => {
@@ -55,7 +60,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
   store.on?.("connect", () => {
     ready = true;
   });
-  store.generate = (request) => exchanges.get(request)?.generate();
+  store.generate = (request) => kept.get(request)?.generate();
   const middleware = (request: object, response: object, next: (error?: unknown) => void): void => {
     const req = request as ExpressRequest;
     if (req.session || !ready || !pathOf(req).startsWith(options.pathFor(req))) return void next();
@@ -65,11 +70,12 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     const id = idIn(req, options.name, secrets);
     req.sessionID = id;
     const res = response as ExpressResponse;
-    const exchange = isWhole(res)
-      ? (new ConnectRequest(sessions, req, res, next, options.isSecure).exchange as ExpressExchange<Data>)
-      : openWithoutResponse(sessions, req, res);
-    exchanges.set(req, exchange as unknown as ExpressExchange);
-    const loading = exchange.start(req, id, secrets, (error) => afterwards(res, () => next(error)));
+    const own = new ExpressKept(shared, req, id, secrets, (error) => afterwards(res, () => next(error)));
+    kept.set(req, own);
+    const opened = isWhole(res) ? new ConnectRequest(sessions, req, res, next, options.isSecure) : undefined;
+    if (opened) kept.set(opened, own);
+    const exchange = opened?.exchange ?? openWithoutResponse(sessions, req, res, own);
+    const loading = own.start();
     if (!loading) {
       exchange.get().catch(next);
       return void exchange.run(next);
@@ -136,12 +142,13 @@ function openWithoutResponse<Data extends object>(
   sessions: Sessions<Data>,
   req: ExpressRequest,
   res: ExpressResponse | undefined,
-): ExpressExchange<Data> {
-  const exchange = sessions.open(req, reader) as ExpressExchange<Data>;
+  own: ExpressKept,
+): Exchange<Data> {
+  const exchange = sessions.open(req, reader);
   const writeHead = res?.writeHead;
   if (!res || typeof writeHead !== "function" || typeof res.setHeader !== "function") return exchange;
   res.writeHead = (...args) => {
-    const line = exchange.cookieLine();
+    const line = own.cookieLine();
     if (line !== undefined) {
       const present = res.getHeader?.("set-cookie") ?? [];
       res.setHeader?.("set-cookie", [present, line].flat().map(String));

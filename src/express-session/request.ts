@@ -2,61 +2,37 @@
 
 import type { HeaderAccess } from "../core/client/headers.ts";
 import { received, SessionError } from "../core/contracts/errors.ts";
+import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session as NativeSession } from "../core/contracts/session.ts";
 import { own, set } from "../core/record/own-keys.ts";
-import { Exchange, type Opening } from "../core/request/exchange.ts";
-import { restrictWork } from "../core/request/one-record.ts";
-import { logsOut, type SessionsCore } from "../core/save/commit.ts";
+import type { Kept } from "../core/request/kept.ts";
+import { logsOut } from "../core/save/commit.ts";
 import { RecordSession } from "../core/save/record-session.ts";
 import type { Cookie } from "./cookie.ts";
 import { serialize } from "./cookie.ts";
 import { subjectIn, withSubject } from "./format.ts";
 import { placeOfId } from "./npm-records.ts";
-import type { Resolved } from "./options.ts";
-import {
-  asked,
-  asRecord,
-  fingerprint,
-  type RegenerateOptions,
-  resetMaxAge,
-  Session,
-  type SessionActions,
-  tie,
-} from "./session.ts";
-import type { ExpressRequest, ExpressStore } from "./shapes.ts";
+import { Rules } from "./rules.ts";
+import { asked, asRecord, type RegenerateOptions, resetMaxAge, Session, type SessionActions, tie } from "./session.ts";
+import type { ExpressRequest } from "./shapes.ts";
+import type { Shared } from "./shared.ts";
 import { type ExpressSecret, sign } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
 
-/** What all requests of one middleware have in common. */
-export interface Shared {
-  readonly core: SessionsCore;
-  readonly options: Resolved;
-  /** What handlers get as `req.sessionStore`. */
-  readonly store: ExpressStore;
-  /** The store is one of sojourn: it compares and swaps, and the options that write what did not change have no effect. */
-  readonly ours: boolean;
-}
-
-/** The exchange of one request. */
-export class ExpressExchange<Data extends object = Record<string, unknown>>
-  extends Exchange<Data>
-  implements SessionActions
-{
+/** The session of one request, as handlers have it in `req.session`. */
+export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {
   readonly #shared: Shared;
-  #req!: ExpressRequest;
-  #secrets!: readonly ExpressSecret[];
+  readonly #req: ExpressRequest;
+  readonly #secrets: readonly ExpressSecret[];
   /** What the application hears of that comes too late for the response. */
-  #tell: (error: unknown) => void = () => {};
+  readonly #tell: (error: unknown) => void;
+  readonly #rules: Rules;
   readonly #works = new WeakMap<Session, ExpressWork>();
   #work: ExpressWork | undefined;
   #loading: Promise<unknown> | undefined;
+  #incoming: Incoming;
   #from: Found | undefined;
-  /** The id the client came with. */
-  #cookieId: string | undefined;
-  #originalId: string | undefined;
-  #originalHash: string | undefined;
-  #savedHash: string | undefined;
   #touched = false;
   #storeTouched = false;
   /** `unset: "destroy"` has been carried out. */
@@ -65,35 +41,51 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
   #withheld = false;
   #destroyed: Cookie | undefined;
 
-  constructor(shared: Shared, ...opening: Opening) {
-    super(...opening, true);
-    this.#shared = shared;
-  }
-
-  /** Begins with a request; `id` is the one its cookie names. */
-  start(
+  /** @param id The id that the client's cookie names. */
+  constructor(
+    shared: Shared,
     req: ExpressRequest,
     id: string | undefined,
     secrets: readonly ExpressSecret[],
     tell: (error: unknown) => void,
-  ): Promise<void> | undefined {
+  ) {
+    this.#shared = shared;
     this.#req = req;
     this.#secrets = secrets;
     this.#tell = tell;
-    this.#cookieId = id;
-    if (id === undefined) return void this.#first();
-    const loading = this.#find(id);
+    this.#rules = new Rules(shared.options, id);
+    // Until the exchange says more of it.
+    this.#incoming = {
+      request: req,
+      reader: {},
+      cookie: undefined,
+      headersSent: false,
+      readOnly: false,
+      noTouch: false,
+    };
+  }
+
+  /** Begins with a request. `undefined`: there is nothing to wait for. */
+  start(): Promise<void> | undefined {
+    const { cookieId } = this.#rules;
+    if (cookieId === undefined) return void this.#first();
+    const loading = this.#find(cookieId);
     this.#loading = loading;
     return loading;
+  }
+
+  /** Goes on with the request as the exchange has it. */
+  goOn(incoming: Incoming): this {
+    this.#incoming = incoming;
+    if (this.#work) this.#work.incoming = incoming;
+    return this;
   }
 
   async #find(id: string): Promise<void> {
     const found = await this.#shared.core.records.find(id);
     if (!found || "late" in found || !found.content) return this.#first(found !== null);
     this.#inflate(found, id);
-    this.#originalId = id;
-    this.#originalHash = fingerprint(this.#req.session as Session);
-    if (!this.#shared.options.resave || this.#shared.ours) this.#savedHash = this.#originalHash;
+    this.#rules.begin(this.#req.session as Session, id, !this.#shared.options.resave || this.#shared.ours);
   }
 
   /** @param late A login has just replaced the client's id: nothing this request writes may take its place. */
@@ -101,8 +93,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     this.generate();
     if (late && this.#work) this.#work.ended = true;
     this.#withheld = late;
-    this.#originalId = this.#req.sessionID;
-    this.#originalHash = fingerprint(this.#req.session as Session);
+    this.#rules.begin(this.#req.session as Session, this.#req.sessionID, false);
   }
 
   /** Begins a new session in this request. */
@@ -113,13 +104,13 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     const session = new Session(req);
     session.cookie = options.cookieFor(req);
     this.#withheld = false;
-    this.#hold(session, new ExpressWork(this.#shared, session, null));
+    this.#hold(session, new ExpressWork(this.#shared, this.#incoming, session, null));
   }
 
   #inflate(found: Found, id: string): void {
     this.#req.sessionID = id;
     const session = new Session(this.#req, found.content?.data);
-    this.#hold(session, new ExpressWork(this.#shared, session, found));
+    this.#hold(session, new ExpressWork(this.#shared, this.#incoming, session, found));
   }
 
   #hold(session: Session, work: ExpressWork): void {
@@ -127,10 +118,9 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     this.#works.set(session, work);
     this.#work = work;
     this.#req.session = session;
-    this.tell();
   }
 
-  protected override async load(): Promise<NativeSession<Data>> {
+  async load(): Promise<NativeSession<Data>> {
     if (this.#from) await this.#again(this.#from);
     await this.#loading;
     const work = this.#work;
@@ -139,15 +129,15 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     return work.native as unknown as NativeSession<Data>;
   }
 
-  protected override loaded(): Promise<unknown> | undefined {
+  settled(): Promise<unknown> | undefined {
     return this.#loading?.catch(() => {});
   }
 
-  protected override reopened(...opening: Opening): Exchange<Data> {
-    const exchange = new ExpressExchange<Data>(this.#shared, ...opening);
-    exchange.#req = Object.assign(Object.create(this.#req) as ExpressRequest, { session: undefined });
-    exchange.#from = this.#work?.found ?? undefined;
-    return exchange;
+  again(incoming: Incoming): Kept<Data> {
+    const req = Object.assign(Object.create(this.#req) as ExpressRequest, { session: undefined });
+    const kept = new ExpressKept<Data>(this.#shared, req, this.#rules.cookieId, this.#secrets, this.#tell);
+    kept.#from = this.#work?.found ?? undefined;
+    return kept.goOn(incoming);
   }
 
   async #again(from: Found): Promise<void> {
@@ -157,25 +147,15 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     else this.#first();
   }
 
-  protected override tell(): void {
-    if (!this.#work) return;
-    this.#work.headersSent = this.headersSent;
-    if (this.restrictions) restrictWork(this.#work, this.restrictions);
-  }
-
-  protected override setCookie(): undefined {
-    return undefined;
-  }
-
-  protected override logsOut(): boolean {
+  logsOut(): boolean {
     return this.#work !== undefined && logsOut(this.#work);
   }
 
-  protected override warn(message: string): void {
-    this.#shared.core.config.warn(message);
+  isClean(): boolean {
+    return false;
   }
 
-  protected override async save(): Promise<boolean> {
+  async save(): Promise<boolean> {
     const work = this.#work;
     if (!work) return true;
     await work.settled();
@@ -203,11 +183,11 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     if (!this.#touched) resetMaxAge(session);
     this.#touched = true;
     this.#settle(session, work);
-    if (this.#shouldSave(session, work)) {
+    if (this.#rules.shouldSave(session, work, sessionID)) {
       this.#storeTouched = true;
       return this.#write(session, work);
     }
-    if (this.#cookieId === sessionID && !this.#storeTouched) await this.#touch(work);
+    if (this.#rules.cookieId === sessionID && !this.#storeTouched) await this.#touch(work);
     return true;
   }
 
@@ -226,7 +206,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
   }
 
   async #write(session: Session, work: ExpressWork): Promise<boolean> {
-    this.#savedHash = fingerprint(session);
+    this.#rules.saves(session);
     work.wanted = true;
     const saved = await work.save();
     if (!saved) this.#withheld = true;
@@ -255,23 +235,9 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     return true;
   }
 
-  #isModified(session: Session): boolean {
-    return this.#originalId !== session.id || this.#originalHash !== fingerprint(session);
-  }
-
-  #shouldSave(session: Session, work: ExpressWork): boolean {
-    if (work.state.marks.regenerated) return true;
-    const { saveUninitialized } = this.#shared.options;
-    const hash = fingerprint(session);
-    if (work.saved === hash) return false;
-    if (!saveUninitialized && !this.#savedHash && this.#cookieId !== this.#req.sessionID)
-      return this.#isModified(session);
-    return !(this.#originalId === session.id && this.#savedHash === hash);
-  }
-
   async #touch(work: ExpressWork): Promise<void> {
     this.#storeTouched = true;
-    if (work.noTouch) return;
+    if (this.#incoming.noTouch) return;
     try {
       if (!(await work.touch())) this.#withheld = true;
     } catch (error) {
@@ -280,7 +246,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     }
   }
 
-  protected override writeHead(headers: HeaderAccess): void {
+  writeHead(headers: HeaderAccess): void {
     const line = this.cookieLine();
     if (line !== undefined) headers.append("set-cookie", line);
   }
@@ -291,7 +257,7 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     const { session, sessionID } = this.#req;
     if (this.#withheld) return undefined;
     if (!session) return this.#removal();
-    if (typeof sessionID !== "string" || !this.#shouldSetCookie(session)) return undefined;
+    if (typeof sessionID !== "string" || !this.#rules.shouldSetCookie(session, sessionID)) return undefined;
     if (session.cookie.secure && !options.isSecure(this.#req)) {
       core.config.warn(insecure(options.name));
       return undefined;
@@ -301,16 +267,9 @@ export class ExpressExchange<Data extends object = Record<string, unknown>>
     return this.#line(sign(sessionID, this.#secrets[0] as ExpressSecret), session.cookie);
   }
 
-  #shouldSetCookie(session: Session): boolean {
-    const { saveUninitialized, rolling } = this.#shared.options;
-    if (this.#cookieId !== this.#req.sessionID) return saveUninitialized || this.#isModified(session);
-    const { expires } = session.cookie;
-    return rolling || (expires !== null && expires !== undefined && this.#isModified(session));
-  }
-
   #removal(): string | undefined {
     const gone = this.#destroyed;
-    if (!gone || this.#cookieId === undefined || !this.#shared.options.clearCookie) return undefined;
+    if (!gone || this.#rules.cookieId === undefined || !this.#shared.options.clearCookie) return undefined;
     gone.expires = new Date(0);
     return this.#line("", gone);
   }

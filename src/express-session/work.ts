@@ -2,14 +2,15 @@
 
 import { isDate } from "../core/bytes/bytes.ts";
 import type { Meta } from "../core/contracts/format.ts";
+import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { Work } from "../core/save/commit.ts";
 import type { Facts, Plan, Step } from "../core/save/plan.ts";
 import type { RecordSession } from "../core/save/record-session.ts";
 import { draftOf } from "../core/save/steps.ts";
 import type { Cookie } from "./cookie.ts";
-import type { Shared } from "./request.ts";
 import { asRecord, fingerprint, type Session } from "./session.ts";
+import type { Shared } from "./shared.ts";
 
 /** A request's record, and the `Session` that handlers hold of it: the session is the record's data. */
 export class ExpressWork extends Work {
@@ -29,9 +30,9 @@ export class ExpressWork extends Work {
   readonly #loaded: string;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(shared: Shared, session: Session, found: Found | null) {
+  constructor(shared: Shared, incoming: Incoming, session: Session, found: Found | null) {
     const meta = { ...found?.content?.meta };
-    super(shared.core, found, 0, { data: asRecord(session), meta });
+    super(shared.core, incoming, found, 0, { data: asRecord(session), meta });
     this.#shared = shared;
     this.#session = session;
     this.cookie = session.cookie;

@@ -1,12 +1,14 @@
 /** Sessions in parts: their requests, and the parts of all sessions of a subject. */
 
+import { type HeaderAccess, writeHeaders } from "../core/client/headers.ts";
 import type { SessionEvent, SessionEventType, SessionListener } from "../core/contracts/events.ts";
+import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session } from "../core/contracts/session.ts";
+import type { Config } from "../core/options/options.ts";
 import type { SubjectSessions } from "../core/record/subjects.ts";
-import type { Context } from "../core/request/context.ts";
-import { Exchange, type Keeping, type KeptIn, type Opening, type RequestReader } from "../core/request/exchange.ts";
-import { loadWork, restrictWork, storesOf } from "../core/request/one-record.ts";
+import type { Keeping, Kept, KeptIn } from "../core/request/kept.ts";
+import { describing, loadWork, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
 import type { Work } from "../core/save/commit.ts";
 import { makeParts, type Part, type Parts, type PartsOptions } from "./options.ts";
@@ -78,7 +80,7 @@ function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
     subjects: subjectsOf(parts),
     stores: storesOf(parts.all.map(({ core }) => core.config)),
     on: (listener, observes) => listen(parts, listener, observes),
-    openExchange: (context, request, reader) => new PartsExchange(parts, context, request, reader),
+    begin: (incoming) => new KeptParts(parts, incoming),
   };
 }
 
@@ -89,90 +91,62 @@ function kindOf({ name, core }: Part): KeptIn {
 /** What was found of each part before. */
 type FoundParts = ReadonlyMap<Part, Found>;
 
-class PartsExchange<Data extends object> extends Exchange<Data> {
+/** The session of one request in its parts. */
+class KeptParts<Data extends object> implements Kept<Data> {
   readonly #parts: Parts;
-  #from: FoundParts | undefined;
-  #request: PartsRequest | undefined;
+  readonly #from: FoundParts;
+  readonly #request: PartsRequest;
   #session: Session<Data> | undefined;
+  #counted = false;
 
-  constructor(
-    parts: Parts,
-    context: Context<WeakRef<Exchange>> | undefined,
-    request: object,
-    reader: RequestReader<never>,
-  ) {
-    super(context, request, reader, parts.home.core.config.saveOnError);
+  /** @param from Where the parts were found before: they are looked for from there. */
+  constructor(parts: Parts, incoming: Incoming, from: FoundParts = new Map()) {
     this.#parts = parts;
+    this.#from = from;
+    const read = (part: Part): Promise<Work> =>
+      loadWork(part.core, incoming, from.get(part), (work) => {
+        if (part === parts.home) work.describe = describing(part.core, incoming);
+        return work;
+      });
+    this.#request = new PartsRequest(parts, read, incoming);
   }
 
-  protected override reopened(...opening: Opening): Exchange<Data> {
-    const found = new Map(this.#from);
-    for (const { part, work } of this.#request?.loaded() ?? []) if (work.found) found.set(part, work.found);
-    const exchange = new PartsExchange<Data>(this.#parts, ...opening);
-    exchange.#from = found;
-    return exchange;
-  }
-
-  protected override load(fields: readonly string[] | undefined): Promise<Session<Data>> {
-    const loading = this.#load(fields);
-    this.noted(loading);
-    return loading;
-  }
-
-  protected override loaded(): Promise<unknown> | undefined {
-    return this.#request?.settled();
-  }
-
-  protected override logsOut(): boolean {
-    return this.#request?.logsOut === true;
-  }
-
-  protected override save(logoutOnly: boolean): Promise<boolean> | undefined {
-    return this.#request?.save(logoutOnly);
-  }
-
-  protected override tell(): void {
-    const { headersSent, restrictions } = this;
+  async load(fields: readonly string[] | undefined): Promise<Session<Data>> {
+    if (!this.#counted) this.#parts.cleanup?.request();
+    this.#counted = true;
     const request = this.#request;
-    if (!request) return;
-    request.headersSent = headersSent;
-    request.readOnly = restrictions?.read === true;
-    for (const { work } of request.loaded()) this.#tellPart(work);
-  }
-
-  #tellPart(work: Work): Work {
-    if (work.core === this.#parts.home.core) work.describe = this.describing(work.core.config);
-    work.headersSent = this.headersSent;
-    if (this.restrictions) restrictWork(work, this.restrictions);
-    return work;
-  }
-
-  protected override warn(message: string): void {
-    this.#parts.home.core.config.warn(message);
-  }
-
-  protected override setCookie(): readonly string[] | undefined {
-    const sent = this.#request?.loaded().filter(({ work }) => work.setCookie !== undefined) ?? [];
-    for (const { work } of sent) this.checkSecure(work.core.config);
-    return sent.length === 0 ? undefined : sent.flatMap(({ work }) => work.setCookie ?? []);
-  }
-
-  async #load(fields: readonly string[] | undefined): Promise<Session<Data>> {
-    const request = this.#request ?? this.#begin();
     const wanted = fields?.map((key) => this.#parts.routes.needed(key));
     await request.load(request.all.filter((_, at) => wanted === undefined || wanted.includes(at)));
     this.#session ??= new SessionInParts<Data>(request);
     return this.#session;
   }
 
-  #begin(): PartsRequest {
-    const header = this.cookie();
-    const told = (work: Work): Work => this.#tellPart(work);
-    const read = (part: Part): Promise<Work> => loadWork(part.core, header, this.#from?.get(part), told);
-    this.#request = new PartsRequest(this.#parts, read, told);
-    this.tell();
-    this.#parts.cleanup?.request();
-    return this.#request;
+  settled(): Promise<unknown> {
+    return this.#request.settled();
+  }
+
+  logsOut(): boolean {
+    return this.#request.logsOut;
+  }
+
+  isClean(): boolean {
+    return false;
+  }
+
+  save(logoutOnly: boolean): Promise<boolean> {
+    return this.#request.save(logoutOnly);
+  }
+
+  writeHead(headers: HeaderAccess, check: (sent: Config) => void): void {
+    const sent = this.#request.loaded().filter(({ work }) => work.setCookie !== undefined);
+    for (const { work } of sent) check(work.core.config);
+    writeHeaders(headers, sent.length === 0 ? undefined : sent.flatMap(({ work }) => work.setCookie ?? []));
+  }
+
+  again(incoming: Incoming): Kept<Data> {
+    const found = new Map(this.#from);
+    for (const { part, work } of this.#request.loaded()) if (work.found) found.set(part, work.found);
+    return new KeptParts<Data>(this.#parts, incoming, found);
   }
 }
 

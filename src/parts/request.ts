@@ -2,6 +2,7 @@
 
 import { ticks } from "../core/contracts/clock.ts";
 import type { SessionError } from "../core/contracts/errors.ts";
+import type { Incoming } from "../core/contracts/incoming.ts";
 import { logsOut, rehearse, type SessionsCore, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { headersSent, refused } from "../core/save/refusals.ts";
@@ -31,18 +32,13 @@ export class PartsRequest implements PartsData {
   readonly #actions: Action[] = [];
   /** In the order of saving: plain cookies are last, since they have no effect but with the response. */
   readonly #saved: readonly HeldPart[];
-  readonly #tell: (work: Work) => Work;
+  readonly #incoming: Incoming;
   #saving: Promise<unknown> | undefined;
-  headersSent = false;
-  readOnly = false;
 
-  /**
-   * @param read Reads a part's record.
-   * @param tell Tells a record what the request may not do.
-   */
-  constructor(parts: Parts, read: (part: Part) => Promise<Work>, tell: (work: Work) => Work) {
+  /** @param read Reads a part's record. */
+  constructor(parts: Parts, read: (part: Part) => Promise<Work>, incoming: Incoming) {
     this.parts = parts;
-    this.#tell = tell;
+    this.#incoming = incoming;
     this.all = parts.all.map((part) => new HeldPart(part, read));
     this.home = this.all[parts.all.indexOf(parts.home)] as HeldPart;
     this.#saved = [...this.all].sort((a, b) => Number(a.part.plain) - Number(b.part.plain));
@@ -66,8 +62,8 @@ export class PartsRequest implements PartsData {
   /** Asks something of parts. */
   ask(action: Action): void {
     const { what, scope, needsCookie } = action;
-    if (this.readOnly) throw readOnly();
-    if (needsCookie && this.headersSent) throw this.#tooLate(what);
+    if (this.#incoming.readOnly) throw readOnly();
+    if (needsCookie && this.#incoming.headersSent) throw this.#tooLate(what);
     const asked = this.#saved.filter(({ part }) => scope.has(part));
     if (asked.every(({ work }) => work?.state.destroyed)) throw sessionEnded();
     // What is wrong is thrown by the first, before any other has heard of it.
@@ -127,7 +123,7 @@ export class PartsRequest implements PartsData {
       const how = contradicts(held, base);
       if (!work || !(held.arrived || how)) continue;
       if (how) reportStray(held, how);
-      const used = this.#tell(how ? new Work(work.core, null, work.held) : work);
+      const used = how ? new Work(work.core, this.#incoming, null, work.held) : work;
       const part = how === "before" ? held.setAside(used) : held.join(used);
       for (const { scope, run } of this.#actions) if (scope.has(part.part)) run(part);
     }

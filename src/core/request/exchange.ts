@@ -1,14 +1,14 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
 import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
-import type { Binder, OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
+import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
-import type { SessionListener } from "../contracts/events.ts";
+import type { Incoming } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
-import type { Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
-import type { SubjectSessions } from "../record/subjects.ts";
 import type { Context } from "./context.ts";
+import { reportDropped } from "./dropped.ts";
+import type { Arrived, Keeping, Kept } from "./kept.ts";
 
 /** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
 export interface RequestReader<Request> {
@@ -47,13 +47,6 @@ export interface Outcome {
   readonly failed?: boolean;
 }
 
-/** What a route may not do with its session. */
-export interface Restrictions {
-  skip: boolean;
-  read: boolean;
-  noTouch: boolean;
-}
-
 const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
 
 /** Why there is no request at hand where there once was. */
@@ -67,101 +60,44 @@ const tooLateForHead =
 
 const ignore = (): void => {};
 
-/** What came with a request. */
-export interface Arrived {
-  readonly request: object;
-  /** The `Cookie` header. */
-  readonly cookie: string | null | undefined;
-  /** The client came over https, as the adapter takes it. */
-  readonly secure: boolean;
-  /** Its route has the access "skip". */
-  readonly skipped: boolean;
-  /** No cookie can be set any more. */
-  readonly headersSent: boolean;
-}
-
-/** One kind of record that these sessions have. */
-export interface KeptIn {
-  /** Of sessions in parts: the name of the part. */
-  readonly part?: string;
-  readonly config: Config;
-}
-
-/** How the sessions of an application are kept: in one record each, or in parts. */
-export interface Keeping<Data extends object> {
-  /** The records there may be; the one that says who is logged in is first. */
-  readonly kinds: readonly KeptIn[];
-  /** Of each record there may be. What they have in common is the same in all. */
-  readonly config: Pick<Config, "current" | "cookie" | "warn" | "now">;
-  readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
-  readonly stores: readonly Store[];
-  /** Binds sessions to browsers, with the option `deviceBound`. */
-  readonly binder?: Binder | undefined;
-  /** @param observes As of `Events.add`. */
-  on(listener: SessionListener, observes?: boolean): () => void;
-  openExchange(
-    context: Context<WeakRef<Exchange>> | undefined,
-    request: object,
-    reader: RequestReader<never>,
-  ): Exchange<Data>;
-}
-
-/** What an exchange is opened with. */
-export type Opening = [context: Context<WeakRef<Exchange>> | undefined, request: object, reader: RequestReader<never>];
-
 /**
  * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
  * leave, and `finish` when the body has ended; handlers use `sessions.get`.
  */
-export abstract class Exchange<Data extends object = Record<string, unknown>> {
+export class Exchange<Data extends object = Record<string, unknown>> {
+  readonly #keeping: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   readonly #request: object;
   readonly #reader: RequestReader<never>;
-  readonly #saveOnError: boolean;
+  /** From when the session is first asked for. */
+  #kept: Kept<Data> | undefined;
+  #incoming: Incoming | undefined;
+  #readOnly = false;
+  #noTouch = false;
   #used = false;
+  #skipped = false;
   #closed = false;
   #headLeft = false;
+  /** No cookie can be set any more. */
+  #headersSent = false;
   #saveFailed = false;
+  /** What was loaded last, and is seen to when it fails. */
+  #noted: Promise<unknown> | undefined;
   /** Cookies that were sent over plain http, which is told once a request. */
   #dropped: string[] | undefined;
-  /** No cookie can be set any more. */
-  protected headersSent = false;
-  /** What the route may not do. */
-  protected restrictions: Restrictions | undefined;
 
   /** @internal Made by `sessions.open`. */
   constructor(
+    keeping: Keeping<Data>,
     context: Context<WeakRef<Exchange>> | undefined,
     request: object,
     reader: RequestReader<never>,
-    saveOnError: boolean,
   ) {
+    this.#keeping = keeping;
     this.#context = context;
     this.#request = request;
     this.#reader = reader;
-    this.#saveOnError = saveOnError;
   }
-
-  /** Loads what was asked for. */
-  protected abstract load(fields: readonly string[] | undefined): Promise<Session<Data>>;
-  /** What {@link again} gives. */
-  protected abstract reopened(...opening: Opening): Exchange<Data>;
-  /** Waits until what is being loaded is there, or failed. */
-  protected abstract loaded(): Promise<unknown> | undefined;
-  /** Whether a logout was called for and is not carried out yet. */
-  protected abstract logsOut(): boolean;
-  /** Whether it is loaded and a save would do nothing. If not, what was found out is for a save that begins at once. */
-  protected isClean(): boolean {
-    return false;
-  }
-  /** Saves what is there; with `logoutOnly` nothing but a logout. */
-  protected abstract save(logoutOnly: boolean): Promise<boolean> | undefined;
-  /** Tells what is there what the route may not do, or that the headers are gone. */
-  protected abstract tell(): void;
-  /** Says a warning, once each. */
-  protected abstract warn(message: string): void;
-  /** The `Set-Cookie` values to send. */
-  protected abstract setCookie(): readonly string[] | undefined;
 
   /** Whether the session was asked for. If not, there is nothing to commit and nothing was read. */
   get used(): boolean {
@@ -172,10 +108,10 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
   get arrived(): Arrived {
     return {
       request: this.#request,
-      cookie: this.cookie(),
+      cookie: this.#reader.cookie(this.#request as never),
       secure: this.#reader.secure(this.#request as never),
-      skipped: this.restrictions?.skip === true,
-      headersSent: this.headersSent,
+      skipped: this.#skipped,
+      headersSent: this.#headersSent,
     };
   }
 
@@ -184,7 +120,9 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
    * before they do anything else with it.
    */
   get answer(): (() => Promise<OwnAnswer>) | undefined {
-    return undefined;
+    const { binder } = this.#keeping;
+    const head = binder && this.#reader.head?.(this.#request as never);
+    return head && binder.answerTo(head, this.#reader.cookie(this.#request as never));
   }
 
   /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
@@ -192,17 +130,28 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
     try {
       this.#reader.asked?.(this.#request as never);
       if (!this.#used) this.#use();
-      return this.load(fields);
+      this.#kept ??= this.#keeping.begin(this.#begin());
+      const loading = this.#kept.load(fields);
+      this.#note(loading);
+      return loading;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   #use(): void {
-    if (this.restrictions?.skip) throw new TypeError(skipped);
+    if (this.#skipped) throw new TypeError(skipped);
     this.#reader.use?.(this.#request as never);
     this.#used = true;
-    if (this.#headLeft) this.warn(tooLateForHead);
+    if (this.#headLeft) this.#keeping.config.warn(tooLateForHead);
+  }
+
+  #begin(): Incoming {
+    const [request, reader] = [this.#request, this.#reader];
+    const cookie = reader.cookie(request as never);
+    const [headersSent, readOnly, noTouch] = [this.#headersSent, this.#readOnly, this.#noTouch];
+    this.#incoming = { request, reader, cookie, headersSent, readOnly, noTouch };
+    return this.#incoming;
   }
 
   /**
@@ -210,8 +159,9 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
    * where a renewal in passing has moved it since. Its headers are gone. What `regenerate` or `login` moved is not found.
    */
   again(): Exchange<Data> {
-    const exchange = this.reopened(this.#context, this.#request, this.#reader);
+    const exchange = new Exchange(this.#keeping, this.#context, this.#request, this.#reader);
     exchange.headersGone();
+    exchange.#kept = this.#kept?.again(exchange.#begin());
     return exchange;
   }
 
@@ -226,9 +176,10 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
       throw wrongArgument("the access of a route", '"skip", "read" or "no-touch"', access);
     if (access === "skip" && this.#used)
       throw new TypeError('the access "skip" comes too late: the session of this request was asked for already');
-    this.restrictions ??= { skip: false, read: false, noTouch: false };
-    this.restrictions[access === "no-touch" ? "noTouch" : access] = true;
-    this.tell();
+    if (access === "skip") this.#skipped = true;
+    else if (access === "read") this.#readOnly = true;
+    else this.#noTouch = true;
+    this.#tell();
   }
 
   /**
@@ -261,9 +212,8 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
       return undefined;
     }
     const failed = outcome?.failed === true;
-    if (failed || !this.isClean()) return this.#commit(headers, failed);
-    this.headersGone();
-    this.writeHead(headers);
+    if (failed || !this.#kept?.isClean()) return this.#commit(headers, failed);
+    this.#writeHead(headers);
     return undefined;
   }
 
@@ -275,8 +225,15 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Tells that no header can be written any more, or none at all: from now on, what needs a cookie is an error. */
   headersGone(): void {
-    this.headersSent = true;
-    this.tell();
+    this.#headersSent = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#incoming) return;
+    this.#incoming.headersSent = this.#headersSent;
+    this.#incoming.readOnly = this.#readOnly;
+    this.#incoming.noTouch = this.#noTouch;
   }
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
@@ -288,67 +245,49 @@ export abstract class Exchange<Data extends object = Record<string, unknown>> {
 
   /** A logout is final when it is called; what else was changed counts only when the handler did not fail. */
   #saves(failed: boolean): boolean {
-    return !failed || this.#saveOnError || this.logsOut();
+    return !failed || this.#keeping.config.saveOnError || this.#kept?.logsOut() === true;
+  }
+
+  #save(failed: boolean): Promise<boolean> | undefined {
+    return this.#kept?.save(failed && !this.#keeping.config.saveOnError);
   }
 
   async #finish(failed: boolean): Promise<void> {
     // It may still be loading, when nobody waited for it.
-    await this.loaded();
-    await this.save(failed && !this.#saveOnError);
+    await this.#kept?.settled();
+    await this.#save(failed);
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
-    const loading = this.loaded();
+    const loading = this.#kept?.settled();
     if (loading) await loading;
     if (this.#saves(failed) && !(failed && this.#saveFailed)) {
       this.#saveFailed = true;
-      await this.save(failed && !this.#saveOnError);
+      await this.#save(failed);
       this.#saveFailed = false;
     }
+    this.#writeHead(headers);
+  }
+
+  #writeHead(headers: HeaderAccess): void {
     this.headersGone();
-    this.writeHead(headers);
-  }
-
-  /** Adds what the response needs, when the session is saved. */
-  protected writeHead(headers: HeaderAccess): void {
-    writeHeaders(headers, this.setCookie());
-  }
-
-  /** The `Cookie` header. */
-  protected cookie(): string | null | undefined {
-    return this.#reader.cookie(this.#request as never);
-  }
-
-  /** What the option `describe` says of the request, when it is asked; absent without it. */
-  protected describing({ describe }: Pick<Config, "describe">): (() => unknown) | undefined {
-    return describe && (() => describe(this.#request));
-  }
-
-  /** Method, URL and headers, where the adapter can tell. */
-  protected head(): RequestHead | undefined {
-    return this.#reader.head?.(this.#request as never);
+    if (this.#kept) this.#kept.writeHead(headers, (sent) => this.#checkSecure(sent));
+    else writeHeaders(headers, undefined);
   }
 
   /** What nobody may wait for must not end the process when it fails. */
-  protected noted(loading: Promise<unknown>): void {
+  #note(loading: Promise<unknown>): void {
+    if (loading === this.#noted) return;
+    this.#noted = loading;
     const reader = this.#reader;
     loading.catch(reader.failed ? (error) => reader.failed?.(error) : ignore);
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */
-  protected checkSecure({ cookie, events }: Pick<Config, "cookie" | "events">): void {
+  #checkSecure({ cookie, events }: Pick<Config, "cookie" | "events">): void {
     if (!cookie.secure || this.#reader.secure(this.#request as never)) return;
     if (this.#dropped?.includes(cookie.name)) return;
     this.#dropped = [...(this.#dropped ?? []), cookie.name];
-    events.emit(
-      "cookie_dropped",
-      {
-        reason: `the cookie "${cookie.name}" was sent over plain http, where browsers drop it (but for localhost in some)`,
-      },
-      'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
-        "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
-        "others: the adapter's option secure); " +
-        "for development over http, set cookie: { secure: false }.",
-    );
+    reportDropped(cookie.name, events);
   }
 }

@@ -1,8 +1,8 @@
 /** Sessions in one record each: one cookie, one store. */
 
 import { andThen, isPromise, type MaybePromise } from "../bytes/bytes.ts";
-import type { HeaderAccess } from "../client/headers.ts";
-import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
+import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
+import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late } from "../contracts/records.ts";
 import type { DeviceFields, Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
@@ -21,8 +21,7 @@ import { RecordSession } from "../save/record-session.ts";
 import { tracedLoad } from "../save/save-trace.ts";
 import { Turns } from "../save/turns.ts";
 import { adopting } from "./adopting.ts";
-import type { Context } from "./context.ts";
-import { Exchange, type Keeping, type Opening, type RequestReader, type Restrictions } from "./exchange.ts";
+import type { Keeping, Kept } from "./kept.ts";
 
 /** One cookie and one store, with all options. */
 export type SingleOptions<Data extends object, Device extends object = DeviceFields> = SessionOptions<Data, Device> & {
@@ -53,7 +52,7 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
     binder,
     stores: storesOf([config]),
     on: (listener, observes) => config.events.add(listener, observes),
-    openExchange: (context, request, reader) => new SingleExchange(core, context, request, reader),
+    begin: (incoming) => new OneRecord(core, incoming),
   };
 }
 
@@ -80,56 +79,54 @@ function keeping(
   return { records: storeRecords(ours, pause), subjects: new Subjects(ours) };
 }
 
-class SingleExchange<Data extends object> extends Exchange<Data> {
+/** The session of one request in its record. */
+class OneRecord<Data extends object> implements Kept<Data> {
   readonly #core: SessionsCore;
-  #from: Found | undefined;
+  readonly #incoming: Incoming;
+  readonly #from: Found | undefined;
   #session: Promise<Session<Data>> | undefined;
   #work: Work | undefined;
 
-  constructor(
-    core: SessionsCore,
-    context: Context<WeakRef<Exchange>> | undefined,
-    request: object,
-    reader: RequestReader<never>,
-  ) {
-    super(context, request, reader, core.config.saveOnError);
+  /** @param from Where the record was found before: it is looked for from there. */
+  constructor(core: SessionsCore, incoming: Incoming, from?: Found) {
     this.#core = core;
+    this.#incoming = incoming;
+    this.#from = from;
   }
 
-  override get answer(): (() => Promise<OwnAnswer>) | undefined {
-    const { binder } = this.#core;
-    const head = binder && this.head();
-    return head && binder.answerTo(head, this.cookie());
-  }
-
-  protected override reopened(...opening: Opening): Exchange<Data> {
-    const exchange = new SingleExchange<Data>(this.#core, ...opening);
-    exchange.#from = this.#work?.found ?? this.#from;
-    return exchange;
-  }
-
-  protected override load(): Promise<Session<Data>> {
+  load(): Promise<Session<Data>> {
     if (!this.#session) {
       this.#session = this.#load();
-      this.noted(this.#session);
       this.#core.cleanup?.request();
     }
     return this.#session;
   }
 
-  protected override loaded(): Promise<unknown> | undefined {
+  #load(): Promise<Session<Data>> {
+    try {
+      return loadWork(this.#core, this.#incoming, this.#from, (work) => {
+        this.#work = work;
+        work.describe = describing(this.#core, this.#incoming);
+        return new RecordSession<Data>(work.state, work);
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  settled(): Promise<unknown> | undefined {
     return this.#work ? undefined : this.#session?.catch(() => {});
   }
 
-  protected override logsOut(): boolean {
+  logsOut(): boolean {
     return this.#work !== undefined && logsOut(this.#work);
   }
 
-  protected override isClean(): boolean {
+  isClean(): boolean {
     return this.#work !== undefined && isClean(this.#work);
   }
 
-  protected override save(): Promise<boolean> | undefined {
+  save(): Promise<boolean> | undefined {
     const work = this.#work;
     if (!work) return undefined;
     const saving = work.save();
@@ -137,74 +134,53 @@ class SingleExchange<Data extends object> extends Exchange<Data> {
     return saving;
   }
 
-  protected override tell(): void {
-    const work = this.#work;
-    if (!work) return;
-    work.headersSent = this.headersSent;
-    if (this.restrictions) restrictWork(work, this.restrictions);
+  writeHead(headers: HeaderAccess, check: (sent: Config) => void): void {
+    const { cookies: setCookie, rebound } = this.#work ?? {};
+    if (setCookie) check(this.#core.config);
+    writeHeaders(headers, setCookie);
+    if (rebound) this.#core.binder?.write(headers, rebound.bound, this.#incoming.cookie);
   }
 
-  protected override warn(message: string): void {
-    this.#core.config.warn(message);
+  again(incoming: Incoming): Kept<Data> {
+    return new OneRecord(this.#core, incoming, this.#work?.found ?? this.#from);
   }
+}
 
-  protected override setCookie(): readonly string[] | undefined {
-    const setCookie = this.#work?.cookies;
-    if (setCookie) this.checkSecure(this.#core.config);
-    return setCookie;
-  }
-
-  protected override writeHead(headers: HeaderAccess): void {
-    super.writeHead(headers);
-    const { rebound } = this.#work ?? {};
-    if (rebound) this.#core.binder?.write(headers, rebound.bound, this.cookie());
-  }
-
-  #load(): Promise<Session<Data>> {
-    try {
-      const use = (work: Work): Session<Data> => {
-        this.#work = work;
-        work.describe = this.describing(this.#core.config);
-        this.tell();
-        return new RecordSession<Data>(work.state, work);
-      };
-      return loadWork(this.#core, this.cookie(), this.#from, use, () => this.head());
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
+/** What the option `describe` says of a request, when it is asked; absent without it. */
+export function describing({ config }: SessionsCore, { request }: Incoming): (() => unknown) | undefined {
+  const { describe } = config;
+  return describe && (() => describe(request));
 }
 
 /** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
 export function loadWork<Result>(
   core: SessionsCore,
-  header: string | null | undefined,
+  incoming: Incoming,
   from: Found | undefined,
   use: (work: Work) => Result,
-  head?: () => RequestHead | undefined,
 ): Promise<Result> {
-  if (!loads.hasSubscribers) return untracedLoad(core, header, from, use, head);
-  return tracedLoad(core.config.store.name, (seen) => {
-    const traced = (work: Work): Result => {
+  if (!loads.hasSubscribers) return untracedLoad(core, incoming, from, use);
+  return tracedLoad(core.config.store.name, (seen) =>
+    untracedLoad(core, incoming, from, (work) => {
       seen(work);
       return use(work);
-    };
-    return untracedLoad(core, header, from, traced, head);
-  });
+    }),
+  );
 }
 
 /** The same, untold on `sojourn:load`. */
 export function untracedLoad<Result>(
   core: SessionsCore,
-  header: string | null | undefined,
+  incoming: Incoming,
   from: Found | undefined,
   use: (work: Work) => Result,
-  head: (() => RequestHead | undefined) | undefined,
 ): Promise<Result> {
-  const { config, records, binder } = core;
+  const { config, records } = core;
   const { carrier } = config;
+  const header = incoming.cookie;
   const cookie = carrier.find(header);
-  const begin = (found: Found | Late | null): Result => use(new Work(core, found, carrier.held(header, cookie)));
+  const begin = (found: Found | Late | null): Result =>
+    use(new Work(core, incoming, found, carrier.held(header, cookie)));
   if (from && !records.inCookie) return findAgain(core, from).then(begin);
   if (cookie === null)
     config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
@@ -212,40 +188,35 @@ export function untracedLoad<Result>(
   const finding = cookie === undefined ? Promise.resolve(null) : records.find(cookie, config.schema === undefined);
   const adopted = core.adopt ? finding.then((found) => found ?? (header ? core.adopt!(header) : null)) : finding;
   return adopted.then((found) => {
-    const judge = binder && ((one: Found): MaybePromise<Found | Late> => binder.judge(one, header, head?.()));
-    const alive = found && !("late" in found) ? living(config, found, judge) : found;
+    const alive = found && !("late" in found) ? living(core, found, incoming) : found;
     return isPromise(alive) ? alive.then(begin) : begin(alive);
   });
-}
-
-/** Tells a request's record what its route may not do. */
-export function restrictWork(work: Work, { read, noTouch }: Restrictions): void {
-  work.state.readOnly = read;
-  work.noTouch = noTouch;
 }
 
 /**
  * What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived.
  * What a login or `regenerate` moved is not found: the client that has only the old id may be somebody else's.
  */
-async function findAgain({ config, records }: SessionsCore, { place }: Found): Promise<Found | null> {
-  const again = await records.again(place);
-  const found = again?.moved ? null : await living(config, again);
+async function findAgain(core: SessionsCore, { place }: Found): Promise<Found | null> {
+  const again = await core.records.again(place);
+  const found = again?.moved ? null : await living(core, again);
   return found && "place" in found ? { ...found, current: false, lost: false } : null;
 }
 
-/** @param judge Of sessions that are bound to a browser: whether the request came from that. */
+/** @param incoming Where the session may be bound to a browser, it has to come from that. */
 function living(
-  config: Config,
+  { config, binder }: SessionsCore,
   found: Found | null,
-  judge?: (found: Found) => MaybePromise<Found | Late>,
+  incoming?: Incoming,
 ): MaybePromise<Found | Late | null> {
   if (!found?.content) return null;
-  const { handle, subject } = found.content.meta;
+  const { handle, subject, bound } = found.content.meta;
   if (isOver(config.now(), found.content.meta, config.timeouts)) {
     config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
     return null;
   }
-  const judged = judge && found.content.meta.bound ? judge(found) : found;
+  if (!binder || !incoming || !bound) return config.schema ? checked(config, found) : found;
+  const { cookie, request, reader } = incoming;
+  const judged = binder.judge(found, cookie, reader.head?.(request as never));
   return andThen(judged, (one) => (config.schema && "place" in one ? checked(config, one) : one));
 }

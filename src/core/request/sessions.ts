@@ -8,7 +8,8 @@ import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
-import { type Access, type Exchange, type Keeping, type RequestReader, requestEnded } from "./exchange.ts";
+import { type Access, Exchange, type RequestReader, requestEnded } from "./exchange.ts";
+import type { Keeping } from "./kept.ts";
 import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
 
@@ -37,7 +38,7 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * ```
  */
 export class Sessions<Data extends object = Record<string, unknown>, Device extends object = object> {
-  readonly #kept: Keeping<Data>;
+  readonly #keeping: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
   readonly #slot = Symbol("sojourn exchange");
@@ -46,13 +47,16 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /** @internal Use `createSessions`. */
   constructor(options: SingleOptions<Data, Device> | Keeping<Data>) {
-    this.#kept = "openExchange" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
-    this.#context = this.#kept.config.current ? makeContext() : undefined;
+    this.#keeping = "begin" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
+    this.#context = this.#keeping.config.current ? makeContext() : undefined;
   }
+
+  /** @internal Called with each exchange that was opened, where something looks at them. */
+  opened: ((exchange: Exchange<Data>) => void) | undefined;
 
   /** @internal How these sessions are kept, for modules that look at them from outside the path of a request. */
   get kept(): Keeping<Data> {
-    return this.#kept;
+    return this.#keeping;
   }
 
   /**
@@ -96,7 +100,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     if (exchange && !exchange.isOver) return (exchange as unknown as Exchange<Data>).get();
     let why = "it was called outside a request";
     if (context) why = requestEnded;
-    else if (!this.#kept.config.current) why = "createSessions was not given current: true";
+    else if (!this.#keeping.config.current) why = "createSessions was not given current: true";
     else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
     return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
   }
@@ -109,10 +113,11 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
-    const { cookie, warn } = this.#kept.config;
+    const { cookie, warn } = this.#keeping.config;
     this.#namesakes ??= namesakesOf(cookie.name);
     if (this.#namesakes.count > 1) checkNamesakes(this.#namesakes, this, request, cookie.name, warn);
-    const exchange = this.#kept.openExchange(this.#context, request, reader);
+    const exchange = new Exchange(this.#keeping, this.#context, request, reader);
+    this.opened?.(exchange);
     (request as Opened<Data>)[this.#slot] = exchange;
     for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
     return exchange;
@@ -177,7 +182,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   get deviceBound(): Pick<Binder, "handle"> {
-    return this.#kept.binder ?? unbound;
+    return this.#keeping.binder ?? unbound;
   }
 
   /**
@@ -195,7 +200,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   on(listener: SessionListener): () => void {
     if (typeof listener !== "function")
       throw wrongArgument("the listener given to sessions.on", "a function", listener);
-    return this.#kept.on(listener);
+    return this.#keeping.on(listener);
   }
 
   /**
@@ -203,7 +208,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * in cookies it is the store of `revocations`, if there is one.
    */
   get stores(): readonly Store[] {
-    return this.#kept.stores;
+    return this.#keeping.stores;
   }
 
   /**
@@ -222,7 +227,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
    */
   async list(subject: string, options: ListOptions = {}): Promise<SessionInfo<Device>[]> {
-    return (await this.#kept.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
+    return (await this.#keeping.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
   }
 
   /**
@@ -245,6 +250,6 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   async revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
-    return this.#kept.subjects.revoke(subject, checkRevoke(options));
+    return this.#keeping.subjects.revoke(subject, checkRevoke(options));
   }
 }

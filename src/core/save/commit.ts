@@ -4,6 +4,7 @@ import type { Binder } from "../contracts/device-bound.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
+import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
 import type { LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
@@ -47,9 +48,8 @@ export class Work implements SessionOwner {
   found: Found | null;
   /** How many cookies of ours the client holds. */
   readonly held: number;
-  headersSent = false;
-  /** The request is no sign of life. */
-  noTouch = false;
+  /** The request, and what it may not do. */
+  incoming: Incoming;
   /** What the option `describe` says of the request; absent without it. */
   describe: (() => unknown) | undefined;
   /** The session ended: nothing more is saved. */
@@ -88,8 +88,9 @@ export class Work implements SessionOwner {
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
-  constructor(core: SessionsCore, found: Found | Late | null, held: number, content?: Content) {
+  constructor(core: SessionsCore, incoming: Incoming, found: Found | Late | null, held: number, content?: Content) {
     this.core = core;
+    this.incoming = incoming;
     this.late = found && "late" in found ? found : undefined;
     this.ended = this.late !== undefined;
     this.found = found && "late" in found ? null : found;
@@ -132,8 +133,12 @@ export class Work implements SessionOwner {
     return undefined;
   }
 
+  get readOnly(): boolean {
+    return this.incoming.readOnly;
+  }
+
   needsCookie(what: string): void {
-    if (!this.headersSent) return;
+    if (!this.incoming.headersSent) return;
     const error = headersSent(what);
     this.report("save_failed", error);
     throw error;

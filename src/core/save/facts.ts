@@ -50,11 +50,11 @@ function isChanged({ found, base }: Work, payload: Payload | undefined): boolean
 
 /** Tells the plan what is known. */
 export function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Plan {
-  const { found, state } = work;
+  const { found, state, incoming } = work;
   const { config, records } = work.core;
   const { timeouts } = config;
   const now = config.now();
-  const sign = found !== null && !work.noTouch;
+  const sign = found !== null && !incoming.noTouch;
   const touchDue = sign && isTouchDue(now, state.meta, found.expiresAt, timeouts);
   const changed = isChanged(work, payload);
   return work.plan({
@@ -65,13 +65,13 @@ export function decide(work: Work, payload: Payload | undefined, onlySeen: boole
     destroyed: state.destroyed,
     regenerated: work.marks.regenerated,
     renewalDue: sign && records.renews() && (found.lost || (found.current && isRenewalDue(now, state.meta, timeouts))),
-    readOnly: state.readOnly && !onlySeen,
+    readOnly: incoming.readOnly && !onlySeen,
     shortened: found !== null && isShortened(work.expiresAt(now, state.meta), state.meta, found.expiresAt, timeouts),
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
     cookieDue:
       found !== null && found.current && (state.meta.persistent === true || found.stale || work.marks.persistence),
-    headersSent: work.headersSent,
+    headersSent: incoming.headersSent,
     inCookie: records.inCookie,
   });
 }

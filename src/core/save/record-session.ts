@@ -14,6 +14,8 @@ import { checkLabel, checkLogin, type LoginNotes } from "./login.ts";
 
 /** What a session needs of the request it belongs to. */
 export interface SessionOwner {
+  /** The route may only read. */
+  readonly readOnly: boolean;
   /** Saves now. */
   save(): Promise<boolean>;
   /** Throws when a change that needs a cookie comes too late. */
@@ -45,8 +47,6 @@ export class State implements Content {
   /** Epoch milliseconds; `undefined` while there is no record. */
   expiresAt: number | undefined;
   destroyed = false;
-  /** The route may only read. */
-  readOnly = false;
   /** What the methods asked for since the last save began. */
   marks: Marks = new Marks();
   readonly #content: Content | undefined;
@@ -276,7 +276,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   #changeable(): void {
-    if (this.#state.readOnly) throw readOnly();
+    if (this.#owner.readOnly) throw readOnly();
   }
 }
 

@@ -171,7 +171,7 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
  */
 function endOf(work: Work, now: number, meta: Meta): number {
   const used = work.expiresAt(now, meta);
-  const kept = work.noTouch && work.found ? work.found.expiresAt : used;
+  const kept = work.incoming.noTouch && work.found ? work.found.expiresAt : used;
   return kept > now ? Math.min(kept, used) : used;
 }
 

@@ -16,6 +16,7 @@ export function contentOf(data: object, meta: Meta = {}): Content {
 /** A session loaded with `data`, after `change`. */
 export function draft(data: object, change: (session: RecordSession) => void = () => {}, meta: Meta = {}): Draft {
   const owner = {
+    readOnly: false,
     save: async () => true,
     needsCookie: () => {},
     damaged: () => {},

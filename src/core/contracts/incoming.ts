@@ -1,0 +1,18 @@
+/** A request as what keeps its session sees it. Types only. */
+
+import type { RequestHead } from "./device-bound.ts";
+
+/** A request whose session was asked for. All that is kept of the session looks here for what it may not do. */
+export interface Incoming {
+  /** As its adapter opened it. */
+  readonly request: object;
+  readonly reader: { head?(request: never): RequestHead };
+  /** The `Cookie` header. */
+  readonly cookie: string | null | undefined;
+  /** The response's headers have left: no cookie can be set. */
+  headersSent: boolean;
+  /** A change is an error. */
+  readOnly: boolean;
+  /** It is no sign of life. */
+  noTouch: boolean;
+}

@@ -1,0 +1,17 @@
+/** Reports a cookie that the browser is going to drop. */
+
+import type { Events } from "../contracts/events.ts";
+
+/** Reports that a secure cookie was sent over plain http. */
+export function reportDropped(name: string, events: Events): void {
+  events.emit(
+    "cookie_dropped",
+    {
+      reason: `the cookie "${name}" was sent over plain http, where browsers drop it (but for localhost in some)`,
+    },
+    'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
+      "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
+      "others: the adapter's option secure); " +
+      "for development over http, set cookie: { secure: false }.",
+  );
+}
