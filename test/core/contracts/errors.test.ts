@@ -19,6 +19,7 @@ test("every code has its status, and those a client may try again have 503", () 
     ERR_SESSION_STORE_FULL: 503,
     ERR_SESSION_CONFLICT: 503,
     ERR_SESSION_UNREADABLE: 503,
+    ERR_SESSION_UNPROVEN: 503,
     ERR_SESSION_NOT_STORABLE: 500,
     ERR_SESSION_TOO_LARGE: 500,
     ERR_SESSION_HEADERS_SENT: 500,
