@@ -14,7 +14,14 @@ export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes 
 export type { SessionEvent, SessionEventType, SessionListener } from "./core/contracts/events.ts";
 export type { Content, Format, Meta, Payload } from "./core/contracts/format.ts";
 export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
-export type { DeviceFields, LoginOptions, MergeOptions, Session } from "./core/contracts/session.ts";
+export type {
+  ConfirmOptions,
+  DeviceFields,
+  FreshnessOptions,
+  LoginOptions,
+  MergeOptions,
+  Session,
+} from "./core/contracts/session.ts";
 export type {
   CountOptions,
   ListedRecord,

@@ -2,7 +2,7 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
-import type { LoginOptions, Session } from "../core/contracts/session.ts";
+import type { ConfirmOptions, FreshnessOptions, LoginOptions, Session } from "../core/contracts/session.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
 import { checkLogin } from "../core/save/login.ts";
@@ -22,7 +22,7 @@ export interface PartsChoice<Name extends string = string> {
 /** What is known of one part of a session. */
 export type PartInfo = Pick<
   Session,
-  "handle" | "isNew" | "subject" | "createdAt" | "authenticatedAt" | "expiresAt" | "persistent"
+  "handle" | "isNew" | "subject" | "createdAt" | "authenticatedAt" | "expiresAt" | "endsAt" | "persistent"
 >;
 
 /**
@@ -110,6 +110,10 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     return this.#home("session.bound").session.bound;
   }
 
+  get endsAt(): number | undefined {
+    return this.#living(this.#home("session.endsAt"))?.session.endsAt;
+  }
+
   get persistent(): boolean {
     return this.#home("session.persistent").session.persistent;
   }
@@ -179,6 +183,18 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     };
     const scope = this.#scope("session.login", undefined);
     this.#request.ask({ what: "session.login()", scope, needsCookie: true, run });
+  }
+
+  requireFresh(options: FreshnessOptions): void {
+    this.#home("session.requireFresh()").session.requireFresh(options);
+  }
+
+  confirm(options: ConfirmOptions = {}): void {
+    const home = this.#home("session.confirm()");
+    const scope = this.#scope("session.confirm", undefined, (part) => !part.plain || part === home.part);
+    const run = ({ session, part }: LoadedPart): void =>
+      part === home.part ? session.confirm(options) : session.regenerate();
+    this.#request.ask({ what: "session.confirm()", scope, needsCookie: true, run });
   }
 
   destroy(choice: PartsChoice = {}): void {

@@ -22,6 +22,8 @@ const statusByCode = {
   ERR_SESSION_ENDED: 500,
   /** The store lacks an optional power that this call needs, such as listing by subject. */
   ERR_SESSION_NOT_SUPPORTED: 500,
+  /** The user has to prove who they are: `requireFresh` found no proof that is new enough. {@link SessionError.needs} says which. */
+  ERR_SESSION_NOT_FRESH: 401,
   /** A stored session cannot be decoded by this process: it was sealed with a secret that is not here. Nothing was changed. */
   ERR_SESSION_UNREADABLE: 503,
   /** The store refuses writes as it is configured (null store, read-only route). The message says what to change. */
@@ -54,6 +56,11 @@ export class SessionError extends Error {
   readonly code: SessionErrorCode;
   /** The HTTP status that tells the client about it. Frameworks that look at `error.status` use it. */
   readonly status: number;
+  /**
+   * Of `ERR_SESSION_NOT_FRESH` by `requireFresh`: which proofs are needed, all that `requireFresh` named and did not find, and how old they
+   * may be, in milliseconds. `methods` is `undefined` where any proof will do.
+   */
+  declare readonly needs?: { readonly within: number; readonly methods: readonly string[] | undefined };
 
   constructor(code: SessionErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause: toldOf(cause) });

@@ -44,6 +44,20 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
   readonly merge?: MergeOptions<Data> | undefined;
 }
 
+/** Options of {@link Session.requireFresh}. */
+export interface FreshnessOptions {
+  /** How long ago the user may have proved who they are. From one second to 400 days. */
+  readonly within: Duration;
+  /** Every one of these must have been shown within that time: names as given to `login` and `confirm`. Default: any proof will do. */
+  readonly methods?: readonly string[] | undefined;
+}
+
+/** Options of {@link Session.confirm}. */
+export interface ConfirmOptions {
+  /** How the user proved it just now: `["otp"]`. 1 to 20 names of letters, digits and `_.:-`. Default: none is noted. */
+  readonly methods?: readonly string[] | undefined;
+}
+
 /** By key: what becomes of the guest's value and that of the user's other session; `undefined` removes it. */
 export type MergeOptions<Data extends object> = {
   // Declared as a method, so that a Session<Data> goes where a Session of anything is taken.
@@ -94,14 +108,26 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /** When the session began, in epoch milliseconds; `undefined` while it is new. */
   readonly createdAt: number | undefined;
 
-  /** When somebody last logged in to it, in epoch milliseconds: compare it before something sensitive is done. */
+  /**
+   * When the user last proved who they are, by {@link login} or {@link confirm}, in epoch milliseconds. Before something
+   * sensitive is done, call {@link requireFresh}.
+   */
   readonly authenticatedAt: number | undefined;
 
-  /** When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. */
+  /**
+   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. As of before this request,
+   * which moves it unless its route is `"no-touch"`.
+   */
   readonly expiresAt: number | undefined;
 
   /** Whether a browser has bound it to a key, with the option `deviceBound`. */
   readonly bound: boolean;
+
+  /**
+   * When it ends however busy it is, in epoch milliseconds: the login must be repeated then. `undefined` while it is new,
+   * and where no absolute timeout counts.
+   */
+  readonly endsAt: number | undefined;
 
   /** Whether its cookie outlives the browser. Settable. */
   persistent: boolean;
@@ -141,6 +167,33 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * Reads a value and removes it. A newer value that another request left under the key meanwhile stays for the next.
    */
   take<K extends keyof Data & string>(key: K): Data[K] | undefined;
+
+  /**
+   * Lets the handler go on only if the user has proved who they are a short while ago, by {@link login} or
+   * {@link confirm}. Saves nothing. Counts from the proof, never from when the session began.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also where nobody is logged in; `error.needs` says what
+   * is needed. `ERR_SESSION_NOT_SUPPORTED` with the format of another program. `TypeError` for a wrong option.
+   * @example
+   * ```ts
+   * import type { Session } from "sojourn";
+   *
+   * function pay(session: Session, transfer: () => void): void {
+   *   session.requireFresh({ within: "5m", methods: ["otp"] }); // otherwise 401: ask, then session.confirm()
+   *   transfer();
+   * }
+   * ```
+   */
+  requireFresh(options: FreshnessOptions): void;
+
+  /**
+   * Notes that the user who is logged in has just proved who they are, after your own check: the time, and by which
+   * `methods`. The session gets a new id, and keeps its data and its absolute end.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when nobody is logged in; `ERR_SESSION_NOT_SUPPORTED` with the
+   * format of another program; `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie.
+   */
+  confirm(options?: ConfirmOptions): void;
 
   /** Removes all data, also what parallel requests saved meanwhile. The session, its id and its subject stay. */
   clear(): void;

@@ -7,7 +7,8 @@
  * them: what sets one throws `ERR_SESSION_NOT_SUPPORTED` there.
  */
 
-import type { Meta } from "../contracts/format.ts";
+import type { Format, Meta } from "../contracts/format.ts";
+import type { StoreRecord } from "../contracts/store.ts";
 import { own, set } from "./own-keys.ts";
 
 /**
@@ -75,6 +76,19 @@ export function sameMeta(a: Meta, b: Meta): boolean {
 export function endLogin(meta: Meta): void {
   for (const name of ofLogins) delete meta[name];
   delete meta.methods;
+}
+
+/**
+ * A record with the proofs of identity that it had before: a confirmation that failed must not leave a session fresh.
+ *
+ * @param before The record as it was. @param record As it is now, with what others have changed since.
+ */
+export function withProofsOf(format: Format, before: StoreRecord, record: StoreRecord): StoreRecord {
+  const { authenticated, methods } = format.decode(before.payload).meta;
+  const { data, meta } = format.decode(record.payload);
+  if (meta.authenticated === authenticated) return record;
+  const restored = { ...meta, authenticated, methods } as Meta;
+  return { ...record, payload: format.encode({ data, meta: restored }) };
 }
 
 /** What a device is called: by its user, or else by `describe`. */

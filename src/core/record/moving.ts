@@ -5,6 +5,7 @@ import { handleOf } from "../client/id.ts";
 import type { Payload } from "../contracts/format.ts";
 import type { Draft, Verb, Written } from "../contracts/records.ts";
 import type { StoreRecord, Version } from "../contracts/store.ts";
+import { withProofsOf } from "./meta.ts";
 import { absent, lateFor, type Signpost, Signposts, type StorePlace } from "./signposts.ts";
 
 /** A call that is answered in bounded time, and what comes of it later. */
@@ -249,7 +250,8 @@ export class Moving {
         if (!moved?.content) return true;
         const back = await this.#posts.post(to, { to: from.key, at: now(), by }, now() + 60_000);
         if ((await limited(() => store.update(to, back, moved.place.version))) === null) return false;
-        saved = before(failed, moved.payload) ? from.record : moved.place.record;
+        const { format } = this.#posts.config;
+        saved = before(failed, moved.payload) ? from.record : withProofsOf(format, from.record, moved.place.record);
       }
       const record = await this.#posts.record(from.key, saved);
       await limited(() => store.update(from.key, record, standing.place.version));

@@ -243,13 +243,38 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```ts
    * import type { Session, Sessions } from "sojourn";
    *
-   * async function passwordChanged(sessions: Sessions, session: Session): Promise<void> {
-   *   session.regenerate();
+   * async function endOthers(sessions: Sessions, session: Session): Promise<void> {
    *   if (session.subject) await sessions.revoke(session.subject, { except: session.handle });
    * }
    * ```
    */
   async revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
     return this.#keeping.subjects.revoke(subject, checkRevoke(options));
+  }
+
+  /**
+   * After a change of credentials, such as a new password: gives this session a new id, saves it, and then ends all
+   * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which nobody can count.
+   *
+   * @param session The session of the request in which the user changed them.
+   * @throws `TypeError` when nobody is logged in. What `session.save()` and {@link revoke} throw: call it again then.
+   * @example
+   * ```ts
+   * import type { Session, Sessions } from "sojourn";
+   *
+   * async function newPassword(sessions: Sessions, session: Session, save: () => Promise<void>): Promise<void> {
+   *   session.requireFresh({ within: "5m" });
+   *   await save(); // your own users
+   *   await sessions.credentialsChanged(session);
+   * }
+   * ```
+   */
+  async credentialsChanged(session: Session<Data>): Promise<number> {
+    const { subject, handle } = session;
+    if (subject === undefined)
+      throw new TypeError("sessions.credentialsChanged() takes the session of a user; nobody is logged in");
+    session.regenerate();
+    await session.save();
+    return this.revoke(subject, { except: handle });
   }
 }

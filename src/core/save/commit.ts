@@ -10,7 +10,7 @@ import type { LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
-import { expiryOf } from "../record/expiry.ts";
+import { endOf, expiryOf } from "../record/expiry.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { handBack, save } from "./attempts.ts";
 import { Marks } from "./changes.ts";
@@ -152,6 +152,15 @@ export class Work implements SessionOwner {
     this.epoch = subjects.epoch(subject);
     this.epoch.catch(() => {});
     return notes;
+  }
+
+  now(): number {
+    return this.core.config.now();
+  }
+
+  endsAt(meta: Meta): number {
+    const { now, timeouts } = this.core.config;
+    return endOf(now(), meta, timeouts);
   }
 
   needsRoom(what: string): void {

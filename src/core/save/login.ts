@@ -59,7 +59,10 @@ export function notesOf(config: Config, options: AnyLogin, device: (() => unknow
     notes.idle = idle;
   }
   if (absolute !== undefined) notes.absolute = absolute;
-  if (options.methods !== undefined) notes.methods = timesOf("session.login", config, options.methods, now);
+  if (options.methods !== undefined) {
+    needsRoom(config, "the option methods of session.login");
+    notes.methods = timesOf("session.login", options.methods, now);
+  }
   if (device) notes.device = deviceOf(device());
   return notes;
 }
@@ -72,14 +75,8 @@ export function needsRoom({ format }: Pick<Config, "format">, what: string): voi
 }
 
 /** Proofs of identity by name, shown now. */
-export function timesOf(
-  call: string,
-  config: Pick<Config, "format">,
-  methods: unknown,
-  now: number,
-): Readonly<Record<string, number>> {
+export function timesOf(call: string, methods: unknown, now: number): Readonly<Record<string, number>> {
   checkMethods(call, methods);
-  needsRoom(config, `the option methods of ${call}`);
   return Object.fromEntries(methods.map((method) => [method, now]));
 }
 

@@ -4,13 +4,15 @@ import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
-import type { LoginOptions, Session } from "../contracts/session.ts";
+import { checkKnown } from "../contracts/known.ts";
+import type { ConfirmOptions, FreshnessOptions, LoginOptions, Session } from "../contracts/session.ts";
 import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
 import { notStorable } from "../record/values.ts";
 import { encoded, Marks, type Merge, put, same, type Update } from "./changes.ts";
+import { checkFresh, notFresh } from "./freshness.ts";
 import { guardSessions } from "./guarded.ts";
-import { checkLabel, checkLogin, type LoginNotes } from "./login.ts";
+import { checkLabel, checkLogin, type LoginNotes, timesOf } from "./login.ts";
 
 /** What a session needs of the request it belongs to. */
 export interface SessionOwner {
@@ -26,6 +28,10 @@ export interface SessionOwner {
   needsRoom(what: string): void;
   /** What is noted of the browser that logs in, where sessions are bound to theirs. */
   bind?(): Meta["bound"];
+  /** Epoch milliseconds. */
+  now(): number;
+  /** When a session ends in any case, in epoch milliseconds; `Infinity`: never. */
+  endsAt(meta: Meta): number;
   /** The data that were found turn out to be damaged: from here on there is no session. */
   damaged(error: unknown): void;
 }
@@ -173,6 +179,11 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     return this.#state.meta.bound?.key !== undefined;
   }
 
+  get endsAt(): number | undefined {
+    const end = this.#owner.endsAt(this.#state.meta);
+    return this.isNew || end === Number.POSITIVE_INFINITY ? undefined : end;
+  }
+
   get persistent(): boolean {
     return this.#state.meta.persistent === true;
   }
@@ -257,6 +268,25 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     else delete state.meta.bound;
     state.marks.regenerated = true;
     state.marks.loggedIn = true;
+  }
+
+  requireFresh(options: FreshnessOptions): void {
+    if (this.#state.destroyed) throw sessionEnded();
+    this.#owner.needsRoom("session.requireFresh()");
+    checkFresh(this.#state.meta, this.#owner.now(), options);
+  }
+
+  confirm(options: ConfirmOptions = {}): void {
+    const { meta, marks } = this.#alive();
+    checkKnown("session.confirm", options, ["methods"]);
+    this.#owner.needsRoom("session.confirm()");
+    if (meta.subject === undefined) throw notFresh("nobody is logged in");
+    const now = this.#owner.now();
+    const shown = options.methods && timesOf("session.confirm", options.methods, now);
+    this.#owner.needsCookie("session.confirm()");
+    marks.regenerated = true;
+    meta.authenticated = now;
+    if (shown) meta.methods = { ...meta.methods, ...shown };
   }
 
   destroy(): void {

@@ -26,6 +26,7 @@ test("every code has its status, and those a client may try again have 503", () 
     ERR_SESSION_ENDED: 500,
     ERR_SESSION_NOT_SUPPORTED: 500,
     ERR_SESSION_READ_ONLY: 500,
+    ERR_SESSION_NOT_FRESH: 401,
   });
 });
 

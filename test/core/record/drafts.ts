@@ -22,6 +22,8 @@ export function draft(data: object, change: (session: RecordSession) => void = (
     damaged: () => {},
     onLogin: () => ({}),
     needsRoom: () => {},
+    now: Date.now,
+    endsAt: () => Number.POSITIVE_INFINITY,
   };
   const state = new State(format, contentOf(data, meta), 1, owner);
   change(new RecordSession(state, owner));

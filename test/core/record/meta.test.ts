@@ -83,8 +83,9 @@ describe("when two requests changed one session", () => {
   });
 
   test("a login decides its lifetimes and its device, also those that it does not have", () => {
-    const mine: Meta = { ...copy(login), created: now + 9, authenticated: now + 9, methods: { key: now + 9 } };
+    const mine: Meta = { ...copy(login), created: now + 9, authenticated: now + 9 };
     endLogin(mine);
+    mine.methods = { key: now + 9 };
     const theirs = { ...login, idle: 5, absolute: 6, device: { label: "theirs" } };
     const merged = mergeMeta(login, mine, theirs, true);
     expect(merged).toEqual({

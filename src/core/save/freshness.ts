@@ -1,0 +1,33 @@
+/** Whether the user has proved who they are a short while ago. */
+
+import { SessionError } from "../contracts/errors.ts";
+import type { Meta } from "../contracts/format.ts";
+import { checkKnown } from "../contracts/known.ts";
+import type { FreshnessOptions } from "../contracts/session.ts";
+import { durationOption, inWords } from "../options/duration.ts";
+import { own } from "../record/own-keys.ts";
+import { checkMethods } from "./login.ts";
+
+/** Throws `ERR_SESSION_NOT_FRESH`, which says what is needed, unless the session is that of a user who proved it. */
+export function checkFresh(meta: Meta, now: number, options: FreshnessOptions): void {
+  checkKnown("session.requireFresh", options, ["within", "methods"]);
+  const { methods, within: given } = options;
+  const within = durationOption("the option within of session.requireFresh", given, 1000, 400 * 86_400_000);
+  if (methods !== undefined) checkMethods("session.requireFresh", methods);
+  if (meta.subject === undefined) throw notFresh("nobody is logged in", { within, methods });
+  const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;
+  if (!methods) {
+    if (isOld(meta.authenticated))
+      throw notFresh(`the last proof is older than ${inWords(within)}`, { within, methods });
+    return;
+  }
+  const missing = methods.filter((method) => isOld(own(meta.methods ?? {}, method)));
+  if (missing.length > 0)
+    throw notFresh(`not shown within ${inWords(within)}: ${missing.join(", ")}`, { within, methods: missing });
+}
+
+/** The error where the user has to prove who they are. */
+export function notFresh(why: string, needs?: SessionError["needs"]): SessionError {
+  const message = `the user has to prove who they are: ${why}. Ask them to, and call session.confirm(), or session.login()`;
+  return Object.assign(new SessionError("ERR_SESSION_NOT_FRESH", message), needs && { needs });
+}
