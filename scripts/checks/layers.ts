@@ -114,8 +114,8 @@ const rules: readonly Rule[] = [
   },
   { from: /^src\/(metrics|otel)\.ts$/, values: core, says: "what listens to the channels imports core" },
   {
-    from: /^src\/(explain|audit|admin)(\/|\.ts$)/,
-    values: /^src\/(core|explain|audit|admin)(\/|\.ts$)/,
+    from: /^src\/(explain|audit|admin|manage)(\/|\.ts$)/,
+    values: /^src\/(core|explain|audit|admin|manage)(\/|\.ts$)/,
     says: "what looks at sessions from outside imports core",
   },
   { from: /^src\/cli\//, values: /^src\/(?!frameworks\/)/, says: "the command line imports no framework" },
@@ -164,6 +164,7 @@ export const everywhere: readonly string[] = [
   "src/device-bound.ts",
   "src/audit.ts",
   "src/explain.ts",
+  "src/manage.ts",
   "src/metrics.ts",
   "src/otel.ts",
 ];

@@ -2,15 +2,12 @@
 
 import { randomBytes, sha256 } from "#crypto";
 import { base64url } from "../bytes/bytes.ts";
-import { handleOf } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { Content } from "../contracts/format.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
-import type { DeviceFields } from "../contracts/session.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import { endListed } from "./ending.ts";
-import { lastUseOf, type Timeouts } from "./expiry.ts";
-import { labelOf } from "./meta.ts";
+import { entryOf } from "./entry.ts";
+import type { Timeouts } from "./expiry.ts";
 import {
   chosen,
   type Entry,
@@ -242,31 +239,12 @@ export class Subjects implements SubjectSessions {
       if (row.done) return entries;
       // What a database takes for the same subject need not be it.
       if (row.value.subject !== subject || !row.value.key.startsWith(this.#config.ids.prefix)) continue;
-      entries.push(await this.#describe(row.value, subject));
+      const entry = await entryOf(this.#config, row.value, (error) => {
+        const reason = `not a record of format ${this.#config.format.name}`;
+        this.#config.events.emit("record_refused", { reason, subject, error });
+      });
+      if (entry) entries.push(entry);
     }
-  }
-
-  async #describe({ key, payload, expiresAt, version }: ListedRecord, subject: string): Promise<Entry> {
-    const { format, events } = this.#config;
-    let content: Content | undefined;
-    try {
-      content = format.decode((await format.unwrap?.(payload, key)) ?? payload);
-    } catch (error) {
-      events.emit("record_refused", { reason: `not a record of format ${format.name}`, subject, error });
-    }
-    const meta = content?.meta ?? {};
-    const { created: createdAt, authenticated: authenticatedAt, epoch, persistent = false } = meta;
-    const handle = meta.handle ?? (await handleOf(key));
-    const lastSeenAt = content && lastUseOf(meta, expiresAt, this.#config.timeouts);
-    const [label, device] = [labelOf(meta), meta.device as DeviceFields | undefined];
-    const about = { handle, subject, current: false, label, device, persistent };
-    return {
-      key,
-      version,
-      data: content?.data,
-      epoch,
-      info: { ...about, createdAt, authenticatedAt, lastSeenAt, expiresAt },
-    };
   }
 
   #limited<T>(call: (answered: () => void) => Promise<T>): Promise<T> {

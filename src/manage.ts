@@ -1,0 +1,227 @@
+/**
+ * All sessions of an application, for those who run it: counted, page by page, one by its handle.
+ *
+ * @module
+ */
+
+import { wrongArgument } from "./core/contracts/errors.ts";
+import { checkKnown } from "./core/contracts/known.ts";
+import type { DeviceFields } from "./core/contracts/session.ts";
+import type { ListedRecord, RecordCount } from "./core/contracts/store.ts";
+import type { Config } from "./core/options/options.ts";
+import { entryOf } from "./core/record/entry.ts";
+import { Moving } from "./core/record/moving.ts";
+import type { SessionInfo } from "./core/record/revoke.ts";
+import { Signposts } from "./core/record/signposts.ts";
+import type { Sessions } from "./core/request/sessions.ts";
+import { Walk } from "./manage/walk.ts";
+
+/** One session of an application. Lets nobody in. */
+export interface ManagedSession<Device extends object = DeviceFields>
+  extends Omit<SessionInfo<Device>, "subject" | "current"> {
+  /** Who is logged in; `undefined` for an anonymous session. */
+  readonly subject: string | undefined;
+  /** False where this process cannot decode the session: it has not got the secret, or a newer version wrote it. */
+  readonly readable: boolean;
+  /** What the session holds, where `data: true` asked for it and the session is readable. */
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Which sessions {@link pageSessions} answers. */
+export interface PageSessionsOptions {
+  /** Only sessions of this subject. */
+  readonly subject?: string | undefined;
+  /** About how many, 1 to 1000. Default 100. */
+  readonly limit?: number | undefined;
+  /** Where the page before this one ended. Default: the beginning. */
+  readonly cursor?: string | undefined;
+  /** Whether to answer what the sessions hold. Default false. */
+  readonly data?: boolean | undefined;
+}
+
+/** Which sessions {@link allSessions} and {@link findSession} look at. */
+export interface WalkSessionsOptions {
+  /** Only sessions of this subject. */
+  readonly subject?: string | undefined;
+  /** Whether to answer what the sessions hold. Default false. */
+  readonly data?: boolean | undefined;
+}
+
+/** Some sessions of an application. */
+export interface SessionPage<Device extends object = DeviceFields> {
+  readonly sessions: readonly ManagedSession<Device>[];
+  /** Pass to the next call; `undefined` at the end. Where keys are ids, it is good in the process that answered it. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * How many sessions an application has: those of its `name` or key prefix. Counted are records, so for some minutes also
+ * the signposts of sessions that got another id.
+ *
+ * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot count.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { countSessions } from "sojourn/manage";
+ *
+ * const sessions = createSessions();
+ * const { count, estimate } = await countSessions(sessions);
+ * console.log(estimate ? `about ${count}` : count);
+ * ```
+ */
+export async function countSessions<Data extends object>(sessions: Sessions<Data>): Promise<RecordCount> {
+  return walkOf("countSessions", sessions).count();
+}
+
+/**
+ * Some sessions of an application, and where to go on. A session that changes its id while you walk may be missed or come
+ * twice: to log a user out, use `sessions.revoke`.
+ *
+ * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store has no pages. `TypeError` for a wrong option or cursor.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { pageSessions } from "sojourn/manage";
+ *
+ * const sessions = createSessions();
+ * const first = await pageSessions(sessions, { limit: 50 });
+ * const second = first.cursor && (await pageSessions(sessions, { limit: 50, cursor: first.cursor }));
+ * ```
+ */
+export async function pageSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: PageSessionsOptions = {},
+): Promise<SessionPage> {
+  checkKnown("pageSessions", options, ["subject", "limit", "cursor", "data"]);
+  const walk = walkOf("pageSessions", sessions);
+  const { limit, cursor, subject, data } = options;
+  checkSubject(subject);
+  const page = await walk.page({ limit, cursor, subject });
+  const all = await Promise.all(page.records.map((record) => managed(walk.config, record, data)));
+  return { sessions: all.filter((one) => one !== undefined), cursor: page.cursor };
+}
+
+/**
+ * All sessions of an application, one after the other, in memory that does not grow with their number.
+ *
+ * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { allSessions } from "sojourn/manage";
+ *
+ * const sessions = createSessions();
+ * for await (const { handle, subject } of allSessions(sessions)) console.log(handle, subject);
+ * ```
+ */
+export async function* allSessions<Data extends object>(
+  sessions: Sessions<Data>,
+  options: WalkSessionsOptions = {},
+): AsyncGenerator<ManagedSession> {
+  checkKnown("allSessions", options, ["subject", "data"]);
+  checkSubject(options.subject);
+  const walk = walkOf("allSessions", sessions);
+  for await (const record of walk.all(options.subject)) {
+    const one = await managed(walk.config, record, options.data);
+    if (one) yield one;
+  }
+}
+
+/**
+ * The session with a handle. Handles are within the sessions, so it looks at all of them, or at those of `subject`.
+ *
+ * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { findSession } from "sojourn/manage";
+ *
+ * const sessions = createSessions();
+ * const found = await findSession(sessions, "hX2pQ9wTz4kL", { subject: "ada" });
+ * ```
+ */
+export async function findSession<Data extends object>(
+  sessions: Sessions<Data>,
+  handle: string,
+  options: WalkSessionsOptions = {},
+): Promise<ManagedSession | undefined> {
+  checkHandle(handle);
+  for await (const one of allSessions(sessions, options)) if (one.handle === handle) return one;
+  return undefined;
+}
+
+/**
+ * Ends the session with a handle, also one of nobody. Answers the session that it ended, `undefined` where there is none.
+ *
+ * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { endSession } from "sojourn/manage";
+ *
+ * const sessions = createSessions();
+ * const ended = await endSession(sessions, "hX2pQ9wTz4kL");
+ * ```
+ */
+export async function endSession<Data extends object>(
+  sessions: Sessions<Data>,
+  handle: string,
+  options: Pick<WalkSessionsOptions, "subject"> = {},
+): Promise<ManagedSession | undefined> {
+  checkKnown("endSession", options, ["subject"]);
+  checkSubject(options.subject);
+  checkHandle(handle);
+  const walk = walkOf("endSession", sessions);
+  for await (const record of walk.all(options.subject)) {
+    const one = await managed(walk.config, record, false);
+    if (one?.handle !== handle) continue;
+    await end(sessions, walk, record, one);
+    return one;
+  }
+  return undefined;
+}
+
+async function end<Data extends object>(
+  sessions: Sessions<Data>,
+  { config, store }: Walk,
+  { key, subject }: ListedRecord,
+  { handle, readable }: ManagedSession,
+): Promise<void> {
+  if (subject !== undefined && store.capabilities.bySubject && readable) {
+    await sessions.revoke(subject, { handle });
+    return;
+  }
+  const cookieName = config.cookie.name;
+  const posts = new Signposts({ ...config, store, cookieName, renewGrace: config.timeouts.renewGrace });
+  const standing = readable ? await posts.standing(key) : undefined;
+  // What cannot be decoded has no signpost to follow.
+  if (standing) await new Moving(posts).end(standing.place, subject);
+  else await posts.limited(() => store.delete(key, subject));
+  config.events.emit("session_revoked", { handle, subject });
+}
+
+async function managed(config: Config, record: ListedRecord, withData = false): Promise<ManagedSession | undefined> {
+  const entry = await entryOf(config, record, () => {});
+  if (!entry) return undefined;
+  const { data, info } = entry;
+  const { current: _, ...about } = info;
+  const { subject } = record;
+  const session = { ...about, device: info.device as DeviceFields | undefined, subject, readable: data !== undefined };
+  return withData && data ? { ...session, data } : session;
+}
+
+function walkOf<Data extends object>(call: string, sessions: Sessions<Data>): Walk {
+  const [kind] = (Object(sessions) as Partial<Sessions<Data>>).kept?.kinds ?? [];
+  if (kind) return new Walk(kind.config);
+  throw wrongArgument(`the first argument of ${call}()`, "sessions of createSessions()", sessions);
+}
+
+function checkSubject(subject: unknown): void {
+  if (subject === undefined || (typeof subject === "string" && subject !== "")) return;
+  throw wrongArgument("subject", "a text of 1 to 200 characters", subject);
+}
+
+function checkHandle(handle: unknown): void {
+  if (typeof handle === "string" && handle !== "") return;
+  throw wrongArgument("handle", "what session.handle says in a session", handle);
+}
