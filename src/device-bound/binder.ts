@@ -26,7 +26,7 @@ export class DeviceBinder implements Binder {
     this.#config = config;
   }
 
-  begin(): Meta["bound"] {
+  begin(): NonNullable<Meta["bound"]> {
     return { challenge: randomText(), until: this.#core.config.now() + registrationTime };
   }
 

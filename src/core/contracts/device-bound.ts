@@ -40,7 +40,7 @@ export interface DeviceBinding {
 /** Binds the sessions of one manager. */
 export interface Binder {
   /** What is noted of a session that logs in: the browser may bind it now. */
-  begin(): Meta["bound"];
+  begin(): NonNullable<Meta["bound"]>;
   /**
    * Judges a session that was found by its cookie. Gives it back, or {@link Late} when the request lacks the proof of
    * its browser: the handler then finds no session, and no other one takes the place of the client's cookie.

@@ -145,13 +145,13 @@ export class Work implements SessionOwner {
   }
 
   onLogin(subject: string, options: LoginOptions<never>): LoginNotes {
-    const { config, subjects } = this.core;
+    const { config, subjects, binder } = this.core;
     const { store } = config;
     if (options.merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
     const notes = notesOf(config, options, this.describe);
     this.epoch = subjects.epoch(subject);
     this.epoch.catch(() => {});
-    return notes;
+    return binder && options.deviceBound !== false ? { ...notes, bound: binder.begin() } : notes;
   }
 
   now(): number {
@@ -165,10 +165,6 @@ export class Work implements SessionOwner {
 
   needsRoom(what: string): void {
     needsRoom(this.core.config, what);
-  }
-
-  bind(): Meta["bound"] {
-    return this.core.binder?.begin();
   }
 
   damaged(error: unknown): void {

@@ -34,7 +34,7 @@ export function checkLogin(subject: unknown, options: AnyLogin): void {
 }
 
 /** What a login notes, beside its subject. */
-export type LoginNotes = Pick<Meta, "authenticated" | "methods" | "idle" | "absolute" | "device">;
+export type LoginNotes = Pick<Meta, "authenticated" | "methods" | "idle" | "absolute" | "device" | "bound">;
 
 /**
  * What a login notes by its options. Throws a `TypeError` for a wrong one, and `ERR_SESSION_NOT_SUPPORTED` where the

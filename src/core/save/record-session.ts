@@ -26,8 +26,6 @@ export interface SessionOwner {
   onLogin(subject: string, options: LoginOptions<never>): LoginNotes;
   /** Throws where the record has no room for what the library notes. */
   needsRoom(what: string): void;
-  /** What is noted of the browser that logs in, where sessions are bound to theirs. */
-  bind?(): Meta["bound"];
   /** Epoch milliseconds. */
   now(): number;
   /** When a session ends in any case, in epoch milliseconds; `Infinity`: never. */
@@ -263,9 +261,6 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     if (options.merge) state.marks.merge = options.merge as Merge;
     if (options.persistent !== undefined) this.persistent = options.persistent;
     state.meta.subject = subject;
-    const bound = options.deviceBound === false ? undefined : this.#owner.bind?.();
-    if (bound) state.meta.bound = bound;
-    else delete state.meta.bound;
     state.marks.regenerated = true;
     state.marks.loggedIn = true;
   }
