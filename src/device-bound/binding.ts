@@ -1,7 +1,7 @@
 /** What a session notes of its binding, and every change of that. Pure: no I/O, no clock, no randomness. */
 
 import type { Meta } from "../core/contracts/format.ts";
-import { isAlgorithm, type PublicKey } from "./proof.ts";
+import { type BoundKey, isAlgorithm } from "./proof.ts";
 
 /** The session has just logged in, and its browser may bind it. */
 export interface Pending {
@@ -11,7 +11,7 @@ export interface Pending {
 }
 
 /** The browser has shown its key. */
-export interface Binding extends PublicKey {
+export interface Binding extends BoundKey {
   /** What the browser calls it. */
   readonly id: string;
   /** When it was bound. All instants in epoch milliseconds. */

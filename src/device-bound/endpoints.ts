@@ -9,7 +9,7 @@ import { isOver } from "../core/record/expiry.ts";
 import { type Binding, isBinding, readBound, refreshed } from "./binding.ts";
 import { challengeFor, sessionIdIn } from "./headers.ts";
 import type { BoundConfig } from "./options.ts";
-import { keyOf, type Proof, readProof, verify } from "./proof.ts";
+import { isSignedBy, keyOf, type Proof, readProof } from "./proof.ts";
 import { swap } from "./swap.ts";
 
 /** A request for one of the two paths, and the sessions it is for. */
@@ -45,7 +45,7 @@ export async function register({ core, config, head, cookie }: Asked): Promise<O
   if (!found || !meta) return empty(403);
   const before = meta.bound && readBound(meta.bound);
   if (before && isBinding(before)) violated(core, meta, "a key was shown for a session that is bound already");
-  if (!awaits(meta, proof, core.config.now()) || !(await verify(proof, key))) return empty(403);
+  if (!awaits(meta, proof, core.config.now()) || !(await isSignedBy(proof, key))) return empty(403);
   const value = randomText();
   const digest = await digestOf(value);
   const binding = await swap<Binding | null>(core, found, (newest) => {
@@ -116,7 +116,7 @@ async function faultOf(proof: Proof, binding: Binding, { head, config }: Asked):
   if (proof.jwk !== undefined) return "it shows a key";
   if (proof.alg !== binding.alg) return "another algorithm than the key's";
   if (!isFor(proof, head, config.refreshPath)) return "it is for another address";
-  return (await verify(proof, binding)) ? undefined : "another key signed it";
+  return (await isSignedBy(proof, binding)) ? undefined : "another key signed it";
 }
 
 /** Asks for a signature. The challenge stays the same until it is used or old, so asking often changes nothing. */

@@ -1,13 +1,14 @@
 /** What a browser signs: reads the JWT of a registration or a refresh, and checks it with the browser's key. */
 
-import { fromBase64url, fromUtf8, utf8 } from "../core/bytes/bytes.ts";
+import { verifies } from "#crypto";
+import { fromBase64url, fromUtf8, type MaybePromise, utf8 } from "../core/bytes/bytes.ts";
 import { isPlainObject } from "../core/contracts/known.ts";
 
 /** How keys may sign: ECDSA on P-256, or RSA (PKCS #1 v1.5), each with SHA-256. */
 export type BoundAlgorithm = "ES256" | "RS256";
 
 /** A public key as a session keeps it. */
-export interface PublicKey {
+export interface BoundKey {
   readonly alg: BoundAlgorithm;
   /** Of ES256 the point, `x.y`, of RS256 the modulus and exponent, `n.e`, all in base64url. */
   readonly key: string;
@@ -54,7 +55,7 @@ function jsonOf(part: string): Readonly<Record<string, unknown>> {
 }
 
 /** The key that a registration shows; `null` unless it is a public key of the algorithm, and strong enough. */
-export function keyOf({ alg, jwk }: Proof): PublicKey | null {
+export function keyOf({ alg, jwk }: Proof): BoundKey | null {
   if (!isPlainObject(jwk)) return null;
   const { kty, crv, x, y, n, e, d } = jwk as Readonly<Record<string, unknown>>;
   if (d !== undefined) return null;
@@ -72,25 +73,10 @@ function sizeOf(value: unknown): number {
   return typeof value === "string" && value.length <= 800 ? (fromBase64url(value)?.length ?? 0) : 0;
 }
 
-const kinds = {
-  ES256: {
-    algorithm: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
-    jwk: (x?: string, y?: string): JsonWebKey => ({ kty: "EC", crv: "P-256", x: x as string, y: y as string }),
-  },
-  RS256: {
-    algorithm: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
-    jwk: (n?: string, e?: string): JsonWebKey => ({ kty: "RSA", n: n as string, e: e as string }),
-  },
-};
-
-/** Whether the key made the signature. Never throws: a point that is not on its curve has signed nothing. */
-export async function verify({ alg, signed, signature }: Proof, key: PublicKey): Promise<boolean> {
+/** Whether the key made the signature. */
+export function isSignedBy({ alg, signed, signature }: Proof, key: BoundKey): MaybePromise<boolean> {
   if (alg !== key.alg) return false;
-  const { algorithm, jwk } = kinds[alg];
-  try {
-    const imported = await crypto.subtle.importKey("jwk", jwk(...key.key.split(".")), algorithm, false, ["verify"]);
-    return await crypto.subtle.verify(algorithm, imported, signature, utf8(signed));
-  } catch {
-    return false;
-  }
+  const [first = "", second = ""] = key.key.split(".");
+  const jwk = alg === "ES256" ? { kty: "EC", crv: "P-256", x: first, y: second } : { kty: "RSA", n: first, e: second };
+  return verifies({ alg, jwk }, utf8(signed), signature);
 }

@@ -1,7 +1,16 @@
-/** The four primitives, synchronous, where `node:crypto` exists: Node, Bun and Deno. The twin of `crypto.ts`. */
+/** The five primitives, synchronous, where `node:crypto` exists: Node, Bun and Deno. The twin of `crypto.ts`. */
 
-import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPublicKey,
+  hash,
+  randomFillSync,
+  verify,
+} from "node:crypto";
 import type { MaybePromise } from "./bytes.ts";
+import type { PublicKey } from "./crypto.ts";
 
 /** SHA-256 of a text in UTF-8, as base64url. */
 export function sha256(text: string): MaybePromise<string> {
@@ -59,4 +68,15 @@ export function aes256Gcm(key: Uint8Array): Aead {
       }
     },
   };
+}
+
+/** Whether the key made the signature. Never throws: what is no key has signed nothing. */
+export function verifies({ alg, jwk }: PublicKey, data: Uint8Array, signature: Uint8Array): MaybePromise<boolean> {
+  try {
+    const key = createPublicKey({ key: { ...jwk }, format: "jwk" });
+    if (key.asymmetricKeyType !== (alg === "ES256" ? "ec" : "rsa")) return false;
+    return verify("sha256", data, alg === "ES256" ? { key, dsaEncoding: "ieee-p1363" } : key, signature);
+  } catch {
+    return false;
+  }
 }

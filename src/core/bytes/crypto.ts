@@ -1,4 +1,4 @@
-/** The four primitives over WebCrypto with keys imported once, for runtimes without `node:crypto`. The twin of `crypto.node.ts`. */
+/** The five primitives over WebCrypto with keys imported once, for runtimes without `node:crypto`. The twin of `crypto.node.ts`. */
 
 import { base64url, type MaybePromise, utf8 } from "./bytes.ts";
 
@@ -61,4 +61,24 @@ export function aes256Gcm(key: Uint8Array): Aead {
       );
     },
   };
+}
+
+/** A public key that verifies signatures with SHA-256: ES256 is ECDSA on P-256 (`r‖s`), RS256 is RSA by PKCS #1 v1.5. */
+export interface PublicKey {
+  readonly alg: "ES256" | "RS256";
+  readonly jwk: Readonly<Record<string, string>>;
+}
+
+const signatures = {
+  ES256: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+  RS256: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+};
+
+/** Whether the key made the signature. Never throws, nor rejects: what is no key has signed nothing. */
+export function verifies({ alg, jwk }: PublicKey, data: Uint8Array, signature: Uint8Array): MaybePromise<boolean> {
+  const algorithm = signatures[alg];
+  return crypto.subtle
+    .importKey("jwk", jwk, algorithm, false, ["verify"])
+    .then((key) => crypto.subtle.verify(algorithm, key, new Uint8Array(signature), new Uint8Array(data)))
+    .catch(() => false);
 }

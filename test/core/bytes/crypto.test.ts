@@ -1,4 +1,4 @@
-/** The four primitives, once over `node:crypto` and once over WebCrypto: published vectors, and each opens what the other sealed. */
+/** The five primitives, once over `node:crypto` and once over WebCrypto: published vectors, and each opens what the other sealed. */
 
 import { describe, expect, test } from "vitest";
 import { base64url, utf8 } from "../../../src/core/bytes/bytes.ts";
@@ -28,6 +28,64 @@ describe.each(twins)("%s", (_, twin) => {
 
   test("SHA-256 of text is that of its UTF-8, a lone surrogate counted as U+FFFD", async () => {
     expect(await twin.sha256("é\ud800")).toBe(await twin.sha256("é\ufffd"));
+  });
+
+  const signed = utf8("eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ");
+  // RFC 7515, appendices A.2 and A.3.
+  const vectors = [
+    {
+      header: "eyJhbGciOiJSUzI1NiJ9",
+      key: {
+        alg: "RS256",
+        jwk: {
+          kty: "RSA",
+          n: "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
+          e: "AQAB",
+        },
+      },
+      signature:
+        "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+    },
+    {
+      header: "eyJhbGciOiJFUzI1NiJ9",
+      key: {
+        alg: "ES256",
+        jwk: {
+          kty: "EC",
+          crv: "P-256",
+          x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+          y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        },
+      },
+      signature: "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+    },
+  ] as const;
+
+  test.each(vectors)("verifies the JWS of RFC 7515 in $key.alg, and nothing beside it", async (vector) => {
+    const { header, key } = vector;
+    const data = utf8(`${header}.${Buffer.from(signed).toString()}`);
+    const signature = Uint8Array.from(Buffer.from(vector.signature, "base64url"));
+    expect(await twin.verifies(key, data, signature)).toBe(true);
+    expect(await twin.verifies(key, utf8("another text"), signature)).toBe(false);
+    for (const at of [0, 31, signature.length - 1]) {
+      const other = signature.slice();
+      other[at] = (other[at] as number) ^ 1;
+      expect(await twin.verifies(key, data, other)).toBe(false);
+    }
+    expect(await twin.verifies(key, data, signature.slice(1))).toBe(false);
+    expect(await twin.verifies(key, data, none)).toBe(false);
+    const [one, two] = vectors;
+    expect(await twin.verifies({ ...key, jwk: (key.alg === "ES256" ? one : two).key.jwk }, data, signature)).toBe(
+      false,
+    );
+    expect(await twin.verifies({ alg: key.alg, jwk: {} }, data, signature)).toBe(false);
+  });
+
+  test("a point that is not on the curve has signed nothing", async () => {
+    const [, { header, key, signature }] = vectors;
+    const jwk = { ...key.jwk, y: key.jwk.x };
+    const data = utf8(`${header}.${Buffer.from(signed).toString()}`);
+    expect(await twin.verifies({ alg: "ES256", jwk }, data, Buffer.from(signature, "base64url"))).toBe(false);
   });
 
   // RFC 4231, test cases 1 to 4, 6 and 7.
