@@ -37,9 +37,7 @@ export function deviceBound(options: DeviceBoundOptions = {}): DeviceBinding {
     use(core: BinderCore): Binder | undefined {
       const bound = boundConfig(options, core.config);
       if (core.config.cookie.secure) return new DeviceBinder(core, bound);
-      core.config.warn(
-        "sojourn: deviceBound does nothing with cookie: { secure: false }: browsers bind over https only",
-      );
+      core.config.warn("deviceBound does nothing with cookie: { secure: false }: browsers bind over https only");
       return undefined;
     },
   };
