@@ -45,6 +45,7 @@ export type {
   StoreOperation,
 } from "./core/contracts/traces.ts";
 export type { Duration } from "./core/options/duration.ts";
+export type { SessionLimit } from "./core/options/limit.ts";
 export type { SessionOptions } from "./core/options/options.ts";
 export { encrypted } from "./core/record/encrypted.ts";
 export { jsonFormat } from "./core/record/json-format.ts";

@@ -19,6 +19,7 @@ type Lifetime = "idleTimeout" | "absoluteTimeout" | "touchInterval" | "renewAfte
 type Common =
   | "name"
   | "together"
+  | "limit"
   | "current"
   | "describe"
   | "onError"
@@ -82,6 +83,7 @@ const lifetimes: readonly Lifetime[] = [
 const common: readonly Common[] = [
   "name",
   "together",
+  "limit",
   "current",
   "describe",
   "onError",
@@ -112,8 +114,12 @@ export function makeParts(options: PartsOptions<never>): Parts {
   }
   const routes = new Routes(Object.fromEntries(named.map(([name, { fields }]) => [name, fields])));
   const groups = groupsByPart(options.together, routes, named.length);
-  const all = named.map(([name, part], at) => makePart(name, part, options, groups[at] as string[][]));
-  const home = all.find(({ plain }) => !plain) ?? (all[0] as Part);
+  const homeAt = Math.max(0, named.findIndex(([, { store }]) => !isPlain(store)));
+  const all = named.map(([name, part], at) =>
+    // Sessions are limited where it is known who is logged in.
+    makePart(name, part, at === homeAt ? options : { ...options, limit: undefined }, groups[at] as string[][]),
+  );
+  const home = all[homeAt] as Part;
   if (options.describe && !home.core.config.describe)
     throw new TypeError(`describe must be left out: the format of parts.${home.name} has no room for what it says`);
   checkCookies(all);
@@ -147,10 +153,8 @@ function makePart(
     const core = makeCore({ ...others, ...renewal, ...part, ...keys, ...cookie, together } as unknown as Parameters<
       typeof makeCore
     >[0]);
-    const { store } = core.config;
-    const plain = isCookieStore(store) && !store.revocations;
     const hasOwn = part.idleTimeout !== undefined || part.absoluteTimeout !== undefined;
-    return { name, core, plain, follows: isOurs && !hasOwn };
+    return { name, core, plain: isPlain(core.config.store), follows: isOurs && !hasOwn };
   } catch (error) {
     if (!isError(error, "TypeError")) throw error;
     // An option that it has from all is not its own.
@@ -159,6 +163,11 @@ function makePart(
       Object.keys(shared).some((option) => error.message.startsWith(option) && !(option in part));
     throw isShared ? error : new TypeError(`parts.${name}.${error.message}`, { cause: error });
   }
+}
+
+/** Kept in a cookie, and nothing can end it before its time. */
+function isPlain(store: Store | CookieStore): boolean {
+  return isCookieStore(store) && !store.revocations;
 }
 
 /** Keys move together within one record only. */

@@ -20,6 +20,8 @@ const statusByCode = {
   ERR_SESSION_HEADERS_SENT: 500,
   /** The session was destroyed in this request; its methods can no longer be used. */
   ERR_SESSION_ENDED: 500,
+  /** The user has as many sessions as `limit` allows, so the login was refused. Nothing was saved. */
+  ERR_SESSION_LIMIT: 409,
   /** The store lacks an optional power that this call needs, such as listing by subject. */
   ERR_SESSION_NOT_SUPPORTED: 500,
   /** The user has to prove who they are: `requireFresh` found no proof that is new enough. {@link SessionError.needs} says which. */

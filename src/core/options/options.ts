@@ -19,6 +19,7 @@ import { jsonFormat } from "../record/json-format.ts";
 import { checkName, checkSpace } from "./application.ts";
 import { callable, oneOf, shaped, warnOption } from "./checks.ts";
 import { checkOrder, type Duration, durationOption } from "./duration.ts";
+import { checkLimit, type SessionLimit } from "./limit.ts";
 
 /**
  * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
@@ -92,6 +93,12 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    * for minutes only, in browsers that can do it. Default: not bound. Experimental.
    */
   readonly deviceBound?: DeviceBinding | undefined;
+  /**
+   * How many sessions a user may have at the same time: `{ perSubject: 5 }` ends the one that logged in first when there
+   * is one more, `{ perSubject: 5, excess: "refuse" }` refuses the login (`ERR_SESSION_LIMIT`, status 409). Exact, also when
+   * logins meet in several processes. Needs a store that finds sessions by subject. Default: as many as come.
+   */
+  readonly limit?: SessionLimit | undefined;
   /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
@@ -139,6 +146,7 @@ export interface Config {
   readonly schema: StandardSchema | undefined;
   readonly together: readonly (readonly string[])[];
   readonly deviceBound: DeviceBinding | undefined;
+  readonly limit: Required<SessionLimit> | undefined;
   readonly current: boolean;
   readonly saveOnError: boolean;
   readonly endReused: boolean;
@@ -176,6 +184,7 @@ const known: Record<keyof SessionOptions, true> = {
   schema: true,
   together: true,
   deviceBound: true,
+  limit: true,
   current: true,
   onError: true,
   storeTimeout: true,
@@ -229,6 +238,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     deviceBound: shaped("deviceBound", options.deviceBound, ["use"], "deviceBound() of sojourn/device-bound"),
+    limit: checkLimit(options.limit, store, format),
     current: oneOf("current", options.current, [false, true]),
     endReused: oneOf("onIdReuse", options.onIdReuse, ["report", "end"]) === "end",
     saveOnError: oneOf("onError", options.onError, ["discard", "save"]) === "save",

@@ -38,6 +38,10 @@ export interface SubjectSessions {
   latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
   /** The handles of the sessions that logged in since sessions of the subject were revoked. */
   current?(subject: string): Promise<ReadonlySet<string>>;
+  /** What is listed of a subject: while a session moves, it has two records. Absent where nobody knows. */
+  entries?(subject: string): Promise<Entry[]>;
+  /** Ends a session that {@link entries} found. False when it has moved since. */
+  end?(subject: string, entry: Entry): Promise<boolean>;
   /** The epoch of a subject: a mark that changes with every revocation. `undefined` where there has been none. */
   epoch(subject: string): Promise<string | undefined>;
   /** Whether sessions of the subject were revoked since the epoch was read. */
@@ -78,7 +82,7 @@ export class Subjects implements SubjectSessions {
    */
   async list(subject: string, { current }: ListOptions = {}): Promise<SessionInfo[]> {
     const newest = new Map<string, SessionInfo>();
-    for (const { info } of await this.#entries(subject)) {
+    for (const { info } of await this.entries(subject)) {
       const other = newest.get(info.handle);
       if (other && info.expiresAt < other.expiresAt) continue;
       newest.set(info.handle, { ...info, current: info.handle === current?.handle });
@@ -129,7 +133,7 @@ export class Subjects implements SubjectSessions {
     const { events, format } = this.#config;
     const posts = new Signposts(this.#config);
     for (let pass = 1; ; pass++) {
-      const entries = await this.#entries(subject);
+      const entries = await this.entries(subject);
       const handles = entries.length > 0 ? await living?.() : undefined;
       const { targets, doubtful } = chosen(entries, options, ended);
       const old = targets.filter((entry) => !isNew(entry, handles));
@@ -155,11 +159,16 @@ export class Subjects implements SubjectSessions {
     }
   }
 
+  /** Ends a session that {@link entries} found, by compare-and-swap. False when it has moved since. */
+  end(subject: string, entry: Entry): Promise<boolean> {
+    return endListed(new Signposts(this.#config), entry, subject);
+  }
+
   /** The handles of the sessions that logged in since the last revocation; of all where records have no room for the mark. */
   async current(subject: string): Promise<ReadonlySet<string>> {
     const mark = await this.epoch(subject);
     const isAny = mark === undefined || this.#config.format.foreign === true;
-    const entries = (await this.#entries(subject)).filter(({ epoch }) => isAny || epoch === mark);
+    const entries = (await this.entries(subject)).filter(({ epoch }) => isAny || epoch === mark);
     return new Set(entries.map(({ info }) => info.handle));
   }
 
@@ -167,7 +176,7 @@ export class Subjects implements SubjectSessions {
   async latest(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined> {
     const { schema } = this.#config;
     const since = ({ info }: Entry): number => info.authenticatedAt ?? info.createdAt ?? 0;
-    const entries = (await this.#entries(subject)).filter(({ info }) => info.handle !== except);
+    const entries = (await this.entries(subject)).filter(({ info }) => info.handle !== except);
     for (const { data } of entries.sort((a, b) => since(b) - since(a))) {
       if (!data) continue;
       const seen = schema ? await applySchema(schema, data) : data;
@@ -226,7 +235,8 @@ export class Subjects implements SubjectSessions {
     throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
   }
 
-  async #entries(subject: string): Promise<Entry[]> {
+  /** What is listed of a subject: while a session moves, it has two records. */
+  async entries(subject: string): Promise<Entry[]> {
     const entries: Entry[] = [];
     let answered = (): void => {};
     const store = this.#listing(subject);

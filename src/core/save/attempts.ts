@@ -6,6 +6,7 @@ import type { Payload } from "../contracts/format.ts";
 import type { Found } from "../contracts/records.ts";
 import type { Work } from "./commit.ts";
 import { decide, hasChanges, payloadIfNeeded } from "./facts.ts";
+import { admit, leave } from "./limit.ts";
 import { mergeUsers } from "./login-merge.ts";
 import { beside, type Newest, newestOf, readNewest, takeOver } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -44,6 +45,7 @@ class Attempts {
 
   async run(): Promise<boolean> {
     const work = this.#work;
+    const { limit } = work.core.config;
     try {
       const onlySeen = noteSeen(work);
       let passing = false;
@@ -51,6 +53,7 @@ class Attempts {
       for (;;) {
         // A login whose epoch cannot be read is given up before anything is written.
         if (work.epoch) work.epochMark = await work.epoch;
+        if (work.marks.loggedIn && limit) await admit(work, limit);
         if (work.marks.merge) await mergeUsers(work);
         const payload = payloadIfNeeded(work);
         const decided = decide(work, payload, onlySeen);
@@ -80,6 +83,7 @@ class Attempts {
         }
       }
     } finally {
+      if (work.admission) await leave(work);
       this.#end();
     }
   }

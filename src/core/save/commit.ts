@@ -15,6 +15,7 @@ import type { SubjectSessions } from "../record/subjects.ts";
 import { handBack, save } from "./attempts.ts";
 import { Marks } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import type { Admission } from "./limit.ts";
 import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
@@ -84,6 +85,8 @@ export class Work implements SessionOwner {
   wasTraced = false;
   /** The session as it is to be kept, from {@link isClean} to the save that begins at once. */
   encoded: Payload | undefined;
+  /** What a login under `limit` was admitted with. */
+  admission: Admission | undefined;
   readonly #leaves: readonly string[] | undefined;
   #saving: Promise<unknown> | undefined;
 

@@ -7,8 +7,10 @@ import type { Draft, Found, Written } from "../contracts/records.ts";
 import { renewals } from "../contracts/traces.ts";
 import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "../record/meta.ts";
+import type { SubjectSessions } from "../record/subjects.ts";
 import { Marks } from "./changes.ts";
 import type { Work } from "./commit.ts";
+import { endExcess } from "./limit.ts";
 import { beside, keptOf, type Newest } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
 import { withMeta } from "./record-session.ts";
@@ -62,7 +64,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
   work.kept = { handle: state.meta.handle, subject: state.meta.subject };
   const asked = work.marks;
   work.marks = new Marks();
-  const moved = loggedIn && subjects.moved(meta.subject as string, work.epoch);
+  const isOut = loggedIn && leavesAtOnce(work, subjects, meta.subject as string);
   // When the store fails just here, the login may have been revoked. Nobody has the new id yet: it is as if it had not been.
   const unmake = (error: unknown): never => {
     if (found) {
@@ -76,7 +78,7 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     work.marks = asked;
     throw error;
   };
-  if (await (moved && moved.catch(unmake))) {
+  if (await (isOut && isOut.catch(unmake))) {
     await records.remove(place, meta.subject);
     work.report("session_revoked");
     work.ended = true;
@@ -92,6 +94,13 @@ export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payl
     checkSubject(work, contents);
   }
   return true;
+}
+
+/** Whether a login that was just written is over: it was revoked since it began, or is beyond the limit together with others. */
+async function leavesAtOnce(work: Work, subjects: SubjectSessions, subject: string): Promise<boolean> {
+  const { limit } = work.core.config;
+  if (await subjects.moved(subject, work.epoch)) return true;
+  return limit?.excess === "end-oldest" && endExcess(work, subjects, limit);
 }
 
 async function sendToken(work: Work, { place, token }: Written, { meta, expiresAt }: Draft): Promise<void> {
@@ -208,7 +217,7 @@ function metaFor(step: Step, work: Work, now: number): Meta {
   if (step !== "create" && step !== "update") meta.renewed = now;
   if (marks.loggedIn) {
     meta.created = now;
-    meta.authenticated = now;
+    meta.authenticated = Math.max(now, (work.admission?.after ?? 0) + 1);
   }
   core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
   return step === "renew" || (step === "rename" && leadsOn(work)) ? { ...meta, unseen: true } : meta;
