@@ -78,6 +78,7 @@ function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
     config: parts.home.core.config,
     kinds: [parts.home, ...parts.all.filter((part) => part !== parts.home)].map(kindOf),
     subjects: subjectsOf(parts),
+    everybody: parts.all.flatMap(({ core }) => core.everybody ?? []),
     stores: storesOf(parts.all.map(({ core }) => core.config)),
     on: (listener, observes) => listen(parts, listener, observes),
     begin: (incoming) => new KeptParts(parts, incoming),
@@ -174,7 +175,13 @@ function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revok
 }
 
 /** The home part alone emits the events of logins, logouts and revocations. */
-const ofTheSession: readonly SessionEventType[] = ["session_login", "session_logout", "session_revoked"];
+const ofTheSession: readonly SessionEventType[] = [
+  "session_login",
+  "session_logout",
+  "session_revoked",
+  "excess_sessions_exceeded",
+  "everybody_revoked",
+];
 
 function listen({ all, home }: Parts, listener: SessionListener, observes?: boolean): () => void {
   const stops = all.map((part) =>

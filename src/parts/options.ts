@@ -20,6 +20,7 @@ type Common =
   | "name"
   | "together"
   | "limit"
+  | "everybody"
   | "current"
   | "describe"
   | "onError"
@@ -84,6 +85,7 @@ const common: readonly Common[] = [
   "name",
   "together",
   "limit",
+  "everybody",
   "current",
   "describe",
   "onError",
@@ -114,7 +116,10 @@ export function makeParts(options: PartsOptions<never>): Parts {
   }
   const routes = new Routes(Object.fromEntries(named.map(([name, { fields }]) => [name, fields])));
   const groups = groupsByPart(options.together, routes, named.length);
-  const homeAt = Math.max(0, named.findIndex(([, { store }]) => !isPlain(store)));
+  const homeAt = Math.max(
+    0,
+    named.findIndex(([, { store }]) => !isPlain(store)),
+  );
   const all = named.map(([name, part], at) =>
     // Sessions are limited where it is known who is logged in.
     makePart(name, part, at === homeAt ? options : { ...options, limit: undefined }, groups[at] as string[][]),
@@ -139,7 +144,7 @@ function makePart(
   { parts: __, ...shared }: PartsOptions<never>,
   together: string[][],
 ): Part {
-  const { renewAfter, name: application, describe, ...others } = shared;
+  const { renewAfter, everybody, name: application, describe, ...others } = shared;
   // Each part keeps to keys of its own, and all of them to the application's; its cookie is named by its own option.
   const isOwn = part.keyPrefix !== undefined || part.ids !== undefined;
   const keys = application === undefined || isOwn ? {} : { keyPrefix: `${application}:${name}:` };
@@ -148,9 +153,13 @@ function makePart(
   // Where it cannot be, it is not wanted because the other parts have it.
   const isOurs = (part.format as Format | undefined)?.foreign !== true;
   const can = !isCookieStore(part.store) && isOurs;
-  const renewal = { ...(can && renewAfter !== undefined && { renewAfter }), ...(isOurs && describe && { describe }) };
+  const some = {
+    ...(can && renewAfter !== undefined && { renewAfter }),
+    ...(isOurs && describe && { describe }),
+    ...(isOurs && !isPlain(part.store) && everybody && { everybody }),
+  };
   try {
-    const core = makeCore({ ...others, ...renewal, ...part, ...keys, ...cookie, together } as unknown as Parameters<
+    const core = makeCore({ ...others, ...some, ...part, ...keys, ...cookie, together } as unknown as Parameters<
       typeof makeCore
     >[0]);
     const hasOwn = part.idleTimeout !== undefined || part.absoluteTimeout !== undefined;

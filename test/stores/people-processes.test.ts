@@ -52,6 +52,20 @@ function promises(module: string, args: () => unknown): void {
       expect(rows).toHaveLength(perSubject);
     });
   }
+
+  test("revokeEverybody: no process lets a session of before in when the call returns, and a later login stays", async () => {
+    const within = "500ms";
+    people = await startPeople({ ...setup({}, "everybody"), everybody: within });
+    const logins = { do: "logins", subject: "ada", count: 3 } as const;
+    const before = (await people.all(logins)).flatMap(({ cookies }) => cookies);
+    const look = async (cookies: readonly string[]) =>
+      (await people.all({ do: "look", cookies })).flatMap(({ subjects }) => subjects);
+    expect(await look(before)).toEqual(Array(12).fill("ada"));
+    await people.one(0, { do: "revokeEverybody" });
+    expect(await look(before)).toEqual(Array(12).fill(null));
+    const after = (await people.all(logins)).flatMap(({ cookies }) => cookies);
+    expect(await look(after)).toEqual(Array(12).fill("ada"));
+  });
 }
 
 describe.skipIf(redisIsMissing("redis", ["redis"]))("Redis", { timeout: 60_000 }, () => {

@@ -1,7 +1,9 @@
 /** A process that serves logins and looks at sessions when it is told to. Forked by `people-processes.test.ts`. */
 
+import type { Duration } from "../../src/core/options/duration.ts";
 import type { SessionOptions } from "../../src/core/options/options.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
+import { everybody } from "../../src/everybody.ts";
 import { openProcessStore } from "./people-processes.ts";
 import { request } from "./requests.ts";
 
@@ -11,6 +13,8 @@ export interface PeopleSetup {
   readonly args: unknown;
   readonly space: string;
   readonly options: Omit<SessionOptions, "store">;
+  /** `within` of the option `everybody`, which cannot be sent. */
+  readonly everybody?: Duration;
 }
 
 /** One thing to do. */
@@ -18,6 +22,7 @@ export type PeopleCall =
   | { readonly do: "open"; readonly setup: PeopleSetup }
   /** Logs the subject in so often at once. */
   | { readonly do: "logins"; readonly subject: string; readonly count: number }
+  | { readonly do: "revokeEverybody" }
   /** Whether somebody is logged in by each cookie. */
   | { readonly do: "look"; readonly cookies: readonly string[] };
 
@@ -34,8 +39,11 @@ async function run(call: PeopleCall): Promise<PeopleAnswer> {
   const answer: PeopleAnswer = { cookies: [], errors: [], subjects: [] };
   if (call.do === "open") {
     const { store } = await openProcessStore(call.setup);
-    sessions = new Sessions({ store, storeTimeout: "30s", warn: false, ...call.setup.options });
+    const { everybody: within, options } = call.setup;
+    const more = within === undefined ? {} : { everybody: everybody({ within }) };
+    sessions = new Sessions({ store, storeTimeout: "30s", warn: false, ...options, ...more });
   }
+  if (call.do === "revokeEverybody") await sessions?.revokeEverybody();
   if (call.do === "logins" && sessions) {
     const one = sessions;
     const all = Array.from({ length: call.count }, () =>

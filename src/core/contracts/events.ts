@@ -10,6 +10,7 @@ import { type EventMessage, eventChannel } from "./traces.ts";
  * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
  * - `session_login`, `session_logout`: saved `login()` and `destroy()`. `session_revoked`: ended from outside.
  * - `excess_sessions_exceeded`: a login went beyond `limit`: it was refused, or ended the oldest sessions.
+ * - `everybody_revoked`: `sessions.revokeEverybody()` was called in this process.
  * - `session_expired`: a session was used past its absolute timeout.
  * - `session_use_after_expire`: a well-formed id that names no session: ended, expired, or never ours.
  * - `id_reused`: the old id of a renewal came back after the new one had long been seen: a copied cookie.
@@ -31,6 +32,7 @@ export type SessionEventType =
   | "session_logout"
   | "session_revoked"
   | "excess_sessions_exceeded"
+  | "everybody_revoked"
   | "session_expired"
   | "session_use_after_expire"
   | "id_reused"

@@ -40,6 +40,8 @@ export interface Meta {
   generation?: string;
   /** The epoch of its subject when it logged in: the mark of the last revocation before that. Absent where there was none. */
   epoch?: string;
+  /** The mark of everybody when it began or logged in, with the option `everybody`: those with an earlier one are over. Absent: 0. */
+  era?: number;
   /** When the new id of a renewal in passing was first seen; the old id ends a grace period later. */
   seen?: number;
 }

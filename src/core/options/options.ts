@@ -8,6 +8,7 @@ import type { Adopter } from "../contracts/adopter.ts";
 import type { DeviceBinding } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import { Events } from "../contracts/events.ts";
+import type { EverybodyOption } from "../contracts/everybody.ts";
 import type { Format } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { StandardSchema } from "../contracts/schema.ts";
@@ -99,6 +100,8 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    * logins meet in several processes. Needs a store that finds sessions by subject. Default: as many as come.
    */
   readonly limit?: SessionLimit | undefined;
+  /** Lets `sessions.revokeEverybody()` end all sessions in one write: `everybody()` of `sojourn/everybody`. Default: not. */
+  readonly everybody?: EverybodyOption | undefined;
   /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
@@ -147,6 +150,7 @@ export interface Config {
   readonly together: readonly (readonly string[])[];
   readonly deviceBound: DeviceBinding | undefined;
   readonly limit: Required<SessionLimit> | undefined;
+  readonly everybody: EverybodyOption | undefined;
   readonly current: boolean;
   readonly saveOnError: boolean;
   readonly endReused: boolean;
@@ -185,6 +189,7 @@ const known: Record<keyof SessionOptions, true> = {
   together: true,
   deviceBound: true,
   limit: true,
+  everybody: true,
   current: true,
   onError: true,
   storeTimeout: true,
@@ -238,6 +243,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     schema: checkSchema(options.schema),
     together: checkGroups(options.together),
     deviceBound: shaped("deviceBound", options.deviceBound, ["use"], "deviceBound() of sojourn/device-bound"),
+    everybody: shaped("everybody", options.everybody, ["use"], "everybody() of sojourn/everybody"),
     limit: checkLimit(options.limit, store, format),
     current: oneOf("current", options.current, [false, true]),
     endReused: oneOf("onIdReuse", options.onIdReuse, ["report", "end"]) === "end",

@@ -28,7 +28,7 @@ export async function entryOf(
     refused(error);
   }
   const meta = content?.meta ?? {};
-  const { created: createdAt, authenticated: authenticatedAt, epoch, persistent = false } = meta;
+  const { created: createdAt, authenticated: authenticatedAt, epoch, era, persistent = false } = meta;
   const handle = meta.handle ?? (await handleOf(key));
   const lastSeenAt = content && lastUseOf(meta, expiresAt, timeouts);
   const [label, device] = [labelOf(meta), meta.device as DeviceFields | undefined];
@@ -38,6 +38,7 @@ export async function entryOf(
     version,
     data: content?.data,
     epoch,
+    era,
     info: { ...about, createdAt, authenticatedAt, lastSeenAt, expiresAt },
   };
 }

@@ -38,6 +38,7 @@ const table: { readonly [Key in keyof Meta]-?: Field } = {
   subject: { holds: text, rule: "mine" },
   generation: { holds: text, rule: "mine" },
   epoch: { holds: text, rule: "mine" },
+  era: { holds: count, rule: "mine" },
   created: { holds: count, rule: "mine" },
   authenticated: { holds: count, rule: "newest" },
   methods: { holds: counts, rule: "newest" },

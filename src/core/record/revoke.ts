@@ -80,6 +80,8 @@ export interface Entry {
   readonly data: Record<string, unknown> | undefined;
   /** The epoch it logged in in. */
   readonly epoch: string | undefined;
+  /** The mark of everybody that it carries. */
+  readonly era: number | undefined;
 }
 
 /** What to end, and how many of the sessions that cannot be decoded may or may not be the one that was named. */

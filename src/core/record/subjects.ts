@@ -3,6 +3,7 @@
 import { randomBytes, sha256 } from "#crypto";
 import { base64url } from "../bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
+import type { Everybody } from "../contracts/everybody.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { ListedRecord, Store } from "../contracts/store.ts";
 import { endListed } from "./ending.ts";
@@ -72,8 +73,11 @@ function hasSubjects(store: Store): store is Listing {
 export class Subjects implements SubjectSessions {
   readonly #config: StoreConfig;
 
-  constructor(config: StoreConfig) {
+  readonly #everybody: Everybody | undefined;
+
+  constructor(config: StoreConfig, everybody?: Everybody) {
     this.#config = config;
+    this.#everybody = everybody;
   }
 
   /**
@@ -238,6 +242,7 @@ export class Subjects implements SubjectSessions {
   /** What is listed of a subject: while a session moves, it has two records. */
   async entries(subject: string): Promise<Entry[]> {
     const entries: Entry[] = [];
+    const mark = (await this.#everybody?.recent()) ?? 0;
     let answered = (): void => {};
     const store = this.#listing(subject);
     const rows = store.listBySubject(subject, () => answered())[Symbol.asyncIterator]();
@@ -253,7 +258,8 @@ export class Subjects implements SubjectSessions {
         const reason = `not a record of format ${this.#config.format.name}`;
         this.#config.events.emit("record_refused", { reason, subject, error });
       });
-      if (entry) entries.push(entry);
+      // Not over by a revocation of everybody.
+      if (entry && (entry.data === undefined || (entry.era ?? 0) >= mark)) entries.push(entry);
     }
   }
 

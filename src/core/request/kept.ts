@@ -3,6 +3,7 @@
 import type { HeaderAccess } from "../client/headers.ts";
 import type { Binder } from "../contracts/device-bound.ts";
 import type { SessionListener } from "../contracts/events.ts";
+import type { Everybody } from "../contracts/everybody.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
@@ -41,6 +42,8 @@ export interface Keeping<Data extends object> {
   on(listener: SessionListener, observes?: boolean): () => void;
   /** Binds sessions to browsers, with the option `deviceBound`. */
   readonly binder?: Binder | undefined;
+  /** Of each record there may be, with the option `everybody`. */
+  readonly everybody?: readonly Everybody[] | undefined;
   /** Called when the session of a request is first asked for. Loads nothing yet. */
   begin(incoming: Incoming): Kept<Data>;
 }

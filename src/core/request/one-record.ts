@@ -2,6 +2,7 @@
 
 import { andThen, isPromise, type MaybePromise } from "../bytes/bytes.ts";
 import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
+import type { Everybody } from "../contracts/everybody.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late } from "../contracts/records.ts";
 import type { DeviceFields, Session } from "../contracts/session.ts";
@@ -36,20 +37,22 @@ export function makeCore(options: SingleOptions<never>): SessionsCore {
 /** The same from options that are checked. */
 export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
-  const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, pause, until);
-  const plain = { config, turns: new Turns(), cleanup: cleanupOf([config]), ...keep(), within: keep };
+  const everybody = config.everybody?.use(config);
+  const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, everybody, pause, until);
+  const plain = { config, turns: new Turns(), cleanup: cleanupOf([config]), everybody, ...keep(), within: keep };
   const core: SessionsCore = config.adopt.length > 0 ? { ...plain, adopt: adopting(plain) } : plain;
   return config.deviceBound ? { ...core, binder: config.deviceBound.use(core) } : core;
 }
 
 /** Each session in one record. */
 export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
-  const { config, subjects, binder } = core;
+  const { config, subjects, binder, everybody } = core;
   return {
     config,
     kinds: [{ config }],
     subjects,
     binder,
+    everybody: everybody && [everybody],
     stores: storesOf([config]),
     on: (listener, observes) => config.events.add(listener, observes),
     begin: (incoming) => new OneRecord(core, incoming),
@@ -66,6 +69,7 @@ export function storesOf(configs: readonly Config[]): readonly Store[] {
 function keeping(
   config: Config,
   given: Store | CookieStore,
+  everybody: Everybody | undefined,
   pause: { until: number },
   until?: number,
 ): Pick<SessionsCore, "records" | "subjects"> {
@@ -76,7 +80,7 @@ function keeping(
   const store = guarded(given);
   const { renewGrace } = timeouts;
   const ours = { ...config, store, cookieName: cookie.name, renewGrace, until };
-  return { records: storeRecords(ours, pause), subjects: new Subjects(ours) };
+  return { records: storeRecords(ours, pause), subjects: new Subjects(ours, everybody) };
 }
 
 /** The session of one request in its record. */
@@ -204,19 +208,29 @@ async function findAgain(core: SessionsCore, { place }: Found): Promise<Found | 
 }
 
 /** @param incoming Where the session may be bound to a browser, it has to come from that. */
-function living(
-  { config, binder }: SessionsCore,
-  found: Found | null,
-  incoming?: Incoming,
-): MaybePromise<Found | Late | null> {
+function living(core: SessionsCore, found: Found | null, incoming?: Incoming): MaybePromise<Found | Late | null> {
   if (!found?.content) return null;
-  const { handle, subject, bound } = found.content.meta;
+  const { config, everybody } = core;
+  const { handle, subject, era = 0 } = found.content.meta;
   if (isOver(config.now(), found.content.meta, config.timeouts)) {
     config.events.emit("session_expired", { handle, subject, reason: "absolute timeout" });
     return null;
   }
-  if (!binder || !incoming || !bound) return config.schema ? checked(config, found) : found;
+  if (!everybody) return judged(core, found, incoming);
+  return andThen(everybody.recent(), (mark) => {
+    if (era >= mark) return judged(core, found, incoming);
+    config.events.emit("session_use_after_expire", { handle, subject, reason: "everybody was revoked" });
+    return null;
+  });
+}
+
+function judged(
+  { config, binder }: SessionsCore,
+  found: Found,
+  incoming: Incoming | undefined,
+): MaybePromise<Found | Late | null> {
+  if (!binder || !incoming || !found.content?.meta.bound) return config.schema ? checked(config, found) : found;
   const { cookie, request, reader } = incoming;
-  const judged = binder.judge(found, cookie, reader.head?.(request as never));
-  return andThen(judged, (one) => (config.schema && "place" in one ? checked(config, one) : one));
+  const one = binder.judge(found, cookie, reader.head?.(request as never));
+  return andThen(one, (good) => (config.schema && "place" in good ? checked(config, good) : good));
 }

@@ -2,7 +2,7 @@
 
 import { makeContext } from "#context";
 import type { Binder } from "../contracts/device-bound.ts";
-import { received, wrongArgument } from "../contracts/errors.ts";
+import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
@@ -276,5 +276,26 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     session.regenerate();
     await session.save();
     return this.revoke(subject, { except: handle });
+  }
+
+  /**
+   * Ends all sessions there are, of guests too, in one write. Needs the option `everybody`. A login that is under way
+   * ends too; one that begins afterwards stays.
+   *
+   * This process lets no session of before in from the write on. The promise resolves when that is so in every process:
+   * after the time that `everybody({ within })` says, 5 seconds by default.
+   *
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option, and that of the store when it fails: whether
+   * the write took effect is not known then. Call it again.
+   */
+  async revokeEverybody(): Promise<void> {
+    const { everybody = [] } = this.kept;
+    if (everybody.length === 0) {
+      const message =
+        'sessions.revokeEverybody() needs the option everybody: createSessions({ everybody: everybody() }), from "sojourn/everybody"';
+      throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
+    }
+    for (const one of everybody) await one.raise();
+    await everybody[0]?.seen();
   }
 }

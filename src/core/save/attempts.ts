@@ -45,7 +45,8 @@ class Attempts {
 
   async run(): Promise<boolean> {
     const work = this.#work;
-    const { limit } = work.core.config;
+    const { everybody, config } = work.core;
+    const { limit } = config;
     try {
       const onlySeen = noteSeen(work);
       let passing = false;
@@ -53,6 +54,7 @@ class Attempts {
       for (;;) {
         // A login whose epoch cannot be read is given up before anything is written.
         if (work.epoch) work.epochMark = await work.epoch;
+        if (everybody && (!work.found || work.era)) work.era = await (work.era ?? everybody.recent());
         if (work.marks.loggedIn && limit) await admit(work, limit);
         if (work.marks.merge) await mergeUsers(work);
         const payload = payloadIfNeeded(work);

@@ -1,8 +1,10 @@
 /** The commit: what one request's session is from loading to the last save, and what a save begins with. */
 
+import type { MaybePromise } from "../bytes/bytes.ts";
 import type { Binder } from "../contracts/device-bound.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { SessionEventType } from "../contracts/events.ts";
+import type { Everybody } from "../contracts/everybody.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
@@ -33,6 +35,8 @@ export interface SessionsCore {
   readonly subjects: SubjectSessions;
   /** The same two, with one time limit over all their store calls: when it is over, in ticks. */
   within?(until: number): Pick<SessionsCore, "records" | "subjects">;
+  /** Which sessions are over because everybody was revoked, with the option `everybody`. */
+  readonly everybody?: Everybody | undefined;
   readonly turns: Turns;
   readonly cleanup: Cleanup | undefined;
   /** Binds sessions to browsers, with the option `deviceBound`. */
@@ -85,6 +89,8 @@ export class Work implements SessionOwner {
   wasTraced = false;
   /** The session as it is to be kept, from {@link isClean} to the save that begins at once. */
   encoded: Payload | undefined;
+  /** The mark of everybody that a session which begins or logs in carries. */
+  era: MaybePromise<number> | undefined;
   /** What a login under `limit` was admitted with. */
   admission: Admission | undefined;
   readonly #leaves: readonly string[] | undefined;
@@ -154,6 +160,9 @@ export class Work implements SessionOwner {
     const notes = notesOf(config, options, this.describe);
     this.epoch = subjects.epoch(subject);
     this.epoch.catch(() => {});
+    const era = this.core.everybody?.fresh();
+    era?.catch(() => {});
+    this.era = era;
     return binder && options.deviceBound !== false ? { ...notes, bound: binder.begin() } : notes;
   }
 

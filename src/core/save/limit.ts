@@ -3,6 +3,7 @@
 import { newHandle } from "../client/id.ts";
 import { ticks } from "../contracts/clock.ts";
 import { SessionError } from "../contracts/errors.ts";
+import type { Meta } from "../contracts/format.ts";
 import type { Place } from "../contracts/records.ts";
 import type { SessionLimit } from "../options/limit.ts";
 import type { Entry } from "../record/revoke.ts";
@@ -127,10 +128,12 @@ function loginTimes(entries: readonly Entry[]): Map<string, number> {
 }
 
 /** A record that counts as the session until that is written. After a crash it goes by itself. */
-function seatOf({ core, state }: Work): Parameters<SessionsCore["records"]["create"]>[0] {
+function seatOf({ core, state, era }: Work): Parameters<SessionsCore["records"]["create"]>[0] {
   const { now, storeTimeout, conflictTimeout } = core.config;
   const { handle, subject } = state.meta;
-  const content = { data: {}, meta: { handle: handle as string, subject: subject as string } };
+  const meta: Meta = { handle: handle as string, subject: subject as string };
+  if (typeof era === "number") meta.era = era;
+  const content = { data: {}, meta };
   const expiresAt = now() + 2 * storeTimeout + conflictTimeout;
   return { ...content, payload: state.format.encode(content), expiresAt, subject };
 }

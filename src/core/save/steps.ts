@@ -219,6 +219,7 @@ function metaFor(step: Step, work: Work, now: number): Meta {
     meta.created = now;
     meta.authenticated = Math.max(now, (work.admission?.after ?? 0) + 1);
   }
+  if (typeof work.era === "number" && (step === "create" || marks.loggedIn)) meta.era = work.era;
   core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);
   return step === "renew" || (step === "rename" && leadsOn(work)) ? { ...meta, unseen: true } : meta;
 }

@@ -57,6 +57,7 @@ const ends: Partial<Record<SessionEvent["type"], SocketEnd>> = {
   session_revoked: "revoked",
   session_expired: "expired",
   session_login: "renewed",
+  everybody_revoked: "revoked",
 };
 
 /**
@@ -145,8 +146,8 @@ export class WatchedSockets<Socket extends object> {
       if (!session) {
         if (handle !== undefined) group.heard.set(handle, end ?? "renewed");
       } else if (handle === undefined) {
-        // All of a subject that lie in cookies, but for one perhaps.
-        if (session.subject === subject) this.#lookSoon(group, end);
+        // Everybody, or all of a subject that lie in cookies, but for one perhaps.
+        if (type === "everybody_revoked" || session.subject === subject) this.#lookSoon(group, end);
       } else if (session.handle === handle) {
         if (end) this.#end(group, end);
         // One in passing leads from the old id to the new one; a login, whose event comes next, does not.

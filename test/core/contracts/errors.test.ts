@@ -11,7 +11,7 @@ import {
   wrongArgument,
 } from "../../../src/core/contracts/errors.ts";
 
-test("every code has its status, and those a client may try again have 503", () => {
+test("every code has its status, and those a client may try again as it is have 503", () => {
   const statuses = Object.fromEntries(sessionErrorCodes.map((code) => [code, new SessionError(code, "x").status]));
   expect(statuses).toEqual({
     ERR_SESSION_STORE_UNAVAILABLE: 503,
@@ -20,6 +20,7 @@ test("every code has its status, and those a client may try again have 503", () 
     ERR_SESSION_CONFLICT: 503,
     ERR_SESSION_UNREADABLE: 503,
     ERR_SESSION_UNPROVEN: 503,
+    ERR_SESSION_LIMIT: 409,
     ERR_SESSION_NOT_STORABLE: 500,
     ERR_SESSION_TOO_LARGE: 500,
     ERR_SESSION_HEADERS_SENT: 500,

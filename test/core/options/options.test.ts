@@ -260,6 +260,20 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       [{ ip: true }, "received an object"],
     ],
   },
+  limit: {
+    takes: "{ perSubject: 5 }, for example",
+    values: [
+      [5, "received 5"],
+      [null, "received null"],
+    ],
+  },
+  everybody: {
+    takes: "everybody() of sojourn/everybody",
+    values: [
+      [true, "received true"],
+      ["5s", "received a string of 2 characters"],
+    ],
+  },
   deviceBound: {
     takes: "deviceBound() of sojourn/device-bound",
     values: [
