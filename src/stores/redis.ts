@@ -8,7 +8,7 @@ import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { countOf, pageOf, pageOfIndex, type RedisWalk, textsOf } from "./shared/redis-listing.ts";
 import { nativeRecords, subjectText } from "./shared/redis-record.ts";
-import { explained, redisScripts, runFor1, runScript, says } from "./shared/redis-scripts.ts";
+import { explained, is1, redisScripts, runScript, says } from "./shared/redis-scripts.ts";
 import { instantText } from "./shared/text.ts";
 
 export type { RedisLayout } from "./shared/redis-bare.ts";
@@ -87,16 +87,15 @@ export function redisStore(options: RedisStoreOptions): Store {
     (cluster || spread) && !/^[^{]*\{[^}]+\}/.test(keyPrefix + prefix);
 
   /** Does something, and once more when only now it is known that keys lie apart: what was refused for that did nothing. */
-  async function reach<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T> {
-    const connection = link.known ?? (await link.connect());
+  function reach<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T> {
+    const connection = link.known;
+    if (!connection) return Promise.resolve(link.connect()).then(() => reach(work));
     const known = apart(connection);
-    try {
-      return await work(connection);
-    } catch (error) {
+    return work(connection).catch((error) => {
       if (!says(error, "CROSSSLOT") || known) throw explained(error);
       spread = true;
       return work(connection);
-    }
+    });
   }
 
   /** Creates (`was` is empty), updates or renames in one step, and the indexes with it where they are in reach. */
@@ -104,11 +103,20 @@ export function redisStore(options: RedisStoreOptions): Store {
     const { from, to, was, is, value, left, joins, leaves } = change;
     const index = (subject: string | undefined): string => (subject === undefined ? nameOf(from) : indexOf(subject));
     const keys = [nameOf(from), nameOf(to), index(joins), index(leaves)] as const;
-    return runFor1(connection, scripts.write, [...keys], [was, is, value, String(left), from, to]);
+    return runScript(connection, scripts.write, keys, [was, is, value, String(left), from, to]).then(is1);
   };
 
   const join = (connection: RedisConnection, subject: string, key: string, left: number): Promise<unknown> =>
     runScript(connection, scripts.join, [indexOf(subject)], [String(left), key]);
+
+  const joined = async (
+    connection: RedisConnection,
+    subject: string | undefined,
+    key: string,
+    left: number,
+  ): Promise<void> => {
+    if (subject !== undefined) await join(connection, subject, key, left);
+  };
 
   const remove = async (connection: RedisConnection, key: string, subject: string | undefined): Promise<void> => {
     if (subject !== undefined && !apart(connection)) {
@@ -131,7 +139,7 @@ export function redisStore(options: RedisStoreOptions): Store {
       const is = await records.stateOf(version);
       return (await write(connection, { from: key, to: key, was: "", is, value, left, joins })) ? version : null;
     }
-    if (joins !== undefined) await join(connection, joins, key, left);
+    await joined(connection, joins, key, left);
     const set = await connection.command(nameOf(key), ["SET", nameOf(key), value, "PX", String(left), "NX"]);
     if (textOf(set) !== null) return version;
     // A client that lost the answer sends the same command again: then this very record is there.
@@ -180,26 +188,29 @@ export function redisStore(options: RedisStoreOptions): Store {
       return known ? records.read(known, nameOf(key)) : reach((connection) => records.read(connection, nameOf(key)));
     },
     create: (key, record) => reach((connection) => create(connection, key, record)),
-    async update(key, record, version) {
+    update(key, record, version) {
       const { value, version: next } = records.encode(record);
-      const [was, is] = [await records.stateOf(version), await records.stateOf(next)];
       const [left, old, joins] = [timeLeft(record.expiresAt), records.subjectOf(version), subjectOf(record.subject)];
-      const change = { from: key, to: key, was, is, value, left };
-      return reach(async (connection) => {
-        if (!apart(connection)) {
-          const leaves = old === joins ? undefined : old;
-          return (await write(connection, { ...change, joins, leaves })) ? next : null;
-        }
-        if (joins !== undefined) await join(connection, joins, key, left);
-        // An entry under the old subject lapses by itself: removing it could cross with an update that puts it back.
-        return (await write(connection, change)) ? next : null;
-      });
+      const leaves = old === joins ? undefined : old;
+      const whole = (was: string, is: string): Promise<Version | null> => {
+        const change = { from: key, to: key, was, is, value, left };
+        return reach((connection) => {
+          // An entry under the old subject lapses by itself: removing it could cross with an update that puts it back.
+          const writing = apart(connection)
+            ? joined(connection, joins, key, left).then(() => write(connection, change))
+            : write(connection, { ...change, joins, leaves });
+          return writing.then((isWritten) => (isWritten ? next : null));
+        });
+      };
+      const [was, is] = [records.stateOf(version), records.stateOf(next)];
+      if (typeof was === "string" && typeof is === "string") return whole(was, is);
+      return Promise.all([was, is]).then(([was, is]) => whole(was, is));
     },
     touch: (key, expiresAt, subject) =>
       reach(async (connection) => {
         const left = timeLeft(expiresAt);
         for (let owner = subjectOf(subject); ; ) {
-          if (owner !== undefined && apart(connection)) await join(connection, owner, key, left);
+          if (apart(connection)) await joined(connection, owner, key, left);
           const index = owner === undefined || apart(connection) ? nameOf(key) : indexOf(owner);
           const args = [String(left), instantText(expiresAt), subjectText(owner), key];
           const reply = textOf(await runScript(connection, scripts.touch, [nameOf(key), index], args));

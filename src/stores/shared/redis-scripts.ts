@@ -94,30 +94,29 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)`),
 }
 
 /** Runs a script in one round trip, or two where the server does not know it yet: new, restarted, flushed, failed over. */
-export async function runScript(
+export function runScript(
   connection: RedisConnection,
   script: RedisScript,
-  keys: [string, ...string[]],
+  keys: readonly [string, ...string[]],
   args: readonly RedisArgument[],
 ): Promise<unknown> {
-  script.sha ??= await sha1(new TextEncoder().encode(script.lua));
-  const rest = [String(keys.length), ...keys, ...args];
-  try {
-    return await connection.command(keys[0], ["EVALSHA", script.sha, ...rest]);
-  } catch (error) {
+  const [first] = keys;
+  const { sha } = script;
+  if (sha === undefined) return known(script).then(() => runScript(connection, script, keys, args));
+  const asked = connection.command(first, ["EVALSHA", sha, String(keys.length), ...keys, ...args]);
+  return asked.catch((error) => {
     if (!says(error, "NOSCRIPT")) throw explained(error);
-    return connection.command(keys[0], ["EVAL", script.lua, ...rest]);
-  }
+    return connection.command(first, ["EVAL", script.lua, String(keys.length), ...keys, ...args]);
+  });
 }
 
-/** Runs a script that answers 1 or 0. */
-export async function runFor1(
-  connection: RedisConnection,
-  script: RedisScript,
-  keys: [string, ...string[]],
-  args: readonly RedisArgument[],
-): Promise<boolean> {
-  return textOf(await runScript(connection, script, keys, args)) === "1";
+async function known(script: RedisScript): Promise<void> {
+  script.sha = await sha1(new TextEncoder().encode(script.lua));
+}
+
+/** Whether a script that answers 1 or 0 has answered 1. */
+export function is1(reply: unknown): boolean {
+  return reply === 1 || textOf(reply) === "1";
 }
 
 /**
@@ -130,6 +129,11 @@ local function instant(later)
   return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + later)
 end
 local function join(index, px, member)
+  -- What was written for a save not long ago goes on for long enough.
+  local score = redis.call('ZSCORE', index, member)
+  if score and tonumber(score) >= tonumber(instant(px + ${grace / 2})) then
+    return
+  end
   redis.call('ZADD', index, 'GT', instant(px + ${grace}), member)
   redis.call('ZREMRANGEBYSCORE', index, '-inf', instant(0))
   redis.call('PEXPIREAT', index, redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2])
