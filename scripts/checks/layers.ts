@@ -93,8 +93,8 @@ const rules: readonly Rule[] = [
   { from: /^src\/parts(\/|\.ts$)/, values: /^src\/(core|parts)\//, says: "parts imports core" },
   {
     from: /^src\/testing\//,
-    values: /^src\/(core|testing)\/|^src\/(create|stores\/memory)\.ts$/,
-    says: "testing imports core and the memory store",
+    values: /^src\/(core|testing)\/|^src\/(create|device-bound|stores\/memory)\.ts$/,
+    says: "testing imports core, device-bound and the memory store",
   },
   {
     from: /^src\/attached\.ts$/,

@@ -2,6 +2,7 @@
 
 import { accessCases } from "./framework/access.ts";
 import { bodyCases } from "./framework/bodies.ts";
+import { deviceBoundCases } from "./framework/device-bound.ts";
 import { failureCases } from "./framework/failures.ts";
 import { headCases } from "./framework/heads.ts";
 import { mountingCases } from "./framework/mounting.ts";
@@ -31,11 +32,23 @@ export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from
  * ```
  */
 export function frameworkConformance(harness: FrameworkHarness): ConformanceCase[] {
-  const cases = [requestCases, headCases, failureCases, raceCases, bodyCases, mountingCases, accessCases].flat();
+  const cases = [
+    requestCases,
+    headCases,
+    failureCases,
+    raceCases,
+    bodyCases,
+    mountingCases,
+    accessCases,
+    deviceBoundCases,
+  ].flat();
   return cases.map(({ name, group, needs, run }) => ({
     name,
     group,
-    skip: needs && harness.lacks?.[needs],
+    skip: [needs ?? []]
+      .flat()
+      .map((need) => harness.lacks?.[need])
+      .find((reason) => reason),
     async run() {
       const trial = new FrameworkTrial(harness);
       try {

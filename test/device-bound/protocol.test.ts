@@ -269,6 +269,20 @@ describe("a binding", () => {
     expect(await link.text()).toBe("ada, bound");
   });
 
+  test("is what requireFresh({ bound: true }) asks for", async () => {
+    const { client, clock } = shop();
+    const ada = await client();
+    await ada.raw("/login", { method: "POST" });
+    const needs = { within: 3_600_000, bound: true };
+    expect([(await ada.raw("/vault")).status, await (await ada.raw("/vault")).json()]).toEqual([401, needs]);
+    await ada.register();
+    expect((await ada.raw("/vault")).status).toBe(200);
+    clock.now += 20 * minute;
+    ada.expire();
+    expect((await ada.raw("/vault")).status).toBe(401);
+    expect((await ada.page("/vault")).status).toBe(200);
+  });
+
   test("whose browser could not renew its proof is a 503, and stays", async () => {
     const { bound, clock } = shop();
     const ada = await bound();

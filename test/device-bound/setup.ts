@@ -57,6 +57,13 @@ export function shop({ bound = {}, options = {}, ...given }: ShopOptions = {}): 
     if (pathname === "/logout") session.destroy();
     if (pathname === "/regenerate") session.regenerate();
     if (pathname === "/visit") session.update("visits", (n = 0) => n + 1);
+    if (pathname === "/vault") {
+      try {
+        session.requireFresh({ within: "1h", bound: true });
+      } catch (error) {
+        return new Response(JSON.stringify((error as { needs?: object }).needs), { status: 401 });
+      }
+    }
     if (pathname === "/visits") return new Response(`${session.data.visits ?? 0}`);
     return new Response(`${session.subject ?? "guest"}${session.bound ? ", bound" : ""}`);
   });

@@ -74,7 +74,7 @@ const harness: FrameworkHarness = {
     const name = `${trials.size}`;
     trials.set(name, handlerOf(trial));
     return built.serve((request) => {
-      request.url = `/trial${request.url}`;
+      if (!request.url?.startsWith("/device-bound/")) request.url = `/trial${request.url}`;
       Object.assign(request.headers, { "x-trial": name });
     });
   },

@@ -41,7 +41,8 @@ describe.skipIf(missing)("a session in three parts", () => {
   let applications = 0;
   // The suite counts the calls of its store, and looks at its cookie: that is the part of Redis. What 100 parallel
   // requests count is in files.
-  const inParts: Pick<FrameworkHarness, "store" | "sessions"> = {
+  const inParts: Pick<FrameworkHarness, "store" | "sessions" | "lacks"> = {
+    lacks: { "device binding": "sessions in parts cannot be bound" },
     store: () => redisStore({ client: client.current, prefix: `parts${applications++}:` }),
     // Each part has a key space of its own.
     sessions: ({ store, keyPrefix: _, ...options }) =>

@@ -60,9 +60,14 @@ export class SessionError extends Error {
   readonly status: number;
   /**
    * Of `ERR_SESSION_NOT_FRESH` by `requireFresh`: which proofs are needed, all that `requireFresh` named and did not find, and how old they
-   * may be, in milliseconds. `methods` is `undefined` where any proof will do.
+   * may be, in milliseconds. `methods` is `undefined` where any proof will do; `bound` is there where the session is not bound
+   * to a browser.
    */
-  declare readonly needs?: { readonly within: number; readonly methods: readonly string[] | undefined };
+  declare readonly needs?: {
+    readonly within: number;
+    readonly methods: readonly string[] | undefined;
+    readonly bound?: true;
+  };
 
   constructor(code: SessionErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause: toldOf(cause) });

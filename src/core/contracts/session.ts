@@ -50,6 +50,8 @@ export interface FreshnessOptions {
   readonly within: Duration;
   /** Every one of these must have been shown within that time: names as given to `login` and `confirm`. Default: any proof will do. */
   readonly methods?: readonly string[] | undefined;
+  /** True: the session must also be bound to a browser that has proved it, with the option `deviceBound`. Default false. */
+  readonly bound?: boolean | undefined;
 }
 
 /** Options of {@link Session.confirm}. */

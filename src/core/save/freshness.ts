@@ -1,6 +1,6 @@
 /** Whether the user has proved who they are a short while ago. */
 
-import { SessionError } from "../contracts/errors.ts";
+import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
 import type { FreshnessOptions } from "../contracts/session.ts";
@@ -10,11 +10,15 @@ import { checkMethods } from "./login.ts";
 
 /** Throws `ERR_SESSION_NOT_FRESH`, which says what is needed, unless the session is that of a user who proved it. */
 export function checkFresh(meta: Meta, now: number, options: FreshnessOptions): void {
-  checkKnown("session.requireFresh", options, ["within", "methods"]);
-  const { methods, within: given } = options;
+  checkKnown("session.requireFresh", options, ["within", "methods", "bound"]);
+  const { methods, within: given, bound = false } = options;
   const within = durationOption("the option within of session.requireFresh", given, 1000, 400 * 86_400_000);
   if (methods !== undefined) checkMethods("session.requireFresh", methods);
+  if (typeof bound !== "boolean")
+    throw wrongArgument("the option bound of session.requireFresh", "true or false", bound);
   if (meta.subject === undefined) throw notFresh("nobody is logged in", { within, methods });
+  if (bound && meta.bound?.seen !== true)
+    throw notFresh("the session is not bound to a browser", { within, methods, bound });
   const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;
   if (!methods) {
     if (isOld(meta.authenticated))

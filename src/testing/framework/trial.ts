@@ -58,8 +58,9 @@ export interface RunningApp {
  * - `"error page"`: the framework's error handling gets the request.
  * - `"late save"`: what is changed while the body is sent is saved at its end (for `text/event-stream` at least).
  * - `"file"`: replies of the kind `"file"`.
+ * - `"device binding"`: sessions that take the option `deviceBound`, and requests of browsers that reach the adapter.
  */
-export type TrialFeature = "current" | "attach" | "error page" | "late save" | "file";
+export type TrialFeature = "current" | "attach" | "error page" | "late save" | "file" | "device binding";
 
 /**
  * How `frameworkConformance` reaches a framework: a program of thirty lines that mounts the sessions and turns a
@@ -95,7 +96,7 @@ export type Routes = Readonly<Record<string, (ask: Ask) => Promise<Reply>>>;
 export interface FrameworkCase {
   readonly name: string;
   readonly group: string;
-  readonly needs?: TrialFeature;
+  readonly needs?: TrialFeature | readonly TrialFeature[];
   run(trial: FrameworkTrial): Promise<void>;
 }
 
