@@ -1,7 +1,18 @@
 /** `sojourn cleanup`: removes ended sessions, what `flask session_cleanup` does. */
 
 import type { Store } from "../core/contracts/store.ts";
-import { count, Progress, type Terminal } from "./terminal.ts";
+import { type Command, numberOption } from "./command.ts";
+import { count, jsonLine, Progress, type Terminal } from "./terminal.ts";
+
+export const cleanupCommand: Command = {
+  name: "cleanup",
+  about: "remove ended sessions, where the store does not do so",
+  options: { batch: { type: "string", value: "<n>", about: "how many sessions to remove at a time (1000)" } },
+  async run(call) {
+    const batch = numberOption(call.values, "batch", 1000);
+    await cleanup((await call.load()).stores, { batch, json: call.json }, call);
+  },
+};
 
 /** What a store said, and what had been done by then. */
 export class StoreFailure extends Error {}
@@ -16,7 +27,7 @@ interface Cleaned {
 }
 
 /** Cleans one store after the other. */
-export async function cleanup(
+async function cleanup(
   stores: readonly Store[],
   { batch, json }: { readonly batch: number; readonly json: boolean },
   { stdout, stderr }: Terminal,
@@ -28,7 +39,7 @@ export async function cleanup(
     if (!json) stdout.write(`${cleaned.store}: ${inWords(cleaned)}\n`);
   }
   const removed = all.reduce((sum, one) => sum + one.removed, 0);
-  if (json) stdout.write(`${JSON.stringify({ removed, stores: all })}\n`);
+  if (json) stdout.write(jsonLine({ removed, stores: all }));
   else if (all.length === 0) stdout.write("there is no store: these sessions are in their cookies alone\n");
 }
 

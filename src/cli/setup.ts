@@ -3,10 +3,19 @@
 import type { Store } from "../core/contracts/store.ts";
 import { isSetupIncomplete } from "../stores/shared/setup.ts";
 import { StoreFailure } from "./cleanup.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Command } from "./command.ts";
+import { jsonLine, type Terminal } from "./terminal.ts";
+
+export const setupCommand: Command = {
+  name: "setup",
+  about: "create missing tables, indexes and collections",
+  async run(call) {
+    await setup((await call.load()).stores, call, call);
+  },
+};
 
 /** Sets up one store after the other. */
-export async function setup(
+async function setup(
   stores: readonly Store[],
   { json }: { readonly json: boolean },
   { stdout, stderr }: Terminal,
@@ -20,5 +29,5 @@ export async function setup(
     if (!json) stdout.write(`${store.name}: ${store.setup ? "ready" : "ready, it needs no set-up"}\n`);
   }
   const done = stores.map(({ name, setup }) => ({ store: name, needed: setup !== undefined }));
-  if (json) stdout.write(`${JSON.stringify({ stores: done })}\n`);
+  if (json) stdout.write(jsonLine({ stores: done }));
 }

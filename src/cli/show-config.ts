@@ -1,21 +1,29 @@
 /** `sojourn config`: prints what every key means, as text or JSON. */
 
 import { type ExplainedKey, explainConfig } from "../flask/config.ts";
-import type { Settings } from "./settings.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Command, textOption, UsageError } from "./command.ts";
+import { recordsOption } from "./sources.ts";
+import { jsonLine } from "./terminal.ts";
 
-export function showConfig({ prefix, records, json }: Settings, env: object, { stdout }: Terminal): void {
-  const rows = explainConfig(env as Readonly<Record<string, unknown>>, { prefix, records });
-  if (json) {
-    stdout.write(`${JSON.stringify({ keys: rows })}\n`);
-    return;
-  }
+export const configCommand: Command = {
+  name: "config",
+  about: "show what the SESSION_* keys mean; opens nothing",
+  run({ values, env, json, stdout }) {
+    if (values["from"] !== undefined) throw new UsageError("config shows the SESSION_* keys; leave --from out");
+    const rows = explainConfig(env, { prefix: textOption(values, "prefix"), records: recordsOption(values) });
+    stdout.write(json ? jsonLine({ keys: rows }) : inWords(rows));
+  },
+};
+
+function inWords(rows: readonly ExplainedKey[]): string {
+  let text = "";
   const width = Math.max(...rows.map(({ key }) => key.length));
   for (const from of ["given", "default", "ignored"] as const) {
     const some = rows.filter((row) => row.from === from);
     if (some.length === 0) continue;
-    stdout.write(`${titles[from]}\n${some.map((row) => lineOf(row, width)).join("")}`);
+    text += `${titles[from]}\n${some.map((row) => lineOf(row, width)).join("")}`;
   }
+  return text;
 }
 
 const titles = { given: "Given", default: "By default", ignored: "Given, and ignored" };

@@ -1,58 +1,101 @@
-/** Finds the stores: from the SESSION_* keys, or from a module of the application. */
+/** Finds the sessions and their stores: from the SESSION_* keys, or from a module of the application. */
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
 import type { Store } from "../core/contracts/store.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import { sessionsFromConfig } from "../flask/config.ts";
-import type { Environment, Settings } from "./settings.ts";
+import { type Environment, textOption, UsageError, type Values } from "./command.ts";
 
-/** Stores, and how to close their clients. */
-interface Found {
+/** Sessions, their stores, and how to close their clients. */
+export interface Found {
+  /** Empty where a module exports stores only. */
+  readonly sessions: readonly Sessions<Record<string, unknown>>[];
+  /** Those of the sessions, and those that are exported beside them. */
   readonly stores: readonly Store[];
   close(): Promise<void>;
 }
 
 /** The environment; keys of a file count where the environment has none. */
-export function readEnv({ env, cwd }: Environment, file: string | undefined): Environment["env"] {
+export function readEnv({ env, cwd }: Pick<Environment, "env" | "cwd">, values: Values): Environment["env"] {
+  const file = textOption(values, "env") ?? textOption(values, "env-file");
   if (file === undefined) return env;
-  return { ...parseEnv(readFileSync(resolve(cwd, file), "utf8")), ...env };
+  try {
+    return { ...parseEnv(readFileSync(resolve(cwd, file), "utf8")), ...env };
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    const why = code === "ENOENT" ? "there is no such file" : `it cannot be read (${String(code)})`;
+    throw new UsageError(`--env ${file}: ${why}. The sessions of a module are found with --from ./sessions.ts`);
+  }
+}
+
+/** What the records are, as it was given. */
+export function recordsOption(values: Values): "flask" | "native" | undefined {
+  const { records } = values;
+  if (records === undefined || records === "flask" || records === "native") return records;
+  throw new UsageError(`--records must be flask or native; received ${JSON.stringify(records)}`);
 }
 
 /** Opens them; creates nothing. */
-export async function loadStores(settings: Settings, { env, cwd, stderr }: Environment): Promise<Found> {
-  const { from, prefix, records } = settings;
-  if (from !== undefined) return storesOf(from, (await import(pathToFileURL(resolve(cwd, from)).href)) as object);
+export async function loadSessions(values: Values, { env, cwd, stderr }: Environment): Promise<Found> {
+  const from = textOption(values, "from");
+  if (from !== undefined) return foundIn(from, await moduleOf(from, resolve(cwd, from)));
+  const prefix = typeof values["prefix"] === "string" ? values["prefix"] : undefined;
+  if (!Object.keys(env).some((key) => key.startsWith(`${prefix ?? ""}SESSION_`))) {
+    const message = `there are no ${prefix ?? ""}SESSION_* keys in the environment. Name the module that exports your sessions, --from ./sessions.ts, or a file with the keys, --env .env`;
+    throw new UsageError(message);
+  }
   const warn = (message: string): void => {
     stderr.write(`${message}\n`);
   };
-  const { sessions, close } = await sessionsFromConfig(env, { prefix, records, setup: false, warn });
-  return { stores: sessions.stores, close };
+  const { sessions, close } = await sessionsFromConfig(env, {
+    prefix,
+    records: recordsOption(values),
+    setup: false,
+    warn,
+  });
+  return { sessions: [sessions], stores: sessions.stores, close };
 }
 
-function storesOf(from: string, module: object): Found {
+async function moduleOf(from: string, path: string): Promise<object> {
+  try {
+    return (await import(pathToFileURL(path).href)) as object;
+  } catch (error) {
+    const { code, url } = error as { code?: unknown; url?: unknown };
+    const isMissing = code === "ERR_MODULE_NOT_FOUND" && (url === undefined || url === pathToFileURL(path).href);
+    if (isMissing) throw new UsageError(`--from ${from}: there is no such file`);
+    throw error;
+  }
+}
+
+function foundIn(from: string, module: object): Found {
   const { default: standard, ...named } = module as Record<string, unknown>;
   const exported = { ...(typeof standard === "object" ? standard : undefined), standard, ...named } as Record<
     string,
     unknown
   >;
   const { sessions, store, stores, close } = exported;
-  const found = [sessions, store, stores, standard].flatMap((one) => {
-    const { stores: inner = one } = Object(one) as { stores?: unknown };
-    return Array.isArray(inner) ? inner : [inner];
-  });
-  const all = [...new Set(found)].filter(isStore);
-  if (all.length === 0)
+  const given = [sessions, store, stores, standard].flat();
+  const inner = given.flatMap((one) => (Object(one) as { stores?: readonly unknown[] }).stores ?? [one]);
+  const all = [...new Set(inner)].filter(isStore);
+  const managers = [...new Set(given)].filter(isSessions);
+  if (all.length === 0 && managers.length === 0)
     throw new TypeError(
       `${from} must export sessions of createSessions(), a store, or stores in an array; it exports ${namesIn(named, standard)}`,
     );
   return {
+    sessions: managers,
     stores: all,
     async close() {
       if (typeof close === "function") await close();
     },
   };
+}
+
+function isSessions(one: unknown): one is Sessions<Record<string, unknown>> {
+  return ((Object(one) as Partial<Sessions>).kept?.kinds?.length ?? 0) > 0;
 }
 
 function isStore(one: unknown): one is Store {

@@ -132,6 +132,7 @@ function optional(store: Store): Partial<Store> {
     ...(store.listBySubject && { listBySubject: store.listBySubject.bind(store) }),
     ...(store.page && { page: (options) => store.page!(options) }),
     ...(store.count && { count: (options, answered) => store.count!(options, answered) }),
+    ...(store.examine && { examine: () => store.examine!() }),
     ...(store.prune && { prune: (options) => store.prune!(options) }),
     ...(store.setup && { setup: () => store.setup!() }),
     ...(store.close && { close: () => store.close!() }),

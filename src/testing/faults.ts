@@ -131,6 +131,7 @@ const single = [
   "delete",
   "page",
   "count",
+  "examine",
   "prune",
   "setup",
   "close",

@@ -181,7 +181,10 @@ describe("--from", () => {
       2,
       "sojourn: nothing.mjs must export sessions of createSessions(), a store, or stores in an array; it exports nothing\n",
     ]);
-    expect((await cli("cleanup --from absent.mjs")).code).toBe(1);
+    expect(await cli("cleanup --from absent.mjs")).toMatchObject({
+      code: 2,
+      told: "sojourn: --from absent.mjs: there is no such file\nRun sojourn --help.\n",
+    });
     expect((await cli("config --from nothing.mjs")).code).toBe(2);
   });
 });
@@ -190,7 +193,7 @@ describe("the command line", () => {
   test.each([
     ["", 0],
     ["--help", 0],
-    ["cleanup -h", 0],
+    ["help", 0],
   ])("%j shows the help, within 80 columns", async (args, code) => {
     const { out, ...rest } = await cli(args);
     expect(rest).toEqual({ code, told: "" });
@@ -199,8 +202,11 @@ describe("the command line", () => {
   });
 
   test.each([
-    ["clean", 'there is no command "clean"'],
-    ["--json", "name a command: cleanup, setup, config or audit"],
+    ["clean", 'there is no command "clean"; did you mean cleanup?'],
+    ["--json", "name a command: list, show, revoke, count, doctor, cleanup, setup, config, audit, completion"],
+    ["cleanup --yes", "cleanup takes no --yes; it is for revoke"],
+    ["show", "show needs a handle: sojourn show <handle>"],
+    ["help cleaner", 'there is no command "cleaner"; did you mean cleanup?'],
     ["cleanup now", 'cleanup takes no "now"'],
     ["cleanup --bacth 5", "Unknown option '--bacth'"],
     ["cleanup --batch 0", '--batch must be a whole number of at least 1; received "0"'],

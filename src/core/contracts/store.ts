@@ -115,6 +115,21 @@ export interface RecordCount {
   readonly estimate: boolean;
 }
 
+/** One thing about a backend that `examine` looked at. */
+export interface Finding {
+  /** What it is about, in a few words: `"eviction policy"`. */
+  readonly about: string;
+  /**
+   * `"good"`; `"note"`: sessions work, and something is worth doing; `"fault"`: sessions fail, get lost or stay for ever;
+   * `"unknown"`: this account may not ask.
+   */
+  readonly state: "good" | "note" | "fault" | "unknown";
+  /** What was found, without the address or the credentials of the backend. */
+  readonly found: string;
+  /** What to do about it, where there is something to do: a command or a sentence. */
+  readonly cure?: string | undefined;
+}
+
 /**
  * Keeps session records. All methods are safe to call at any time from any number of processes.
  *
@@ -202,6 +217,8 @@ export interface Store {
   prune?(options?: PruneOptions): Promise<PruneResult>;
   /** Creates tables, collections or indexes. Never called by the library itself; safe to call again. */
   setup?(): Promise<void>;
+  /** Looks at how the backend is set up, and changes nothing. For `sojourn doctor`. Rejects when the backend does not answer. */
+  examine?(): Promise<readonly Finding[]>;
   /** Lets go of what the store itself holds. A client that was passed in stays open: it is the caller's. */
   close?(): Promise<void>;
 }

@@ -141,6 +141,7 @@ export function lazyStore(name: string, capabilities: StoreCapabilities, made: L
     page: async (options) => (await made()).page!(options),
     count: async (options) => (await made()).count!(options),
     prune: async (options) => (await made()).prune!(options),
+    examine: async () => (await made()).examine?.() ?? [],
     setup: async () => (await made()).setup!(),
   };
 }
