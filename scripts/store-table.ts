@@ -28,6 +28,7 @@ import { keyvStore } from "../src/stores/keyv.ts";
 import { memcachedStore } from "../src/stores/memcached.ts";
 import { memoryStore } from "../src/stores/memory.ts";
 import { mongodbStore } from "../src/stores/mongodb.ts";
+import { movingStore } from "../src/stores/moving.ts";
 import { nullStore } from "../src/stores/null.ts";
 import { redisStore } from "../src/stores/redis.ts";
 import { sqlStore } from "../src/stores/sql.ts";
@@ -169,6 +170,15 @@ function rows(): StoreRow[] {
       seenBy: "as the store behind it",
       largest: "as the store behind it",
       ends: "as the store behind it",
+    },
+    {
+      name: "moving",
+      behind: "two stores, while sessions move",
+      capabilities: movingStore({ from: memoryStore(), to: memoryStore() }).capabilities,
+      runs: anywhere,
+      seenBy: "as both",
+      largest: "as the smaller of both",
+      ends: "as in both",
     },
     {
       name: "cookie",

@@ -150,6 +150,7 @@ export const everywhere: readonly string[] = [
   "src/stores/cookie.ts",
   "src/stores/null.ts",
   "src/stores/cached.ts",
+  "src/stores/moving.ts",
   "src/stores/durable-objects.ts",
   "src/stores/cloudflare-kv.ts",
   "src/stores/keyv.ts",

@@ -1,0 +1,311 @@
+/** One store in the place of two, while sessions move from the old one to the new one: each is alive in one of both at any moment. */
+
+import { isBytes, utf8 } from "../core/bytes/bytes.ts";
+import { received, SessionError, wrongArgument } from "../core/contracts/errors.ts";
+import { pruneOptions } from "../core/contracts/known.ts";
+import type {
+  ListedRecord,
+  Store,
+  StoreCapabilities,
+  StoredRecord,
+  StoreRecord,
+  Version,
+} from "../core/contracts/store.ts";
+import { checkOptions } from "./shared/options.ts";
+
+/** What {@link movingStore} takes. */
+export interface MovingStoreOptions {
+  /** The store that is left. */
+  readonly from: Store;
+  /** The store that sessions move to. */
+  readonly to: Store;
+  /**
+   * `"move"` (default): a session is moved when it is used, and new ones begin in `to`. `"prepare"`: sessions stay in
+   * `from`, and what other processes have moved is found in `to`. Start every process with `"prepare"` first, and then
+   * every one with `"move"`, so that none meets a session that it cannot find.
+   */
+  readonly phase?: "prepare" | "move" | undefined;
+  /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A store over two. */
+export interface MovingStore extends Store {
+  /** Moves one record now, whatever the phase, and finishes what a crash has left of its move. True when it is alive in `to`. */
+  move(key: string): Promise<boolean>;
+}
+
+/** A copy in `to` that counts only when the original is replaced by {@link tombstone}. */
+const pending = "sojourn-moving:";
+/** Stands in `from` where a record has left: the copy in `to` is the record now. */
+const tombstone = "sojourn-moved";
+const pendingBytes = utf8(pending);
+
+/** The version of a record that is still in `from`. */
+class OldVersion {
+  readonly #version: Version;
+  constructor(version: Version) {
+    this.#version = version;
+  }
+
+  /** The version that `from` knows; `undefined` for one of `to`. */
+  static of(version: Version): Version | undefined {
+    return typeof version === "object" && #version in version ? version.#version : undefined;
+  }
+}
+
+/** Where a record is alive. */
+interface Alive {
+  readonly in: "from" | "to";
+  readonly record: StoredRecord;
+}
+
+/**
+ * Moves sessions from one store to another while people work. A copy is made in `to` that does not count yet; then a
+ * tombstone replaces the original by compare-and-swap, and from then on the copy is the record. So of several processes
+ * one moves it, an update that comes in between is taken along, what has ended is not brought back, and a process that
+ * dies in between leaves it alive in one of both: the next use finishes the move.
+ *
+ * A use of what has moved takes one call, as in `to` alone; a new session takes one more than in `to`. Move the rest with
+ * `sojourn move`, and use `to` alone when nothing is left.
+ *
+ * @throws TypeError when a store has no compare-and-swap, or when an option is wrong.
+ * @example
+ * ```ts
+ * import { createSessions } from "sojourn";
+ * import { fileStore } from "sojourn/stores/file";
+ * import { movingStore } from "sojourn/stores/moving";
+ * import { type RedisStoreOptions, redisStore } from "sojourn/stores/redis";
+ *
+ * export const sessionsOn = (client: RedisStoreOptions["client"]) =>
+ *   createSessions({
+ *     name: "shop",
+ *     store: movingStore({ from: fileStore({ directory: ".sessions" }), to: redisStore({ client }) }),
+ *   });
+ * ```
+ */
+export function movingStore(options: MovingStoreOptions): MovingStore {
+  const known = { from: true, to: true, phase: true, now: true } as const;
+  checkOptions<MovingStoreOptions>("movingStore", options, known);
+  const { from, to, phase = "move", now = Date.now } = options;
+  for (const [name, store] of Object.entries({ from, to })) checkStore(name, store);
+  if (from === to) throw new TypeError("movingStore: from and to must be two stores; received one twice");
+  if (phase !== "prepare" && phase !== "move") throw wrongArgument("movingStore: phase", '"prepare" or "move"', phase);
+  const moves = phase === "move";
+
+  /** Where the record is alive, after it was moved if it is to be. */
+  async function find(key: string, moving = moves): Promise<Alive | null> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const there = await to.read(key);
+      if (there && !isPending(there.payload)) return { in: "to", record: there };
+      const here = await from.read(key);
+      if (here && !isTombstone(here)) {
+        if (!moving) return { in: "from", record: here };
+        if (await leave(key, here, there)) continue;
+      } else if (there) {
+        // Its original has left, or has ended: then the copy is none.
+        const ends = here === null;
+        const record = ends ? ended(there.payload) : { ...there, payload: settled(there.payload) };
+        const version = await to.update(key, record, there.version);
+        if (version !== null && ends) return null;
+        if (version !== null) await from.delete(key);
+        if (version !== null) return { in: "to", record: { ...record, version } };
+      } else if ((await to.read(key)) === null) {
+        // It was not moved between the two reads.
+        return null;
+      }
+    }
+    throw new SessionError(
+      "ERR_SESSION_CONFLICT",
+      "the record was changed by others a hundred times while it was moved",
+    );
+  }
+
+  /** Makes the copy, and then the tombstone. True in any case: what stands where is to be looked at again. */
+  async function leave(key: string, here: StoredRecord, there: StoredRecord | null): Promise<true> {
+    const { payload, expiresAt, subject } = here;
+    const copy = { payload: unsettled(payload), expiresAt, subject };
+    const made = await (there ? to.update(key, copy, there.version) : to.create(key, copy));
+    if (made !== null) await from.update(key, { payload: tombstone, expiresAt }, here.version);
+    return true;
+  }
+
+  /** What has ended goes by itself: a deletion could meet a record that began under the key since. */
+  function ended(payload: StoreRecord["payload"]): StoreRecord {
+    return { payload, expiresAt: now() + 1 };
+  }
+
+  function given({ in: where, record }: Alive): StoredRecord {
+    return where === "to" ? record : { ...record, version: new OldVersion(record.version) };
+  }
+
+  async function isAlive(key: string): Promise<boolean> {
+    return (await find(key)) !== null;
+  }
+
+  const inOld = async (version: Promise<Version | null>): Promise<Version | null> => {
+    const next = await version;
+    return next === null ? null : new OldVersion(next);
+  };
+
+  async function touch(key: string, expiresAt: number, subject?: string): Promise<boolean> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const alive = await find(key);
+      if (!alive) return false;
+      if (alive.in === "to") return to.touch(key, expiresAt, subject);
+      const { record } = alive;
+      if (record.expiresAt >= expiresAt) return true;
+      // A write: a touch alone would be lost if another process moved the record at this moment.
+      if ((await from.update(key, { ...record, expiresAt }, record.version)) !== null) return true;
+    }
+    return false;
+  }
+
+  async function* list(): AsyncGenerator<ListedRecord> {
+    for await (const row of from.list!()) if (!isTombstone(row)) yield asOld(row);
+    for await (const row of to.list!()) if (!isPending(row.payload)) yield row;
+  }
+
+  /** What moves while it looks is in the second list, or was in the first. */
+  async function* listBySubject(subject: string, answered?: () => void): AsyncGenerator<ListedRecord> {
+    const old = new Map<string, ListedRecord>();
+    for await (const row of from.listBySubject!(subject, answered)) if (!isTombstone(row)) old.set(row.key, row);
+    for await (const row of to.listBySubject!(subject, answered)) {
+      const { key } = row;
+      if (!isPending(row.payload)) {
+        old.delete(key);
+        yield row;
+      } else if (!old.has(key)) {
+        const alive = await find(key);
+        answered?.();
+        if (alive?.record.subject === subject) yield { key, ...given(alive) };
+      }
+    }
+    for (const row of old.values()) yield asOld(row);
+  }
+
+  function asOld({ key, ...record }: ListedRecord): ListedRecord {
+    return { key, ...given({ in: "from", record }) };
+  }
+
+  return {
+    name: "moving",
+    ...(from.space === "own" && to.space === "own" && { space: "own" }),
+    ...(from.foreign !== undefined && { foreign: from.foreign }),
+    capabilities: capabilitiesOf(from, to),
+
+    async read(key) {
+      const alive = await find(key);
+      return alive && given(alive);
+    },
+
+    async create(key, record) {
+      if (moves) {
+        const version = (await from.read(key)) ? null : await to.create(key, record);
+        if (version !== null) return version;
+      } else if ((await to.read(key)) === null) {
+        const version = await from.create(key, record);
+        const there = version && (await to.read(key));
+        // It is a second one, if another record has just left from under the key.
+        const isSecond = there && !isPending(there.payload) && (await from.update(key, ended(tombstone), version));
+        if (version !== null && !isSecond) return new OldVersion(version);
+      }
+      return (await isAlive(key)) ? null : to.create(key, record);
+    },
+
+    update(key, record, version) {
+      const old = OldVersion.of(version);
+      return old === undefined ? to.update(key, record, version) : inOld(from.update(key, record, old));
+    },
+
+    touch,
+
+    async rename(key, target, record, version) {
+      if (await isAlive(target)) return null;
+      const old = OldVersion.of(version);
+      return old === undefined ? to.rename(key, target, record, version) : inOld(from.rename(key, target, record, old));
+    },
+
+    async delete(key, subject) {
+      // In this order: a copy whose original has ended is none.
+      await from.delete(key, subject);
+      await to.delete(key, subject);
+    },
+
+    async move(key) {
+      const alive = await find(key, true);
+      const here = await from.read(key);
+      if (here && isTombstone(here)) await from.update(key, ended(tombstone), here.version);
+      return alive !== null;
+    },
+
+    ...(from.list && to.list && { list }),
+    ...(from.listBySubject && to.listBySubject && { listBySubject }),
+    ...((from.prune || to.prune) && { prune: (given) => prune([from, to], given) }),
+
+    async setup() {
+      await from.setup?.();
+      await to.setup?.();
+    },
+    async close() {
+      await from.close?.();
+      await to.close?.();
+    },
+  };
+}
+
+/** Prunes one store after the other. */
+async function prune(stores: readonly Store[], given: Parameters<NonNullable<Store["prune"]>>[0]) {
+  const { limit, cursor = "0 " } = pruneOptions(given);
+  const [, at = "0", inner = ""] = /^(\d) (.*)$/s.exec(cursor) ?? [];
+  const store = stores[Number(at)];
+  const result = await store?.prune?.({ limit, ...(inner !== "" && { cursor: inner }) });
+  const next = Number(at) + 1;
+  if (result?.cursor !== undefined) return { removed: result.removed, cursor: `${at} ${result.cursor}` };
+  return { removed: result?.removed ?? 0, cursor: next < stores.length ? `${next} ` : undefined };
+}
+
+function checkStore(name: string, store: Store | undefined): void {
+  if (typeof store?.read !== "function" || typeof store.update !== "function" || !store.capabilities)
+    throw wrongArgument(`movingStore: ${name}`, "a store such as redisStore({ client })", store);
+  if (store.capabilities.compareAndSwap !== "atomic") {
+    const why = "of two processes at one moment one would undo what the other did";
+    throw new TypeError(`movingStore: ${name} must have compare-and-swap, or ${why}; ${received(store.name)}`);
+  }
+}
+
+function capabilitiesOf({ capabilities: from }: Store, { capabilities: to }: Store): StoreCapabilities {
+  const most = [from.maxPayloadBytes, to.maxPayloadBytes].filter((most) => most !== undefined);
+  return {
+    compareAndSwap: "atomic",
+    nativeExpiry: from.nativeExpiry && to.nativeExpiry,
+    expiryGranularity: Math.max(from.expiryGranularity, to.expiryGranularity),
+    clock: from.clock === "server" || to.clock === "server" ? "server" : "ours",
+    atomicRename: from.atomicRename && to.atomicRename,
+    list: from.list && to.list,
+    bySubject: from.bySubject && to.bySubject,
+    shared: from.shared && to.shared,
+    maxPayloadBytes: most.length > 0 ? Math.min(...most) - pending.length : undefined,
+  };
+}
+
+function isTombstone({ payload }: Pick<StoreRecord, "payload">): boolean {
+  return payload === tombstone;
+}
+
+function isPending(payload: StoreRecord["payload"]): boolean {
+  if (typeof payload === "string") return payload.startsWith(pending);
+  return payload.length >= pendingBytes.length && pendingBytes.every((octet, at) => payload[at] === octet);
+}
+
+function unsettled(payload: StoreRecord["payload"]): StoreRecord["payload"] {
+  if (!isBytes(payload)) return pending + payload;
+  const marked = new Uint8Array(pendingBytes.length + payload.length);
+  marked.set(pendingBytes);
+  marked.set(payload, pendingBytes.length);
+  return marked;
+}
+
+function settled(payload: StoreRecord["payload"]): StoreRecord["payload"] {
+  return typeof payload === "string" ? payload.slice(pending.length) : payload.slice(pendingBytes.length);
+}
