@@ -1,16 +1,21 @@
 /** One store in the place of two, while sessions move from the old one to the new one: each is alive in one of both at any moment. */
 
-import { isBytes, utf8 } from "../core/bytes/bytes.ts";
 import { received, SessionError, wrongArgument } from "../core/contracts/errors.ts";
 import { pruneOptions } from "../core/contracts/known.ts";
 import type {
+  CountOptions,
   ListedRecord,
+  PageOptions,
+  RecordCount,
+  RecordPage,
   Store,
-  StoreCapabilities,
   StoredRecord,
   StoreRecord,
   Version,
 } from "../core/contracts/store.ts";
+import { capabilitiesOf } from "./moving/capabilities.ts";
+import { isPending, isTombstone, OldVersion, settled, tombstone, unsettled } from "./moving/marks.ts";
+import { pageOptions, wrongCursor } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
 /** What {@link movingStore} takes. */
@@ -31,27 +36,10 @@ export interface MovingStoreOptions {
 
 /** A store over two. */
 export interface MovingStore extends Store {
+  readonly from: Store;
+  readonly to: Store;
   /** Moves one record now, whatever the phase, and finishes what a crash has left of its move. True when it is alive in `to`. */
   move(key: string): Promise<boolean>;
-}
-
-/** A copy in `to` that counts only when the original is replaced by {@link tombstone}. */
-const pending = "sojourn-moving:";
-/** Stands in `from` where a record has left: the copy in `to` is the record now. */
-const tombstone = "sojourn-moved";
-const pendingBytes = utf8(pending);
-
-/** The version of a record that is still in `from`. */
-class OldVersion {
-  readonly #version: Version;
-  constructor(version: Version) {
-    this.#version = version;
-  }
-
-  /** The version that `from` knows; `undefined` for one of `to`. */
-  static of(version: Version): Version | undefined {
-    return typeof version === "object" && #version in version ? version.#version : undefined;
-  }
 }
 
 /** Where a record is alive. */
@@ -184,12 +172,37 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     for (const row of old.values()) yield asOld(row);
   }
 
+  /** The records of `from`, and then those of `to`. A copy whose original has left is a record. */
+  async function page(given?: PageOptions): Promise<RecordPage> {
+    const { cursor = "0.", ...options } = pageOptions(given, from.capabilities.bySubject);
+    if (!/^[01]\./.test(cursor)) throw wrongCursor();
+    const [at, inner] = split(cursor);
+    const store = at === 0 ? from : to;
+    const { records, cursor: next } = await store.page!({ ...options, ...(inner !== "" && { cursor: inner }) });
+    const rows: ListedRecord[] = [];
+    for (const row of records) {
+      if (at === 0 && !isTombstone(row)) rows.push(asOld(row));
+      if (at === 0) continue;
+      const alive: Alive | null = isPending(row.payload) ? await find(row.key, false) : { in: "to", record: row };
+      if (alive?.in === "to") rows.push({ key: row.key, ...alive.record });
+    }
+    return { records: rows, cursor: next !== undefined ? `${at}.${next}` : at === 0 ? "1." : undefined };
+  }
+
+  async function count(options?: CountOptions, answered?: () => void): Promise<RecordCount> {
+    const old = await from.count!(options, answered);
+    const { count: more, estimate } = await to.count!(options, answered);
+    return { count: old.count + more, estimate: estimate || old.estimate };
+  }
+
   function asOld({ key, ...record }: ListedRecord): ListedRecord {
     return { key, ...given({ in: "from", record }) };
   }
 
   return {
     name: "moving",
+    from,
+    to,
     ...(from.space === "own" && to.space === "own" && { space: "own" }),
     ...(from.foreign !== undefined && { foreign: from.foreign }),
     capabilities: capabilitiesOf(from, to),
@@ -240,6 +253,8 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     },
 
     ...(from.list && to.list && { list }),
+    ...(from.page && to.page && { page }),
+    ...(from.count && to.count && { count }),
     ...(from.listBySubject && to.listBySubject && { listBySubject }),
     ...((from.prune || to.prune) && { prune: (given) => prune([from, to], given) }),
 
@@ -256,13 +271,17 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
 
 /** Prunes one store after the other. */
 async function prune(stores: readonly Store[], given: Parameters<NonNullable<Store["prune"]>>[0]) {
-  const { limit, cursor = "0 " } = pruneOptions(given);
-  const [, at = "0", inner = ""] = /^(\d) (.*)$/s.exec(cursor) ?? [];
-  const store = stores[Number(at)];
-  const result = await store?.prune?.({ limit, ...(inner !== "" && { cursor: inner }) });
-  const next = Number(at) + 1;
-  if (result?.cursor !== undefined) return { removed: result.removed, cursor: `${at} ${result.cursor}` };
-  return { removed: result?.removed ?? 0, cursor: next < stores.length ? `${next} ` : undefined };
+  const { limit, cursor = "0." } = pruneOptions(given);
+  const [at, inner] = split(cursor);
+  const result = await stores[at]?.prune?.({ limit, ...(inner !== "" && { cursor: inner }) });
+  const next = at + 1;
+  if (result?.cursor !== undefined) return { removed: result.removed, cursor: `${at}.${result.cursor}` };
+  return { removed: result?.removed ?? 0, cursor: next < stores.length ? `${next}.` : undefined };
+}
+
+/** A cursor: which of the two stores, and the cursor there. */
+function split(cursor: string): [at: number, inner: string] {
+  return [cursor.startsWith("1.") ? 1 : 0, cursor.slice(2)];
 }
 
 function checkStore(name: string, store: Store | undefined): void {
@@ -272,40 +291,4 @@ function checkStore(name: string, store: Store | undefined): void {
     const why = "of two processes at one moment one would undo what the other did";
     throw new TypeError(`movingStore: ${name} must have compare-and-swap, or ${why}; ${received(store.name)}`);
   }
-}
-
-function capabilitiesOf({ capabilities: from }: Store, { capabilities: to }: Store): StoreCapabilities {
-  const most = [from.maxPayloadBytes, to.maxPayloadBytes].filter((most) => most !== undefined);
-  return {
-    compareAndSwap: "atomic",
-    nativeExpiry: from.nativeExpiry && to.nativeExpiry,
-    expiryGranularity: Math.max(from.expiryGranularity, to.expiryGranularity),
-    clock: from.clock === "server" || to.clock === "server" ? "server" : "ours",
-    atomicRename: from.atomicRename && to.atomicRename,
-    list: from.list && to.list,
-    bySubject: from.bySubject && to.bySubject,
-    shared: from.shared && to.shared,
-    maxPayloadBytes: most.length > 0 ? Math.min(...most) - pending.length : undefined,
-  };
-}
-
-function isTombstone({ payload }: Pick<StoreRecord, "payload">): boolean {
-  return payload === tombstone;
-}
-
-function isPending(payload: StoreRecord["payload"]): boolean {
-  if (typeof payload === "string") return payload.startsWith(pending);
-  return payload.length >= pendingBytes.length && pendingBytes.every((octet, at) => payload[at] === octet);
-}
-
-function unsettled(payload: StoreRecord["payload"]): StoreRecord["payload"] {
-  if (!isBytes(payload)) return pending + payload;
-  const marked = new Uint8Array(pendingBytes.length + payload.length);
-  marked.set(pendingBytes);
-  marked.set(payload, pendingBytes.length);
-  return marked;
-}
-
-function settled(payload: StoreRecord["payload"]): StoreRecord["payload"] {
-  return typeof payload === "string" ? payload.slice(pending.length) : payload.slice(pendingBytes.length);
 }
