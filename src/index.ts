@@ -19,6 +19,7 @@ export type {
   DeviceFields,
   FreshnessOptions,
   LoginOptions,
+  LogoutOptions,
   MergeOptions,
   Session,
 } from "./core/contracts/session.ts";

@@ -6,7 +6,7 @@ import { SessionError } from "../core/contracts/errors.ts";
 import type { Content, LazyContent, Meta } from "../core/contracts/format.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { isOver } from "../core/record/expiry.ts";
-import { withMeta } from "../core/save/record-session.ts";
+import { withMeta } from "../core/save/state.ts";
 
 /** A live session, as far as binding is concerned. */
 export interface BoundFound extends Found {

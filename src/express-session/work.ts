@@ -1,6 +1,7 @@
 /** The record of one request under the drop-in: when it is written, and how long it lasts, by the rules of express-session. */
 
 import { isDate } from "../core/bytes/bytes.ts";
+import { SessionError } from "../core/contracts/errors.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
@@ -78,6 +79,12 @@ export class ExpressWork extends Work {
     const { expires } = this.#session.cookie;
     const end = isDate(expires) ? expires.valueOf() : Number.NaN;
     return Number.isNaN(end) ? now + this.#shared.options.ttl : end;
+  }
+
+  override logOut(): never {
+    const message =
+      "session.logout() leaves a guest's session, and express-session makes its own: call req.session.destroy() or regenerate()";
+    throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
   }
 
   override newId(): string {

@@ -30,7 +30,7 @@ export class HeldPart {
   #arrived: Work | undefined;
   #origin: Origin | undefined;
   #aside: Work | undefined;
-  work: Work | undefined;
+  #work: Work | undefined;
   session: RecordSession | undefined;
   login: PendingLogin | undefined;
 
@@ -38,6 +38,11 @@ export class HeldPart {
   constructor(part: Part, read: (part: Part) => Promise<Work>) {
     this.part = part;
     this.#read = read;
+  }
+
+  /** What the request does with it. */
+  get work(): Work | undefined {
+    return this.#work?.newest;
   }
 
   /** Reads its record, once. Only {@link join} makes it a part of the session. */
@@ -60,7 +65,7 @@ export class HeldPart {
   join(work: Work): LoadedPart {
     if (!work.found) this.#origin = undefined;
     this.session = new RecordSession(work.state, work);
-    this.work = work;
+    this.#work = work;
     this.login = undefined;
     return this as LoadedPart;
   }

@@ -218,7 +218,7 @@ export class PartsRequest implements PartsData {
     const strays = this.#strays();
     for (const one of this.#saved) {
       if (!one.isLoaded() || !logsOut(one.work)) continue;
-      await one.work.save();
+      await one.work.saveLogout();
       if (one === this.home) for (const end of strays) await end().catch(() => {});
     }
   }
@@ -255,12 +255,13 @@ export class PartsRequest implements PartsData {
    * and when another user takes over.
    */
   #strays(): (() => Promise<unknown>)[] {
-    const { work, session } = this.home;
-    if (!work?.found || !session || !(work.state.destroyed || work.state.marks.loggedIn)) return [];
-    const { subject, handle } = work.kept;
-    const isTakenOver = subject !== session.subject;
-    if (subject === undefined || handle === undefined || !(work.state.destroyed || isTakenOver)) return [];
+    const home = this.home.work && endingOf(this.home.work);
+    if (!home?.found || !(home.state.destroyed || home.state.marks.loggedIn)) return [];
+    const { subject, handle } = home.kept;
+    const isTakenOver = subject !== home.state.meta.subject;
+    if (subject === undefined || handle === undefined || !(home.state.destroyed || isTakenOver)) return [];
     return this.loaded()
+      .map(({ part, work }) => ({ part, work: endingOf(work) }))
       .filter(({ part, work }) => !part.plain && work.found === null && (isTakenOver || work.state.destroyed))
       .filter(({ work }) => work.core.config.store.capabilities.bySubject)
       .map(
@@ -284,6 +285,11 @@ export class PartsRequest implements PartsData {
     if (!there) refused(work);
     return there;
   }
+}
+
+/** What a logout ends, where the request goes on with another. */
+function endingOf(work: Work): Work {
+  return work.before ? endingOf(work.before) : work;
 }
 
 /** A part that says nothing of its own about lifetimes lives as long as the login says. */

@@ -2,10 +2,16 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
-import type { ConfirmOptions, FreshnessOptions, LoginOptions, Session } from "../core/contracts/session.ts";
+import type {
+  ConfirmOptions,
+  FreshnessOptions,
+  LoginOptions,
+  LogoutOptions,
+  Session,
+} from "../core/contracts/session.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
-import { checkLogin } from "../core/save/login.ts";
+import { checkKeep, checkLogin } from "../core/save/login.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
 import { sessionEnded } from "../core/save/record-session.ts";
 import { dataOf } from "./data.ts";
@@ -195,6 +201,18 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     const run = ({ session, part }: LoadedPart): void =>
       part === home.part ? session.confirm(options) : session.regenerate();
     this.#request.ask({ what: "session.confirm()", scope, needsCookie: true, run });
+  }
+
+  logout(options: LogoutOptions<keyof Data & string> = {}): void {
+    const { all, routes } = this.#request.parts;
+    const keep = checkKeep(options);
+    const parts = keep.map((key) => all[routes.needed(key)]);
+    const run = (held: LoadedPart): void => {
+      held.login = undefined;
+      held.session.logout({ keep: keep.filter((_, at) => parts[at] === held.part) });
+    };
+    const scope = this.#scope("session.logout", undefined);
+    this.#request.ask({ what: "session.logout()", scope, needsCookie: true, ends: true, run });
   }
 
   destroy(choice: PartsChoice = {}): void {

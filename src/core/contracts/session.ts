@@ -44,6 +44,12 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
   readonly merge?: MergeOptions<Data> | undefined;
 }
 
+/** Options of {@link Session.logout}. */
+export interface LogoutOptions<Key extends string = string> {
+  /** The keys of the data that go along into the guest's session. Default: none. */
+  readonly keep?: readonly Key[] | undefined;
+}
+
 /** Options of {@link Session.requireFresh}. */
 export interface FreshnessOptions {
   /** How long ago the user may have proved who they are. From one second to 400 days. */
@@ -215,6 +221,25 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * @param subject The user's identifier, 1 to 200 characters. Sessions are listed and revoked by it.
    */
   login(subject: string, options?: LoginOptions<Data>): void;
+
+  /**
+   * Logs out and goes on as a guest: the session ends, wherever parallel requests have moved it, and this object is a new
+   * one with nothing but the data that `keep` names. What the handler sets afterwards, such as a notice for the next page,
+   * is the guest's. The logout is decided by this call: a handler that then throws or answers 500 has logged out all the
+   * same, and only what was kept is lost. {@link destroy} is for when nothing follows.
+   *
+   * @throws `SessionError` `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie; `ERR_SESSION_ENDED` after `destroy`.
+   * @example
+   * ```ts
+   * import type { Session } from "sojourn";
+   *
+   * function logOut(session: Session<{ lang: string; notice: string }>): void {
+   *   session.logout({ keep: ["lang"] });
+   *   session.flash("notice", "You are logged out.");
+   * }
+   * ```
+   */
+  logout(options?: LogoutOptions<keyof Data & string>): void;
 
   /**
    * Ends the session: its record and its cookie are removed. Final when it is called: also when the handler then throws

@@ -89,13 +89,17 @@ class OneRecord<Data extends object> implements Kept<Data> {
   readonly #incoming: Incoming;
   readonly #from: Found | undefined;
   #session: Promise<Session<Data>> | undefined;
-  #work: Work | undefined;
+  #first: Work | undefined;
 
   /** @param from Where the record was found before: it is looked for from there. */
   constructor(core: SessionsCore, incoming: Incoming, from?: Found) {
     this.#core = core;
     this.#incoming = incoming;
     this.#from = from;
+  }
+
+  get #work(): Work | undefined {
+    return this.#first?.newest;
   }
 
   load(): Promise<Session<Data>> {
@@ -109,7 +113,7 @@ class OneRecord<Data extends object> implements Kept<Data> {
   #load(): Promise<Session<Data>> {
     try {
       return loadWork(this.#core, this.#incoming, this.#from, (work) => {
-        this.#work = work;
+        this.#first = work;
         work.describe = describing(this.#core, this.#incoming);
         return new RecordSession<Data>(work.state, work);
       });
@@ -130,9 +134,10 @@ class OneRecord<Data extends object> implements Kept<Data> {
     return this.#work !== undefined && isClean(this.#work);
   }
 
-  save(): Promise<boolean> | undefined {
+  save(logoutOnly: boolean): Promise<boolean> | undefined {
     const work = this.#work;
     if (!work) return undefined;
+    if (logoutOnly) return work.saveLogout().then(() => true);
     const saving = work.save();
     work.encoded = undefined;
     return saving;

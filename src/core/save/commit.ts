@@ -22,9 +22,9 @@ import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn, keptOf } from "./newest.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
-import { type SessionOwner, State } from "./record-session.ts";
 import { headersSent, refused, refuseImpossible } from "./refusals.ts";
 import { type SaveTrace, tracedSave } from "./save-trace.ts";
+import { type SessionOwner, State } from "./state.ts";
 import { draftOf, lose } from "./steps.ts";
 import type { Turns } from "./turns.ts";
 
@@ -93,7 +93,10 @@ export class Work implements SessionOwner {
   era: MaybePromise<number> | undefined;
   /** What a login under `limit` was admitted with. */
   admission: Admission | undefined;
+  /** The session that was logged out in this request and has not ended yet. It ends before this one is saved. */
+  before: Work | undefined;
   readonly #leaves: readonly string[] | undefined;
+  #next: Work | undefined;
   #saving: Promise<unknown> | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
@@ -115,8 +118,35 @@ export class Work implements SessionOwner {
     return this.setCookie && this.#leaves ? [...this.setCookie, ...this.#leaves] : this.setCookie;
   }
 
+  /** What the session is in after a logout that leaves one: a new one. */
+  get newest(): Work {
+    return this.#next?.newest ?? this;
+  }
+
+  /** Ends this session, whatever the request does with the one that it goes on with. */
+  logOut(): Work {
+    const next = new Work(this.core, this.incoming, null, this.held);
+    next.describe = this.describe;
+    next.before = this;
+    this.state.destroyed = true;
+    this.#next = next;
+    return next;
+  }
+
+  /** Carries out a logout that was called for, and saves nothing else. */
+  async saveLogout(): Promise<void> {
+    const { before } = this;
+    if (before) {
+      await before.save();
+      this.before = undefined;
+      this.setCookie = before.cookies;
+      this.rebound = before.rebound;
+    } else if (logsOut(this)) await this.save();
+  }
+
   /** One save at a time, in the order they were asked for. */
   save(): Promise<boolean> {
+    if (this.before) return this.saveLogout().then(() => this.save());
     const saved = this.#saving ? this.#saving.then(() => start(this)) : start(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
@@ -247,8 +277,8 @@ export async function rehearse(work: Work): Promise<void> {
 }
 
 /** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
-export function logsOut({ state, ended, late }: Work): boolean {
-  return state.destroyed && (!ended || late !== undefined);
+export function logsOut({ state, ended, late, before }: Work): boolean {
+  return before !== undefined || (state.destroyed && (!ended || late !== undefined));
 }
 
 /** Whether there is anything of the application's to save. */

@@ -21,7 +21,7 @@ export function payloadIfNeeded(work: Work): Payload | undefined {
  */
 export function isClean(work: Work): boolean {
   const { state, found } = work;
-  if (work.saves || saves.hasSubscribers || state.destroyed || !state.marks.isBlank) return false;
+  if (work.before || work.saves || saves.hasSubscribers || state.destroyed || !state.marks.isBlank) return false;
   if (work.ended) return work.late === undefined;
   if (!found) return state.meta.subject === undefined && isEmpty(state.data);
   if (found.current && state.meta.unseen) return false;

@@ -117,3 +117,11 @@ export function checkLabel(label: unknown): asserts label is string {
   if (typeof label === "string" && label.length >= 1 && label.length <= 100 && label.isWellFormed()) return;
   throw wrongArgument("session.label", "a text of 1 to 100 characters", label);
 }
+
+/** The keys of the data that a logout keeps. Throws a `TypeError` for what `logout` does not take. */
+export function checkKeep(options: { readonly keep?: unknown }): readonly string[] {
+  checkKnown("session.logout", options, ["keep"]);
+  const { keep = [] } = options;
+  if (Array.isArray(keep) && keep.every((key) => typeof key === "string")) return keep;
+  throw wrongArgument("the option keep of session.logout", 'a list of keys such as ["lang"]', keep);
+}

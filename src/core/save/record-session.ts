@@ -3,134 +3,22 @@
 import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
-import type { ConfirmOptions, FreshnessOptions, LoginOptions, Session } from "../contracts/session.ts";
+import type { ConfirmOptions, FreshnessOptions, LoginOptions, LogoutOptions, Session } from "../contracts/session.ts";
 import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
-import { notStorable } from "../record/values.ts";
-import { encoded, Marks, type Merge, put, same, type Update } from "./changes.ts";
+import { encoded, type Marks, type Merge, put, same, type Update } from "./changes.ts";
 import { checkFresh, notFresh } from "./freshness.ts";
 import { guardSessions } from "./guarded.ts";
-import { checkLabel, checkLogin, type LoginNotes, timesOf } from "./login.ts";
-
-/** What a session needs of the request it belongs to. */
-export interface SessionOwner {
-  /** The route may only read. */
-  readonly readOnly: boolean;
-  /** Saves now. */
-  save(): Promise<boolean>;
-  /** Throws when a change that needs a cookie comes too late. */
-  needsCookie(what: string): void;
-  /** Starts what has to be known before a login is saved. Throws when an option is wrong, or needs what is not there. */
-  onLogin(subject: string, options: LoginOptions<never>): LoginNotes;
-  /** Throws where the record has no room for what the library notes. */
-  needsRoom(what: string): void;
-  /** Epoch milliseconds. */
-  now(): number;
-  /** When a session ends in any case, in epoch milliseconds; `Infinity`: never. */
-  endsAt(meta: Meta): number;
-  /** The data that were found turn out to be damaged: from here on there is no session. */
-  damaged(error: unknown): void;
-}
-
-/** The same data, which are decoded when they are asked for, with other notes of the library. */
-export function withMeta(content: Content, meta: Meta): Content {
-  return {
-    meta,
-    get data() {
-      return content.data;
-    },
-  };
-}
-
-/** What a session is to the rest of the library: the facts that handlers change through its methods. */
-export class State implements Content {
-  readonly format: Format;
-  meta: Meta;
-  /** Epoch milliseconds; `undefined` while there is no record. */
-  expiresAt: number | undefined;
-  destroyed = false;
-  /** What the methods asked for since the last save began. */
-  marks: Marks = new Marks();
-  readonly #content: Content | undefined;
-  readonly #owner: Pick<SessionOwner, "damaged">;
-  #data: Record<string, unknown> | undefined;
-  #prototype: unknown;
-
-  constructor(
-    format: Format,
-    content: Content | undefined,
-    expiresAt: number | undefined,
-    owner: Pick<SessionOwner, "damaged">,
-  ) {
-    this.format = format;
-    this.meta = content?.meta ?? {};
-    this.expiresAt = expiresAt;
-    this.#content = content;
-    this.#owner = owner;
-  }
-
-  get data(): Record<string, unknown> {
-    return this.#data ?? this.#decoded();
-  }
-
-  #decoded(): Record<string, unknown> {
-    let damage: { readonly error: unknown } | undefined;
-    try {
-      this.#data = this.#content?.data ?? {};
-    } catch (error) {
-      this.#data = {};
-      damage = { error };
-    }
-    this.#prototype = Object.getPrototypeOf(this.#data);
-    if (damage) this.#owner.damaged(damage.error);
-    return this.#data;
-  }
-
-  /** There is none any more: what is asked for from here on begins with nothing. */
-  lose(): void {
-    this.meta = {};
-    this.expiresAt = undefined;
-    this.marks = new Marks();
-  }
-
-  /** The payload of the session, with other notes of the library if they are given. Throws when its data inherits anything. */
-  encode(baseline: Payload | undefined, meta: Meta = this.meta): Payload {
-    if (this.#data && Object.getPrototypeOf(this.#data) !== this.#prototype)
-      throw notStorable("session.data", this.#data, prototypeChanged);
-    const content = meta === this.meta ? this : withMeta(this, meta);
-    const found = this.#content;
-    if (found && "encode" in found) return (found as LazyContent).encode(content);
-    return this.format.encode(content, baseline);
-  }
-
-  /** Removes all data, also what parallel requests save. */
-  clear(): void {
-    for (const key of Object.keys(this.data)) delete this.data[key];
-    this.marks.cleared = true;
-    this.marks.updates = undefined;
-    this.marks.merge = undefined;
-  }
-
-  /** Removes all that belongs to the user so far, because somebody else logs in: the data, and what the library noted. */
-  takeOver(): void {
-    this.clear();
-    this.meta = {};
-    this.marks.takenOver = true;
-  }
-}
-
-const prototypeChanged =
-  'its prototype was changed, as an assignment to the key "__proto__" does, and a session keeps an object\'s own keys ' +
-  "only; use another key, or session.update";
+import { checkKeep, checkLabel, checkLogin, timesOf } from "./login.ts";
+import type { SessionOwner, State } from "./state.ts";
 
 const nothing: Record<string, never> = Object.freeze({});
 
 /** The session of one record. */
 export class RecordSession<Data extends object = Record<string, unknown>> implements Session<Data> {
-  readonly #state: State;
-  readonly #owner: SessionOwner;
+  #state: State;
+  #owner: SessionOwner;
 
   static {
     // What `console.log` shows.
@@ -282,6 +170,16 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     marks.regenerated = true;
     meta.authenticated = now;
     if (shown) meta.methods = { ...meta.methods, ...shown };
+  }
+
+  logout(options: LogoutOptions<keyof Data & string> = {}): void {
+    const { data } = this.#alive();
+    const keep = checkKeep(options);
+    this.#owner.needsCookie("session.logout()");
+    const next = this.#owner.logOut();
+    for (const key of keep) if (Object.hasOwn(data, key)) put(next.state.data, key, own(data, key));
+    this.#state = next.state;
+    this.#owner = next;
   }
 
   destroy(): void {

@@ -13,8 +13,8 @@ import type { Work } from "./commit.ts";
 import { endExcess } from "./limit.ts";
 import { beside, keptOf, type Newest } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
-import { withMeta } from "./record-session.ts";
 import { tracedRenewal } from "./save-trace.ts";
+import { withMeta } from "./state.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
 export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {

@@ -3,7 +3,8 @@
 import type { Content, Meta } from "../../../src/core/contracts/format.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import type { Draft } from "../../../src/core/save/changes.ts";
-import { RecordSession, State } from "../../../src/core/save/record-session.ts";
+import { RecordSession } from "../../../src/core/save/record-session.ts";
+import { State } from "../../../src/core/save/state.ts";
 
 /** The format of all drafts. */
 export const format = jsonFormat();
@@ -24,6 +25,9 @@ export function draft(data: object, change: (session: RecordSession) => void = (
     needsRoom: () => {},
     now: Date.now,
     endsAt: () => Number.POSITIVE_INFINITY,
+    logOut: (): never => {
+      throw new Error("there is no request");
+    },
   };
   const state = new State(format, contentOf(data, meta), 1, owner);
   change(new RecordSession(state, owner));

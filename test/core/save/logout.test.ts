@@ -128,13 +128,22 @@ describe("docs/errors.md", () => {
     const { logOut } = (await docModule("docs/errors.md", "function logOut")) as {
       logOut: (session: Session<Data>, redirect: (url: string) => void) => void;
     };
-    const { visit } = setUp();
+    const { visit, sessions } = setUp();
     const urls: string[] = [];
-    const { answer, after } = await visit((session) => logOut(session, (url) => urls.push(url)));
+    const { answer, after } = await visit((session) => {
+      session.data["lang"] = "da";
+      logOut(session, (url) => urls.push(url));
+    });
     expect(answer.error).toBeUndefined();
-    expect(answer.setCookie).toMatch(gone);
     expect(after).toBeNull();
-    expect(urls).toEqual(["/?notice=logged-out"]);
+    expect(urls).toEqual(["/"]);
+    const next = await request(sessions, answer.cookie, (session) => [
+      session.subject,
+      session.take("notice"),
+      { ...session.data },
+    ]);
+    expect(next.value).toEqual([undefined, "You are logged out.", { lang: "da" }]);
+    expect(await sessions.list("ada")).toEqual([]);
   });
 
   test("no page calls it a logout when the session goes on", () => {
