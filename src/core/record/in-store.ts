@@ -55,17 +55,19 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       return version === null ? null : { place: placeOf(key, version, id, draft), token, handle };
     },
     async update(place, draft) {
-      const { key, version } = place as StorePlace;
-      if (version === absent) {
-        // Its client gets the new id with the next response that can carry it.
-        const written = await moving.move(place as StorePlace, draft, {});
-        return written && { place: written.place };
-      }
-      const content = await posts.record(key, draft);
-      const next = await posts.limited(() => store.update(key, content, version));
-      if (next === null) return null;
+      const { key, version, id, entry } = place as StorePlace;
       const { payload, expiresAt, subject } = draft;
-      return { place: { ...(place as StorePlace), version: next, record: { payload, expiresAt, subject } } };
+      const content = posts.record(key, draft);
+      const written = isPromise(content) ? await content : content;
+      return posts.using(
+        () => store.update(key, written, version),
+        (next) =>
+          next === null
+            ? null
+            : {
+                place: { key, version: next, id, entry, record: { payload, expiresAt, subject } } satisfies StorePlace,
+              },
+      );
     },
     async touch(place, draft) {
       if (format.binds) return this.update(place, draft);
@@ -120,8 +122,8 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
 
   function read(key: string, { id, stale }: OpenedToken, mayBeLazy: boolean): Promise<Found | Late | null> {
     const lazily = mayBeLazy && !(damaged.size > 0 && damaged.has(key));
-    return posts.reading<Found | Late | null>(
-      key,
+    return posts.using<StoredRecord | null, Found | Late | null>(
+      () => store.read(key),
       (stored) => (stored && plain(stored, key, id, stale, lazily)) ?? follow(key, id, stale, lazily, stored),
     );
   }

@@ -98,28 +98,28 @@ export class Signposts {
     return withTimeLimit(call, store, this.config, events, ids);
   }
 
-  /** One read of the store, in bounded time, and what `use` makes of it. */
-  reading<R>(key: string, use: (stored: StoredRecord | null) => R | Promise<R>): Promise<R> {
+  /** The same, and what `use` makes of the answer. */
+  using<T, R>(call: () => Promise<T>, use: (answer: T) => R | Promise<R>): Promise<R> {
     const { store, events, ids } = this.config;
-    return usedWithin(() => store.read(key), use, store, this.config, events, ids);
+    return usedWithin(call, use, store, this.config, events, ids);
   }
 
-  /** A record as it is stored under a key. */
-  record(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
+  /** A record as it is stored under a key. Throws, or rejects, when it is too large. */
+  record(key: string, { payload, expiresAt, subject }: StoreRecord): MaybePromise<StoreRecord> {
     const dated = this.config.format.dated?.(payload, expiresAt) ?? payload;
     return this.#wrapped(key, { payload: dated, expiresAt, subject });
   }
 
-  async #wrapped(key: string, { payload, expiresAt, subject }: StoreRecord): Promise<StoreRecord> {
+  #wrapped(key: string, { payload, expiresAt, subject }: StoreRecord): MaybePromise<StoreRecord> {
     const { store, format } = this.config;
-    const wrapping: MaybePromise<Payload> = format.wrap?.(payload, key, expiresAt) ?? payload;
-    const wrapped = isPromise(wrapping) ? await wrapping : wrapping;
-    checkSize(store, wrapped);
-    return { payload: wrapped, expiresAt, subject };
+    return andThen(format.wrap?.(payload, key, expiresAt) ?? payload, (wrapped) => {
+      checkSize(store, wrapped);
+      return { payload: wrapped, expiresAt, subject };
+    });
   }
 
   /** A signpost as it is stored under a key. */
-  post(key: string, post: Signpost, expiresAt: number): Promise<StoreRecord> {
+  post(key: string, post: Signpost, expiresAt: number): MaybePromise<StoreRecord> {
     return this.#wrapped(key, { payload: signpost + JSON.stringify(post), expiresAt });
   }
 

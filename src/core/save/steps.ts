@@ -17,83 +17,94 @@ import { tracedRenewal } from "./save-trace.ts";
 import { withMeta } from "./state.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
-export async function carryOut(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
+export function carryOut(work: Work, plan: Plan, payload: Payload | undefined): Promise<boolean> {
+  return plan.step === "delete" ? end(work, payload) : keep(work, plan, payload);
+}
+
+async function end(work: Work, payload: Payload | undefined): Promise<boolean> {
   const { state, found } = work;
   const { config } = work.core;
   const { records, subjects } = work.limited ?? work.core;
-  const now = config.now();
-  if (step === "delete") {
-    const { subject, handle } = work.kept;
-    const emptied = !state.destroyed && payload !== undefined;
-    // Ended by compare-and-swap first: what another request added in between is not deleted with it.
-    const last = { payload: payload as Payload, expiresAt: now + 1, subject, meta: state.meta, data: state.data };
-    if (emptied && !records.inCookie && !(await records.update((found as Found).place, last))) return false;
-    await records.remove((found as Found).place, subject);
-    // What a crash has left of it, and what could not be noted when the store is full, is found by its handle.
-    if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
-      await subjects.revoke(subject, { handle }).catch(() => 0);
-    }
-    config.events.emit("session_logout", { handle, subject });
-    work.found = null;
-    work.setCookie = config.carrier.remove();
-    work.rebound = { bound: undefined };
-    work.ended = !emptied;
-    // What is noted from here on begins another session.
-    if (emptied) {
-      state.expiresAt = undefined;
-      state.meta = { persistent: state.meta.persistent === true };
-      work.marks = new Marks();
-    }
-    return true;
+  const { subject, handle } = work.kept;
+  const emptied = !state.destroyed && payload !== undefined;
+  // Ended by compare-and-swap first: what another request added in between is not deleted with it.
+  const expiresAt = config.now() + 1;
+  const last = { payload: payload as Payload, expiresAt, subject, meta: state.meta, data: state.data };
+  if (emptied && !records.inCookie && !(await records.update((found as Found).place, last))) return false;
+  await records.remove((found as Found).place, subject);
+  // What a crash has left of it, and what could not be noted when the store is full, is found by its handle.
+  if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
+    await subjects.revoke(subject, { handle }).catch(() => 0);
   }
+  config.events.emit("session_logout", { handle, subject });
+  work.found = null;
+  work.setCookie = config.carrier.remove();
+  work.rebound = { bound: undefined };
+  work.ended = !emptied;
+  // What is noted from here on begins another session.
+  if (emptied) {
+    state.expiresAt = undefined;
+    state.meta = { persistent: state.meta.persistent === true };
+    work.marks = new Marks();
+  }
+  return true;
+}
+
+async function keep(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
+  const { state, found, kept, marks } = work;
   const { draft, before } = draftOf(work, step, payload);
   const written = await write(work, step, draft);
   if (!written) return false;
   const { payload: contents, expiresAt, meta } = draft;
   const { place } = written;
-  const { loggedIn } = work.marks;
   const current = written.token !== undefined || (found?.current ?? false);
   const baseline = step === "touch" ? (found as Found).payload : contents;
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
-  const { kept } = work;
   if (cookie === "set") await sendToken(work, written, draft);
   // What the application noted while the write was under way is for the next save.
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   if (written.handle !== undefined) state.meta.handle = written.handle;
   state.expiresAt = expiresAt;
-  work.kept = { handle: state.meta.handle, subject: state.meta.subject };
-  const asked = work.marks;
+  work.kept = keptOf(state.meta);
   work.marks = new Marks();
-  const isOut = loggedIn && leavesAtOnce(work, subjects, meta.subject as string);
-  // When the store fails just here, the login may have been revoked. Nobody has the new id yet: it is as if it had not been.
-  const unmake = (error: unknown): never => {
-    if (found) {
-      records.undo?.(found.place, place, draft);
-      Object.assign(work, { found, kept, setCookie: undefined });
-      state.expiresAt = found.expiresAt;
-    } else {
-      // Nobody waits for the removal: the store has just failed.
-      void takeBack(work);
-    }
-    work.marks = asked;
-    throw error;
-  };
-  if (await (isOut && isOut.catch(unmake))) {
-    await records.remove(place, meta.subject);
-    work.report("session_revoked");
-    work.ended = true;
-    work.setCookie = undefined;
-    return false;
-  }
+  if (marks.loggedIn && !(await stands(work, draft, { found, kept, marks }))) return false;
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (asked.takenOver) config.events.emit("session_logout", { ...kept, reason: "somebody else logged in" });
-  if (loggedIn) {
+  if (marks.takenOver) work.core.config.events.emit("session_logout", { ...kept, reason: "somebody else logged in" });
+  if (marks.loggedIn) {
     work.rebound = { bound: meta.bound };
     work.report("session_login");
     checkSubject(work, contents);
   }
   return true;
+}
+
+/** Whether a login that was saved goes on. If that cannot be known, it is as if it had not been. */
+async function stands(work: Work, draft: Draft, before: Pick<Work, "found" | "kept" | "marks">): Promise<boolean> {
+  const { records, subjects } = work.limited ?? work.core;
+  const { place } = work.found as Found;
+  const { subject } = draft.meta;
+  try {
+    if (!(await leavesAtOnce(work, subjects, subject as string))) return true;
+  } catch (error) {
+    // The store fails just here, and the login may have been revoked. Only this process knows the new id yet.
+    const { found, kept, marks } = before;
+    if (found) {
+      records.undo?.(found.place, place, draft);
+      Object.assign(work, { found, kept, setCookie: undefined });
+      work.state.expiresAt = found.expiresAt;
+    } else {
+      // The response does not wait for the removal: the store has just failed.
+      void takeBack(work);
+    }
+    work.marks = marks;
+    throw error;
+  }
+  await records.remove(place, subject);
+  work.report("session_revoked");
+  work.ended = true;
+  work.setCookie = undefined;
+  return false;
 }
 
 /** Whether a login that was just written is over: it was revoked since it began, or is beyond the limit together with others. */
