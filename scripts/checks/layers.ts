@@ -114,6 +114,7 @@ const rules: readonly Rule[] = [
     says: "an adopter imports core and what adopters share",
   },
   { from: /^src\/(metrics|otel)\.ts$/, values: core, says: "what listens to the channels imports core" },
+  { from: /^src\/presets\.ts$/, values: core, says: "presets import core" },
   {
     from: /^src\/(explain|audit|admin|manage)(\/|\.ts$)/,
     values: /^src\/(core|explain|audit|admin|manage)(\/|\.ts$)/,
@@ -169,6 +170,7 @@ export const everywhere: readonly string[] = [
   "src/manage.ts",
   "src/everybody.ts",
   "src/metrics.ts",
+  "src/presets.ts",
   "src/otel.ts",
 ];
 
