@@ -7,7 +7,9 @@ import { completionCommand } from "./completion.ts";
 import { countCommand } from "./count.ts";
 import { doctorCommand } from "./doctor.ts";
 import { listCommand } from "./list.ts";
+import { moveCommand } from "./move.ts";
 import { revokeCommand } from "./revoke.ts";
+import { secretsCommand } from "./secrets.ts";
 import { setupCommand } from "./setup.ts";
 import { showCommand } from "./show.ts";
 import { configCommand } from "./show-config.ts";
@@ -21,6 +23,8 @@ export const commands: readonly Command[] = [
   cleanupCommand,
   setupCommand,
   configCommand,
+  moveCommand,
+  secretsCommand,
   auditCommand,
   completionCommand,
 ];

@@ -13,7 +13,7 @@ export interface Terminal {
   readonly stderr: Output;
 }
 
-/** Shows that something goes on whose end nobody knows. */
+/** Shows that something goes on, and how far it is where that is known. */
 export class Progress {
   readonly #output: Output;
   readonly #name: string;
@@ -26,8 +26,8 @@ export class Progress {
     this.#name = name;
   }
 
-  /** @param text How far it is. */
-  show(text: string): void {
+  /** @param text How far it is. @param done The part that is done, from 0 to 1, where that is known. */
+  show(text: string, done?: number): void {
     const { isTTY, columns = 80 } = this.#output;
     const now = performance.now();
     if (now - this.#shown < (isTTY ? 80 : 5000) && (this.#drawn || !isTTY)) return;
@@ -37,7 +37,7 @@ export class Progress {
       return;
     }
     this.#drawn = true;
-    const line = `${this.#name} ${bar(this.#step++)} ${text}`;
+    const line = `${this.#name} ${done === undefined ? bar(this.#step++) : full(done)} ${text}`;
     this.#output.write(`\r\u001b[2K${line.slice(0, columns - 1)}`);
   }
 
@@ -54,6 +54,12 @@ function bar(step: number): string {
   const room = width - 4;
   const at = room - Math.abs((step % (2 * room)) - room);
   return `[${" ".repeat(at)}====${" ".repeat(room - at)}]`;
+}
+
+/** As many cells as are done. */
+function full(done: number): string {
+  const cells = Math.floor(Math.min(Math.max(done, 0), 1) * width);
+  return `[${"=".repeat(cells)}${" ".repeat(width - cells)}]`;
 }
 
 /** What comes from outside must not steer the terminal, nor turn its text around. `lines`: line breaks stay. */

@@ -203,7 +203,10 @@ describe("the command line", () => {
 
   test.each([
     ["clean", 'there is no command "clean"; did you mean cleanup?'],
-    ["--json", "name a command: list, show, revoke, count, doctor, cleanup, setup, config, audit, completion"],
+    [
+      "--json",
+      "name a command: list, show, revoke, count, doctor, cleanup, setup, config, move, secrets, audit, completion",
+    ],
     ["cleanup --yes", "cleanup takes no --yes; it is for revoke"],
     ["show", "show needs a handle: sojourn show <handle>"],
     ["help cleaner", 'there is no command "cleaner"; did you mean cleanup?'],

@@ -89,6 +89,8 @@ export interface Format {
   wrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
   /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key, or was to end before `expiresAt`. */
   unwrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
+  /** Which of how many secrets opens a record, from 0, which `wrap` uses; `null`: none does. For `sojourn secrets`. */
+  openedBy?(payload: Payload, key: string): MaybePromise<{ readonly at: number | null; readonly of: number }>;
   /**
    * True when what `wrap` gives vouches for the record's expiry, and its content for the subject: a record whose store
    * says otherwise is refused. A later expiry then takes a write of the whole record. Default false.

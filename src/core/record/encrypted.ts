@@ -35,21 +35,34 @@ export function encrypted(format: Format, secrets: Secrets): Format {
   const name = "encrypted(format, secrets)";
   const ring = keyRing(name, secrets, "record encryption", aes256Gcm);
   const witness = witnessOf(name, secrets, "record encryption");
+
+  function open(payload: Payload, key: string) {
+    const marked = unmarked(typeof payload === "string" ? payload : "");
+    const body = marked.text.startsWith("sealed.") ? fromBase64url(marked.text.slice(7)) : null;
+    if (!body) return null;
+    const found: MaybePromise<{ plain: Uint8Array; at: number } | null> = firstThat(ring(), (aead, at) =>
+      andThen(aead.open(body, utf8(key)), (plain) => plain && { plain, at }),
+    );
+    return { marked, found };
+  }
+
   return {
     ...membersOf(format),
     name: `encrypted ${format.name}`,
     binds: true,
+    openedBy(payload, key) {
+      const of = typeof secrets === "string" ? 1 : secrets.length;
+      return andThen(open(payload, key)?.found ?? null, (found) => ({ at: found?.at ?? null, of }));
+    },
     wrap(payload, key, expiresAt) {
       const inner = format.wrap?.(payload, key, expiresAt) ?? payload;
       const sealed = andThen(inner, (plain) => andThen(ring(), ([aead]) => seal(aead as Aead, plain, key, expiresAt)));
       return andThen(sealed, (body) => witness.mark(`sealed.${base64url(body)}`, key));
     },
     unwrap(payload, key, expiresAt) {
-      const marked = unmarked(typeof payload === "string" ? payload : "");
-      const body = marked.text.startsWith("sealed.") ? fromBase64url(marked.text.slice(7)) : null;
-      if (!body) throw new TypeError("not encrypted");
-      const opened: MaybePromise<Uint8Array | null> = firstThat(ring(), (aead) => aead.open(body, utf8(key)));
-      const plain = andThen(opened, (found) => found ?? witness.refuse(marked, key));
+      const opened = open(payload, key);
+      if (!opened) throw new TypeError("not encrypted");
+      const plain = andThen(opened.found, (found) => found?.plain ?? witness.refuse(opened.marked, key));
       return andThen(plain, (found) => {
         const inner = withoutKind(inTime(found, expiresAt));
         return format.unwrap?.(inner, key, expiresAt) ?? inner;

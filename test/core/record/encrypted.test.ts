@@ -179,6 +179,11 @@ const optional: Readonly<Record<Optional, (outer: Required<Format>) => unknown>>
       Promise.resolve(outer.wrap("text", key, 5)).then((sealed) => outer.unwrap(sealed, "x", 5)),
     ).rejects.toThrow();
   },
+  async openedBy(outer) {
+    const at = async (format: Required<Format>) => (await format.openedBy(await outer.wrap("text", key, 5), key)).at;
+    expect(await at(outer)).toBe(0);
+    expect(await outer.openedBy("text", key)).toEqual({ at: null, of: 1 });
+  },
   binds: (outer) => expect(outer.binds).toBe(true),
   foreign: (outer) => expect(outer.foreign).toBe(true),
   dated: (outer) => expect(outer.dated("text", 5)).toBe("text until 5"),
@@ -215,6 +220,9 @@ describe("what the format inside can is kept", () => {
     }
     decodeLazily(payload: Payload): ReturnType<Format["decode"]> {
       return { data: { lazily: this.#until && payload }, meta: {} };
+    }
+    openedBy(): { at: number | null; of: number } {
+      return { at: 7, of: this.#until.length };
     }
     isNothing(payload: Payload): boolean {
       return payload === "nothing" && this.#until !== "";
