@@ -83,7 +83,8 @@ async function explained<Data extends object>(
   });
   const all = await Promise.all(looking);
   const found = all.find((one) => one.reasons[0]?.code === "found");
-  if (found?.bound && (await isWithheld(exchange))) return { found: false, reasons: [reason("binding_violated")] };
+  if (found?.unless && (await isWithheld(exchange, found.handle)))
+    return { found: false, reasons: [reason(found.unless)] };
   const reasons = all.flatMap((one) => one.reasons);
   const outgoing = await whyNoCookie(kept, exchange);
   const isKnown = ({ code }: Reason): boolean => reasons.some((one) => one.code === code);
@@ -94,10 +95,10 @@ async function explained<Data extends object>(
   };
 }
 
-/** Whether the handler was given another session than the bound one that is stored. */
-async function isWithheld<Data extends object>(exchange: Exchange<Data>): Promise<boolean> {
+/** Whether the handler was given another session than the one that is stored. */
+async function isWithheld<Data extends object>(exchange: Exchange<Data>, handle: string | undefined): Promise<boolean> {
   const session = exchange.used ? await exchange.get().catch(() => undefined) : undefined;
-  return session?.isNew === true;
+  return session?.isNew === true && session.handle !== handle;
 }
 
 /** Why the response gets no cookie, or one that is not kept, as far as that is known by now. */

@@ -165,6 +165,7 @@ export const everywhere: readonly string[] = [
   "src/adopt/cookie-session.ts",
   "src/flask.ts",
   "src/device-bound.ts",
+  "src/admin.ts",
   "src/audit.ts",
   "src/explain.ts",
   "src/manage.ts",

@@ -33,15 +33,22 @@ class Tape extends Events {
 export interface Seen {
   readonly reasons: readonly Reason[];
   readonly handle?: string | undefined;
-  /** It may be of use to one browser only. */
-  readonly bound?: boolean;
+  /** Whether the request may have been refused it all the same: what it is then. */
+  readonly unless?: "binding_violated" | "revoked" | undefined;
 }
 
 /** Why a request has no session, or that it has one. Never rejects. */
 export async function lookFor(given: Config, arrived: Arrived, past: Past): Promise<Seen> {
   const events = new Tape(given.now);
-  // A binding notes what it sees.
-  const config = { ...given, events, endReused: false, cleanupEvery: undefined, deviceBound: undefined };
+  // A binding notes what it sees, and a mark of everybody's end is not there at once.
+  const config = {
+    ...given,
+    events,
+    endReused: false,
+    cleanupEvery: undefined,
+    deviceBound: undefined,
+    everybody: undefined,
+  };
   const cookie = sentCookie(given);
   const token = config.carrier.find(arrived.cookie);
   if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
@@ -61,8 +68,9 @@ export async function lookFor(given: Config, arrived: Arrived, past: Past): Prom
   const { meta } = found.content;
   const key = await keyOf(config, token);
   if (key !== undefined) past.see(key, meta, found.expiresAt);
-  const bound = given.deviceBound !== undefined && meta.bound !== undefined;
-  return { reasons: [reason("found"), ...overHttp(cookie.removal, arrived)], handle: meta.handle, bound };
+  const isBound = given.deviceBound !== undefined && meta.bound !== undefined;
+  const unless = isBound ? "binding_violated" : given.everybody && "revoked";
+  return { reasons: [reason("found"), ...overHttp(cookie.removal, arrived)], handle: meta.handle, unless };
 }
 
 /** The cookie as it is sent. */

@@ -3,6 +3,7 @@
 import express from "express";
 import fastify from "fastify";
 import { createSessions } from "sojourn";
+import { everybody } from "sojourn/everybody";
 import { explain, explainHeader } from "sojourn/explain";
 import expressSession from "sojourn/express-session";
 import { createPartsSessions } from "sojourn/parts";
@@ -14,6 +15,7 @@ import { startExpress } from "../support/express-app.ts";
 import { startFastify } from "../support/fastify-app.ts";
 import { startHono } from "../support/hono-app.ts";
 import { describeExplain } from "./explain-cases.ts";
+import { visitor } from "./visitor.ts";
 
 describeExplain("Express", (app) => startExpress(express, app));
 describeExplain("Fastify", (app) => startFastify(fastify() as never, app));
@@ -68,6 +70,27 @@ test("a bound session without the proof of its browser: binding_violated, and no
   const { found, reasons } = await explain(sessions, request);
   expect([found, reasons.map(({ code }) => code)]).toEqual([false, ["binding_violated"]]);
   expect(violations()).toHaveLength(1);
+});
+
+test("a session of before the end of everybody: revoked", async () => {
+  const sessions = createSessions({ store: memoryStore(), warn: false, everybody: everybody({ within: "100ms" }) });
+  let cookie = "";
+  await visitor(sessions)(
+    (session) => session.login("ada"),
+    "",
+    (sent) => {
+      cookie = sent;
+    },
+  );
+  const codes = async (): Promise<string[]> => {
+    const request = { cookie };
+    sessions.open(request, reader);
+    await sessions.get(request);
+    return (await explain(sessions, request)).reasons.map(({ code }) => code);
+  };
+  expect(await codes()).toEqual(["found"]);
+  await sessions.revokeEverybody();
+  expect(await codes()).toEqual(["revoked"]);
 });
 
 test("of sessions in parts each part has its reason", async () => {
