@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
 import { createSessions, isSessionError, type Session } from "sojourn";
+import { deviceBound } from "sojourn/device-bound";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
 import { type FileStore, fileStore } from "sojourn/stores/file";
 import { articles, errorPage, page, panel, type StoredSession, users } from "./page.ts";
@@ -22,8 +23,8 @@ export interface Visitor {
   [runner: `runner-${number}`]: string;
 }
 
-/** The application, and the store it keeps its sessions in. */
-export function demo(directory: string): { app: Express; store: FileStore } {
+/** The application, and the store it keeps its sessions in. Over https, sessions are bound to browsers that can do it. */
+export function demo(directory: string, https = false): { app: Express; store: FileStore } {
   const watch = new Watch();
   const traffic = new Traffic();
   const store = fileStore({ directory });
@@ -34,7 +35,9 @@ export function demo(directory: string): { app: Express; store: FileStore } {
     absoluteTimeout: "12h",
     // This page is served over plain http. In production leave this line out: the cookie is then Secure and named
     // __Host-session, and a browser lets nobody else set it.
-    cookie: { secure: false },
+    ...(!https && { cookie: { secure: false } }),
+    // A copied cookie is then of use for minutes only.
+    ...(https && { deviceBound: deviceBound() }),
   });
   sessions.on(watch.hear);
 
@@ -67,7 +70,7 @@ export function demo(directory: string): { app: Express; store: FileStore } {
     const devices = session.subject === undefined ? [] : await sessions.list(session.subject);
     const notice = session.take("notice");
     const race = session.take("race");
-    res.send(String(page({ session, devices, notice, race, panel: panel(watch, await storedSession(req)) })));
+    res.send(String(page({ https, session, devices, notice, race, panel: panel(watch, await storedSession(req)) })));
   });
 
   app.post("/login", async (req, res) => {
@@ -189,7 +192,9 @@ export function demo(directory: string): { app: Express; store: FileStore } {
 /** Refuses what another site makes a browser send, and lets the page use nothing but its own files. */
 const protect: RequestHandler = (req, res, next) => {
   const { origin, host, "sec-fetch-site": site } = req.headers;
-  const sameOrigin = site ? site === "same-origin" || site === "none" : !origin || origin === `http://${host}`;
+  const sameOrigin = site
+    ? site === "same-origin" || site === "none"
+    : !origin || origin === `${req.protocol}://${host}`;
   if (req.method !== "GET" && req.method !== "HEAD" && !sameOrigin) {
     return void res.status(403).send("This came from another site.");
   }

@@ -39,9 +39,10 @@ export interface View {
   readonly notice: string | undefined;
   readonly race: Visitor["race"] | undefined;
   readonly panel: Html;
+  readonly https: boolean;
 }
 
-export function page({ session, devices, notice, race, panel }: View): Html {
+export function page({ session, devices, notice, race, panel, https }: View): Html {
   return document(
     "sojourn · demo",
     html`
@@ -56,15 +57,19 @@ export function page({ session, devices, notice, race, panel }: View): Html {
     <p id="notice" role="status" tabindex="-1">${notice}</p>
     <main>
       <div id="app" class="cards">
-        ${you(session)} ${cart(session.data.cart ?? {})} ${raceCard(race)} ${devicesCard(session, devices)}
+        ${you(session, https)} ${cart(session.data.cart ?? {})} ${raceCard(race)} ${devicesCard(session, devices)}
       </div>
       <aside id="panel" aria-label="Engine room">${panel}</aside>
     </main>
     <footer>
       <p>
-        The cookie is named <code>session</code> here, not <code>__Host-session</code>, and lacks <code>Secure</code>,
-        because this page is served over plain http: <code>cookie: { secure: false }</code> says so. Over https you leave
-        that line out. Sessions stay in a directory, so they survive a restart: stop the demo, start it, reload. The
+        ${
+          https
+            ? "Over https, a browser that can do it binds its session to a key: log in, reload, and see."
+            : html`The cookie is named <code>session</code> here, not <code>__Host-session</code>, and lacks
+                <code>Secure</code>, because this page is served over plain http:
+                <code>cookie: { secure: false }</code> says so. Over https you leave that line out.`
+        } Sessions stay in a directory, so they survive a restart: stop the demo, start it, reload. The
         code of all this is <code>examples/demo/app.ts</code>.
       </p>
     </footer>`,
@@ -96,7 +101,7 @@ function document(title: string, body: Html): Html {
 </html>`;
 }
 
-function you(session: Session<Visitor>): Html {
+function you(session: Session<Visitor>, https: boolean): Html {
   const name = session.subject === undefined ? undefined : users.get(session.subject);
   return html`
     <section id="you" aria-labelledby="you-title">
@@ -107,6 +112,7 @@ function you(session: Session<Visitor>): Html {
           <div><dt>Handle</dt><dd><code>${session.handle}</code></dd></div>
           <div><dt>Began</dt><dd>${session.createdAt === undefined ? "just now" : time(session.createdAt)}</dd></div>
           <div><dt>Ends if unused</dt><dd>${time(session.expiresAt ?? Date.now() + 1_800_000)}</dd></div>
+          ${https ? html`<div><dt>Bound</dt><dd id="bound">${session.bound ? "to this browser" : "no"}</dd></div>` : ""}
         </dl>
       </div>
       ${name ? loggedIn() : loginForm()}

@@ -1,6 +1,11 @@
-/** `npm start`: the demo on a local port. `PORT` chooses the port, `SESSIONS` the directory of the sessions. */
+/**
+ * `npm start`: the demo on a local port. `PORT` chooses the port, `SESSIONS` the directory of the sessions. With `TLS_KEY`
+ * and `TLS_CERT`, two files in PEM, it is served over https, and binds sessions to browsers that can do it.
+ */
 
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { demo } from "./app.ts";
@@ -11,8 +16,10 @@ if (!/^\d{0,5}$/.test(wanted) || Number(wanted) > 65_535) {
   process.exit(2);
 }
 
-const { app, store } = demo(process.env.SESSIONS ?? fileURLToPath(new URL(".sessions", import.meta.url)));
-const server = createServer(app);
+const { TLS_KEY, TLS_CERT, SESSIONS = fileURLToPath(new URL(".sessions", import.meta.url)) } = process.env;
+const tls = TLS_KEY && TLS_CERT ? { key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT) } : undefined;
+const { app, store } = demo(SESSIONS, tls !== undefined);
+const server: Server = tls ? createTlsServer(tls, app) : createServer(app);
 try {
   await listen(server, Number(wanted || 3000));
 } catch (error) {
@@ -33,7 +40,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-console.log(`The sojourn demo is on http://localhost:${(server.address() as AddressInfo).port}  (Ctrl-C ends it)`);
+const scheme = tls ? "https" : "http";
+console.log(`The sojourn demo is on ${scheme}://localhost:${(server.address() as AddressInfo).port}  (Ctrl-C ends it)`);
 
 /** On this machine only: the demo has no passwords. */
 function listen(server: Server, port: number): Promise<void> {

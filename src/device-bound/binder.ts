@@ -7,7 +7,7 @@ import type { Meta } from "../core/contracts/format.ts";
 import type { Found, Late } from "../core/contracts/records.ts";
 import { isBinding, judgeProof, readBound, type Verdict } from "./binding.ts";
 import { type Asked, digestOf, randomText, refresh, register, violated } from "./endpoints.ts";
-import { comesFromOtherSite, pathIn, registration, skippedIn } from "./headers.ts";
+import { comesFromOutside, pathIn, registration, skippedIn } from "./headers.ts";
 import type { BoundConfig } from "./options.ts";
 import { reloadPage } from "./reload.ts";
 import { type BoundFound, swap, write } from "./swap.ts";
@@ -59,7 +59,7 @@ export class DeviceBinder implements Binder {
         }))) ?? verdict;
     if (verdict === "unbound" || verdict === "early" || verdict === "proven" || verdict === "first") return found;
     const skipped = skippedIn(head);
-    const linked = head && comesFromOtherSite(head) ? ", by a link of another site" : "";
+    const linked = head && comesFromOutside(head) ? ", by a link of another origin" : "";
     const why = skipped === undefined ? "" : `; the browser could not renew it (${skipped})`;
     violated(this.#core, meta, `${words[verdict]}${linked}${why}`);
     if (!this.#config.enforces) return found;
@@ -89,8 +89,7 @@ export class DeviceBinder implements Binder {
       if (path === refreshPath) return () => this.#answer(refresh, asked);
       return path === registerPath ? () => this.#answer(register, asked) : undefined;
     }
-    if (!enforces || !comesFromOtherSite(head) || findCookie(cookie, cookies.marker.name) === undefined)
-      return undefined;
+    if (!enforces || !comesFromOutside(head) || findCookie(cookie, cookies.marker.name) === undefined) return undefined;
     const needsProof = findCookie(cookie, cookies.proof.name) === undefined && this.#core.config.carrier.find(cookie);
     return needsProof ? async () => reloadPage(pathIn(head.url, true)) : undefined;
   }

@@ -27,11 +27,11 @@ export function skippedIn(head: RequestHead | undefined): string | undefined {
     : undefined;
 }
 
-/** Whether a person follows a link of another site: browsers do not refresh before such a request. */
-export function comesFromOtherSite({ method, headers }: RequestHead): boolean {
-  return (
-    method === "GET" && headers.get("sec-fetch-site") === "cross-site" && headers.get("sec-fetch-mode") === "navigate"
-  );
+/** Whether a person follows a link of another origin: browsers do not refresh before such a request. */
+export function comesFromOutside({ method, headers }: RequestHead): boolean {
+  const site = headers.get("sec-fetch-site");
+  const isOutside = site === "cross-site" || site === "same-site";
+  return method === "GET" && isOutside && headers.get("sec-fetch-mode") === "navigate";
 }
 
 /** The path of a URL, or of what follows the host in it; with its query, if that is asked for. */

@@ -1,16 +1,20 @@
 /** Device-bound sessions in a real Chromium, which makes keys in software where it is asked to. */
 
 import { createHash, createPublicKey } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { createSessions, type SessionEvent } from "sojourn";
 import { type DeviceBoundOptions, deviceBound } from "sojourn/device-bound";
 import { nodeSessions } from "sojourn/frameworks/node";
 import { memoryStore } from "sojourn/stores/memory";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { projectRoot } from "../../scripts/lib.ts";
 import type { CookieOptions } from "../../src/core/client/cookie.ts";
+import { scratch, start } from "../examples/demo-process.ts";
 import { cert, key } from "../support/certificate.ts";
 import { launch, missing } from "./chromium.ts";
 
@@ -207,6 +211,10 @@ describe.skipIf(missing)("Chromium", () => {
     await page.goto(`${below}/`);
     expect(await page.innerText("body")).toBe("ada, bound");
     expect(refreshes()).toHaveLength(1);
+    // One host calls another.
+    await drop();
+    await page.evaluate((to) => fetch(to, { mode: "no-cors", credentials: "include" }).then(() => {}), `${url}/api`);
+    expect(refreshes()).toHaveLength(2);
     expect(told("binding_violated")).toEqual([]);
   });
 
@@ -222,4 +230,59 @@ describe.skipIf(missing)("Chromium", () => {
     expect(await text(page, "/app/page")).toBe("ada, bound");
     expect(refreshes()).toHaveLength(1);
   });
+
+  test("a link of another site arrives where scripts must not run, too, and so does one of a sibling host", async () => {
+    const { told, clock } = shop();
+    const { page, context, drop } = await profile();
+    await logIn(page, context);
+    expect(await text(page, "/")).toBe("ada, bound");
+    clock.ahead = minute;
+    const app = handler;
+    handler = (req, res) => {
+      // As a proxy does it.
+      const set = res.setHeader.bind(res);
+      res.setHeader = (name, value) => set(name, name === "content-security-policy" ? "default-src 'none'" : value);
+      return app(req, res);
+    };
+    await drop();
+    letter = `<a href="${url}/offer">An offer</a>`;
+    await page.goto(url.replace("shop.test", "mail.test"));
+    await page.click("a");
+    await expect.poll(() => page.innerText("body"), { timeout: 5000 }).toBe("ada, bound");
+    handler = app;
+
+    await drop();
+    await page.goto(url.replace("shop.test", "my.shop.test"));
+    log = [];
+    await page.setContent(`<a href="${url}/offer">An offer</a>`);
+    await page.click("a");
+    await page.waitForURL(`${url}/offer`);
+    await expect.poll(() => page.innerText("body")).toBe("ada, bound");
+    expect(log).toEqual(["GET /offer 200", "POST /device-bound/session/refresh 200", "GET /offer 200"]);
+    expect(told("binding_violated")).toEqual([]);
+  });
+
+  for (const program of ["examples/demo/server.ts", "examples/device-bound/server.ts"])
+    test(`${program} binds over https`, async () => {
+      const directory = await scratch();
+      const files = { TLS_KEY: join(directory.path, "key.pem"), TLS_CERT: join(directory.path, "cert.pem") };
+      writeFileSync(files.TLS_KEY, key);
+      writeFileSync(files.TLS_CERT, cert);
+      const started = start(["--conditions=sojourn-source", join(projectRoot, program)], {
+        cwd: directory.path,
+        env: { PORT: "0", SESSIONS: directory.path, ...files },
+      });
+      try {
+        const base = await started.url;
+        const { page, context } = await profile();
+        await page.goto(base);
+        await page.click("button:text-matches('^(login|Ada)', 'i')");
+        await expect.poll(async () => (await context.cookies()).map(({ name }) => name).join()).toContain("-bound");
+        await page.goto(base);
+        expect(await page.innerText("body")).toContain("to this browser");
+      } finally {
+        await started.stop();
+        await directory.remove();
+      }
+    });
 });

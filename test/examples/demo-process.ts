@@ -47,7 +47,7 @@ export function start(
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (chunk: string) => {
         said += chunk;
-        const found = said.match(/http:\/\/(?:localhost|127\.0\.0\.1):\d+/)?.[0];
+        const found = said.match(/https?:\/\/(?:localhost|127\.0\.0\.1):\d+/)?.[0];
         if (found) resolve(found);
       });
     }

@@ -67,7 +67,10 @@ export abstract class OpenedRequest<Data extends object> implements Holding {
     const { status, headers, body } = await answer();
     const { response } = this;
     response.statusCode = status;
-    for (const [name, value] of headers) response.appendHeader(name, value);
+    // What the application has set for all its pages, such as a policy, is not for this answer.
+    for (const [name, value] of headers)
+      if (name === "set-cookie") response.appendHeader(name, value);
+      else response.setHeader(name, value);
     response.end(body);
   }
 
