@@ -54,22 +54,19 @@ export async function runNodeMatrix(): Promise<NodeResult[]> {
   return results;
 }
 
+/** The newest Node of a major version, which npm brings: its program and its version; or why there is none. */
+export async function bringNode(major: number): Promise<{ node: string; version: string } | { missing: string }> {
+  const print = "process.execPath + ' ' + process.version";
+  const { output } = await run("npx", ["-y", "-p", `node@${major}`, "--", "node", "-p", print]);
+  const [, node, version] = /^(\/.*) (v\d+\.\d+\.\d+)$/.exec(lines(output).at(-1) ?? "") ?? [];
+  if (!node || !version?.startsWith(`v${major}.`)) return { missing: `npx brought no Node ${major}: ${output}` };
+  return { node, version };
+}
+
 async function runOn(major: number, directory: string, specifiers: readonly string[]): Promise<NodeResult> {
-  const found = await run("npx", [
-    "-y",
-    "-p",
-    `node@${major}`,
-    "--",
-    "node",
-    "-p",
-    "process.execPath + ' ' + process.version",
-  ]);
-  const [, node, version] =
-    lines(found.output)
-      .at(-1)
-      ?.match(/^(\/.*) (v\d+\.\d+\.\d+)$/) ?? [];
-  if (!node || !version?.startsWith(`v${major}.`))
-    return { major, tests: 0, failure: `npx brought no Node ${major}: ${found.output}` };
+  const found = await bringNode(major);
+  if ("missing" in found) return { major, tests: 0, failure: found.missing };
+  const { node, version } = found;
   const notLoaded = await loadEntries(node, directory, specifiers);
   if (notLoaded) return { major, version, tests: 0, failure: notLoaded };
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");

@@ -16,9 +16,18 @@ export interface Installed {
 
 /** Builds if needed, packs, and installs the tarball offline. */
 export async function installPacked(): Promise<Installed> {
+  const directory = mkdtempSync(join(tmpdir(), "sojourn-packed-"));
+  const { tarball, files } = await packInto(directory);
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  const installed = await run("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: directory });
+  if (installed.code !== 0) throw new Error(`npm install --offline: ${installed.output}`);
+  return { directory, tarball, files };
+}
+
+/** Builds if needed, and packs. */
+export async function packInto(directory: string): Promise<Omit<Installed, "directory">> {
   const said = isBuilt() ? "" : await build();
   if (said) throw new Error(said);
-  const directory = mkdtempSync(join(tmpdir(), "sojourn-packed-"));
   const packed = await run("npm", [
     "pack",
     "--ignore-scripts",
@@ -33,11 +42,7 @@ export async function installPacked(): Promise<Installed> {
     files: { path: string }[];
   }[];
   if (!report) throw new Error(`npm pack: ${packed.output}`);
-  const tarball = join(directory, report.filename);
-  writeFileSync(join(directory, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  const installed = await run("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: directory });
-  if (installed.code !== 0) throw new Error(`npm install --offline: ${installed.output}`);
-  return { directory, tarball, files: report.files.map((file) => file.path) };
+  return { tarball: join(directory, report.filename), files: report.files.map((file) => file.path) };
 }
 
 /** Loads every entry by `import` and by `require` under the Node at `node`. Answers what failed. (`attached` is types alone.) */

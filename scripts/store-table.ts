@@ -1,4 +1,4 @@
-/** The tables of stores in README.md and docs/stores/README.md, made from what the stores themselves declare. `--write` puts them there. */
+/** The two tables of stores in docs/stores/README.md, made from what the stores themselves declare. `--write` puts them there. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -215,10 +215,10 @@ function lines(header: readonly string[], body: readonly (readonly string[])[]):
   return [line(header), `|${header.map(() => "---").join("|")}|`, ...body.map(line)].join("\n");
 }
 
-/** The short table, for the README; links begin with `docs/stores/`. */
+/** What one chooses by. */
 function short(): string {
   const body = rows().map((row) => [
-    `[${row.name}](docs/stores/${row.name}.md)${row.behind ? `: ${row.behind}` : ""}`,
+    `[${row.name}](${row.name}.md)${row.behind ? `: ${row.behind}` : ""}`,
     `\`sojourn/stores/${row.name}\``,
     seenBy(row),
     row.ends ?? (row.capabilities.nativeExpiry ? "by themselves" : "when you call `prune()`"),
@@ -227,7 +227,7 @@ function short(): string {
   return lines(["store", "import", "seen by", "ended sessions go", "finds a user's sessions"], body);
 }
 
-/** The whole table, for docs/stores. */
+/** What each promises. */
 function whole(): string {
   const body = rows().map((row) => {
     const { capabilities } = row;
@@ -264,17 +264,21 @@ function whole(): string {
 }
 
 const places = [
-  { file: "README.md", table: short },
-  { file: "docs/stores/README.md", table: whole },
+  { file: "docs/stores/README.md", mark: "stores", table: short },
+  { file: "docs/stores/README.md", mark: "promises", table: whole },
 ];
 
-/** What each page holds and should hold between its two marks. */
+/** What the page holds and should hold between each two marks. */
 export function tables(root: string): { file: string; is: string; should: string }[] {
-  return places.map(({ file, table }) => {
-    const page = readFileSync(join(root, file), "utf8");
-    const [before = "", rest = ""] = page.split("<!-- stores -->\n");
-    const after = rest.slice(rest.indexOf("<!-- /stores -->"));
-    return { file, is: page, should: `${before}<!-- stores -->\n${table()}\n${after}` };
+  return [...new Set(places.map(({ file }) => file))].map((file) => {
+    const is = readFileSync(join(root, file), "utf8");
+    const should = places
+      .filter((place) => place.file === file)
+      .reduce((page, { mark, table }) => {
+        const [before = "", rest = ""] = page.split(`<!-- ${mark} -->\n`);
+        return `${before}<!-- ${mark} -->\n${table()}\n${rest.slice(rest.indexOf(`<!-- /${mark} -->`))}`;
+      }, is);
+    return { file, is, should };
   });
 }
 

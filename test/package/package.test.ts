@@ -1,10 +1,11 @@
 /** The package as users get it: packed, installed into an empty project outside this one, loaded and compiled there. */
 
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publicEntries } from "../../scripts/checks/surface.ts";
-import { projectRoot, run } from "../../scripts/lib.ts";
+import { filesBelow, projectRoot, run } from "../../scripts/lib.ts";
 import { type Installed, installPacked, loadEntries } from "../../scripts/pack.ts";
 
 const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
@@ -26,10 +27,23 @@ afterAll(() => {
   if (packed) rmSync(packed.directory, { recursive: true, force: true });
 });
 
-test("the tarball holds the compiled files and four pages, nothing else", () => {
-  const others = packed.files.filter((file) => !/^dist\/.+(\.d\.ts|\.js)$/.test(file));
+test("the tarball holds the compiled files, the documentation and four pages, nothing else", () => {
+  const documented = /^docs\/(?!decisions\/).+\.(md|json)$/;
+  const others = packed.files.filter((file) => !/^dist\/.+(\.d\.ts|\.js)$/.test(file) && !documented.test(file));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   expect(packed.files.filter((file) => /test\/|\.test\./.test(file))).toEqual([]);
+});
+
+test("every page is in it, and what a page links to beside it is, too", () => {
+  const inside = new Set(packed.files);
+  const pages = filesBelow(projectRoot, "docs", ".md").filter((page) => !page.startsWith("docs/decisions/"));
+  expect(pages.filter((page) => !inside.has(page))).toEqual([]);
+  const broken = [...pages, "README.md"].flatMap((page) => {
+    const text = readFileSync(join(projectRoot, page), "utf8").replace(/^```.*?^```$/gms, "");
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, path = ""]) => join(dirname(page), path));
+    return links.filter((path) => !inside.has(path)).map((path) => `${page} -> ${path}`);
+  });
+  expect(broken).toEqual([]);
 });
 
 test("it installs without the network and brings no other package", () => {
@@ -88,6 +102,26 @@ describe("a program that uses every export compiles, declarations checked, under
   test("nodenext, with Node's types alone, without the browser's", async () => {
     const options = { module: "nodenext", moduleResolution: "nodenext", lib: ["ES2023"] };
     expect(await compile("no-dom.ts", importing(together), { ...options, ...nodeTypes })).toBe("");
+  });
+  test("commonjs, which knows no exports in older versions", async () => {
+    expect(await compile("commonjs.ts", importing(together), { module: "commonjs", ...nodeTypes })).toBe("");
+  });
+  describe("TypeScript 5.7, the oldest that works,", () => {
+    let oldest: string;
+    beforeAll(async () => {
+      const directory = join(packed.directory, "oldest");
+      mkdirSync(directory);
+      const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--prefix", directory];
+      const { code, output } = await run("npm", [...install, "typescript@5.7.3"], { cwd: directory });
+      expect(code, output).toBe(0);
+      oldest = join(directory, "node_modules", ".bin", "tsc");
+    });
+    test.each([
+      ["nodenext", { module: "nodenext", moduleResolution: "nodenext" }],
+      ["commonjs", { module: "commonjs", moduleResolution: "node10" }],
+    ])("%s", async (name, options) => {
+      expect(await compile(`oldest-${name}.ts`, importing(together), { ...options, ...nodeTypes }, oldest)).toBe("");
+    });
   });
   test("nodenext, in a CommonJS file", async () => {
     const source = together.map((name, index) => `import m${index} = require("${name}");\nvoid m${index};`).join("\n");
@@ -178,6 +212,68 @@ test("the alias package is the drop-in under the name of express-session", async
   }
 });
 
+describe("an example", () => {
+  const examples = join(projectRoot, "examples");
+  const names = readdirSync(examples).filter((name) => existsSync(join(examples, name, "package.json")));
+  const read = (path: string): Manifest => JSON.parse(readFileSync(path, "utf8")) as Manifest;
+  const { version, devDependencies } = read(join(projectRoot, "package.json"));
+
+  test.each(names)("%s brings what it imports, in the versions that are tested, and says how it is run", (name) => {
+    const { dependencies, devDependencies: tools = {}, scripts } = read(join(examples, name, "package.json"));
+    const { sojourn, ...others } = dependencies;
+    expect(sojourn).toBe(`^${version}`);
+    expect(devDependencies).toMatchObject({ ...others, ...tools });
+    const sources = readdirSync(join(examples, name), { recursive: true, encoding: "utf8" });
+    const code = sources.filter((file) => /\.(ts|tsx|mjs|js|svelte|astro)$/.test(file));
+    const text = code.map((file) => readFileSync(join(examples, name, file), "utf8")).join("\n");
+    const imported = Array.from(
+      text.matchAll(/(?:from|import) "(@[\w-]+\/[\w-]+|[\w-]+)(?:\/[^"]*)?";/g),
+      ([, one]) => one!,
+    );
+    expect(imported.filter((one) => dependencies[one] === undefined)).toEqual([]);
+    expect(scripts?.["start"]).toBeTypeOf("string");
+    expect(readFileSync(join(examples, name, "README.md"), "utf8")).toContain(`sojourn/examples/${name} ${name} &&`);
+    expect(readFileSync(join(examples, "README.md"), "utf8")).toContain(`| [${name}](${name}) |`);
+  });
+
+  test.each(["express", "nest"])("%s runs by itself, in a folder elsewhere", async (name) => {
+    const directory = join(packed.directory, `example-${name}`);
+    cpSync(join(examples, name), directory, { recursive: true });
+    const { dependencies, devDependencies: tools = {} } = read(join(directory, "package.json"));
+    for (const one of Object.keys({ ...dependencies, ...tools })) {
+      const from = one === "sojourn" ? packed.directory : projectRoot;
+      const to = join(directory, "node_modules", one);
+      mkdirSync(dirname(to), { recursive: true });
+      symlinkSync(join(from, "node_modules", one), to);
+    }
+    const env = { ...process.env, PORT: "0", PATH: `${join(projectRoot, "node_modules/.bin")}:${process.env.PATH}` };
+    const child = spawn("npm", ["start"], {
+      cwd: directory,
+      env,
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      let said = "";
+      for await (const chunk of child.stdout) {
+        said += chunk;
+        if (/:\d+/.test(said)) break;
+      }
+      const [url] = /http:\/\/localhost:\d+/.exec(said) ?? [];
+      expect(await (await fetch(url!)).text()).toBe("guest, visit 1\n");
+    } finally {
+      process.kill(-child.pid!);
+    }
+  });
+});
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly scripts?: Readonly<Record<string, string>>;
+}
+
 test("publint has nothing to say", async () => {
   const { code, output } = await run("publint", ["--strict", packed.tarball], { env: { NO_COLOR: "1" } });
   expect(output).toContain("All good!");
@@ -205,7 +301,7 @@ function importing(names: readonly string[]): string {
 }
 
 /** What the compiler says about one file in the consumer's project, empty when it compiles. */
-async function compile(file: string, source: string, options: object): Promise<string> {
+async function compile(file: string, source: string, options: object, compiler = "tsc"): Promise<string> {
   const directory = join(packed.directory, `compile-${file.replace(/\W/g, "-")}`);
   mkdirSync(directory);
   writeFileSync(join(directory, file), source);
@@ -220,6 +316,6 @@ async function compile(file: string, source: string, options: object): Promise<s
     ...options,
   };
   writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
-  const { code, output } = await run("tsc", ["-p", directory, "--pretty", "false"], { cwd: directory });
+  const { code, output } = await run(compiler, ["-p", directory, "--pretty", "false"], { cwd: directory });
   return code === 0 ? "" : output || `tsc ended with ${code}`;
 }

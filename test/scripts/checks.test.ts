@@ -119,7 +119,11 @@ describe("layers", () => {
 });
 
 describe("surface", () => {
-  const good = { "src/stores/redis.ts": "", "docs/stores/redis.md": "", "README.md": "| `sojourn/stores/redis` |" };
+  const good = {
+    "src/stores/redis.ts": "",
+    "docs/stores/redis.md": "",
+    "README.md": "| [redis](https://x.test/docs/stores/redis.md) |",
+  };
 
   test("has nothing against a store that is exported, documented and listed", async () => {
     expect(await surface.run(tree(good, [".", "./stores/redis"]))).toEqual([]);
@@ -130,7 +134,7 @@ describe("surface", () => {
     ["a store that is not exported", {}, ["."], "is not in the exports"],
     [
       "a store without a page",
-      { "src/stores/sql.ts": "", "README.md": "sojourn/stores/redis sojourn/stores/sql" },
+      { "src/stores/sql.ts": "", "README.md": "(/docs/stores/redis.md) (/docs/stores/sql.md)" },
       [".", "./stores/redis", "./stores/sql"],
       "docs/stores/sql.md",
     ],
@@ -138,7 +142,7 @@ describe("surface", () => {
       "a store that the README does not list",
       { "README.md": "" },
       [".", "./stores/redis"],
-      "does not name sojourn/stores/redis",
+      "does not lead to docs/stores/redis.md",
     ],
     ["a page without a store", { "docs/stores/gone.md": "" }, [".", "./stores/redis"], "is about src/stores/gone.ts"],
   ])("refuses %s", async (_, files, exported, said) => {
