@@ -151,6 +151,17 @@ test("sojourn/attached types req.session and locals.session, and nothing does wi
   expect(await compile("not-attached.ts", source.replace('import "sojourn/attached";', ""), options)).toContain("TS");
 });
 
+test("sojourn/attached gets along with an installed @types/express-session, and the compiler tells when a program has both", async () => {
+  const source = `import "sojourn/attached";
+    declare const req: Express.Request;
+    void req.session.data;`;
+  const typeRoots = [join(projectRoot, "node_modules", "@types")];
+  const options = { module: "nodenext", moduleResolution: "nodenext", typeRoots };
+  expect(await compile("beside.ts", source, { ...options, types: ["node"] })).toBe("");
+  const both = await compile("both.ts", source, { ...options, types: ["node", "express-session"] });
+  expect(both).toContain("TS2717");
+});
+
 describe("sojourn/express-session", () => {
   const options = { module: "nodenext", moduleResolution: "nodenext" };
   const source = `import session, { Store } from "sojourn/express-session";
