@@ -1,7 +1,8 @@
 /** Device-bound sessions (DBSC): a copy of the session cookie is of use for minutes only. Experimental. */
 
-import type { Binder, BinderCore, DeviceBinding } from "./core/contracts/device-bound.ts";
+import type { Binder, DeviceBinding } from "./core/contracts/device-bound.ts";
 import { DeviceBinder } from "./device-bound/binder.ts";
+import type { BinderCore } from "./device-bound/core.ts";
 import { boundConfig, checkBound, type DeviceBoundOptions } from "./device-bound/options.ts";
 
 export type { DeviceBinding } from "./core/contracts/device-bound.ts";

@@ -52,7 +52,7 @@ export function everybody(options: EverybodyOptions = {}): EverybodyOption {
   const { within = "5s" } = options;
   const bound = durationOption("within", within, 100, 600_000);
   return {
-    use(config) {
+    use(config: Config) {
       const store = storeBehind(config.store);
       if (!store) throw unable("sessions in cookies without revocations");
       if (store.capabilities.compareAndSwap === "none")

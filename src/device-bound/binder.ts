@@ -1,11 +1,12 @@
 /** The binder: judges requests by their proof, and finds those that the sessions answer themselves. */
 
 import { findCookie } from "../core/client/cookie.ts";
-import type { Binder, BinderCore, OwnAnswer, RequestHead, ResponseHead } from "../core/contracts/device-bound.ts";
+import type { Binder, OwnAnswer, RequestHead, ResponseHead } from "../core/contracts/device-bound.ts";
 import { SessionError } from "../core/contracts/errors.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Found, Late } from "../core/contracts/records.ts";
 import { isBinding, judgeProof, readBound, type Verdict } from "./binding.ts";
+import type { BinderCore } from "./core.ts";
 import { type Asked, digestOf, randomText, refresh, register, violated } from "./endpoints.ts";
 import { comesFromOutside, pathIn, registration, skippedIn } from "./headers.ts";
 import type { BoundConfig } from "./options.ts";

@@ -2,11 +2,12 @@
 
 import { randomBytes, sha256 } from "#crypto";
 import { andThen, base64url, type MaybePromise } from "../core/bytes/bytes.ts";
-import type { BinderCore, OwnAnswer, RequestHead } from "../core/contracts/device-bound.ts";
+import type { OwnAnswer, RequestHead } from "../core/contracts/device-bound.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { isOver } from "../core/record/expiry.ts";
 import { type Binding, isBinding, readBound, refreshed } from "./binding.ts";
+import type { BinderCore } from "./core.ts";
 import { challengeFor, sessionIdIn } from "./headers.ts";
 import type { BoundConfig } from "./options.ts";
 import { isSignedBy, keyOf, type Proof, readProof } from "./proof.ts";

@@ -1,12 +1,12 @@
 /** Changes what a session notes of its binding, by compare-and-swap: of two changes at one instant, one sees the other. */
 
 import { ticks } from "../core/contracts/clock.ts";
-import type { BinderCore } from "../core/contracts/device-bound.ts";
 import { SessionError } from "../core/contracts/errors.ts";
 import type { Content, LazyContent, Meta } from "../core/contracts/format.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { isOver } from "../core/record/expiry.ts";
 import { withMeta } from "../core/save/state.ts";
+import type { BinderCore } from "./core.ts";
 
 /** A live session, as far as binding is concerned. */
 export interface BoundFound extends Found {

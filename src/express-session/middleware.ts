@@ -8,7 +8,7 @@ import type { Store as SojournStore } from "../core/contracts/store.ts";
 import type { Exchange, RequestReader } from "../core/request/exchange.ts";
 import { makeCore, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
-import type { SessionsCore } from "../core/save/commit.ts";
+import type { SessionsCore } from "../core/save/request-record.ts";
 import { ConnectRequest } from "../frameworks/shared/node-request.ts";
 import type { NodeResponse } from "../frameworks/shared/node-shapes.ts";
 import { readCookie } from "./cookie.ts";

@@ -1,6 +1,6 @@
 /** What all requests of one middleware have in common. */
 
-import type { SessionsCore } from "../core/save/commit.ts";
+import type { SessionsCore } from "../core/save/request-record.ts";
 import type { Resolved } from "./options.ts";
 import type { ExpressStore } from "./shapes.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Found } from "../core/contracts/records.ts";
 import type { Store as SojournStore } from "../core/contracts/store.ts";
-import type { SessionsCore } from "../core/save/commit.ts";
+import type { SessionsCore } from "../core/save/request-record.ts";
 import { subjectIn } from "./format.ts";
 import type { Resolved } from "./options.ts";
 import type { Answer, SessionRecord } from "./shapes.ts";

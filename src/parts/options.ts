@@ -9,7 +9,7 @@ import type { SessionOptions } from "../core/options/options.ts";
 import { type Cleanup, cleanupOf } from "../core/record/cleanup.ts";
 import { type CookieStore, isCookieStore } from "../core/record/cookie-store.ts";
 import { makeCore } from "../core/request/one-record.ts";
-import type { SessionsCore } from "../core/save/commit.ts";
+import type { SessionsCore } from "../core/save/request-record.ts";
 import { type Fields, Routes } from "./fields.ts";
 
 /** What a part may have of its own, and otherwise has from all. */

@@ -3,9 +3,10 @@
 import { ticks } from "../core/contracts/clock.ts";
 import type { SessionError } from "../core/contracts/errors.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
-import { logsOut, rehearse, type SessionsCore, Work, wouldSave } from "../core/save/commit.ts";
+import { logsOut, rehearse, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { headersSent, refused } from "../core/save/refusals.ts";
+import type { SessionsCore } from "../core/save/request-record.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";

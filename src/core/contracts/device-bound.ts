@@ -1,8 +1,7 @@
 /** The contract of device binding: what the core asks of the option `deviceBound`. Types only. */
 
-import type { Config } from "../options/options.ts";
 import type { Meta } from "./format.ts";
-import type { Found, Late, Records } from "./records.ts";
+import type { Found, Late } from "./records.ts";
 
 /** Method, URL and headers of a request. A fetch `Request` fits as it is. */
 export interface RequestHead {
@@ -25,16 +24,10 @@ export interface OwnAnswer {
   readonly body: string;
 }
 
-/** What binding needs of the sessions it is for. */
-export interface BinderCore {
-  readonly config: Config;
-  readonly records: Records;
-}
-
 /** The value of the option `deviceBound`: see `sojourn/device-bound`. */
 export interface DeviceBinding {
-  /** @internal Called once. `undefined`: browsers cannot bind these sessions, and a warning has said why. */
-  use(core: BinderCore): Binder | undefined;
+  /** @internal Called once, with what all requests of the sessions have in common. `undefined`: browsers cannot bind these sessions, and a warning has said why. */
+  use(core: never): Binder | undefined;
 }
 
 /** Binds the sessions of one manager. */

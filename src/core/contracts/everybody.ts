@@ -1,12 +1,11 @@
 /** The contract of revoking everybody: what the core asks of the option `everybody`. Types only. */
 
 import type { MaybePromise } from "../bytes/bytes.ts";
-import type { Config } from "../options/options.ts";
 
 /** The value of the option `everybody`: see `sojourn/everybody`. */
 export interface EverybodyOption {
-  /** @internal Called once. */
-  use(config: Config): Everybody;
+  /** @internal Called once, with the configuration of the sessions. */
+  use(config: never): Everybody;
 }
 
 /** Knows which sessions are over because everybody was revoked: those that carry an earlier mark. Marks only grow. */

@@ -4,7 +4,7 @@ import type { AdoptionDesk } from "../contracts/adopter.ts";
 import type { Store } from "../contracts/store.ts";
 import { expiryOf } from "../record/expiry.ts";
 import { withTimeLimit } from "../record/time-limit.ts";
-import type { SessionsCore } from "../save/commit.ts";
+import type { SessionsCore } from "../save/request-record.ts";
 
 /** Asks one adopter after the other. */
 export function adopting({ config, records, subjects }: SessionsCore): NonNullable<SessionsCore["adopt"]> {

@@ -15,10 +15,11 @@ import { isOver } from "../record/expiry.ts";
 import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
 import { guarded } from "../record/time-limit.ts";
-import { logsOut, type SessionsCore, Work } from "../save/commit.ts";
+import { logsOut, Work } from "../save/commit.ts";
 import { isClean } from "../save/facts.ts";
 import { checked } from "../save/newest.ts";
 import { RecordSession } from "../save/record-session.ts";
+import type { SessionsCore } from "../save/request-record.ts";
 import { tracedLoad } from "../save/save-trace.ts";
 import { Turns } from "../save/turns.ts";
 import { adopting } from "./adopting.ts";
@@ -37,11 +38,11 @@ export function makeCore(options: SingleOptions<never>): SessionsCore {
 /** The same from options that are checked. */
 export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
-  const everybody = config.everybody?.use(config);
+  const everybody = config.everybody?.use(config as never);
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, everybody, pause, until);
   const plain = { config, turns: new Turns(), cleanup: cleanupOf([config]), everybody, ...keep(), within: keep };
   const core: SessionsCore = config.adopt.length > 0 ? { ...plain, adopt: adopting(plain) } : plain;
-  return config.deviceBound ? { ...core, binder: config.deviceBound.use(core) } : core;
+  return config.deviceBound ? { ...core, binder: config.deviceBound.use(core as never) } : core;
 }
 
 /** Each session in one record. */

@@ -4,18 +4,18 @@ import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { Payload } from "../contracts/format.ts";
 import type { Found } from "../contracts/records.ts";
-import type { Work } from "./commit.ts";
 import { decide, hasChanges, payloadIfNeeded } from "./facts.ts";
 import { admit, leave } from "./limit.ts";
 import { mergeUsers } from "./login-merge.ts";
-import { beside, type Newest, newestOf, readNewest, takeOver } from "./newest.ts";
+import { beside, newestOf, readNewest, takeOver } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
 import { refused, refuseImpossible } from "./refusals.ts";
+import type { RequestRecord } from "./request-record.ts";
 import { carryOut, draftOf, saved } from "./steps.ts";
-import { type Turn, unknownTurn } from "./turns.ts";
+import { type Newest, type Turn, unknownTurn } from "./turns.ts";
 
 /** Saves what was asked for. False when the session ended elsewhere. */
-export function save(work: Work): Promise<boolean> {
+export function save(work: RequestRecord): Promise<boolean> {
   return new Attempts(work).run();
 }
 
@@ -23,7 +23,7 @@ export function save(work: Work): Promise<boolean> {
 type Tried = "saved" | "ended" | "again";
 
 class Attempts {
-  readonly #work: Work;
+  readonly #work: RequestRecord;
   readonly #began = ticks();
   /** Its store calls are to be answered until then, but for those by which it meets others. */
   #until: number;
@@ -38,7 +38,7 @@ class Attempts {
   /** Together with others it was too large. */
   #alone = false;
 
-  constructor(work: Work) {
+  constructor(work: RequestRecord) {
     this.#work = work;
     this.#until = work.until ?? this.#began + work.core.config.storeTimeout;
   }
@@ -269,7 +269,7 @@ function isTogether(step: Step): boolean {
 }
 
 /** What was asked for is for the next save, with what was asked for since. */
-export function handBack({ marks, state }: Work): void {
+export function handBack({ marks, state }: RequestRecord): void {
   marks.join(state.marks);
   state.marks = marks;
 }
@@ -278,7 +278,7 @@ export function handBack({ marks, state }: Work): void {
  * The first request with the new id of a renewal in passing tells that the old one is no longer needed. True when
  * there is nothing else to save.
  */
-function noteSeen(work: Work): boolean {
+function noteSeen(work: RequestRecord): boolean {
   const { found, state, core } = work;
   if (!found?.current || !state.meta.unseen) return false;
   const isClean = !hasChanges(work, payloadIfNeeded(work));

@@ -4,11 +4,11 @@ import { samePayload } from "../bytes/bytes.ts";
 import type { Payload } from "../contracts/format.ts";
 import { saves } from "../contracts/traces.ts";
 import { isRenewalDue, isShortened, isTouchDue } from "../record/expiry.ts";
-import type { Work } from "./commit.ts";
 import type { Plan } from "./plan.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** The session as it is to be kept, if there is a record to compare it with. */
-export function payloadIfNeeded(work: Work): Payload | undefined {
+export function payloadIfNeeded(work: RequestRecord): Payload | undefined {
   const { state, found, encoded } = work;
   if (!found || state.destroyed) return undefined;
   work.encoded = undefined;
@@ -19,7 +19,7 @@ export function payloadIfNeeded(work: Work): Payload | undefined {
  * Whether a save would do nothing, so that there is nothing to wait for. If not, what was encoded to find out is left
  * for the save, which must begin at once.
  */
-export function isClean(work: Work): boolean {
+export function isClean(work: RequestRecord): boolean {
   const { state, found } = work;
   if (work.before || work.saves || saves.hasSubscribers || state.destroyed || !state.marks.isBlank) return false;
   if (work.ended) return work.late === undefined;
@@ -38,18 +38,18 @@ export function isClean(work: Work): boolean {
 }
 
 /** Whether the application asked for anything, or changed the data. */
-export function hasChanges(work: Work, payload: Payload | undefined): boolean {
+export function hasChanges(work: RequestRecord, payload: Payload | undefined): boolean {
   const { found, state, marks } = work;
   return state.destroyed || marks.regenerated || !found || isChanged(work, payload);
 }
 
 /** Whether it differs from what the data was made from. */
-function isChanged({ found, base }: Work, payload: Payload | undefined): boolean {
+function isChanged({ found, base }: RequestRecord, payload: Payload | undefined): boolean {
   return payload !== undefined && found !== null && !samePayload(payload, base ?? found.payload);
 }
 
 /** Tells the plan what is known. */
-export function decide(work: Work, payload: Payload | undefined, onlySeen: boolean): Plan {
+export function decide(work: RequestRecord, payload: Payload | undefined, onlySeen: boolean): Plan {
   const { found, state, incoming } = work;
   const { config, records } = work.core;
   const { timeouts } = config;

@@ -4,20 +4,10 @@ import { newHandle } from "../client/id.ts";
 import { ticks } from "../contracts/clock.ts";
 import { SessionError } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
-import type { Place } from "../contracts/records.ts";
 import type { SessionLimit } from "../options/limit.ts";
 import type { Entry } from "../record/revoke.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
-import type { SessionsCore, Work } from "./commit.ts";
-
-/** A login that may go ahead. */
-export interface Admission {
-  readonly subject: string;
-  /** When the newest of the subject's other sessions logged in, in epoch milliseconds. */
-  readonly after: number;
-  /** A record that counts as the session until that is written. */
-  readonly seat: Place | undefined;
-}
+import type { RequestRecord, SessionsCore } from "./request-record.ts";
 
 /** How often a login looks for sessions that moved while it ended them. */
 const mostPasses = 20;
@@ -31,7 +21,7 @@ const mostPasses = 20;
  *
  * @throws SessionError `ERR_SESSION_LIMIT`. The request then goes on without a session.
  */
-export async function admit(work: Work, { perSubject, excess }: Required<SessionLimit>): Promise<void> {
+export async function admit(work: RequestRecord, { perSubject, excess }: Required<SessionLimit>): Promise<void> {
   if (work.admission) return;
   const { core, state } = work;
   const { config } = core;
@@ -67,7 +57,7 @@ export async function admit(work: Work, { perSubject, excess }: Required<Session
 }
 
 /** After the save, whatever came of it: the session has its own record now, or none. What stays goes by itself. */
-export async function leave(work: Work): Promise<void> {
+export async function leave(work: RequestRecord): Promise<void> {
   const { admission, core } = work;
   work.admission = undefined;
   if (admission?.seat) await core.records.remove(admission.seat, admission.subject).catch(() => {});
@@ -80,7 +70,7 @@ export async function leave(work: Work): Promise<void> {
  * @returns True when the session at hand is one of those beyond the limit; the caller ends it.
  */
 export async function endExcess(
-  { core, state }: Work,
+  { core, state }: RequestRecord,
   subjects: SubjectSessions,
   { perSubject }: SessionLimit,
 ): Promise<boolean> {
@@ -128,7 +118,7 @@ function loginTimes(entries: readonly Entry[]): Map<string, number> {
 }
 
 /** A record that counts as the session until that is written. After a crash it goes by itself. */
-function seatOf({ core, state, era }: Work): Parameters<SessionsCore["records"]["create"]>[0] {
+function seatOf({ core, state, era }: RequestRecord): Parameters<SessionsCore["records"]["create"]>[0] {
   const { now, storeTimeout, conflictTimeout } = core.config;
   const { handle, subject } = state.meta;
   const meta: Meta = { handle: handle as string, subject: subject as string };
@@ -139,7 +129,7 @@ function seatOf({ core, state, era }: Work): Parameters<SessionsCore["records"][
 }
 
 /** The login is over, and nothing that the request did with it is saved; a logout still ends the session of before. */
-function refuse(work: Work, perSubject: number): SessionError {
+function refuse(work: RequestRecord, perSubject: number): SessionError {
   const { state, core, found } = work;
   const { subject, handle } = { ...state.meta, ...work.kept };
   const reason = `the subject has ${perSubject} sessions already`;

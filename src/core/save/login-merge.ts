@@ -2,14 +2,14 @@
 
 import { SessionError } from "../contracts/errors.ts";
 import { own } from "../record/own-keys.ts";
-import type { Work } from "./commit.ts";
 import { applyUpdate } from "./record-session.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /**
  * Takes over, key by key, what the user's other session holds. As an update, so that a parallel request of the guest's
  * own session loses nothing: the functions are applied again to its newest values.
  */
-export async function mergeUsers({ state, marks, core, limited }: Work): Promise<void> {
+export async function mergeUsers({ state, marks, core, limited }: RequestRecord): Promise<void> {
   const { merge = {} } = marks;
   const { subject = "", handle } = state.meta;
   const users = await (limited ?? core).subjects.latest?.(subject, handle);

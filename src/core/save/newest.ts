@@ -1,16 +1,12 @@
 /** The newest state of a session: read again when a save met another, and merged with what this request changed. */
 
-import type { Content, Meta } from "../contracts/format.ts";
+import type { Content } from "../contracts/format.ts";
 import type { Found, Place } from "../contracts/records.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
 import { adopt, Marks, merge } from "./changes.ts";
-import type { Work } from "./commit.ts";
-
-/** What is known of a session where its record is to be ended. */
-export function keptOf({ handle, subject }: Meta): Work["kept"] {
-  return { handle, subject };
-}
+import { keptOf, type RequestRecord } from "./request-record.ts";
+import type { Newest } from "./turns.ts";
 
 /** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */
 export async function checked(config: Config, found: Found): Promise<Found | null> {
@@ -25,14 +21,8 @@ export async function checked(config: Config, found: Found): Promise<Found | nul
   return { ...found, content, payload: config.format.encode(content, found.payload) };
 }
 
-/** The newest state of a record: as it was read, or as saves before in line have made it. */
-export interface Newest extends Omit<Found, "content"> {
-  /** What the session is called there, for formats that have no room for a name. */
-  readonly handle: string | undefined;
-}
-
 /** Reads the newest state of the record; `null`: it is gone. */
-export async function readNewest({ core: { records } }: Work, place: Place): Promise<Newest | null> {
+export async function readNewest({ core: { records } }: RequestRecord, place: Place): Promise<Newest | null> {
   const found = await records.again(place);
   if (!found?.content) return null;
   const { content, ...newest } = found;
@@ -40,7 +30,7 @@ export async function readNewest({ core: { records } }: Work, place: Place): Pro
 }
 
 /** Puts this request's changes onto the newest state of the record. False when it is none any more for this request. */
-export async function takeOver(work: Work, newest: Newest): Promise<boolean> {
+export async function takeOver(work: RequestRecord, newest: Newest): Promise<boolean> {
   const { state, found, core } = work;
   const before = found as Found;
   const theirs = core.config.schema ? await checked(core.config, content(work, newest)) : content(work, newest);
@@ -57,23 +47,23 @@ export async function takeOver(work: Work, newest: Newest): Promise<boolean> {
 }
 
 /** The place of the record as this request came to it, from that of another request. */
-export function beside({ core: { records }, found }: Work, newest: Place): Place {
+export function beside({ core: { records }, found }: RequestRecord, newest: Place): Place {
   return found && records.beside ? records.beside(found.place, newest) : newest;
 }
 
 /** What others have changed since this request's last save, which wrote the changes of several at once. */
-export function newestOf({ found, kept }: Work): Newest {
+export function newestOf({ found, kept }: RequestRecord): Newest {
   return { ...(found as Found), handle: kept.handle };
 }
 
-function content({ state: { format } }: Work, { handle, ...newest }: Newest): Found {
+function content({ state: { format } }: RequestRecord, { handle, ...newest }: Newest): Found {
   const decoded = format.decode(newest.payload);
   if (format.foreign && handle !== undefined) decoded.meta.handle ??= handle;
   return { ...newest, content: decoded };
 }
 
 /** Goes on with the session that a late request's id once led to, where its logout or login concerns it. */
-export async function goOn(work: Work, late: Place): Promise<void> {
+export async function goOn(work: RequestRecord, late: Place): Promise<void> {
   const { records, config } = work.core;
   const again = await records.again(late);
   // Ending it takes no reading.
@@ -90,12 +80,12 @@ export async function goOn(work: Work, late: Place): Promise<void> {
   work.moved = true;
 }
 
-function isSameLogin({ state, marks }: Work, { content }: Found): boolean {
+function isSameLogin({ state, marks }: RequestRecord, { content }: Found): boolean {
   return (marks.loggedIn || state.marks.loggedIn) && content?.meta.subject === state.meta.subject;
 }
 
 /** The same user has just logged in there: what this request put into the session it had begun goes along. */
-function join(work: Work, marks: Marks, newest: Found): void {
+function join(work: RequestRecord, marks: Marks, newest: Found): void {
   marks.takenOver = false;
   marks.cleared = false;
   delete work.state.meta.handle;
@@ -103,7 +93,7 @@ function join(work: Work, marks: Marks, newest: Found): void {
 }
 
 /** Merges what changed since `base` onto the newest state. */
-function put(work: Work, base: Content, { content, expiresAt, current }: Found): void {
+function put(work: RequestRecord, base: Content, { content, expiresAt, current }: Found): void {
   const { state, core } = work;
   const theirs = content as Content;
   work.kept = keptOf(theirs.meta);

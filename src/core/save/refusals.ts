@@ -1,12 +1,12 @@
 /** Saves that are refused: what cannot be done, comes too late, or was changed in a session that has ended. */
 
 import { SessionError } from "../contracts/errors.ts";
-import type { Work } from "./commit.ts";
 import type { Plan } from "./plan.ts";
 import { readOnly } from "./record-session.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** Throws where the step cannot be done: the headers are gone, or the route must not change anything. */
-export function refuseImpossible({ core }: Work, { impossible }: Plan): void {
+export function refuseImpossible({ core }: RequestRecord, { impossible }: Plan): void {
   if (!impossible) return;
   if (impossible === "read-only") throw readOnly();
   core.config.warn(
@@ -17,7 +17,7 @@ export function refuseImpossible({ core }: Work, { impossible }: Plan): void {
 }
 
 /** Says, once, that changes were not saved because the session had ended. */
-export function refused(work: Work, reason: string = "the session ended meanwhile"): void {
+export function refused(work: RequestRecord, reason: string = "the session ended meanwhile"): void {
   const { core, state } = work;
   if (work.refused) return;
   work.refused = true;

@@ -11,9 +11,9 @@ import {
   scoped,
   traced,
 } from "../contracts/traces.ts";
-import type { Work } from "./commit.ts";
 import { hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
 import type { Plan } from "./plan.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 class Load extends OfSubject implements LoadMessage {
   readonly backend: string;
@@ -26,10 +26,10 @@ class Load extends OfSubject implements LoadMessage {
 }
 
 /** Traces what a request finds under its cookie. */
-export function tracedLoad<T>(backend: string, load: (seen: (work: Work) => void) => Promise<T>): Promise<T> {
+export function tracedLoad<T>(backend: string, load: (seen: (work: RequestRecord) => void) => Promise<T>): Promise<T> {
   const message = new Load(backend);
   let outcome = "none";
-  const seen = (work: Work): void => {
+  const seen = (work: RequestRecord): void => {
     outcome = outcomeOf(work);
     noteSession(message, work);
   };
@@ -41,7 +41,7 @@ export function tracedLoad<T>(backend: string, load: (seen: (work: Work) => void
   );
 }
 
-function outcomeOf({ found, late, held }: Work): NonNullable<LoadMessage["outcome"]> {
+function outcomeOf({ found, late, held }: RequestRecord): NonNullable<LoadMessage["outcome"]> {
   if (found) return "found";
   if (late) return "late";
   return held > 0 ? "absent" : "none";
@@ -71,7 +71,7 @@ export class SaveTrace extends OfSubject implements SaveMessage {
 }
 
 /** Traces one save of a request's session. */
-export async function tracedSave(work: Work, save: () => Promise<boolean>): Promise<boolean> {
+export async function tracedSave(work: RequestRecord, save: () => Promise<boolean>): Promise<boolean> {
   // Adapters save once more when the body has ended: where nothing was changed since, that is no save of its own.
   if (work.wasTraced && !mayChange(work)) return save();
   const message = new SaveTrace(work.core.config.store.name);
@@ -95,7 +95,7 @@ export async function tracedSave(work: Work, save: () => Promise<boolean>): Prom
 
 /** Traces a session's move to another id. */
 export function tracedRenewal(
-  { core, kept }: Work,
+  { core, kept }: RequestRecord,
   by: "login" | "regenerate" | "passing",
   move: () => Promise<Written | null>,
 ): Promise<Written | null> {
@@ -103,7 +103,7 @@ export function tracedRenewal(
   return traced(renewals, message, move, (written) => (written ? "renewed" : "refused"));
 }
 
-function mayChange(work: Work): boolean {
+function mayChange(work: RequestRecord): boolean {
   const { state, found, ended, late } = work;
   if (ended) return state.destroyed && late !== undefined;
   work.marks = state.marks;
@@ -114,7 +114,7 @@ function mayChange(work: Work): boolean {
   }
 }
 
-function noteSession(message: Load | SaveTrace, { state }: Work): void {
+function noteSession(message: Load | SaveTrace, { state }: RequestRecord): void {
   const { handle, subject } = state.meta;
   if (handle !== undefined) message.handle = handle;
   if (subject !== undefined) OfSubject.note(message, subject);

@@ -9,19 +9,20 @@ import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "../record/meta.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { Marks } from "./changes.ts";
-import type { Work } from "./commit.ts";
 import { endExcess } from "./limit.ts";
-import { beside, keptOf, type Newest } from "./newest.ts";
+import { beside } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
+import { keptOf, type RequestRecord } from "./request-record.ts";
 import { tracedRenewal } from "./save-trace.ts";
 import { withMeta } from "./state.ts";
+import type { Newest } from "./turns.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
-export function carryOut(work: Work, plan: Plan, payload: Payload | undefined): Promise<boolean> {
+export function carryOut(work: RequestRecord, plan: Plan, payload: Payload | undefined): Promise<boolean> {
   return plan.step === "delete" ? end(work, payload) : keep(work, plan, payload);
 }
 
-async function end(work: Work, payload: Payload | undefined): Promise<boolean> {
+async function end(work: RequestRecord, payload: Payload | undefined): Promise<boolean> {
   const { state, found } = work;
   const { config } = work.core;
   const { records, subjects } = work.limited ?? work.core;
@@ -50,7 +51,7 @@ async function end(work: Work, payload: Payload | undefined): Promise<boolean> {
   return true;
 }
 
-async function keep(work: Work, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
+async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
   const { state, found, kept, marks } = work;
   const { draft, before } = draftOf(work, step, payload);
   const written = await write(work, step, draft);
@@ -80,7 +81,11 @@ async function keep(work: Work, { step, cookie }: Plan, payload: Payload | undef
 }
 
 /** Whether a login that was saved goes on. If that cannot be known, it is as if it had not been. */
-async function stands(work: Work, draft: Draft, before: Pick<Work, "found" | "kept" | "marks">): Promise<boolean> {
+async function stands(
+  work: RequestRecord,
+  draft: Draft,
+  before: Pick<RequestRecord, "found" | "kept" | "marks">,
+): Promise<boolean> {
   const { records, subjects } = work.limited ?? work.core;
   const { place } = work.found as Found;
   const { subject } = draft.meta;
@@ -108,13 +113,13 @@ async function stands(work: Work, draft: Draft, before: Pick<Work, "found" | "ke
 }
 
 /** Whether a login that was just written is over: it was revoked since it began, or is beyond the limit together with others. */
-async function leavesAtOnce(work: Work, subjects: SubjectSessions, subject: string): Promise<boolean> {
+async function leavesAtOnce(work: RequestRecord, subjects: SubjectSessions, subject: string): Promise<boolean> {
   const { limit } = work.core.config;
   if (await subjects.moved(subject, work.epoch)) return true;
   return limit?.excess === "end-oldest" && endExcess(work, subjects, limit);
 }
 
-async function sendToken(work: Work, { place, token }: Written, { meta, expiresAt }: Draft): Promise<void> {
+async function sendToken(work: RequestRecord, { place, token }: Written, { meta, expiresAt }: Draft): Promise<void> {
   const { config, records } = work.core;
   const value = token ?? (await records.token(place));
   const maxAge = meta.persistent ? maxAgeOf(config.now(), expiresAt) : undefined;
@@ -122,7 +127,7 @@ async function sendToken(work: Work, { place, token }: Written, { meta, expiresA
 }
 
 /** The same after a write that held this request's changes together with those of others. */
-export async function saved(work: Work, draft: Draft, cookie: Plan["cookie"], written: Newest): Promise<void> {
+export async function saved(work: RequestRecord, draft: Draft, cookie: Plan["cookie"], written: Newest): Promise<void> {
   const { state } = work;
   const { payload, expiresAt } = written;
   const place = beside(work, written.place);
@@ -135,7 +140,7 @@ export async function saved(work: Work, draft: Draft, cookie: Plan["cookie"], wr
 }
 
 /** Warns when the next request cannot know by this record who logged in. */
-function checkSubject({ state: { format, meta }, core }: Work, contents: Payload): void {
+function checkSubject({ state: { format, meta }, core }: RequestRecord, contents: Payload): void {
   if (!format.foreign || format.decode(contents).meta.subject === meta.subject) return;
   core.config.warn(
     `session.login() gave a new id, but the record does not say who logged in: format ${format.name} has no place for ` +
@@ -144,7 +149,7 @@ function checkSubject({ state: { format, meta }, core }: Work, contents: Payload
 }
 
 /** Takes back a record that this request has made. What cannot be removed ends by itself: the client never gets to know its id. */
-export async function takeBack(work: Work): Promise<void> {
+export async function takeBack(work: RequestRecord): Promise<void> {
   const { found, core, state } = work;
   work.found = null;
   work.setCookie = undefined;
@@ -156,7 +161,7 @@ export async function takeBack(work: Work): Promise<void> {
  * Goes on without the session, whose data are damaged: nothing is written over it, its client keeps the cookie, and
  * only a login begins another session in this request, as where the id was ended a moment ago.
  */
-export function lose(work: Work, error: unknown): void {
+export function lose(work: RequestRecord, error: unknown): void {
   const { core, state, found, kept } = work;
   core.config.events.emit("record_refused", { ...kept, reason: `not a record of format ${state.format.name}`, error });
   if (found) core.records.damaged?.(found.place);
@@ -169,7 +174,7 @@ export function lose(work: Work, error: unknown): void {
 }
 
 /** What a step is to keep, and what was noted about the session before it. */
-export function draftOf(work: Work, step: Step, payload: Payload | undefined): { draft: Draft; before: Meta } {
+export function draftOf(work: RequestRecord, step: Step, payload: Payload | undefined): { draft: Draft; before: Meta } {
   const { state, found, core } = work;
   const now = core.config.now();
   const meta = metaFor(step, work, now);
@@ -189,13 +194,13 @@ export function draftOf(work: Work, step: Step, payload: Payload | undefined): {
  * When the session ends as it is saved now. A request that is no sign of life does not move that later; but a clock that
  * is ahead, by which a session that the store has is over, must not end it.
  */
-function endOf(work: Work, now: number, meta: Meta): number {
+function endOf(work: RequestRecord, now: number, meta: Meta): number {
   const used = work.expiresAt(now, meta);
   const kept = work.incoming.noTouch && work.found ? work.found.expiresAt : used;
   return kept > now ? Math.min(kept, used) : used;
 }
 
-function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
+function write(work: RequestRecord, step: Step, draft: Draft): Promise<Written | null> {
   const { core, found, state, marks } = work;
   const { records } = work.limited ?? core;
   if (step === "create") return records.create(draft);
@@ -211,12 +216,12 @@ function write(work: Work, step: Step, draft: Draft): Promise<Written | null> {
 }
 
 /** Whether the id that a parallel request has just given the client goes on leading to the session: for the same user only. */
-function leadsOn({ moved, found, kept, state }: Work): boolean {
+function leadsOn({ moved, found, kept, state }: RequestRecord): boolean {
   return (moved || found?.current === false) && kept.subject === state.meta.subject;
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */
-function metaFor(step: Step, work: Work, now: number): Meta {
+function metaFor(step: Step, work: RequestRecord, now: number): Meta {
   const { state, core, marks, epochMark } = work;
   if (step === "touch" || (step === "update" && !marks.takenOver)) return state.meta;
   if (step === "create" || marks.takenOver) state.meta.handle ??= newHandle();

@@ -1,7 +1,13 @@
 /** Turns: saves of one record that meet in this process wait in line; what those before them made goes on to the next. */
 
 import { SessionError } from "../contracts/errors.ts";
-import type { Newest } from "./newest.ts";
+import type { Found } from "../contracts/records.ts";
+
+/** The newest state of a record: as it was read, or as saves before in line have made it. */
+export interface Newest extends Omit<Found, "content"> {
+  /** What the session is called there, for formats that have no room for a name. */
+  readonly handle: string | undefined;
+}
 
 /** What a save gets when it has its turn. */
 export interface Turn {
