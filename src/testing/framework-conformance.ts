@@ -6,6 +6,7 @@ import { deviceBoundCases } from "./framework/device-bound.ts";
 import { failureCases } from "./framework/failures.ts";
 import { headCases } from "./framework/heads.ts";
 import { mountingCases } from "./framework/mounting.ts";
+import { peopleCases } from "./framework/people.ts";
 import { raceCases } from "./framework/races.ts";
 import { requestCases } from "./framework/requests.ts";
 import { type FrameworkHarness, FrameworkTrial } from "./framework/trial.ts";
@@ -41,6 +42,7 @@ export function frameworkConformance(harness: FrameworkHarness): ConformanceCase
     mountingCases,
     accessCases,
     deviceBoundCases,
+    peopleCases,
   ].flat();
   return cases.map(({ name, group, needs, run }) => ({
     name,

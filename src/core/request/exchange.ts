@@ -28,7 +28,7 @@ export interface RequestReader<Request> {
    * result is cached.
    */
   asked?(request: Request): void;
-  /** Called when the session could not be loaded, before the handler hears of it. */
+  /** Called when the session could not be loaded, or refuses what needs a fresh proof of identity, before the handler hears of it. */
   failed?(error: unknown): void;
   /** Whether the response has ended or its client has left. Adapters that cannot ask the response call `close`. */
   isOver?(request: Request): boolean;

@@ -67,6 +67,10 @@ export class Work extends RequestRecord implements SessionOwner {
     return this.incoming.readOnly;
   }
 
+  answers(error: unknown): void {
+    this.incoming.reader.failed?.(error);
+  }
+
   needsCookie(what: string): void {
     if (!this.incoming.headersSent) return;
     const error = headersSent(what);

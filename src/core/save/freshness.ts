@@ -8,26 +8,22 @@ import { durationOption, inWords } from "../options/duration.ts";
 import { own } from "../record/own-keys.ts";
 import { checkMethods } from "./login.ts";
 
-/** Throws `ERR_SESSION_NOT_FRESH`, which says what is needed, unless the session is that of a user who proved it. */
-export function checkFresh(meta: Meta, now: number, options: FreshnessOptions): void {
+/** What is wrong with a session that is not that of a user who proved it; `undefined`: nothing. Throws a `TypeError` for wrong options. */
+export function staleness(meta: Meta, now: number, options: FreshnessOptions): SessionError | undefined {
   checkKnown("session.requireFresh", options, ["within", "methods", "bound"]);
   const { methods, within: given, bound = false } = options;
   const within = durationOption("the option within of session.requireFresh", given, 1000, 400 * 86_400_000);
   if (methods !== undefined) checkMethods("session.requireFresh", methods);
   if (typeof bound !== "boolean")
     throw wrongArgument("the option bound of session.requireFresh", "true or false", bound);
-  if (meta.subject === undefined) throw notFresh("nobody is logged in", { within, methods });
+  if (meta.subject === undefined) return notFresh("nobody is logged in", { within, methods });
   if (bound && meta.bound?.seen !== true)
-    throw notFresh("the session is not bound to a browser", { within, methods, bound });
+    return notFresh("the session is not bound to a browser", { within, methods, bound });
   const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;
-  if (!methods) {
-    if (isOld(meta.authenticated))
-      throw notFresh(`the last proof is older than ${inWords(within)}`, { within, methods });
-    return;
-  }
-  const missing = methods.filter((method) => isOld(own(meta.methods ?? {}, method)));
-  if (missing.length > 0)
-    throw notFresh(`not shown within ${inWords(within)}: ${missing.join(", ")}`, { within, methods: missing });
+  const missing = methods?.filter((method) => isOld(own(meta.methods ?? {}, method)));
+  if (missing ? missing.length === 0 : !isOld(meta.authenticated)) return undefined;
+  const what = missing?.join(", ") ?? "any proof";
+  return notFresh(`not shown within ${inWords(within)}: ${what}`, { within, methods: missing });
 }
 
 /** The error where the user has to prove who they are. */

@@ -8,7 +8,7 @@ import type { ConfirmOptions, FreshnessOptions, LoginOptions, LogoutOptions, Ses
 import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
 import { encoded, type Marks, type Merge, put, same, type Update } from "./changes.ts";
-import { checkFresh, notFresh } from "./freshness.ts";
+import { notFresh, staleness } from "./freshness.ts";
 import { guardSessions } from "./guarded.ts";
 import { checkKeep, checkLabel, checkLogin, timesOf } from "./login.ts";
 import type { SessionOwner, State } from "./state.ts";
@@ -156,14 +156,15 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   requireFresh(options: FreshnessOptions): void {
     if (this.#state.destroyed) throw sessionEnded();
     this.#owner.needsRoom("session.requireFresh()");
-    checkFresh(this.#state.meta, this.#owner.now(), options);
+    const stale = staleness(this.#state.meta, this.#owner.now(), options);
+    if (stale) this.#refuse(stale);
   }
 
   confirm(options: ConfirmOptions = {}): void {
     const { meta, marks } = this.#alive();
     checkKnown("session.confirm", options, ["methods"]);
     this.#owner.needsRoom("session.confirm()");
-    if (meta.subject === undefined) throw notFresh("nobody is logged in");
+    if (meta.subject === undefined) this.#refuse(notFresh("nobody is logged in"));
     const now = this.#owner.now();
     const shown = options.methods && timesOf("session.confirm", options.methods, now);
     this.#owner.needsCookie("session.confirm()");
@@ -190,6 +191,12 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 
   save(): Promise<boolean> {
     return this.#owner.save();
+  }
+
+  /** Throws what is to be answered to the client, when the adapter has given it the shape that its framework answers. */
+  #refuse(error: SessionError): never {
+    this.#owner.answers(error);
+    throw error;
   }
 
   #alive(): State {

@@ -12,6 +12,8 @@ export interface SessionOwner {
   readonly readOnly: boolean;
   /** Saves now. */
   save(): Promise<boolean>;
+  /** Told of an error that is meant for the client, before it is thrown. */
+  answers(error: unknown): void;
   /** Throws when a change that needs a cookie comes too late. */
   needsCookie(what: string): void;
   /** Ends the session, and gives the one with which the request goes on. */

@@ -138,8 +138,10 @@ export async function answerTo<Request>(
   given: Request,
   request: object,
 ): Promise<Response> {
-  if (!isSessionError(error)) throw error;
-  return sealFailure(request, await onError(error, given));
+  if (isSessionError(error)) return sealFailure(request, await onError(error, given));
+  // The server answers, with headers of its own; a logout is carried out all the same.
+  await sealFailure(request, new Response());
+  throw error;
 }
 
 /** How a web `Request` is read, which a framework hands its handlers as it is or in a context. */
@@ -160,10 +162,18 @@ function isHttps({ url }: Request): boolean {
   return url.startsWith("https:");
 }
 
+/** A status of a session's error in words. */
+export function wordsOf(status: number): string {
+  const words: Readonly<Record<number, string>> = { 401: "Unauthorized", 409: "Conflict", 503: "Service Unavailable" };
+  return words[status] ?? "Internal Server Error";
+}
+
 /** The text a client gets for an error: its status in words. */
 export function failureResponse(error: { readonly status: number }): Response {
-  const words = error.status === 503 ? "Service Unavailable" : "Internal Server Error";
-  return new Response(words, { status: error.status, headers: { "content-type": "text/plain; charset=utf-8" } });
+  return new Response(wordsOf(error.status), {
+    status: error.status,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+  });
 }
 
 /**

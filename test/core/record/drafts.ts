@@ -19,6 +19,7 @@ export function draft(data: object, change: (session: RecordSession) => void = (
   const owner = {
     readOnly: false,
     save: async () => true,
+    answers: () => {},
     needsCookie: () => {},
     damaged: () => {},
     onLogin: () => ({}),
