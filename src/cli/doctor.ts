@@ -45,14 +45,20 @@ async function doctor(call: Call): Promise<number> {
 }
 
 /** Generic checks through the store's own methods, then what the store itself knows to look at. */
-async function diagnose(store: Store, mayWrite: boolean): Promise<readonly Finding[]> {
+export async function diagnose(store: Store, mayWrite: boolean): Promise<readonly Finding[]> {
   const reach = await reachability(store);
-  if (reach.state === "fault") return [reach];
-  const rights = await rightsOf(store, mayWrite);
-  const own: readonly Finding[] = await (store.examine?.() ?? Promise.resolve([])).catch((error: unknown) => [
-    { about: "set-up", state: "unknown" as const, found: `it could not be looked at: ${textOf(error)}` },
-  ]);
-  return [reach, ...rights, ...own];
+  const own = await looked(store);
+  // Where nothing can be read, all that counts is why.
+  if (reach.state === "fault") return [reach, ...own.filter(({ state }) => state !== "unknown")];
+  return [reach, ...(await rightsOf(store, mayWrite)), ...own];
+}
+
+async function looked(store: Store): Promise<readonly Finding[]> {
+  try {
+    return await within(store.examine?.() ?? Promise.resolve([]));
+  } catch (error) {
+    return [{ about: "set-up", state: "unknown", found: `it could not be looked at: ${textOf(error)}` }];
+  }
 }
 
 const reads = 5;
@@ -111,11 +117,11 @@ async function rightsOf(store: Store, mayWrite: boolean): Promise<Finding[]> {
   ): Promise<T | undefined> => {
     try {
       const answer = await within(call());
-      if (!isRight(answer)) throw new Error("it answered as if the record were not there; is this a replica?");
+      if (!isRight(answer)) throw new Error("refused as if the record were not there: a replica, or a missing right");
       good.push(what);
       return answer;
     } catch (error) {
-      const cure = cures[what] ?? `Let the application's account ${what} sessions`;
+      const cure = `${effects[what] ?? "Requests need it"}. Grant what docs/stores/${store.name}.md names`;
       bad.push({
         about: `may ${what}`,
         state: optional.has(what) ? "note" : "fault",
@@ -176,10 +182,10 @@ async function writes(store: Store, attempt: Attempt): Promise<void> {
 /** Sessions work without these. */
 const optional: ReadonlySet<string> = new Set(["list", "count"]);
 
-const cures: Readonly<Record<string, string>> = {
-  list: "sojourn list and the admin page need it; requests do not. Grant what the store's page names for listing",
-  count: "sojourn count and the admin page need it; requests do not. Grant what the store's page names for listing",
-  "find by subject": "sessions.list and sessions.revoke need it: without it no user can be logged out everywhere",
+const effects: Readonly<Record<string, string>> = {
+  list: "sojourn list and the admin page need it; requests do not",
+  count: "sojourn count and the admin page need it; requests do not",
+  "find by subject": "sessions.list and sessions.revoke need it",
 };
 
 async function first(rows: AsyncIterable<unknown>): Promise<void> {
@@ -202,10 +208,8 @@ function inWords({ stdout, env }: Call, { store, findings }: Diagnosis): string 
     const [first = "", ...others] = wrapped(found, indent.length);
     const head = `  ${paint(style, mark)} ${about.padEnd(width)}  ${first}`;
     const rest = others.map((line) => indent + line);
-    const advice =
-      cure === undefined
-        ? []
-        : wrapped(cure, indent.length + 2).map((line, at) => paint("bold", `${indent}${at === 0 ? "→" : " "} ${line}`));
+    // In one line, to be copied.
+    const advice = cure === undefined ? [] : [paint("bold", `${indent}→ ${printable(cure)}`)];
     return [head, ...rest, ...advice];
   });
   return `${paint("bold", store)}\n${lines.join("\n")}`;

@@ -270,6 +270,8 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       return countItems(await connect(), scanning(countPrefix(options)), answered);
     },
 
+    examine: async () => (await import("./dynamodb/examine.ts")).examine(await connect(), table),
+
     async setup() {
       await setUp(await connect(), table);
     },

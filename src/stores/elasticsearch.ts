@@ -204,6 +204,8 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
       return { removed, cursor: hits.length < size ? undefined : next };
     },
 
+    examine: async () => (await import("./elasticsearch/examine.ts")).examine(await connect(), index, records),
+
     async setup() {
       await setUp(await connect(), index, records);
     },

@@ -220,6 +220,7 @@ export function fileStore(options: FileStoreOptions): FileStore {
       if (life !== undefined && subject !== undefined) await index.remove(nameOf(subject), name, life);
     },
 
+    examine: async () => (await import("./file/examine.ts")).examine(resolve(directory)),
     list: () => everyPage(page),
     listBySubject,
     page,

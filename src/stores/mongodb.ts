@@ -242,6 +242,7 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       // What was seen is removed or lives again: there is no place to go on from but the beginning.
       return { removed: deletedCount, cursor: ids.length < limit ? undefined : "more" };
     },
+    examine: async () => (await import("./mongodb/examine.ts")).examine(await connect(), fields, now),
     async setup() {
       await makeIndexes(await connect(), fields);
     },

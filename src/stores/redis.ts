@@ -231,6 +231,7 @@ export function redisStore(options: RedisStoreOptions): Store {
         return (await write(connection, { from, to, was, is, value, left, joins, leaves })) ? next : null;
       });
     },
+    examine: async () => (await import("./shared/redis-examine.ts")).examine(await link.connect(), now),
     delete: (key, subject) => reach((connection) => remove(connection, key, subjectOf(subject))),
   };
   if (records.bySubject) {

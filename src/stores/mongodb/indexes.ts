@@ -80,7 +80,8 @@ function hasKey({ key = {} }: Index, wanted: { readonly key: object }): boolean 
   return Object.keys(key).join() === Object.keys(wanted.key).join();
 }
 
-function serves(one: Index, wanted: ReturnType<typeof indexesFor>[number]): boolean {
+/** Whether an index that is there does what one that is wanted does. */
+export function serves(one: Index, wanted: ReturnType<typeof indexesFor>[number]): boolean {
   const { unique, collation, expireAfterSeconds, partialFilterExpression } = one;
   return (
     hasKey(one, wanted) &&
@@ -98,7 +99,8 @@ export async function hasUniqueKey(collection: MongodbCollection, fields: Fields
   return (await indexesOf(collection)).some((one) => one.unique === true && hasKey(one, { key: { [fields.key]: 1 } }));
 }
 
-async function indexesOf(collection: MongodbCollection): Promise<Index[]> {
+/** The indexes that are there; none where there is no collection. */
+export async function indexesOf(collection: MongodbCollection): Promise<Index[]> {
   return (await collection.indexes().catch((error: unknown) => {
     if ((error as { codeName?: unknown }).codeName === "NamespaceNotFound") return [];
     throw error;

@@ -72,7 +72,7 @@ export function columnsOf(rules: DialectRules, { table, key, written }: SqlPiece
 }
 
 /** Whether the table is there. One that lacks a column belongs to another program. */
-async function tableExists(rules: DialectRules, pieces: SqlPieces, send: Send): Promise<boolean> {
+export async function tableExists(rules: DialectRules, pieces: SqlPieces, send: Send): Promise<boolean> {
   try {
     await send(columnsOf(rules, pieces));
     return true;
@@ -88,8 +88,14 @@ async function tableExists(rules: DialectRules, pieces: SqlPieces, send: Send): 
   }
 }
 
-/** Whether an index, whatever its name, begins with the column. */
-async function hasIndex(rules: DialectRules, pieces: SqlPieces, index: IndexDefinition, send: Send): Promise<boolean> {
+/** Whether an index, whatever its name, begins with the column. `mend`: one that is broken and has the name is dropped. */
+export async function hasIndex(
+  rules: DialectRules,
+  pieces: SqlPieces,
+  index: IndexDefinition,
+  send: Send,
+  mend = true,
+): Promise<boolean> {
   const { schema = null, table } = pieces.definition;
   const values: SqlValues = { schema, table, column: index.column };
   if (rules.dialect === "mysql") {
@@ -113,7 +119,7 @@ async function hasIndex(rules: DialectRules, pieces: SqlPieces, index: IndexDefi
   ];
   if (whole.length > 0) return true;
   // What a CONCURRENTLY that failed leaves behind serves no query and has the name.
-  if (!broken.some(([name]) => name === index.name)) return false;
+  if (!mend || !broken.some(([name]) => name === index.name)) return false;
   const name = nameOf(rules, { ...pieces.definition, table: index.name });
   await send(statement(rules, `DROP INDEX CONCURRENTLY IF EXISTS ${name}`)).catch((error: unknown) => {
     if (!isDenied(error)) throw error;

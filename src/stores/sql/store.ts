@@ -218,6 +218,8 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
       return { removed: count, cursor: count < limit ? undefined : "more" };
     },
 
+    examine: async () => (await import("./examine.ts")).examine(rules, layout, send, now),
+
     async setup() {
       let incomplete: unknown;
       if (theirs) await theirs(send);
