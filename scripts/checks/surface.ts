@@ -1,7 +1,7 @@
 /** What the package exports, its files, its documentation pages and the README's tables agree. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Check, filesBelow } from "../lib.ts";
 
 /** One subpath of `exports` that is code. */
@@ -47,7 +47,8 @@ const withoutCode = ["docs/frameworks/trpc.md"];
 
 export const surface: Check = {
   name: "surface",
-  about: "every export has its file, every store and framework is exported, has its page and is named in the README",
+  about:
+    "every export has its file, every store and framework is exported, has its page and is named in the README; pages link to what is in the package",
   run(root) {
     const entries = publicEntries(root);
     const exported = new Set(entries.map((entry) => entry.source));
@@ -74,9 +75,26 @@ export const surface: Check = {
           problems.push(`${page}:1: is about ${source}, which is absent`);
       }
     }
-    return problems;
+    return [...problems, ...linksOut(root)];
   },
 };
+
+/** The documentation is in the package. What it links to outside itself is not, so such a link names the repository. */
+function linksOut(root: string): string[] {
+  const pages = filesBelow(root, "docs", ".md").filter((page) => !page.startsWith("docs/decisions/"));
+  return pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8").replace(/^```.*?^```$/gms, (block) =>
+      block.replace(/[^\n]/g, ""),
+    );
+    return text.split("\n").flatMap((line, at) =>
+      Array.from(line.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g), ([, path = ""]) => join(dirname(page), path))
+        .filter((path) => !/^(README|CHANGELOG)\.md$|^docs\/(?!decisions(\/|$))/.test(path))
+        .map((path) => `${page}:${at + 1}: ${path} is not in the package: link to ${repository}${path}`),
+    );
+  });
+}
+
+const repository = "https://github.com/sojourn-js/sojourn/blob/main/";
 
 /** The order matters: the first condition that fits is taken. */
 function wrongConditions(subpath: string, target: Readonly<Record<string, string>>): string[] {

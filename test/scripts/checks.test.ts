@@ -144,6 +144,12 @@ describe("surface", () => {
       [".", "./stores/redis"],
       "does not lead to docs/stores/redis.md",
     ],
+    [
+      "a page with a link to what is not in the package",
+      { "docs/a.md": "[b](b.md) [c](../src/c.ts)" },
+      [".", "./stores/redis"],
+      "docs/a.md:1: src/c.ts is not in the package",
+    ],
     ["a page without a store", { "docs/stores/gone.md": "" }, [".", "./stores/redis"], "is about src/stores/gone.ts"],
   ])("refuses %s", async (_, files, exported, said) => {
     expect(await surface.run(tree({ ...good, ...files }, exported))).toEqual([expect.stringContaining(said)]);
