@@ -399,6 +399,13 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       ["100", "received a string of 3 characters"],
     ],
   },
+  adopt: {
+    takes: "a list of adopters, such as [adoptIronSession({ … })]",
+    values: [
+      [{}, "received an object"],
+      [[{}], "received an array of 1"],
+    ],
+  },
   random: {
     takes: "a function",
     values: [[0.5, "received 0.5"]],

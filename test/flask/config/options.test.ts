@@ -85,7 +85,9 @@ describe("SESSION_TYPE=null", () => {
 
 describe("SESSION_TYPE=custom", () => {
   test("needs a store of the user's", async () => {
-    await expect(sessionsFromConfig({ SESSION_TYPE: "custom" })).rejects.toThrow(/^SESSION_TYPE=custom needs a store/);
+    await expect(sessionsFromConfig({ SESSION_TYPE: "custom" })).rejects.toThrow(
+      /^SESSION_TYPE=custom needs your own store/,
+    );
     const sessions = { store: memoryStore() };
     await expect(sessionsFromConfig({ SESSION_TYPE: "null" }, { sessions })).rejects.toThrow(/^store cannot be given/);
   });
