@@ -141,14 +141,16 @@ function isOld({ issued }: Binding, now: number, { lifetime }: BoundConfig): boo
 
 /** The live session of a request; `"busy"` when it is to be asked for again: its id is being replaced, or not one alone. */
 async function find(
-  { config, records }: BinderCore,
+  { config, records, everybody }: BinderCore,
   cookie: string | null | undefined,
 ): Promise<Found | null | "busy"> {
   const token = config.carrier.find(cookie);
   if (token === undefined) return null;
   const found = token === null ? null : await records.find(token, true);
   if (token === null || (found && "late" in found)) return "busy";
-  return found?.content && !isOver(config.now(), found.content.meta, config.timeouts) ? found : null;
+  if (!found?.content || isOver(config.now(), found.content.meta, config.timeouts)) return null;
+  const { era = 0 } = found.content.meta;
+  return everybody && era < (await everybody.recent()) ? null : found;
 }
 
 /** Browsers may say who a JWT is for, and need not. */

@@ -1,5 +1,6 @@
 /** Device-bound sessions over the wire, with a client that does what Chromium does. */
 
+import { everybody } from "sojourn/everybody";
 import { describe, expect, test } from "vitest";
 import { signer } from "../support/dbsc-client.ts";
 import { shop, who } from "./setup.ts";
@@ -59,6 +60,11 @@ describe("who has the cookie and not the key", () => {
     expect(events.filter(({ type }) => type === "binding_violated").every((event) => event.handle === handle)).toBe(
       true,
     );
+    // No key, no challenge, no cookie value.
+    const secrets = [ada.key.jwk.x, ada.bound?.challenge, ada.bound?.id, ...ada.jar.values()].filter(
+      (one) => one !== "1",
+    );
+    for (const one of secrets) expect(JSON.stringify(events)).not.toContain(one);
   });
 
   test("gets the same challenge however often it asks, and never a proof", async () => {
@@ -208,6 +214,33 @@ describe("a binding", () => {
     }
     clock.now += 21 * minute;
     expect(await (await eve.ask(undefined)).json()).toMatchObject({ continue: false });
+  });
+
+  test("ends when everybody is revoked", async () => {
+    const { bound, sessions } = shop({ options: { everybody: everybody({ within: "100ms" }) } });
+    const ada = await bound();
+    await who(ada);
+    await sessions.revokeEverybody();
+    expect(await (await ada.ask(undefined)).json()).toEqual({ session_identifier: ada.bound?.id, continue: false });
+    expect(await who(ada)).toBe("guest");
+  });
+
+  test("that its browser has lost is another's after a login, and the old session stays out of reach", async () => {
+    const { bound, clock, violations, sessions } = shop();
+    const ada = await bound();
+    await who(ada);
+    clock.now += 20 * minute;
+    ada.expire();
+    // As when the browser's keys are cleared and its cookies are not.
+    ada.bound = undefined;
+    expect(await who(ada)).toBe("guest");
+    expect(violations()).toHaveLength(1);
+    const old = ada.copy();
+    await ada.page("/login", { method: "POST" });
+    expect(ada.bound).toBeDefined();
+    expect(await who(ada)).toBe("ada, bound");
+    expect(await who(old)).toBe("guest");
+    expect(await sessions.list("ada")).toHaveLength(2);
   });
 
   test("is not demanded until its browser has come with a proof: the answer to the registration may be lost", async () => {
