@@ -56,7 +56,7 @@ export interface SessionPage<Device extends object = DeviceFields> {
 
 /**
  * How many sessions an application has: those of its `name` or key prefix. Counted are records, so for some minutes also
- * the signposts of sessions that got another id.
+ * the signposts of sessions that got another id, and until they expire sessions that ended with `revokeEverybody`.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot count.
  * @example
@@ -96,8 +96,8 @@ export async function pageSessions<Data extends object>(
   const walk = walkOf("pageSessions", sessions);
   const { limit, cursor, subject, data } = options;
   checkSubject(subject);
-  const page = await walk.page({ limit, cursor, subject });
-  const all = await Promise.all(page.records.map((record) => managed(walk.config, record, data)));
+  const [mark, page] = await Promise.all([walk.mark(), walk.page({ limit, cursor, subject })]);
+  const all = await Promise.all(page.records.map((record) => managed(walk.config, record, mark, data)));
   return { sessions: all.filter((one) => one !== undefined), cursor: page.cursor };
 }
 
@@ -121,8 +121,9 @@ export async function* allSessions<Data extends object>(
   checkKnown("allSessions", options, ["subject", "data"]);
   checkSubject(options.subject);
   const walk = walkOf("allSessions", sessions);
+  const mark = await walk.mark();
   for await (const record of walk.all(options.subject)) {
-    const one = await managed(walk.config, record, options.data);
+    const one = await managed(walk.config, record, mark, options.data);
     if (one) yield one;
   }
 }
@@ -172,8 +173,9 @@ export async function endSession<Data extends object>(
   checkSubject(options.subject);
   checkHandle(handle);
   const walk = walkOf("endSession", sessions);
+  const mark = await walk.mark();
   for await (const record of walk.all(options.subject)) {
-    const one = await managed(walk.config, record, false);
+    const one = await managed(walk.config, record, mark);
     if (one?.handle !== handle) continue;
     await end(sessions, walk, record, one);
     return one;
@@ -200,9 +202,14 @@ async function end<Data extends object>(
   config.events.emit("session_revoked", { handle, subject });
 }
 
-async function managed(config: Config, record: ListedRecord, withData = false): Promise<ManagedSession | undefined> {
+async function managed(
+  config: Config,
+  record: ListedRecord,
+  mark: number,
+  withData = false,
+): Promise<ManagedSession | undefined> {
   const entry = await entryOf(config, record, () => {});
-  if (!entry) return undefined;
+  if (!entry || (entry.data !== undefined && (entry.era ?? 0) < mark)) return undefined;
   const { data, info } = entry;
   const { current: _, ...about } = info;
   const { subject } = record;
@@ -211,8 +218,9 @@ async function managed(config: Config, record: ListedRecord, withData = false): 
 }
 
 function walkOf<Data extends object>(call: string, sessions: Sessions<Data>): Walk {
-  const [kind] = (Object(sessions) as Partial<Sessions<Data>>).kept?.kinds ?? [];
-  if (kind) return new Walk(kind.config);
+  const { kept } = Object(sessions) as Partial<Sessions<Data>>;
+  const [kind] = kept?.kinds ?? [];
+  if (kind) return new Walk(kind.config, kept?.everybody?.[0]);
   throw wrongArgument(`the first argument of ${call}()`, "sessions of createSessions()", sessions);
 }
 

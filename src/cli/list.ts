@@ -2,7 +2,7 @@
 
 import { isError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
-import { type ManagedSession, pageSessions } from "../manage.ts";
+import { allSessions, type ManagedSession, pageSessions } from "../manage.ts";
 import { type Call, type Command, instantOption, numberOption, textOption, UsageError } from "./command.ts";
 import { asJson, deviceOf, sessionsOf } from "./managed.ts";
 import { count, jsonLine, Progress } from "./terminal.ts";
@@ -27,12 +27,16 @@ export const listCommand: Command = {
   run: list,
 };
 
+type Managed = Sessions<Record<string, unknown>>;
+
 type Wanted = (session: ManagedSession) => boolean;
 
 /** What one listing found. */
 interface Listed {
   readonly sessions: readonly ManagedSession[];
   readonly cursor: string | undefined;
+  /** Whether there may be others. */
+  readonly more: boolean;
 }
 
 async function list(call: Call): Promise<void> {
@@ -41,10 +45,10 @@ async function list(call: Call): Promise<void> {
   if (values["data"] === true && !json)
     throw new UsageError("--data goes with --json; for one session there is sojourn show <handle> --data");
   const sessions = await sessionsOf(call, "list");
-  const { sessions: found, cursor } = await collect(call, sessions, limit);
+  const { sessions: found, cursor, more } = await collect(call, sessions, limit);
   const next = cursor !== undefined && isPortable(sessions) ? cursor : undefined;
   if (json) {
-    stdout.write(jsonLine({ sessions: found.map(asJson), cursor: next, more: cursor !== undefined }));
+    stdout.write(jsonLine({ sessions: found.map(asJson), cursor: next, more }));
     return;
   }
   const paint = painter(stdout, env);
@@ -55,18 +59,19 @@ async function list(call: Call): Promise<void> {
   const hint = painter(stderr, env);
   if (next !== undefined)
     stderr.write(`${hint("dim", `${plural(found.length, "session")}, and there may be more: --cursor ${next}`)}\n`);
-  else if (cursor !== undefined)
+  else if (more)
     stderr.write(`${hint("dim", `${plural(found.length, "session")}, and there may be more: raise --limit`)}\n`);
   else stderr.write(`${hint("dim", found.length === 0 ? "no sessions" : plural(found.length, "session"))}\n`);
 }
 
 /** Where keys are ids, cursors are good in one process only. */
-function isPortable({ kept }: Sessions<Record<string, unknown>>): boolean {
+function isPortable({ kept }: Managed): boolean {
   const { ids, format } = kept.kinds[0]?.config ?? {};
   return ids?.secretKeys !== true && format?.foreign !== true;
 }
 
-async function collect(call: Call, sessions: Sessions<Record<string, unknown>>, limit: number): Promise<Listed> {
+async function collect(call: Call, sessions: Managed, limit: number): Promise<Listed> {
+  if (sessions.stores[0]?.page === undefined && sessions.stores[0]?.list) return inOneGo(call, sessions, limit);
   const { values, stderr, json } = call;
   const [subject, data] = [textOption(values, "subject"), values["data"] === true];
   const { wanted, isFiltered } = wantedOf(call);
@@ -97,7 +102,32 @@ async function collect(call: Call, sessions: Sessions<Record<string, unknown>>, 
   } finally {
     progress?.end();
   }
-  return { sessions: found, cursor };
+  return { sessions: found, cursor, more: cursor !== undefined };
+}
+
+/** Of stores without pages, which cannot go on from a cursor. */
+async function inOneGo(call: Call, sessions: Managed, limit: number): Promise<Listed> {
+  const { values, stderr, json } = call;
+  if (values["cursor"] !== undefined) throw new UsageError("this store cannot go on from a cursor; raise --limit");
+  const { wanted } = wantedOf(call);
+  const progress = json ? undefined : new Progress(stderr, "list");
+  const found: ManagedSession[] = [];
+  let looked = 0;
+  try {
+    for await (const one of allSessions(sessions, {
+      subject: textOption(values, "subject"),
+      data: values["data"] === true,
+    })) {
+      looked += 1;
+      if (looked % 100 === 0) progress?.show(`${count(looked)} looked at, ${count(found.length)} found`);
+      if (!wanted(one)) continue;
+      if (found.length === limit) return { sessions: found, cursor: undefined, more: true };
+      found.push(one);
+    }
+  } finally {
+    progress?.end();
+  }
+  return { sessions: found, cursor: undefined, more: false };
 }
 
 function wantedOf({ values }: Call): { wanted: Wanted; isFiltered: boolean } {

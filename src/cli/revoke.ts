@@ -67,15 +67,13 @@ async function one(call: Call, sessions: Managed, handle: string): Promise<numbe
 }
 
 async function everybody(call: Call, sessions: Managed): Promise<number> {
-  const { revokeEverybody } = sessions as { revokeEverybody?: () => Promise<unknown> };
-  if (typeof revokeEverybody !== "function") throw new UsageError("these sessions cannot be ended all at once");
   const counted = await countSessions(sessions).catch(() => undefined);
   const many = counted ? `${counted.estimate ? "about " : ""}${plural(counted.count, "session")}` : "all sessions";
   if (call.values["yes"] !== true) {
     const answer = await call.ask?.(`This ends ${many} and logs everybody out. Type everybody to go on: `);
     if (answer?.trim() !== "everybody") return declined(call);
   }
-  await revokeEverybody.call(sessions);
+  await sessions.revokeEverybody();
   told(call, counted?.count ?? 0, `ended ${many}`);
   return 0;
 }

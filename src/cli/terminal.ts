@@ -28,7 +28,9 @@ export class Progress {
 
   /** @param text How far it is. @param done The part that is done, from 0 to 1, where that is known. */
   show(text: string, done?: number): void {
-    const { isTTY, columns = 80 } = this.#output;
+    const { isTTY } = this.#output;
+    // Some terminals say that they have no columns.
+    const columns = this.#output.columns || 80;
     const now = performance.now();
     if (now - this.#shown < (isTTY ? 80 : 5000) && (this.#drawn || !isTTY)) return;
     this.#shown = now;

@@ -3,6 +3,7 @@
 import { aes256Gcm, randomBytes } from "#crypto";
 import { base64url, fromBase64url, fromUtf8, utf8 } from "../core/bytes/bytes.ts";
 import { isError, SessionError } from "../core/contracts/errors.ts";
+import type { Everybody } from "../core/contracts/everybody.ts";
 import type { ListedRecord, PageOptions, RecordCount, RecordPage, Store } from "../core/contracts/store.ts";
 import type { Config } from "../core/options/options.ts";
 import { isCookieStore } from "../core/record/cookie-store.ts";
@@ -20,12 +21,20 @@ export class Walk {
   readonly store: Store;
   readonly #sealed: boolean;
 
+  readonly #everybody: Everybody | undefined;
+
   /** Throws `ERR_SESSION_NOT_SUPPORTED` where the sessions are in cookies. */
-  constructor(config: Config) {
+  constructor(config: Config, everybody: Everybody | undefined) {
     if (isCookieStore(config.store)) throw cannot("sessions that are in their cookies cannot be listed");
     this.config = config;
+    this.#everybody = everybody;
     this.store = config.store;
     this.#sealed = config.ids.secretKeys === true || config.format.foreign === true;
+  }
+
+  /** Sessions that carry an older mark ended when everybody was revoked. */
+  async mark(): Promise<number> {
+    return (await this.#everybody?.fresh()) ?? 0;
   }
 
   /** How many records there are. */

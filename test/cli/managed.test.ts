@@ -1,7 +1,7 @@
 /** The commands over sessions: list, show, revoke, count, doctor, completion. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -130,6 +130,23 @@ describe("sojourn list", () => {
     expect(await cli("list --since yesterday")).toMatchObject({ code: 2 });
   });
 
+  test("lists in one go where the store has no pages", async () => {
+    number += 1;
+    writeFileSync(
+      join(directory, `app${number}.mjs`),
+      `import { createSessions } from ${JSON.stringify(source("create.ts"))};
+import { memoryStore } from ${JSON.stringify(source("stores/memory.ts"))};
+import { request } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../support/requests.ts")).href)};
+const { page, ...store } = memoryStore();
+export const sessions = createSessions({ store, name: "shop" });
+for (const subject of ["ada", "bob", "eve"]) await request(sessions, undefined, (session) => session.login(subject));`,
+    );
+    expect((await cli("list")).told).toBe("3 sessions\n");
+    expect((await cli("list --limit 2")).told).toBe("2 sessions, and there may be more: raise --limit\n");
+    expect((await cli("list --subject bob")).told).toBe("1 session\n");
+    expect(await cli("list --cursor x")).toMatchObject({ code: 2 });
+  });
+
   test("honours NO_COLOR on a terminal", async () => {
     const bold = "\u001b[1m";
     expect((await cli("list", { tty: true })).out).toContain(bold);
@@ -193,6 +210,28 @@ describe("sojourn revoke", () => {
     const ada = await handleOf("ada");
     expect(await cli(`revoke --handle ${ada} --yes`)).toMatchObject({ code: 0 });
     expect((await cli("list --subject ada")).told).toBe("1 session\n");
+  });
+});
+
+describe("sojourn revoke --everybody", () => {
+  test("wants the word typed, and ends them all", async () => {
+    expect(await cli("revoke --everybody --yes")).toMatchObject({
+      code: 1,
+      told: expect.stringContaining("needs the option everybody"),
+    });
+    const file = join(directory, `app${number}.mjs`);
+    const withEverybody = readFileSync(file, "utf8")
+      .replace("createSessions({", 'createSessions({ everybody: everybody({ within: "100ms" }),')
+      .concat(`import { everybody } from ${JSON.stringify(source("everybody.ts"))};`);
+    number += 1;
+    writeFileSync(join(directory, `app${number}.mjs`), withEverybody);
+    const declined = await cli("revoke --everybody", { answers: ["yes"] });
+    expect(declined).toMatchObject({ code: 1, told: "nothing was ended\n" });
+    expect(declined.asked).toEqual(["This ends 4 sessions and logs everybody out. Type everybody to go on: "]);
+    const agreed = await cli("revoke --everybody", { answers: ["everybody"] });
+    expect(agreed).toMatchObject({ code: 0, out: "ended 4 sessions\n" });
+    expect((await cli("list")).told).toBe("no sessions\n");
+    expect((await cli("count --exact")).out).toBe("sql: 0 sessions\n");
   });
 });
 

@@ -5,6 +5,7 @@ import type { Store } from "../../src/core/contracts/store.ts";
 import { encrypted } from "../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../src/core/record/json-format.ts";
 import { createSessions } from "../../src/create.ts";
+import { everybody } from "../../src/everybody.ts";
 import { flaskSession } from "../../src/flask.ts";
 import { allSessions, countSessions, endSession, findSession, pageSessions } from "../../src/manage.ts";
 import { cookieStore } from "../../src/stores/cookie.ts";
@@ -118,6 +119,24 @@ describe("sessions of an application", () => {
     for (const id of ids) expect(shown).not.toContain(id);
     expect(first.cursor!.length).toBeGreaterThan(30);
     await expect(pageSessions(sessions, { cursor: "1" })).rejects.toThrow(/^cursor must be/);
+  });
+
+  test("that ended with everybody's are gone from every list, and later ones are there", async () => {
+    const sessions = createSessions<Data>({
+      store: memoryStore(),
+      name: "shop",
+      everybody: everybody({ within: "100ms" }),
+      wait: async () => {},
+    });
+    const login = (subject: string) => request(sessions, undefined, (session) => session.login(subject));
+    await login("ada");
+    const [one] = (await pageSessions(sessions)).sessions;
+    await sessions.revokeEverybody();
+    expect((await pageSessions(sessions)).sessions).toEqual([]);
+    expect(await findSession(sessions, one!.handle)).toBeUndefined();
+    expect(await endSession(sessions, one!.handle)).toBeUndefined();
+    await login("bob");
+    expect((await pageSessions(sessions)).sessions.map(({ subject }) => subject)).toEqual(["bob"]);
   });
 
   test("in cookies cannot be listed, and a wrong argument is named", async () => {
