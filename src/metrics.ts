@@ -4,8 +4,10 @@
  * @module
  */
 
+import { ticks } from "./core/contracts/clock.ts";
 import { wrongArgument } from "./core/contracts/errors.ts";
 import { checkKnown } from "./core/contracts/known.ts";
+import type { RecordCount } from "./core/contracts/store.ts";
 import {
   type EventMessage,
   eventChannel,
@@ -20,6 +22,8 @@ import {
   saves,
   storeCalls,
 } from "./core/contracts/traces.ts";
+import type { Sessions } from "./core/request/sessions.ts";
+import { countSessions } from "./manage.ts";
 
 /** What is needed of prom-client's `Registry`. */
 export interface MetricsRegister {
@@ -27,10 +31,21 @@ export interface MetricsRegister {
   removeSingleMetric(name: string): void;
 }
 
+/** What `createSessions` gives, whatever its data. */
+export interface CountedSessions {
+  readonly stores: readonly object[];
+  list(subject: string): Promise<readonly object[]>;
+}
+
 /** Options of {@link sessionMetrics}. */
 export interface MetricsOptions {
   /** prom-client's `register`, or a `Registry` of your own. */
   readonly register: MetricsRegister;
+  /**
+   * Sessions, or several, whose live records are counted for `sojourn_sessions`, at most once a minute each, when the
+   * register is asked for its metrics. Default none. Stores that cannot count have no value.
+   */
+  readonly sessions?: CountedSessions | readonly CountedSessions[] | undefined;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -126,10 +141,80 @@ class Seconds implements Metric {
   }
 }
 
+/** A count is good for so long, in milliseconds. */
+const goodFor = 60_000;
+/** The metrics wait for a count at most this long, in milliseconds. */
+const patience = 1000;
+
+/** How many live sessions there are, by the name of their cookie. A count that takes long is there the next time. */
+class LiveSessions implements Metric {
+  readonly type = "gauge";
+  name = "sojourn_sessions";
+  readonly #all: readonly { readonly labels: Labels; readonly count: () => Promise<RecordCount> }[];
+  readonly #values = new Map<Labels, number>();
+  readonly #counting = new Map<Labels, Promise<void>>();
+  readonly #at = new Map<Labels, number>();
+
+  constructor(all: readonly Sessions<object>[]) {
+    this.#all = all.map((sessions) => {
+      const { config } = sessions.kept.kinds[0]!;
+      const labels = { backend: config.store.name, name: config.cookie.baseName };
+      return { labels, count: () => countSessions(sessions) };
+    });
+  }
+
+  async get(): Promise<unknown> {
+    const due = this.#all.filter(
+      ({ labels }) => ticks() - (this.#at.get(labels) ?? Number.NEGATIVE_INFINITY) >= goodFor,
+    );
+    for (const { labels, count } of due)
+      if (!this.#counting.has(labels)) this.#counting.set(labels, this.#count(labels, count));
+    await withinPatience(Promise.all(this.#counting.values()));
+    const values = [...this.#values].map(([labels, value]) => ({ labels, value }));
+    const help = "Live sessions by the name of their cookie; some stores estimate";
+    return { name: this.name, help, type: this.type, values, aggregator: "max" };
+  }
+
+  reset(): void {
+    this.#values.clear();
+    this.#at.clear();
+  }
+
+  async #count(labels: Labels, count: () => Promise<RecordCount>): Promise<void> {
+    try {
+      this.#values.set(labels, (await count()).count);
+    } catch {
+      // No value is better than an old one; an outage is in sojourn_store_seconds and in the events.
+      this.#values.delete(labels);
+    } finally {
+      this.#at.set(labels, ticks());
+      this.#counting.delete(labels);
+    }
+  }
+}
+
+async function withinPatience(work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patience);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+function checkCounted(given: unknown): readonly Sessions<object>[] {
+  if (given === undefined) return [];
+  const all: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const isCounted = (one: unknown): boolean => ((Object(one) as Partial<Sessions>).kept?.kinds.length ?? 0) > 0;
+  if (all.every(isCounted)) return all as readonly Sessions<object>[];
+  throw wrongArgument("sessions", "sessions of createSessions(), or a list of them", given);
+}
+
 /**
  * Counts what all sessions of this process do, in a register of prom-client: `sojourn_loads_total`,
  * `sojourn_saves_total`, `sojourn_save_conflicts_total`, `sojourn_renewals_total`, `sojourn_events_total` and
- * `sojourn_store_seconds`. The labels are outcomes, plans, operations and names of stores: none grows with users.
+ * `sojourn_store_seconds`; with `sessions` also `sojourn_sessions`. The labels are outcomes, plans, operations and names
+ * of stores and cookies: none grows with users.
  *
  * @returns A function that stops counting, and takes the metrics out of the register.
  * @throws `TypeError` when `register` is none, has metrics of these names already, or the runtime has no
@@ -148,10 +233,11 @@ class Seconds implements Metric {
  * ```
  */
 export function sessionMetrics(options: MetricsOptions): () => void {
-  checkKnown("sessionMetrics", options, ["register"]);
+  checkKnown("sessionMetrics", options, ["register", "sessions"]);
   const { register } = options;
   if (typeof register?.registerMetric !== "function" || typeof register.removeSingleMetric !== "function")
     throw wrongArgument("register", "prom-client's register", register);
+  const counted = checkCounted(options.sessions);
   needChannels("sessionMetrics");
 
   const loaded = new Counter("sojourn_loads_total", "Sessions that requests asked for, by outcome");
@@ -160,7 +246,8 @@ export function sessionMetrics(options: MetricsOptions): () => void {
   const renewed = new Counter("sojourn_renewals_total", "New ids, by what asked for them");
   const events = new Counter("sojourn_events_total", "Session events by type");
   const seconds = new Seconds("sojourn_store_seconds", "Duration of store calls in seconds");
-  const all: readonly Metric[] = [loaded, saved, conflicts, renewed, events, seconds];
+  const live = counted.length === 0 ? [] : [new LiveSessions(counted)];
+  const all: readonly Metric[] = [loaded, saved, conflicts, renewed, events, seconds, ...live];
 
   const stops = [
     listen<LoadMessage>(loads.asyncEnd, ({ backend, outcome }) => loaded.add({ backend, outcome: String(outcome) })),

@@ -113,7 +113,11 @@ const rules: readonly Rule[] = [
     values: /^src\/(core\/|adopt\/shared\/)/,
     says: "an adopter imports core and what adopters share",
   },
-  { from: /^src\/(metrics|otel)\.ts$/, values: core, says: "what listens to the channels imports core" },
+  {
+    from: /^src\/(metrics|otel)\.ts$/,
+    values: /^src\/(core\/|manage\.ts$)/,
+    says: "what listens to the channels imports core, and what counts sessions",
+  },
   { from: /^src\/presets\.ts$/, values: core, says: "presets import core" },
   {
     from: /^src\/(explain|audit|admin|manage)(\/|\.ts$)/,

@@ -22,6 +22,69 @@ function setUp(register = new Registry()) {
   return { register, state, sessions, stop, visit: visitor(sessions) };
 }
 
+test("sessions of stores that can count are a gauge, counted at most once a minute; the others have no value", async () => {
+  const register = new Registry();
+  const inner = memoryStore();
+  let counts = 0;
+  const store = {
+    ...inner,
+    count(...given: Parameters<NonNullable<typeof inner.count>>) {
+      counts += 1;
+      return inner.count!(...given);
+    },
+  };
+  const { count: _, ...cannot } = memoryStore();
+  const shop = createSessions({ store, warn: false, name: "shop" });
+  const other = createSessions({ store: cannot, warn: false, name: "other" });
+  stops.push(sessionMetrics({ register, sessions: [shop, other] }));
+  for (let times = 0; times < 3; times++) await visitor(shop)((session) => session.login(`user-${times}`));
+  const line = 'sojourn_sessions{backend="memory",name="shop"} 3';
+  expect(await linesOf(register, "sojourn_sessions")).toEqual([line]);
+  await visitor(shop)((session) => session.login("ada"));
+  expect(await linesOf(register, "sojourn_sessions")).toEqual([line]);
+  expect(counts).toBe(1);
+});
+
+test("metrics do not wait for a count that takes long", async () => {
+  const register = new Registry();
+  let answer = (_: { count: number; estimate: boolean }): void => {};
+  const store = {
+    ...memoryStore(),
+    count: () =>
+      new Promise<never>((resolve) => {
+        answer = resolve as never;
+      }),
+  };
+  stops.push(sessionMetrics({ register, sessions: createSessions({ store, warn: false, storeTimeout: "30s" }) }));
+  expect(await linesOf(register, "sojourn_sessions")).toEqual([]);
+  answer({ count: 7, estimate: true });
+  expect(await linesOf(register, "sojourn_sessions")).toEqual(['sojourn_sessions{backend="memory",name="session"} 7']);
+});
+
+test("under load no label grows with users: 300 users and 2,000 requests have the lines of 3 and 20", async () => {
+  const register = new Registry();
+  const sessions = createSessions({ store: memoryStore(), warn: false, name: "shop" });
+  stops.push(sessionMetrics({ register, sessions }));
+  const load = async (users: number, from: number): Promise<void> => {
+    for (let user = from; user < from + users; user++) {
+      const visit = visitor(sessions);
+      await visit((session) => session.login(`user-${user}@example.com`));
+      for (let times = 0; times < 4; times++)
+        await visit((session) => Object.assign(session.data, { [`key-${user}`]: times }));
+      await visit(() => {}, `__Host-shop=${String(user).padStart(43, "A")}`);
+      await visit((session) => session.destroy());
+    }
+  };
+  const shapeOf = async (): Promise<string[]> =>
+    (await register.metrics()).split("\n").map((line) => line.replace(/ [\d.e+-]+$/, ""));
+  await load(3, 0);
+  const few = await shapeOf();
+  await load(300, 3);
+  expect(await shapeOf()).toEqual(few);
+  expect(few.length).toBeLessThan(200);
+  expect(few.join()).not.toMatch(/user-|example\.com|key-/);
+}, 60_000);
+
 /** The lines of one metric, without comments. */
 async function linesOf(register: { metrics(): Promise<string> }, name: string): Promise<string[]> {
   return (await register.metrics()).split("\n").filter((line) => line.startsWith(name));
