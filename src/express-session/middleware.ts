@@ -15,7 +15,7 @@ import { readCookie } from "./cookie.ts";
 import { deprecate } from "./deprecate.ts";
 import { contentOf, dropInFormat } from "./drop-in-format.ts";
 import { plainIds } from "./ids.ts";
-import { npmRecords } from "./npm-records.ts";
+import { npmRecords, npmStores } from "./npm-records.ts";
 import { type ExpressSessionOptions, type Resolved, resolveOptions } from "./options.ts";
 import { ExpressKept } from "./request.ts";
 import type { ExpressRequest, ExpressResponse, ExpressStore } from "./shapes.ts";
@@ -194,7 +194,7 @@ function idIn(req: ExpressRequest, name: string, secrets: readonly ExpressSecret
 
 /** In place of a store of sojourn where there is none. */
 const elsewhere: SojournStore = {
-  name: "express-session",
+  name: npmStores,
   capabilities: {
     compareAndSwap: "none",
     nativeExpiry: true,

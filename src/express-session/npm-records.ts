@@ -6,6 +6,7 @@
 
 import type { Content } from "../core/contracts/format.ts";
 import type { Draft, Found, Place, Records, Written } from "../core/contracts/records.ts";
+import { type StoreOperation, scopeAtHand, storeCalls, traced } from "../core/contracts/traces.ts";
 import { asked } from "./session.ts";
 import type { ExpressStore, SessionRecord } from "./shapes.ts";
 
@@ -24,8 +25,22 @@ interface NpmPlace {
   readonly version: number;
 }
 
+/** What these stores are called in messages. */
+export const npmStores = "express-session";
+
 /** Far enough: the store decides when a session ends. */
 const never = Number.MAX_SAFE_INTEGER;
+
+/** Asks a store, on the channel `sojourn:store` where something listens. */
+function called<Value>(
+  operation: StoreOperation,
+  ask: () => Promise<Value>,
+  outcome: (answer: Value) => string = () => "ok",
+): Promise<Value> {
+  if (!storeCalls.hasSubscribers) return ask();
+  const attempt = scopeAtHand()?.attempt(operation) ?? 1;
+  return traced(storeCalls, { backend: npmStores, operation, attempt }, ask, outcome);
+}
 
 /** Ids are the keys. `content` gives what handlers see of a stored session; it throws for what is none. */
 export function npmRecords(store: ExpressStore, content: (stored: SessionRecord) => Content): Records {
@@ -52,22 +67,25 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
   const read = async (id: string): Promise<Found | null> => {
     const known = knownOf(id);
     const { version } = known;
-    const stored = await asked<SessionRecord | null>((done) => store.get(id, done)).catch((error) => {
-      if ((error as { code?: unknown }).code === "ENOENT") return null;
-      throw error;
-    });
+    const get = (): Promise<SessionRecord | null> =>
+      asked<SessionRecord | null>((done) => store.get(id, done)).catch((error) => {
+        if ((error as { code?: unknown }).code === "ENOENT") return null;
+        throw error;
+      });
+    const stored = await called("read", get, (answer) => (answer ? "ok" : "absent"));
     if (!stored) return null;
     const payload = JSON.stringify(stored);
     const place: NpmPlace = { id, known, version };
     return { place, payload, content: content(stored), expiresAt: never, stale: false, lost: false, current: true };
   };
 
-  const set = async (id: string, known: Known, draft: Draft): Promise<Written> => {
+  const set = async (id: string, known: Known, draft: Draft, operation: "create" | "update"): Promise<Written> => {
     known.version++;
     const { version } = known;
-    await asked((done) => store.set(id, draft.data as SessionRecord, done));
+    await called(operation, () => asked((done) => store.set(id, draft.data as SessionRecord, done)));
     return { place: { id, known, version } };
   };
+  const destroy = (id: string): Promise<unknown> => called("delete", () => asked((done) => store.destroy(id, done)));
 
   const isCurrent = ({ known, version }: NpmPlace): boolean => !known.gone && known.version === version;
 
@@ -82,16 +100,17 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     async create(draft) {
       const id = draft.id as string;
       const known = knownOf(id);
-      return set(id, known, draft);
+      return set(id, known, draft, "create");
     },
     async update(place, draft) {
       const { id, known } = place as NpmPlace;
-      return inTurn(known, async () => (isCurrent(place as NpmPlace) ? set(id, known, draft) : null));
+      return inTurn(known, async () => (isCurrent(place as NpmPlace) ? set(id, known, draft, "update") : null));
     },
     async touch(place, draft) {
       const { id, known } = place as NpmPlace;
       if (known.gone) return null;
-      if (store.touch) await asked((done) => store.touch?.(id, draft.data as SessionRecord, done));
+      const { touch } = store;
+      if (touch) await called("touch", () => asked((done) => touch.call(store, id, draft.data as SessionRecord, done)));
       return { place };
     },
     async rename(place, draft) {
@@ -99,8 +118,8 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
       return inTurn(known, async () => {
         if (!isCurrent(place as NpmPlace)) return null;
         known.gone = true;
-        await asked((done) => store.destroy(id, done));
-        return set(draft.id as string, knownOf(draft.id as string), draft);
+        await destroy(id);
+        return set(draft.id as string, knownOf(draft.id as string), draft, "create");
       });
     },
     renews: () => false,
@@ -108,7 +127,7 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     async remove(place) {
       const { id, known } = place as NpmPlace;
       known.gone = true;
-      await inTurn(known, () => asked((done) => store.destroy(id, done)));
+      await inTurn(known, () => destroy(id));
     },
     lane: (place) => (place as NpmPlace).id,
     token: (place) => (place as NpmPlace).id,

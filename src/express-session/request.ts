@@ -5,10 +5,12 @@ import { received, SessionError } from "../core/contracts/errors.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session as NativeSession } from "../core/contracts/session.ts";
+import { loads } from "../core/contracts/traces.ts";
 import { own, set } from "../core/record/own-keys.ts";
 import type { Kept } from "../core/request/kept.ts";
 import { logsOut } from "../core/save/commit.ts";
 import { RecordSession } from "../core/save/record-session.ts";
+import { tracedLoad } from "../core/save/save-trace.ts";
 import type { Cookie } from "./cookie.ts";
 import { serialize } from "./cookie.ts";
 import { subjectIn, withSubject } from "./format.ts";
@@ -68,10 +70,23 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   /** Begins with a request. `undefined`: there is nothing to wait for. */
   start(): Promise<void> | undefined {
     const { cookieId } = this.#rules;
-    if (cookieId === undefined) return void this.#first();
-    const loading = this.#find(cookieId);
+    const { hasSubscribers } = loads;
+    if (cookieId === undefined) {
+      this.#first();
+      if (hasSubscribers) void this.#traced(async () => {});
+      return undefined;
+    }
+    const find = (): Promise<void> => this.#find(cookieId);
+    const loading = hasSubscribers ? this.#traced(find) : find();
     this.#loading = loading;
     return loading;
+  }
+
+  #traced(find: () => Promise<void>): Promise<void> {
+    return tracedLoad(this.#shared.core.config.store.name, async (seen) => {
+      await find();
+      if (this.#work) seen(this.#work, this.#rules.cookieId !== undefined);
+    });
   }
 
   /** Goes on with the request as the exchange has it. */

@@ -14,8 +14,9 @@ interface Dashboard {
 
 test("every query of the dashboard names a metric and labels that are published", async () => {
   const register = new Registry();
-  const stop = sessionMetrics({ register });
-  const visit = visitor(createSessions({ store: memoryStore(), warn: false }));
+  const sessions = createSessions({ store: memoryStore(), warn: false });
+  const stop = sessionMetrics({ register, sessions });
+  const visit = visitor(sessions);
   await visit((session) => session.login("ada"));
   await visit(async (session) => {
     session.regenerate();

@@ -25,12 +25,15 @@ class Load extends OfSubject implements LoadMessage {
   }
 }
 
+/** What a load has found, and whether a cookie had come for it. */
+export type Seen = (work: RequestRecord, came?: boolean) => void;
+
 /** Traces what a request finds under its cookie. */
-export function tracedLoad<T>(backend: string, load: (seen: (work: RequestRecord) => void) => Promise<T>): Promise<T> {
+export function tracedLoad<T>(backend: string, load: (seen: Seen) => Promise<T>): Promise<T> {
   const message = new Load(backend);
   let outcome = "none";
-  const seen = (work: RequestRecord): void => {
-    outcome = outcomeOf(work);
+  const seen: Seen = (work, came = work.held > 0) => {
+    outcome = outcomeOf(work, came);
     noteSession(message, work);
   };
   return traced(
@@ -41,10 +44,10 @@ export function tracedLoad<T>(backend: string, load: (seen: (work: RequestRecord
   );
 }
 
-function outcomeOf({ found, late, held }: RequestRecord): NonNullable<LoadMessage["outcome"]> {
+function outcomeOf({ found, ended }: RequestRecord, came: boolean): NonNullable<LoadMessage["outcome"]> {
   if (found) return "found";
-  if (late) return "late";
-  return held > 0 ? "absent" : "none";
+  if (ended) return "late";
+  return came ? "absent" : "none";
 }
 
 /** A save under way, as its subscribers see it. */
