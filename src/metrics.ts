@@ -171,7 +171,7 @@ class LiveSessions implements Metric {
       if (!this.#counting.has(labels)) this.#counting.set(labels, this.#count(labels, count));
     await withinPatience(Promise.all(this.#counting.values()));
     const values = [...this.#values].map(([labels, value]) => ({ labels, value }));
-    const help = "Live sessions by the name of their cookie; some stores estimate";
+    const help = "Records of live sessions by the name of their cookie, signposts of the last minutes included";
     return { name: this.name, help, type: this.type, values, aggregator: "max" };
   }
 
