@@ -46,7 +46,9 @@ export function entryOf(
 ): AuditEntry {
   const entry: Record<string, string | number | boolean> = { at: new Date(at).toISOString(), type };
   if (by !== undefined) put(entry, "by", by);
-  for (const [name, value] of Object.entries({ ...more, ...rest })) put(entry, name, value);
+  for (const [name, value] of Object.entries(rest)) put(entry, name, value);
+  // What the application adds takes the place of nothing.
+  for (const [name, value] of Object.entries(more ?? {})) if (!Object.hasOwn(entry, name)) put(entry, name, value);
   if (isSessionError(error)) put(entry, "code", error.code);
   return entry as unknown as AuditEntry;
 }

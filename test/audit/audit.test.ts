@@ -191,8 +191,17 @@ test("an audit does not take an outage's line from stderr, and close ends it", a
 });
 
 test("details are added to each line; what is no text, number or boolean is left out, and long texts are cut", () => {
-  const { audit, lines } = setUp({ details: () => ({ address: "192.0.2.1", long: "x".repeat(5000), o: {} as never }) });
-  audit.record({ type: "a", reason: "line\nbreak" });
+  const details = () => ({
+    address: "192.0.2.1",
+    long: "x".repeat(5000),
+    o: {} as never,
+    type: "b",
+    by: "eve",
+    at: "0",
+  });
+  const { audit, lines } = setUp({ details });
+  audit.record({ type: "a", by: "ada", reason: "line\nbreak" });
+  expect(lines[0]).toMatchObject({ type: "a", by: "ada", at: "2026-11-30T05:00:00.000Z" });
   expect(lines[0]).toMatchObject({ address: "192.0.2.1", reason: "line\nbreak" });
   expect(Object.keys(lines[0]!)).not.toContain("o");
   expect(String(lines[0]!["long"])).toHaveLength(301);
