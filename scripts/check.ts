@@ -1,6 +1,8 @@
 /** `npm run check`: every invariant of the project that a reviewer would otherwise have to remember. */
 
 import { availableParallelism } from "node:os";
+import { api } from "./checks/api.ts";
+import { bundle } from "./checks/bundle.ts";
 import { comments } from "./checks/comments.ts";
 import { docCode } from "./checks/doc-code.ts";
 import { errors } from "./checks/errors.ts";
@@ -21,6 +23,8 @@ const checks: readonly Check[] = [
   unused,
   docCode,
   packageLoads,
+  api,
+  bundle,
   layers,
   surface,
   storeTables,

@@ -17,18 +17,25 @@ export const packageLoads: Check = {
       if (field in manifest)
         problems.push(`package.json: ${field} is not used: clients and frameworks are the user's choice`);
     }
-    const directory = join(root, ".cache", `package-${process.pid}`);
-    try {
-      mkdirSync(directory, { recursive: true });
-      copyFileSync(join(root, "package.json"), join(directory, "package.json"));
-      const said = await compileTo(join(directory, "dist"));
-      if (said) return [...problems, ...lines(said)];
-      const specifiers = publicEntries(root).map((entry) => entry.specifier);
-      // Inside the package its own name means itself, so nothing needs to be installed.
-      problems.push(...lines(await loadEntries("node", directory, specifiers)));
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-    return problems;
+    const specifiers = publicEntries(root).map((entry) => entry.specifier);
+    // Inside the package its own name means itself, so nothing needs to be installed.
+    return [...problems, ...lines(await loadEntries("node", await compiled(root), specifiers))];
   },
 };
+
+let compiling: Promise<string> | undefined;
+
+/** A directory with the package as it is compiled from `src`, until this process ends. Rejects with what the compiler said. */
+export function compiled(root: string): Promise<string> {
+  const directory = join(root, ".cache", `package-${process.pid}`);
+  const compile = async (): Promise<string> => {
+    process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+    mkdirSync(directory, { recursive: true });
+    copyFileSync(join(root, "package.json"), join(directory, "package.json"));
+    const said = await compileTo(join(directory, "dist"));
+    if (said) throw new Error(said);
+    return directory;
+  };
+  compiling ??= compile();
+  return compiling;
+}

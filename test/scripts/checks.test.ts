@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { reportOn } from "../../scripts/checks/api.ts";
+import { bundle } from "../../scripts/checks/bundle.ts";
 import { comments } from "../../scripts/checks/comments.ts";
 import { programsBelow } from "../../scripts/checks/doc-code.ts";
 import { errors } from "../../scripts/checks/errors.ts";
@@ -44,6 +46,49 @@ function tree(files: Readonly<Record<string, string>>, exported: readonly string
   }
   return root;
 }
+
+describe("api", () => {
+  const report = (files: Readonly<Record<string, string>>): string =>
+    reportOn(join(tree(files), "dist"), [{ specifier: "sojourn", source: "src/index.ts" }]);
+
+  test("names what an entry exports, and shows each declaration without its comments", () => {
+    const index = 'import "./own.js";\n/** The page. */\nexport { b, type A as Other } from "./own.js";\n';
+    const own =
+      "/** One. */\nexport interface A {\n    /** Its name. */\n    name: string;\n}\nexport declare const b: A;\n";
+    const files = { "dist/index.d.ts": index, "dist/own.d.ts": `${own}export declare const hidden: 1;\n` };
+    expect(report(files)).toBe(
+      "# sojourn\nOther\nb\n\n## own\nexport declare const b: A;\nexport interface A {\n    name: string;\n}\n",
+    );
+  });
+
+  test("changes with a declaration, with its name in the entry, and with neither order nor words", () => {
+    const [a, b] = ["export declare const a: 1;\n", "export declare const b: 1;\n"];
+    const plain = report({ "dist/index.d.ts": a + b });
+    expect(report({ "dist/index.d.ts": `${b}/** Words. */\n${a}` })).toBe(plain);
+    expect(report({ "dist/index.d.ts": a + b.replace("1", "2") })).not.toBe(plain);
+    expect(report({ "dist/index.d.ts": a })).not.toBe(plain);
+  });
+});
+
+describe("bundle", () => {
+  const limited = (files: Readonly<Record<string, string>>, limit: number | undefined): string =>
+    tree({ "scripts/checks/bundle.json": JSON.stringify({ sojourn: limit }), ...files });
+
+  test("has nothing against an entry of the core within its limit", async () => {
+    const files = { "src/index.ts": 'export * from "./core/a.ts";', "src/core/a.ts": "export const a = 1;" };
+    expect(await bundle.run(limited(files, 100))).toEqual([]);
+  });
+
+  test("refuses what is too heavy, what has no limit, and what belongs to another entry", async () => {
+    const long = { "src/index.ts": `export const a = "${"a".repeat(200)}";` };
+    expect(await bundle.run(limited(long, 100))).toEqual([expect.stringMatching(/sojourn weighs \d+ of 100 bytes/)]);
+    expect(await bundle.run(limited(long, undefined))).toEqual([expect.stringContaining("has no limit for sojourn")]);
+    const foreign = { "src/index.ts": 'export * from "./flask.ts";', "src/flask.ts": "export const a = 1;" };
+    expect(await bundle.run(limited(foreign, 100))).toEqual([
+      expect.stringMatching(/^src\/flask.ts:1: is in the bundle/),
+    ]);
+  });
+});
 
 describe("layers", () => {
   const store =
