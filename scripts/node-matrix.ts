@@ -10,8 +10,9 @@ const majors = [22, 26];
 
 /**
  * The tests of what differs between versions: the engine (values, errors, text forms, regular expressions), crypto,
- * asynchronous context, `node:http`, files, channels and processes. Searches through orders of calls, and the suites over
- * other stores and frameworks, find on one version what they find on another: they run on the project's own.
+ * asynchronous context, `node:http`, files, channels and processes. Searches through orders of calls, comparisons with
+ * Python, and the suites over other stores and frameworks find on one version what they find on another: they run on the
+ * project's own.
  */
 const files = globSync(
   [
@@ -21,7 +22,7 @@ const files = globSync(
     "test/stores/{memory,file,cookie,cookie-webcrypto}.test.ts",
     "test/frameworks/node.test.ts",
   ],
-  { cwd: projectRoot, exclude: ["**/explore*.test.ts", "**/renewal.test.ts"] },
+  { cwd: projectRoot, exclude: ["**/explore*.test.ts", "**/renewal.test.ts", "**/python.test.ts"] },
 );
 
 /** What came of one version of Node. */
