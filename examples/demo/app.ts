@@ -23,14 +23,21 @@ export interface Visitor {
   [runner: `runner-${number}`]: string;
 }
 
+/** What the list of devices shows of one. */
+export interface Device {
+  label: string;
+}
+
 /** The application, and the store it keeps its sessions in. Over https, sessions are bound to browsers that can do it. */
 export function demo(directory: string, https = false): { app: Express; store: FileStore } {
   const watch = new Watch();
   const traffic = new Traffic();
   const store = fileStore({ directory });
 
-  const sessions = createSessions<Visitor>({
+  const sessions = createSessions<Visitor, Device>({
     store: watch.over(store),
+    // Noted at login, for the list of devices.
+    describe: ({ headers }: Request) => ({ label: nameOf(headers["user-agent"]) }),
     idleTimeout: "30m",
     absoluteTimeout: "12h",
     // This page is served over plain http. In production leave this line out: the cookie is then Secure and named
@@ -67,17 +74,20 @@ export function demo(directory: string, https = false): { app: Express; store: F
   app.get("/", async (req, res) => {
     const session = await sessions.get(req);
     session.update("visits", (visits = 0) => visits + 1);
-    const devices = session.subject === undefined ? [] : await sessions.list(session.subject);
+    const devices = session.subject === undefined ? [] : await sessions.list(session.subject, { current: session });
     const notice = session.take("notice");
     const race = session.take("race");
-    res.send(String(page({ https, session, devices, notice, race, panel: panel(watch, await storedSession(req)) })));
+    const asks = req.query.ask !== undefined;
+    res.send(
+      String(page({ https, session, devices, notice, race, asks, panel: panel(watch, await storedSession(req)) })),
+    );
   });
 
   app.post("/login", async (req, res) => {
     const user = users.get(field(req, "user"));
     if (user === undefined) return void res.status(400).send(errorPage("There is no such user."));
     const session = await sessions.get(req);
-    session.login(field(req, "user"), { persistent: field(req, "keep") === "on" });
+    session.login(field(req, "user"), field(req, "keep") === "on" ? remembered : { persistent: false });
     session.flash("notice", `Welcome, ${user}. Your session has a new id; the cart came along.`);
     res.redirect(303, "/#you");
   });
@@ -104,6 +114,22 @@ export function demo(directory: string, https = false): { app: Express; store: F
     const session = await sessions.get(req);
     session.update("cart", (cart = {}) => changeCart(cart, article.id, adds ? 1 : -1));
     session.flash("notice", adds ? `${article.name} is in your cart.` : `${article.name} was taken out.`);
+    res.redirect(303, "/#cart");
+  });
+
+  // Somebody may have walked up to an open browser: whoever pays has just proved who they are.
+  app.post("/pay", async (req, res) => {
+    const session = await sessions.get(req);
+    session.requireFresh({ within: "1m", methods: ["code"] }); // else to the page that asks: see the error handler
+    session.update("cart", () => undefined);
+    session.flash("notice", "Paid. For the next minute you are not asked again.");
+    res.redirect(303, "/#cart");
+  });
+
+  app.post("/confirm", async (req, res) => {
+    const session = await sessions.get(req);
+    session.confirm({ methods: ["code"] }); // after your own check
+    session.flash("notice", "Confirmed, with a new id. Pay within a minute.");
     res.redirect(303, "/#cart");
   });
 
@@ -139,7 +165,8 @@ export function demo(directory: string, https = false): { app: Express; store: F
     const session = await sessions.get(req);
     if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
     const body = new URLSearchParams({ user: session.subject });
-    await fetch(`${origin(req)}/login`, { method: "POST", body, redirect: "manual" });
+    const headers = { "user-agent": "Mozilla/5.0 (iPhone; another browser) Safari/605.1" };
+    await fetch(`${origin(req)}/login`, { method: "POST", body, headers, redirect: "manual" });
     session.flash("notice", "A second browser is logged in as you now.");
     res.redirect(303, "/#devices");
   });
@@ -171,6 +198,7 @@ export function demo(directory: string, https = false): { app: Express; store: F
   app.use((_req, res) => void res.status(404).send(errorPage("There is no such page.")));
   app.use(expressSessionErrors());
   app.use(((error, _req, res, _next) => {
+    if (isSessionError(error) && error.code === "ERR_SESSION_NOT_FRESH") return void res.redirect(303, "/?ask#cart");
     const status = isSessionError(error) ? error.status : Number(error.status) || 500;
     if (status >= 500) console.error(error);
     res
@@ -187,6 +215,16 @@ export function demo(directory: string, https = false): { app: Express; store: F
     const record = await store.read(key);
     return record ? { key, payload: String(record.payload), expiresAt: record.expiresAt } : undefined;
   }
+}
+
+/** "Stay logged in": a month unused, three in all, with a cookie that the browser keeps. */
+const remembered = { persistent: true, idleTimeout: "30d", absoluteTimeout: "90d" } as const;
+
+/** What a user calls such a browser. There are libraries that know more. */
+function nameOf(userAgent = ""): string {
+  const browser = ["Firefox", "Edg", "Chrome", "Safari"].find((one) => userAgent.includes(one)) ?? "A browser";
+  const system = ["Android", "iPhone", "Windows", "Mac OS", "Linux"].find((one) => userAgent.includes(one));
+  return system === undefined ? browser : `${browser.replace("Edg", "Edge")} on ${system}`;
 }
 
 /** Refuses what another site makes a browser send, and lets the page use nothing but its own files. */

@@ -1,7 +1,7 @@
 /** The one page of the demo, and the panel beside it that shows what happens underneath. */
 
 import type { Session, SessionInfo } from "sojourn";
-import type { Visitor } from "./app.ts";
+import type { Device, Visitor } from "./app.ts";
 import { type Html, html } from "./html.ts";
 import { type RaceResult, runners } from "./race.ts";
 import type { Watch } from "./watch.ts";
@@ -35,14 +35,16 @@ export interface StoredSession {
 /** What the page shows. */
 export interface View {
   readonly session: Session<Visitor>;
-  readonly devices: readonly SessionInfo[];
+  readonly devices: readonly SessionInfo<Device>[];
   readonly notice: string | undefined;
   readonly race: Visitor["race"] | undefined;
   readonly panel: Html;
   readonly https: boolean;
+  /** A payment waits for the user to prove who they are. */
+  readonly asks: boolean;
 }
 
-export function page({ session, devices, notice, race, panel, https }: View): Html {
+export function page({ session, devices, notice, race, panel, https, asks }: View): Html {
   return document(
     "sojourn · demo",
     html`
@@ -57,7 +59,7 @@ export function page({ session, devices, notice, race, panel, https }: View): Ht
     <p id="notice" role="status" tabindex="-1">${notice}</p>
     <main>
       <div id="app" class="cards">
-        ${you(session, https)} ${cart(session.data.cart ?? {})} ${raceCard(race)} ${devicesCard(session, devices)}
+        ${you(session, https)} ${cart(session.data.cart ?? {}, session.subject, asks)} ${raceCard(race)} ${devicesCard(session, devices)}
       </div>
       <aside id="panel" aria-label="Engine room">${panel}</aside>
     </main>
@@ -138,7 +140,7 @@ function loggedIn(): Html {
       </div>`;
 }
 
-function cart(cart: Visitor["cart"]): Html {
+function cart(cart: Visitor["cart"], user: string | undefined, asks: boolean): Html {
   const total = [...articles.values()].reduce((sum, { id, price }) => sum + price * (cart[id] ?? 0), 0);
   return html`
     <section id="cart" aria-labelledby="cart-title">
@@ -158,7 +160,20 @@ function cart(cart: Visitor["cart"]): Html {
         )}
       </ul>
       <p class="total"><span>Total</span><strong>€ ${total}</strong></p>
+      ${payment(total, user, asks)}
     </section>`;
+}
+
+function payment(total: number, user: string | undefined, asks: boolean): Html | undefined {
+  if (user === undefined) return undefined;
+  if (asks) {
+    return html`
+      <form method="post" action="/confirm">
+        <p class="hint">You logged in a while ago. Prove that it is still you; here, a click is the proof.</p>
+        <button id="confirm" class="main">It is me</button>
+      </form>`;
+  }
+  return html`<form method="post" action="/pay"><button id="pay" ${total > 0 ? "" : html`disabled`}>Pay</button></form>`;
 }
 
 function raceCard(race: Visitor["race"] | undefined): Html {
@@ -198,7 +213,7 @@ function grid(kept?: ReadonlySet<number>): Html {
   return html`<div class="grid" aria-hidden="true">${cells}</div>`;
 }
 
-function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo[]): Html {
+function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<Device>[]): Html {
   if (session.subject === undefined) {
     return html`
     <section id="devices" aria-labelledby="devices-title">
@@ -213,13 +228,15 @@ function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo[])
       <h2 id="devices-title">My devices</h2>
       <ul class="lines">
         ${newestFirst.slice(0, mostDevices).map(
-          ({ handle, authenticatedAt = 0, expiresAt }) => html`
+          ({ handle, label = handle, current, persistent, lastSeenAt, authenticatedAt = 0 }) => html`
         <li>
-          <span><code>${handle}</code> ${handle === session.handle && html`<span class="tag">this one</span>`}</span>
-          <span class="hint">since ${time(authenticatedAt)}, until ${time(expiresAt)}</span>
+          <span title="${handle}">${label} ${current && html`<span class="tag">this one</span>`}</span>
+          <span class="hint">
+            since ${time(authenticatedAt)}, last seen ${time(lastSeenAt ?? authenticatedAt)}${persistent ? ", stays logged in" : ""}
+          </span>
           <form method="post" action="/devices/revoke">
             <input type="hidden" name="handle" value="${handle}">
-            <button id="end-${handle}" class="quiet" aria-label="End session ${handle}">End</button>
+            <button id="end-${handle}" class="quiet" aria-label="End the session on ${label}">End</button>
           </form>
         </li>`,
         )}

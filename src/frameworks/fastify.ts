@@ -154,6 +154,10 @@ class FastifyOpened<Data extends object> extends OpenedRequest<Data> {
     reply.send(error);
   }
 
+  override get given(): object {
+    return this.#request;
+  }
+
   override isSecure(): boolean {
     return this.#request.protocol !== "http" || isClosed(this.request);
   }

@@ -105,6 +105,10 @@ class KoaRequest<Data extends object> extends OpenedRequest<Data> {
     this.#ctx.onerror(error as Error);
   }
 
+  override get given(): object {
+    return this.#ctx;
+  }
+
   override isSecure(): boolean {
     return this.#ctx.secure || isClosed(this.request);
   }

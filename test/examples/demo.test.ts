@@ -85,7 +85,7 @@ describe("the shop", () => {
     const [brief, long] = [new Browser(base), new Browser(base)];
     expect((await brief.post("/login", { user: "grace" })).headers.get("set-cookie")).not.toContain("Max-Age");
     const kept = await long.post("/login", { user: "grace", keep: "on" });
-    expect(kept.headers.get("set-cookie")).toMatch(/; Max-Age=1800; Path=\/; HttpOnly; SameSite=Lax$/);
+    expect(kept.headers.get("set-cookie")).toMatch(/; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/);
   });
 
   test("adds to the cart and takes out again, and never below nothing", async () => {
@@ -125,6 +125,36 @@ describe("the shop", () => {
     expect(handlesOn(await here.get())).toHaveLength(1);
     expect(await there.get("/whoami")).toBe("no session found");
     expect(await here.get("/whoami")).toBe("katherine, with a session");
+  });
+});
+
+describe("people", () => {
+  test("devices have names that a user knows, and one of them is this one", async () => {
+    const browser = new Browser(base);
+    const headers = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0" };
+    await browser.post("/login", { user: "grace", keep: "on" }, headers);
+    await browser.post("/devices/add");
+    const page = await browser.get();
+    expect(page).toMatch(/Firefox on Linux <span class="tag">this one<\/span>/);
+    expect(page).toMatch(/Safari on iPhone/);
+    expect(page).toContain("stays logged in");
+    await browser.post("/devices/revoke");
+  });
+
+  test("a payment asks again, and not twice within a minute", async () => {
+    const browser = new Browser(base);
+    await browser.post("/cart", { article: "tea", do: "add" });
+    expect((await browser.post("/pay")).headers.get("location")).toBe("/?ask#cart");
+    await browser.post("/login", { user: "ada" });
+    const before = browser.cookie;
+    expect((await browser.post("/pay")).headers.get("location")).toBe("/?ask#cart");
+    expect(await browser.get("/?ask")).toContain('id="confirm"');
+    await browser.post("/confirm");
+    expect(browser.cookie).not.toBe(before);
+    expect((await browser.post("/pay")).headers.get("location")).toBe("/#cart");
+    const page = await browser.get();
+    expect(noticeOn(page)).toMatch(/^Paid/);
+    expect(page).toContain('<output aria-label="Assam tea in the cart">0</output>');
   });
 });
 

@@ -6,7 +6,11 @@ import type { RequestHead } from "./device-bound.ts";
 export interface Incoming {
   /** As its adapter opened it. */
   readonly request: object;
-  readonly reader: { head?(request: never): RequestHead; failed?(error: unknown): void };
+  readonly reader: {
+    head?(request: never): RequestHead;
+    given?(request: never): object;
+    failed?(error: unknown): void;
+  };
   /** The `Cookie` header. */
   readonly cookie: string | null | undefined;
   /** The response's headers have left: no cookie can be set. */

@@ -28,6 +28,8 @@ export interface RequestReader<Request> {
    * result is cached.
    */
   asked?(request: Request): void;
+  /** What handlers know the request as, for the option `describe`. Default: what was opened. */
+  given?(request: Request): object;
   /** Called when the session could not be loaded, or refuses what needs a fresh proof of identity, before the handler hears of it. */
   failed?(error: unknown): void;
   /** Whether the response has ended or its client has left. Adapters that cannot ask the response call `close`. */

@@ -157,9 +157,9 @@ class OneRecord<Data extends object> implements Kept<Data> {
 }
 
 /** What the option `describe` says of a request, when it is asked; absent without it. */
-export function describing({ config }: SessionsCore, { request }: Incoming): (() => unknown) | undefined {
+export function describing({ config }: SessionsCore, { request, reader }: Incoming): (() => unknown) | undefined {
   const { describe } = config;
-  return describe && (() => describe(request));
+  return describe && (() => describe(reader.given?.(request as never) ?? request));
 }
 
 /** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */

@@ -12,6 +12,7 @@ const reader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
   secure: (opened) => opened.isSecure(),
   head: ({ request }) => headOf(request),
+  given: (opened) => opened.given,
   use(opened) {
     hold(opened);
     // A cache inside the application looks before the head leaves.
@@ -48,6 +49,11 @@ export abstract class OpenedRequest<Data extends object> implements Holding {
 
   /** Whether the client came over https. */
   abstract isSecure(): boolean;
+
+  /** What handlers know the request as. */
+  get given(): object {
+    return this.request;
+  }
 
   restrict(access: Access | undefined): void {
     this.exchange.restrict(access);

@@ -2,15 +2,16 @@
 
 import { check, same } from "../store/check.ts";
 import { answered, inGroup, refused, sessionCookies } from "./answers.ts";
-import { type FrameworkCase, type Routes, text } from "./trial.ts";
+import { type Ask, type FrameworkCase, type Reply, type Routes, text } from "./trial.ts";
 
 const day = 86_400_000;
 
+async function remember({ session }: Ask): Promise<Reply> {
+  (await session()).login("ada", { persistent: true, idleTimeout: "30d", absoluteTimeout: "90d" });
+  return text("remembered");
+}
+
 const routes: Routes = {
-  async "/remember"({ session }) {
-    (await session()).login("ada", { persistent: true, idleTimeout: "30d", absoluteTimeout: "90d" });
-    return text("remembered");
-  },
   async "/leave"({ session, query }) {
     const current = await session();
     current.logout({ keep: ["lang"] });
@@ -38,11 +39,20 @@ export const peopleCases: readonly FrameworkCase[] = inGroup("people", [
     name: "a user who is remembered has a cookie that lasts as long as the session, and is listed with the device",
     async run(trial) {
       const asked: object[] = [];
+      let handed: object | undefined;
       const describe = (request: object): { label: string } => {
         asked.push(request);
         return { label: "a browser" };
       };
-      const app = await trial.start({ routes, options: { describe } });
+      const app = await trial.start({
+        options: { describe },
+        routes: {
+          async "/remember"(ask) {
+            handed = ask.request;
+            return remember(ask);
+          },
+        },
+      });
       const client = app.client();
       const answer = await client.post("/remember");
       answered(answer, "remembered");
@@ -55,6 +65,9 @@ export const peopleCases: readonly FrameworkCase[] = inGroup("people", [
       same(Math.round(((device?.expiresAt ?? 0) - Date.now()) / day), 30, "days until it ends");
       await client.get("/read");
       same(asked.length, 1, "calls of describe");
+      // Where handlers may ask by several objects, it is one from which the headers can be read.
+      const own = asked[0] === handed || "headers" in (asked[0] as object) || "request" in (asked[0] as object);
+      check(own, "describe was not given the request that handlers have");
     },
   },
   {
