@@ -209,7 +209,7 @@ export function demo(directory: string, https = false): { app: Express; store: F
 
   /** What the store holds for this browser: found as the library finds it, by the hash of the id in the cookie. */
   async function storedSession(req: Request): Promise<StoredSession | undefined> {
-    const id = /(?:^|;\s*)session=([\w-]{43})(?:;|$)/.exec(req.headers.cookie ?? "")?.[1];
+    const id = /(?:^|;\s*)(?:__Host-)?session=([\w-]{43})(?:;|$)/.exec(req.headers.cookie ?? "")?.[1];
     if (id === undefined) return undefined;
     const key = `session:${createHash("sha256").update(id).digest("base64url")}`;
     const record = await store.read(key);
