@@ -93,10 +93,10 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
       } else if (there) {
         // Its original has left, or has ended: then the copy is none.
         const ends = here === null;
-        const record = ends ? ended(there.payload) : { ...there, payload: settled(there.payload) };
+        const record = ends ? ended(there) : { ...there, payload: settled(there.payload) };
         const version = await to.update(key, record, there.version);
         if (version !== null && ends) return null;
-        if (version !== null) await from.delete(key);
+        if (version !== null) await from.delete(key, there.subject);
         if (version !== null) return { in: "to", record: { ...record, version } };
       } else if ((await to.read(key)) === null) {
         // It was not moved between the two reads.
@@ -114,13 +114,13 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     const { payload, expiresAt, subject } = here;
     const copy = { payload: unsettled(payload), expiresAt, subject };
     const made = await (there ? to.update(key, copy, there.version) : to.create(key, copy));
-    if (made !== null) await from.update(key, { payload: tombstone, expiresAt }, here.version);
+    if (made !== null) await from.update(key, { payload: tombstone, expiresAt, subject }, here.version);
     return true;
   }
 
   /** What has ended goes by itself: a deletion could meet a record that began under the key since. */
-  function ended(payload: StoreRecord["payload"]): StoreRecord {
-    return { payload, expiresAt: now() + 1 };
+  function ended({ payload, subject }: Pick<StoreRecord, "payload" | "subject">): StoreRecord {
+    return { payload, expiresAt: now() + 1, subject };
   }
 
   function given({ in: where, record }: Alive): StoredRecord {
@@ -220,7 +220,8 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
         const version = await from.create(key, record);
         const there = version && (await to.read(key));
         // It is a second one, if another record has just left from under the key.
-        const isSecond = there && !isPending(there.payload) && (await from.update(key, ended(tombstone), version));
+        const isSecond =
+          there && !isPending(there.payload) && (await from.update(key, ended({ payload: tombstone }), version));
         if (version !== null && !isSecond) return new OldVersion(version);
       }
       return (await isAlive(key)) ? null : to.create(key, record);
@@ -248,7 +249,7 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     async move(key) {
       const alive = await find(key, true);
       const here = await from.read(key);
-      if (here && isTombstone(here)) await from.update(key, ended(tombstone), here.version);
+      if (here && isTombstone(here)) await from.update(key, ended(here), here.version);
       return alive !== null;
     },
 

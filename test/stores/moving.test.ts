@@ -1,6 +1,6 @@
 /** A store over two while records move: passes the store suite wherever records are, and every order of two and three processes. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
@@ -261,6 +261,19 @@ test("sessions: logins, logouts, renewals and revocations go on while they move"
   await request(after, bob.cookie, (session) => session.destroy());
   expect((await request(after, bob.cookie, (session) => session.subject)).value).toBeUndefined();
   expect(await after.list("bob")).toEqual([]);
+});
+
+test("files that move leave nothing in the old folder, the list of their subject included", async () => {
+  const [a, b] = ["left", "right"].map((name) => join(directory, name)) as [string, string];
+  const [from, to] = [fileStore({ directory: a }), fileStore({ directory: b })];
+  await from.create("k", { payload: "0", expiresAt: Date.now() + 60_000, subject: "ada" });
+  const filesIn = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map(({ name }) => name);
+  const before = filesIn(a);
+  await movingStore({ from, to }).move("k");
+  expect([before.length, filesIn(a).length, filesIn(b).length]).toEqual([3, 0, 3]);
 });
 
 test("what is used once moves, and after that takes one call", async () => {
