@@ -12,6 +12,7 @@ import type { SessionOptions } from "../../src/core/options/options.ts";
 import { encrypted } from "../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../src/core/record/json-format.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
+import { everybody } from "../../src/everybody.ts";
 import { cookieStore } from "../../src/stores/cookie.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { explore } from "../../src/testing/explore.ts";
@@ -193,6 +194,19 @@ test("a revocation beside a first request, or before it, ends it for good", { ti
   clock.now += 12 * day;
   expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
   expect(events).toContain("session_use_after_expire: sessions of the subject were revoked");
+});
+
+test("when everybody was revoked, nothing of before is adopted, and what was adopted has ended", async () => {
+  const { sessions, clock } = adopting({ adopt: [iron], everybody: everybody({ within: "100ms" }) });
+  const first = await visit(sessions, cookie, seen);
+  expect((await visit(sessions, first.cookie, seen)).value.subject).toBe("ada");
+  await sessions.revokeEverybody();
+  expect((await visit(sessions, first.cookie, seen)).value.subject).toBeUndefined();
+  const other = await ironCookie({ user: "bob" }, { cookieName: "iron", password });
+  for (const later of [0, 5 * day]) {
+    clock.now += later;
+    for (const header of [cookie, other]) expect((await visit(sessions, header, seen)).value.subject).toBeUndefined();
+  }
 });
 
 test("a login in the first request: the same user keeps the data, another one begins with none", async () => {

@@ -55,7 +55,12 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       return version === null ? null : { place: placeOf(key, version, id, draft), token, handle };
     },
     async update(place, draft) {
-      const { key, version, id, entry } = place as StorePlace;
+      const { key, version, id, entry, handover } = place as StorePlace;
+      if (version === absent) {
+        // Its client gets the new id with the next response that can carry it.
+        const moved = await moving.move(place as StorePlace, draft, {});
+        return moved && { place: moved.place };
+      }
       const { payload, expiresAt, subject } = draft;
       const content = posts.record(key, draft);
       const written = isPromise(content) ? await content : content;
@@ -65,7 +70,14 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
           next === null
             ? null
             : {
-                place: { key, version: next, id, entry, record: { payload, expiresAt, subject } } satisfies StorePlace,
+                place: {
+                  key,
+                  version: next,
+                  id,
+                  entry,
+                  handover,
+                  record: { payload, expiresAt, subject },
+                } satisfies StorePlace,
               },
       );
     },
