@@ -54,11 +54,19 @@ export function run(command: string, args: readonly string[], options: RunOption
 export function filesBelow(root: string, directory: string, extension: string): string[] {
   const start = join(root, directory);
   if (!existsSync(start)) return [];
-  return readdirSync(start, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .filter((path) => !path.includes("node_modules/"))
+  return walk(start)
+    .filter((path) => path.endsWith(extension))
+    .map((path) => path.slice(root.length + 1))
     .sort();
+}
+
+/** Every file below a directory. Links are not followed: one in `examples/node_modules` leads back to the project. */
+function walk(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return entry.name === "node_modules" ? [] : walk(path);
+    return entry.isFile() ? [path] : [];
+  });
 }
 
 /** `1.2 s` */
