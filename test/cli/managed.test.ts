@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/run.ts";
 import { createSessions } from "../../src/create.ts";
+import { sessionsFromConfig } from "../../src/flask/config.ts";
 import { sqlStore } from "../../src/stores/sql.ts";
 import { request } from "../support/requests.ts";
 
@@ -159,6 +160,36 @@ for (const subject of ["ada", "bob", "eve"]) await request(sessions, undefined, 
     expect([code, told]).toEqual([2, expect.stringContaining("--from ./sessions.ts")]);
     const absent = await cli("list --env absent.env", { from: false });
     expect(absent.told).toMatch(/^sojourn: --env absent\.env: there is no such file\. .*--from/);
+  });
+});
+
+describe("sessions of Flask, whose keys are their ids", () => {
+  test("are listed, shown and ended without an id in any output, and without a cursor", async () => {
+    const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: `sqlite:///${join(directory, `flask${number}.db`)}` };
+    const { sessions, close } = await sessionsFromConfig(env);
+    for (let at = 0; at < 4; at++) {
+      const { cookie } = await request(sessions, undefined, (session) => {
+        session.data["user"] = "ada";
+      });
+      secrets.push(cookie!.slice(cookie!.indexOf("=") + 1));
+    }
+    await close();
+    const flask = { env, from: false };
+    expect(await cli("list --limit 3", flask)).toMatchObject({
+      code: 0,
+      told: "3 sessions, and there may be more: raise --limit\n",
+    });
+    const { out } = await cli("list --json --limit 3", flask);
+    const listed = JSON.parse(out) as { sessions: { handle: string }[]; cursor?: string; more: boolean };
+    expect([listed.cursor, listed.more]).toEqual([undefined, true]);
+    const handle = listed.sessions[0]!.handle;
+    expect(await cli(`show ${handle} --data`, flask)).toMatchObject({ code: 0, out: expect.stringContaining('"ada"') });
+    expect(await cli(`revoke --handle ${handle} --yes`, flask)).toMatchObject({ code: 0 });
+    expect((await cli("count", flask)).out).toBe("sql: 3 sessions\n");
+    expect((await cli("doctor", flask)).code).toBe(0);
+    rmSync(join(directory, `flask${number}.db`));
+    const gone = await cli("list", flask);
+    expect([gone.code, gone.out]).toEqual([1, ""]);
   });
 });
 

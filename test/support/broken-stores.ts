@@ -29,6 +29,7 @@ function whole(inner: Store): Store {
     ...rewrite(inner, fits),
     capabilities: { ...inner.capabilities, shared: true, maxPayloadBytes: largest },
     async setup() {},
+    examine: async () => [{ about: "version", state: "good", found: "1" }],
     async close() {},
   };
 }
@@ -720,6 +721,11 @@ export const mutants: readonly Mutant[] = [
     does: "takes any option of count",
     caughtBy: "count: refuses an unknown option",
     breaks: (store) => ({ count: async () => store.count!() }),
+  },
+  {
+    does: "finds a fault and does not say what to do",
+    caughtBy: "examine: changes nothing, and says of each thing what it found",
+    breaks: () => ({ examine: async () => [{ about: "version", state: "fault", found: "0" }] }),
   },
   {
     does: "counts one record too many",

@@ -96,6 +96,7 @@ describe("the store suite", () => {
       "the clock is ours, and was moved",
       "the store cannot list",
       "the store cannot list by subject",
+      "the store does not look at its backend",
       "the store has no prune()",
       "the store has no setup()",
     ]);

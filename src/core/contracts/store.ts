@@ -85,7 +85,7 @@ export interface PruneResult {
 
 /** Which records `page` answers. */
 export interface PageOptions {
-  /** About how many records, 1 to 1000. Default 100. A backend that walks in buckets answers a few more, or fewer. */
+  /** About how many records, 1 to 1000. Default 100. A backend that walks in buckets answers some more, or fewer. */
   readonly limit?: number | undefined;
   /** Where the page before this one ended: its `cursor`. Default: the beginning. */
   readonly cursor?: string | undefined;

@@ -1,4 +1,4 @@
-/** Walking a page at a time, and counting. */
+/** What those who run an application ask of a store: pages, counts, how the backend is set up. */
 
 import type { ListedRecord, PageOptions, Store } from "../../core/contracts/store.ts";
 import { check, live, rejection, same, samePayload, sameStrings, won } from "./check.ts";
@@ -211,6 +211,22 @@ export const pagingCases: readonly StoreCase[] = [
     async run({ store }) {
       const error = await rejection(async () => store.count!({ of: "ada" } as never), "count of an unknown option");
       check((error as Error)?.name === "TypeError", `${String(error)} is no TypeError`);
+    },
+  },
+  {
+    group: "examine",
+    name: "changes nothing, and says of each thing what it found, and what to do where something is wrong",
+    skip: (sample) => (sample.examine ? undefined : "the store does not look at its backend"),
+    async run(trial) {
+      const { store } = trial;
+      const version = won(await store.create("k", trial.record("one")), "create");
+      const findings = await store.examine!();
+      for (const { about, state, found, cure } of findings) {
+        check(["good", "note", "fault", "unknown"].includes(state), `${about}: state is ${state}`);
+        check(about !== "" && found !== "", `${about}: found is ${found}`);
+        if (state === "note" || state === "fault") check((cure ?? "") !== "", `${about}: there is no cure`);
+      }
+      won(await store.update("k", trial.record("two"), version), "update after examine");
     },
   },
 ];
