@@ -40,7 +40,9 @@ export interface Trail {
   readonly unreadable: number;
 }
 
-const ends: readonly string[] = ["session_logout", "session_revoked", "session_expired"];
+/** Of no subject: it ends the sessions of all. */
+const ofEverybody = "everybody_revoked";
+const ends: readonly string[] = ["session_logout", "session_revoked", "session_expired", ofEverybody];
 
 /** Reads all files of an audit, rotated ones first; memory holds the lines of the subject only. Rejects when there is no file. */
 export async function readTrail(path: string, { subject, since, until }: TrailQuery): Promise<Trail> {
@@ -59,7 +61,7 @@ export async function readTrail(path: string, { subject, since, until }: TrailQu
       const at = Date.parse(entry.at);
       if ((since !== undefined && at < since) || (until !== undefined && at >= until)) continue;
       if (entry.type === "audit_gap") lost += Number(entry["lost"]);
-      else if (entry.subject === subject) entries.push(entry);
+      else if (entry.subject === subject || entry.type === ofEverybody) entries.push(entry);
     }
   }
   // Of two processes that rotate at once, one may name its file a moment too early.

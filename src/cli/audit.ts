@@ -56,6 +56,7 @@ function how({ out, how, by, reason }: SessionTrail): string {
   const words: Record<string, string> = {
     session_logout: "logged out",
     session_revoked: "revoked",
+    everybody_revoked: "revoked with everybody's",
     session_expired: "reached its absolute timeout",
   };
   const who = by === undefined ? "" : ` by ${by}`;

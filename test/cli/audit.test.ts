@@ -116,6 +116,20 @@ test("a session whose login is before the first line has an end all the same; lo
   ]);
 });
 
+test("the end of everybody is the end of the subject's sessions", async () => {
+  const line = (type: string, more: object): string =>
+    JSON.stringify({ at: "2026-11-30T05:00:00.000Z", type, ...more });
+  const lines = [
+    line("session_login", { handle: "h", subject: "ada" }),
+    line("everybody_revoked", { by: "root" }),
+    line("session_login", { handle: "i", subject: "ada" }),
+  ];
+  writeFileSync(join(cwd, "everybody.jsonl"), `${lines.join("\n")}\n`);
+  const { out } = await cli("--file", "everybody.jsonl", "--subject", "ada");
+  expect(out).toContain("h  in 2026-11-30T05:00:00Z  out 2026-11-30T05:00:00Z  revoked with everybody's by root");
+  expect(out).toMatch(/i {2}in .* no end was seen/);
+});
+
 test.each([
   [["--subject", "ada"], "audit needs --file", 2],
   [["--file", "audit.jsonl"], "audit needs --subject", 2],
