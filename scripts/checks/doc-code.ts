@@ -28,7 +28,9 @@ export const docCode: Check = {
     mkdirSync(directory, { recursive: true });
     const names = new Map<string, string>();
     programs.forEach((program, index) => {
-      const name = `${index}-${program.file.replace(/[^A-Za-z0-9]+/g, "-")}.ts`;
+      // src/attached.ts comes first, so that what it declares of Express wins over @types/express-session, whatever else there is.
+      const order = `${program.file.startsWith("src/") ? 0 : 1}${String(index).padStart(5, "0")}`;
+      const name = `${order}-${program.file.replace(/[^A-Za-z0-9]+/g, "-")}.ts`;
       names.set(name, program.file);
       writeFileSync(join(directory, name), `${program.code}\nexport {};\n`);
     });

@@ -88,7 +88,7 @@ const rules: readonly Rule[] = [
     types: /^src\/(stores\/[a-z0-9-]+|frameworks\/(node|shared\/node-shapes))\.ts$/,
     says: "express-session imports core and how a request at a Node server is opened, and of stores the types of their layouts",
   },
-  { from: /^src\/everybody\.ts$/, values: /^src\/core\//, says: "everybody imports core" },
+  { from: /^src\/(bearer|everybody)\.ts$/, values: /^src\/core\//, says: "bearer and everybody import core" },
   { from: /^src\/device-bound(\/|\.ts$)/, values: /^src\/(core|device-bound)\//, says: "device-bound imports core" },
   { from: /^src\/parts(\/|\.ts$)/, values: /^src\/(core|parts)\//, says: "parts imports core" },
   {
@@ -173,6 +173,7 @@ export const everywhere: readonly string[] = [
   "src/audit.ts",
   "src/explain.ts",
   "src/manage.ts",
+  "src/bearer.ts",
   "src/everybody.ts",
   "src/metrics.ts",
   "src/presets.ts",

@@ -1,12 +1,16 @@
-/** How a token travels: in one cookie, or cut into several where one cannot hold it. */
+/** What the client holds: how a token is found in a request, handed out and taken back. In one cookie, or in several. */
 
 import { octets } from "../bytes/bytes.ts";
 import { SessionError } from "../contracts/errors.ts";
 import { type Cookie, type FoundCookie, findCookie } from "./cookie.ts";
 
-/** Reads a token from a `Cookie` header, and writes the `Set-Cookie` values that carry one. */
+/** Reads a token from a request's header, and writes the `Set-Cookie` values that carry one. */
 export interface Carrier {
-  /** The token: `undefined` when there is none, `null` when a cookie is there twice with different values. */
+  /** The header of requests that it reads. Responses vary by it. */
+  readonly header: "Cookie" | "Authorization";
+  /** The token leaves in no header: {@link set} gives it to the handler, which asks for it. */
+  readonly explicit?: true;
+  /** The token: `undefined` when there is none, `null` when it is there twice with different values. */
   find(header: string | null | undefined): FoundCookie;
   /** How many cookies of ours the client holds, to the last one; `found` is what `find` answered. */
   held(header: string | null | undefined, found: FoundCookie): number;
@@ -23,6 +27,7 @@ export interface Carrier {
 export function singleCookie(cookie: Cookie): Carrier {
   const removal = [cookie.remove()];
   return {
+    header: "Cookie",
     find: (header) => findCookie(header, cookie.name),
     held: (_header, found) => (found === undefined ? 0 : 1),
     set: (token, maxAge) => [cookie.set(token, maxAge)],
@@ -40,6 +45,7 @@ export function severalCookies(cookies: readonly [Cookie, ...Cookie[]]): Carrier
   const [first] = cookies;
   const rooms = cookies.map(({ name }) => limit - octets(name));
   return {
+    header: "Cookie",
     find(header) {
       let text = findCookie(header, first.name);
       if (text === undefined || text === null || !/^[2-9]~/.test(text)) return text;

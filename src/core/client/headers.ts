@@ -9,11 +9,21 @@ export interface HeaderAccess {
 
 /** Tells caches that the response depends on the cookie. What the application varies by stays. */
 export function varyByCookie(headers: HeaderAccess): void {
-  const vary = headers.get("vary");
-  if (vary === "Cookie") return;
-  if (!vary) headers.set("vary", "Cookie");
-  else if (!/(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i.test(vary)) headers.set("vary", `${vary}, Cookie`);
+  varyBy(headers, "Cookie");
 }
+
+/** The same for whichever header the client's token comes in. */
+export function varyBy(headers: HeaderAccess, name: "Cookie" | "Authorization"): void {
+  const vary = headers.get("vary");
+  if (vary === name) return;
+  if (!vary) headers.set("vary", name);
+  else if (!varies[name].test(vary)) headers.set("vary", `${vary}, ${name}`);
+}
+
+const varies = {
+  Cookie: /(?:^|,)[ \t]*(?:\*|cookie)[ \t]*(?:,|$)/i,
+  Authorization: /(?:^|,)[ \t]*(?:\*|authorization)[ \t]*(?:,|$)/i,
+};
 
 /**
  * Adds what a response that used the session needs: `Vary: Cookie`, and `Cache-Control: private` where the application
@@ -21,9 +31,14 @@ export function varyByCookie(headers: HeaderAccess): void {
  *
  * @param setCookie The `Set-Cookie` values, if there are any to send. Such a response gets `Cache-Control:
  * no-store`, because Set-Cookie alone does not keep a shared cache from storing it (RFC 9111 7.3).
+ * @param by The header that the client's token comes in.
  */
-export function writeHeaders(headers: HeaderAccess, setCookie: readonly string[] | undefined): void {
-  varyByCookie(headers);
+export function writeHeaders(
+  headers: HeaderAccess,
+  setCookie: readonly string[] | undefined,
+  by: "Cookie" | "Authorization" = "Cookie",
+): void {
+  varyBy(headers, by);
   if (setCookie === undefined) {
     if (!headers.get("cache-control")) headers.set("cache-control", "private");
     return;

@@ -18,6 +18,8 @@ const statusByCode = {
   ERR_SESSION_TOO_LARGE: 500,
   /** The change needs a cookie, and the response headers have been sent. */
   ERR_SESSION_HEADERS_SENT: 500,
+  /** With `transport: bearer()`: the client needs a new token, and the handler did not ask for it. Nothing was saved. */
+  ERR_SESSION_NOT_HANDED_OUT: 500,
   /** The session was destroyed in this request; its methods can no longer be used. */
   ERR_SESSION_ENDED: 500,
   /** The user has as many sessions as `limit` allows, so the login was refused. Nothing was saved. */

@@ -1,5 +1,6 @@
 /** Configuration: every option, checked and resolved once. All warnings about risky settings are here. */
 
+import type { BearerTransport } from "../client/bearer.ts";
 import { type Carrier, severalCookies, singleCookie } from "../client/carrier.ts";
 import { type Cookie, type CookieOptions, makeCookie } from "../client/cookie.ts";
 import { type IdScheme, randomIds } from "../client/id.ts";
@@ -72,6 +73,8 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly describe?: { describe(request: object): Device }["describe"] | undefined;
   /** How the cookie is sent. Default: `__Host-session` (with `name` that), Secure, HttpOnly, SameSite=Lax. */
   readonly cookie?: CookieOptions | undefined;
+  /** Carries sessions in `Authorization: Bearer` instead of a cookie: `bearer()` of `sojourn/bearer`. Excludes `cookie`. Default: a cookie. */
+  readonly transport?: BearerTransport | undefined;
   /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
   readonly token?: TokenFormat | undefined;
   /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
@@ -180,6 +183,7 @@ const known: Record<keyof SessionOptions, true> = {
   persistent: true,
   describe: true,
   cookie: true,
+  transport: true,
   token: true,
   format: true,
   keyPrefix: true,
@@ -213,6 +217,7 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
   const { name } = options;
   if (name !== undefined) checkName(name);
   const cookieOptions = name === undefined ? options.cookie : { ...options.cookie, name: options.cookie?.name ?? name };
+  const transport = checkTransport(options);
   const cookie = makeCookie(cookieOptions);
   const { keyPrefix = `${name ?? cookie.baseName}:`, storeTimeout = "2s", conflictTimeout = "10s" } = options;
   if (options.ids && options.keyPrefix !== undefined)
@@ -229,11 +234,11 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     // What revokes a cookie is kept as long as a cookie may live by these options.
     longest: isCookieStore(store) && store.revocations ? timeouts.absolute : 400 * day,
     describe: checkDescribe(options.describe, format),
-    cookie,
+    cookie: transport ? { ...cookie, name: transport.name } : cookie,
     carrier:
       isCookieStore(store) && store.chunks > 1
         ? severalCookies(numbered(cookieOptions, cookie, store.chunks))
-        : singleCookie(cookie),
+        : (transport?.carrier ?? singleCookie(cookie)),
     keyPrefix: checkPrefix(keyPrefix),
     token:
       shaped("token", options.token, ["seal", "open"], "bareToken(), signedToken() or sealedToken()") ?? bareToken(),
@@ -257,6 +262,25 @@ export function resolveConfig(options: SessionOptions<never> & { store: Store | 
     warn,
     events: new Events(now, warn, say),
   };
+}
+
+/** What makes no sense, or would be forgotten, where there is no cookie. */
+function checkTransport(options: SessionOptions<never>): BearerTransport | undefined {
+  const { transport, store, adopt, persistent } = options;
+  if (transport === undefined) return undefined;
+  if (typeof (transport as BearerTransport | null)?.carrier?.find !== "function")
+    throw wrongArgument("transport", "bearer() of sojourn/bearer", transport);
+  for (const name of ["cookie", "deviceBound"] as const) {
+    if (options[name] !== undefined)
+      throw new TypeError(`${name} cannot be given together with transport: bearer(), which has no cookie`);
+  }
+  if (adopt !== undefined && (adopt as readonly unknown[]).length !== 0)
+    throw new TypeError("adopt cannot be given together with transport: bearer(), which reads no cookie");
+  if (persistent)
+    throw new TypeError("persistent cannot be given together with transport: bearer(), which has no cookie");
+  if (isCookieStore(store as Store | CookieStore))
+    throw new TypeError("transport: bearer() cannot be given with cookieStore: the cookie is the session");
+  return transport;
 }
 
 function checkDescribe(describe: Config["describe"], { foreign, name }: Format): Config["describe"] {

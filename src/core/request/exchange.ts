@@ -1,6 +1,6 @@
 /** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
 
-import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
+import { type HeaderAccess, varyBy, writeHeaders } from "../client/headers.ts";
 import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import type { Incoming } from "../contracts/incoming.ts";
@@ -217,6 +217,11 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (failed || !this.#kept?.isClean()) return this.#commit(headers, failed);
     this.#writeHead(headers);
     return undefined;
+  }
+
+  /** For adapters: tells caches, before the head is written, what the response depends on. */
+  vary(headers: HeaderAccess): void {
+    varyBy(headers, this.#keeping.config.carrier.header);
   }
 
   /** Tells that the head has left and the session was not asked for: if it is now, caches know nothing of that. */

@@ -35,7 +35,7 @@ export interface Keeping<Data extends object> {
   /** The records there may be; the one that says who is logged in is first. */
   readonly kinds: readonly KeptIn[];
   /** Of each record there may be. What they have in common is the same in all. */
-  readonly config: Pick<Config, "current" | "cookie" | "warn" | "now" | "saveOnError">;
+  readonly config: Pick<Config, "current" | "cookie" | "carrier" | "warn" | "now" | "saveOnError">;
   readonly subjects: Pick<SubjectSessions, "list" | "revoke">;
   readonly stores: readonly Store[];
   /** @param observes As of `Events.add`. */

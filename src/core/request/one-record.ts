@@ -145,9 +145,12 @@ class OneRecord<Data extends object> implements Kept<Data> {
   }
 
   writeHead(headers: HeaderAccess, check: (sent: Config) => void): void {
-    const { cookies: setCookie, rebound } = this.#work ?? {};
-    if (setCookie) check(this.#core.config);
-    writeHeaders(headers, setCookie);
+    const { cookies, rebound, handedOut } = this.#work ?? {};
+    const { config } = this.#core;
+    const { explicit, header } = config.carrier;
+    if (cookies && !explicit) check(config);
+    // A response with a token in its body is stored as little as one with a cookie.
+    writeHeaders(headers, explicit ? (handedOut ? [] : undefined) : cookies, header);
     if (rebound) this.#core.binder?.write(headers, rebound.bound, this.#incoming.cookie);
   }
 
@@ -187,13 +190,15 @@ export function untracedLoad<Result>(
 ): Promise<Result> {
   const { config, records } = core;
   const { carrier } = config;
-  const header = incoming.cookie;
+  const header = carrier.explicit ? authorizationOf(incoming) : incoming.cookie;
   const cookie = carrier.find(header);
   const begin = (found: Found | Late | null): Result =>
     use(new Work(core, incoming, found, carrier.held(header, cookie)));
   if (from && !records.inCookie) return findAgain(core, from).then(begin);
   if (cookie === null)
-    config.events.emit("token_refused", { reason: "several cookies of one name with different values" });
+    config.events.emit("token_refused", {
+      reason: carrier.explicit ? "malformed" : "several cookies of one name with different values",
+    });
   if (cookie === null || (cookie === undefined && !core.adopt)) return Promise.resolve(begin(null));
   const finding = cookie === undefined ? Promise.resolve(null) : records.find(cookie, config.schema === undefined);
   const adopted = core.adopt ? finding.then((found) => found ?? (header ? core.adopt!(header) : null)) : finding;
@@ -201,6 +206,11 @@ export function untracedLoad<Result>(
     const alive = found && !("late" in found) ? living(core, found, incoming) : found;
     return isPromise(alive) ? alive.then(begin) : begin(alive);
   });
+}
+
+function authorizationOf({ reader, request }: Incoming): string | null | undefined {
+  if (reader.head) return reader.head(request as never).headers.get("authorization");
+  throw new TypeError("transport: bearer() needs an adapter that can read the Authorization header; this one cannot");
 }
 
 /**

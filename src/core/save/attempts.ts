@@ -280,7 +280,8 @@ export function handBack({ marks, state }: RequestRecord): void {
  */
 function noteSeen(work: RequestRecord): boolean {
   const { found, state, core } = work;
-  if (!found?.current || !state.meta.unseen) return false;
+  // An id that this very request made has not reached the client yet.
+  if (!found?.current || !state.meta.unseen || work.gaveId) return false;
   const isClean = !hasChanges(work, payloadIfNeeded(work));
   delete state.meta.unseen;
   state.meta.seen = core.config.now();

@@ -50,6 +50,21 @@ export class Work extends RequestRecord implements SessionOwner {
     } else if (logsOut(this)) await this.save();
   }
 
+  async handOut(): Promise<string | undefined> {
+    if (!this.core.config.carrier.explicit)
+      throw new TypeError("handOut() takes a session with transport: bearer(); this one is held by a cookie");
+    this.handsOut = true;
+    try {
+      await this.save();
+    } finally {
+      this.handsOut = false;
+    }
+    const [token] = this.setCookie ?? [];
+    this.setCookie = undefined;
+    if (token !== undefined) this.handedOut = true;
+    return token;
+  }
+
   /** One save at a time, in the order they were asked for. */
   save(): Promise<boolean> {
     if (this.before) return this.saveLogout().then(() => this.save());
@@ -72,7 +87,7 @@ export class Work extends RequestRecord implements SessionOwner {
   }
 
   needsCookie(what: string): void {
-    if (!this.incoming.headersSent) return;
+    if (!this.incoming.headersSent || this.core.config.carrier.explicit) return;
     const error = headersSent(what);
     this.report("save_failed", error);
     throw error;

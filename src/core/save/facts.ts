@@ -70,8 +70,10 @@ export function decide(work: RequestRecord, payload: Payload | undefined, onlySe
     touchDue: touchDue || (records.inCookie && found?.stale === true),
     hadCookie: work.held > 0,
     cookieDue:
-      found !== null && found.current && (state.meta.persistent === true || found.stale || work.marks.persistence),
-    headersSent: incoming.headersSent,
+      found !== null &&
+      found.current &&
+      (found.stale || (!config.carrier.explicit && (state.meta.persistent === true || work.marks.persistence))),
+    headersSent: work.isMute,
     inCookie: records.inCookie,
   });
 }

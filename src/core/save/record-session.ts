@@ -15,6 +15,9 @@ import type { SessionOwner, State } from "./state.ts";
 
 const nothing: Record<string, never> = Object.freeze({});
 
+/** Hands out what the client of a session is to hold: see `handOut` of `sojourn/bearer`. */
+export let handOutBy: (session: unknown) => Promise<string | undefined>;
+
 /** The session of one record. */
 export class RecordSession<Data extends object = Record<string, unknown>> implements Session<Data> {
   #state: State;
@@ -24,6 +27,11 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     // What `console.log` shows.
     Object.defineProperty(RecordSession.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: show });
     guardSessions(RecordSession, ["update"]);
+    handOutBy = (session) => {
+      if (typeof session === "object" && session !== null && #owner in session) return session.#owner.handOut();
+      const takes = "a session that sessions.get() gave, of sessions with transport: bearer()";
+      return Promise.reject(wrongArgument("the argument of handOut()", takes, session));
+    };
   }
 
   constructor(state: State, owner: SessionOwner) {

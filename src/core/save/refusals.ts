@@ -9,6 +9,7 @@ import type { RequestRecord } from "./request-record.ts";
 export function refuseImpossible({ core }: RequestRecord, { impossible }: Plan): void {
   if (!impossible) return;
   if (impossible === "read-only") throw readOnly();
+  if (core.config.carrier.explicit) throw notHandedOut();
   core.config.warn(
     "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
       "it was not saved. Ask for the session, and change it, before the first write to the response.",
@@ -23,6 +24,14 @@ export function refused(work: RequestRecord, reason: string = "the session ended
   work.refused = true;
   const { handle, subject } = state.meta;
   core.config.events.emit("save_refused", { handle, subject, reason });
+}
+
+/** The error for a new token that nothing was to give to the client. */
+function notHandedOut(): SessionError {
+  const message =
+    "the change gives the client a new token, and nothing handed it out; nothing was saved. " +
+    "Call `await handOut(session)` of sojourn/bearer before you answer, and put the token into the answer";
+  return new SessionError("ERR_SESSION_NOT_HANDED_OUT", message);
 }
 
 /** The error for a change that comes too late. */

@@ -97,6 +97,12 @@ export abstract class RequestRecord {
   era: MaybePromise<number> | undefined;
   /** What a login under `limit` was admitted with. */
   admission: Admission | undefined;
+  /** This request got a new id. */
+  gaveId = false;
+  /** The handler asks for the client's token just now. */
+  handsOut = false;
+  /** The handler was given one. */
+  handedOut = false;
   /** The session that was logged out in this request and has not ended yet. It ends before this one is saved. */
   before: RequestRecord | undefined;
   readonly #leaves: readonly string[] | undefined;
@@ -123,6 +129,11 @@ export abstract class RequestRecord {
   /** The `Set-Cookie` values of the response. Another library's cookie goes when ours comes. */
   get cookies(): readonly string[] | undefined {
     return this.setCookie && this.#leaves ? [...this.setCookie, ...this.#leaves] : this.setCookie;
+  }
+
+  /** Whether nothing can be handed to the client: the headers are gone, or it is handed over on request only. */
+  get isMute(): boolean {
+    return this.core.config.carrier.explicit ? !this.handsOut : this.incoming.headersSent;
   }
 
   /** What to do with the session. Another library's rules go here. */

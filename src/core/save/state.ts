@@ -14,6 +14,8 @@ export interface SessionOwner {
   save(): Promise<boolean>;
   /** Told of an error that is meant for the client, before it is thrown. */
   answers(error: unknown): void;
+  /** Saves, and gives the token that the client is to hold from now on; for transports that send none by themselves. */
+  handOut(): Promise<string | undefined>;
   /** Throws when a change that needs a cookie comes too late. */
   needsCookie(what: string): void;
   /** Ends the session, and gives the one with which the request goes on. */

@@ -121,6 +121,7 @@ async function leavesAtOnce(work: RequestRecord, subjects: SubjectSessions, subj
 
 async function sendToken(work: RequestRecord, { place, token }: Written, { meta, expiresAt }: Draft): Promise<void> {
   const { config, records } = work.core;
+  if (token !== undefined) work.gaveId = true;
   const value = token ?? (await records.token(place));
   const maxAge = meta.persistent ? maxAgeOf(config.now(), expiresAt) : undefined;
   if (value !== undefined) work.setCookie = config.carrier.set(value, maxAge, work.held);

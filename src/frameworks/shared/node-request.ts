@@ -1,6 +1,5 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
-import { varyByCookie } from "../../core/client/headers.ts";
 import type { RequestHead } from "../../core/contracts/device-bound.ts";
 import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
@@ -16,7 +15,7 @@ const reader: RequestReader<OpenedRequest<object>> = {
   use(opened) {
     hold(opened);
     // A cache inside the application looks before the head leaves.
-    if (!opened.response.headersSent) varyByCookie(new Head(opened.response));
+    if (!opened.response.headersSent) opened.exchange.vary(new Head(opened.response));
   },
   isOver: ({ response }) =>
     response.writableEnded || response.destroyed === true || response.stream?.destroyed === true,

@@ -24,6 +24,7 @@ test("every code has its status, and those a client may try again as it is have 
     ERR_SESSION_NOT_STORABLE: 500,
     ERR_SESSION_TOO_LARGE: 500,
     ERR_SESSION_HEADERS_SENT: 500,
+    ERR_SESSION_NOT_HANDED_OUT: 500,
     ERR_SESSION_ENDED: 500,
     ERR_SESSION_NOT_SUPPORTED: 500,
     ERR_SESSION_READ_ONLY: 500,

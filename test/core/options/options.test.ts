@@ -260,6 +260,14 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
       [{ ip: true }, "received an object"],
     ],
   },
+  transport: {
+    takes: "bearer() of sojourn/bearer",
+    values: [
+      ["bearer", "received a string of 6 characters"],
+      [null, "received null"],
+      [{ carrier: {} }, "received an object"],
+    ],
+  },
   limit: {
     takes: "{ perSubject: 5 }, for example",
     values: [

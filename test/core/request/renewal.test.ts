@@ -141,3 +141,22 @@ describe("an old id", () => {
     }
   });
 });
+
+test("an id that was renewed by a save in the middle of a request is not taken for seen at its end", async () => {
+  let now = 1_800_000_000_000;
+  const sessions = new Sessions({
+    store: memoryStore({ now: () => now }),
+    now: () => now,
+    renewAfter: "10m",
+    idleTimeout: "10h",
+  });
+  const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
+  now += 11 * 60_000;
+  const lost = await request(sessions, cookie, (session) => session.save());
+  expect(lost.cookie).not.toBe(cookie);
+  now += 5 * 60_000;
+  // The response was lost: the client still has its old id, and gets another new one.
+  const again = await request(sessions, cookie, ({ subject }) => subject);
+  expect(again.value).toBe("ada");
+  expect(again.cookie).not.toBe(cookie);
+});
