@@ -17,6 +17,7 @@ export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
 export type {
   ConfirmOptions,
   DeviceFields,
+  ExternalLogin,
   FreshnessOptions,
   LoginOptions,
   LogoutOptions,
@@ -49,6 +50,7 @@ export type { Duration } from "./core/options/duration.ts";
 export type { SessionLimit } from "./core/options/limit.ts";
 export type { SessionOptions } from "./core/options/options.ts";
 export { encrypted } from "./core/record/encrypted.ts";
+export type { ExternalRevocation } from "./core/record/external.ts";
 export { jsonFormat } from "./core/record/json-format.ts";
 export type { ListOptions, RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
 export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";

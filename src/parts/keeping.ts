@@ -78,6 +78,7 @@ function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
     config: parts.home.core.config,
     kinds: [parts.home, ...parts.all.filter((part) => part !== parts.home)].map(kindOf),
     subjects: subjectsOf(parts),
+    external: parts.home.core.external,
     everybody: parts.all.flatMap(({ core }) => core.everybody ?? []),
     stores: storesOf(parts.all.map(({ core }) => core.config)),
     on: (listener, observes) => listen(parts, listener, observes),

@@ -26,6 +26,12 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
    */
   readonly methods?: readonly string[] | undefined;
   /**
+   * What the identity provider calls this login, so that `sessions.revokeExternal` ends the session when the provider
+   * says so (OpenID Connect Back-Channel Logout). Needs a store that finds sessions by subject, or `cookieStore` with
+   * `revocations` (`ERR_SESSION_NOT_SUPPORTED`). Default: nothing.
+   */
+  readonly external?: ExternalLogin | undefined;
+  /**
    * What the user's other session, the one they logged in to last, gives to this one, by key. A value that the guest does
    * not have is taken over; where both have one, the function decides. The other session stays as it is. Needs a store
    * that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call of it. Default: nothing.
@@ -42,6 +48,16 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
    * ```
    */
   readonly merge?: MergeOptions<Data> | undefined;
+}
+
+/** What an identity provider calls a login, from the claims of its ID token. */
+export interface ExternalLogin {
+  /** The provider: `iss`. */
+  readonly issuer: string;
+  /** The provider's own session: `sid`. */
+  readonly sid?: string | undefined;
+  /** The user there: `sub`. Default: the subject given to `login`. */
+  readonly subject?: string | undefined;
 }
 
 /** Options of {@link Session.logout}. */

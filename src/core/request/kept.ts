@@ -8,6 +8,7 @@ import type { Incoming } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
+import type { ExternalLinks } from "../record/external.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 
 /** What came with a request. */
@@ -42,6 +43,8 @@ export interface Keeping<Data extends object> {
   on(listener: SessionListener, observes?: boolean): () => void;
   /** Binds sessions to browsers, with the option `deviceBound`. */
   readonly binder?: Binder | undefined;
+  /** Links the sessions to what identity providers call them. */
+  readonly external?: ExternalLinks | undefined;
   /** Of each record there may be, with the option `everybody`. */
   readonly everybody?: readonly Everybody[] | undefined;
   /** Called when the session of a request is first asked for. Loads nothing yet. */

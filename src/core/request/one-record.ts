@@ -12,6 +12,7 @@ import { type Config, resolveConfig, type SessionOptions } from "../options/opti
 import { cleanupOf } from "../record/cleanup.ts";
 import { type CookieStore, isCookieStore, storeBehind } from "../record/cookie-store.ts";
 import { isOver } from "../record/expiry.ts";
+import { ExternalLinks } from "../record/external.ts";
 import { storeRecords } from "../record/in-store.ts";
 import { Subjects } from "../record/subjects.ts";
 import { guarded } from "../record/time-limit.ts";
@@ -40,7 +41,15 @@ export function coreOf(config: Config): SessionsCore {
   const pause = { until: 0 };
   const everybody = config.everybody?.use(config as never);
   const keep = (until?: number): ReturnType<typeof keeping> => keeping(config, config.store, everybody, pause, until);
-  const plain = { config, turns: new Turns(), cleanup: cleanupOf([config]), everybody, ...keep(), within: keep };
+  const plain = {
+    config,
+    turns: new Turns(),
+    cleanup: cleanupOf([config]),
+    everybody,
+    external: new ExternalLinks(config),
+    ...keep(),
+    within: keep,
+  };
   const core: SessionsCore = config.adopt.length > 0 ? { ...plain, adopt: adopting(plain) } : plain;
   return config.deviceBound ? { ...core, binder: config.deviceBound.use(core as never) } : core;
 }
@@ -54,6 +63,7 @@ export function single<Data extends object>(core: SessionsCore): Keeping<Data> {
     subjects,
     binder,
     everybody: everybody && [everybody],
+    external: core.external,
     stores: storesOf([config]),
     on: (listener, observes) => config.events.add(listener, observes),
     begin: (incoming) => new OneRecord(core, incoming),

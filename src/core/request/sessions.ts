@@ -6,6 +6,7 @@ import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { SessionListener } from "../contracts/events.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Store } from "../contracts/store.ts";
+import { checkExternal, type ExternalRevocation } from "../record/external.ts";
 import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { type Access, Exchange, type RequestReader, requestEnded } from "./exchange.ts";
@@ -276,6 +277,31 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     session.regenerate();
     await session.save();
     return this.revoke(subject, { except: handle });
+  }
+
+  /**
+   * Ends the sessions that an identity provider has logged out: the one it calls `sid`, or all of its user `subject`.
+   * Finds those whose `login` was given `external`. Check the provider's logout token first. A login that is under way
+   * ends too. Returns how many were ended; 0 with sessions in cookies.
+   *
+   * @throws `TypeError` when neither `sid` nor `subject` is there. `SessionError` `ERR_SESSION_NOT_SUPPORTED` where
+   * sessions cannot be revoked; that of the store (503) when it fails: then answer so that the provider tries again.
+   * @example
+   * ```ts
+   * import type { Sessions } from "sojourn";
+   *
+   * export const loggedOut = (sessions: Sessions, { iss, sid, sub }: { iss: string; sid?: string; sub?: string }) =>
+   *   sessions.revokeExternal({ issuer: iss, sid, subject: sub });
+   * ```
+   */
+  async revokeExternal(login: ExternalRevocation): Promise<number> {
+    checkExternal("sessions.revokeExternal", login);
+    if (login.sid === undefined && login.subject === undefined)
+      throw new TypeError("sessions.revokeExternal needs sid or subject; received neither");
+    const { external, subjects } = this.kept;
+    if (!external) throw new SessionError("ERR_SESSION_NOT_SUPPORTED", "the drop-in for express-session has no links");
+    external.checkSupported("sessions.revokeExternal");
+    return external.revoke(login, (subject, handle) => subjects.revoke(subject, handle === null ? {} : { handle }));
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Payload } from "../contracts/format.ts";
 import type { Found } from "../contracts/records.ts";
 import { decide, hasChanges, payloadIfNeeded } from "./facts.ts";
 import { admit, leave } from "./limit.ts";
+import { link } from "./link.ts";
 import { mergeUsers } from "./login-merge.ts";
 import { beside, newestOf, readNewest, takeOver } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
@@ -56,6 +57,7 @@ class Attempts {
         if (work.epoch) work.epochMark = await work.epoch;
         if (everybody && (!work.found || work.era)) work.era = await (work.era ?? everybody.recent());
         if (work.marks.loggedIn && limit) await admit(work, limit);
+        if (work.marks.loggedIn && work.external) await link(work, work.external.login);
         if (work.marks.merge) await mergeUsers(work);
         const payload = payloadIfNeeded(work);
         const decided = decide(work, payload, onlySeen);

@@ -3,7 +3,7 @@
 import { SessionError } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import type { Late } from "../contracts/records.ts";
-import type { LoginOptions } from "../contracts/session.ts";
+import type { ExternalLogin, LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
 import { endOf } from "../record/expiry.ts";
 import { handBack, save } from "./attempts.ts";
@@ -98,12 +98,21 @@ export class Work extends RequestRecord implements SessionOwner {
     const { store } = config;
     if (options.merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
     const notes = notesOf(config, options, this.describe);
+    this.external = options.external && this.#linked(options.external, subject);
     this.epoch = subjects.epoch(subject);
     this.epoch.catch(() => {});
     const era = this.core.everybody?.fresh();
     era?.catch(() => {});
     this.era = era;
     return binder && options.deviceBound !== false ? { ...notes, bound: binder.begin() } : notes;
+  }
+
+  #linked(login: ExternalLogin, subject: string): RequestRecord["external"] {
+    const { external } = this.core;
+    external.checkSupported("the option external of session.login");
+    const mark = external.mark(login, subject);
+    mark.catch(() => {});
+    return { login, mark };
   }
 
   now(): number {

@@ -7,6 +7,7 @@ import { checkKnown, isPlainObject } from "../contracts/known.ts";
 import type { LoginOptions } from "../contracts/session.ts";
 import { checkOrder, durationOption } from "../options/duration.ts";
 import type { Config } from "../options/options.ts";
+import { checkExternal } from "../record/external.ts";
 
 type AnyLogin = LoginOptions<never>;
 
@@ -15,6 +16,7 @@ const known: readonly (keyof AnyLogin)[] = [
   "idleTimeout",
   "absoluteTimeout",
   "methods",
+  "external",
   "merge",
   "deviceBound",
 ];
@@ -24,6 +26,7 @@ export function checkLogin(subject: unknown, options: AnyLogin): void {
   checkKnown("session.login", options, known);
   const given = options as { readonly [Key in keyof AnyLogin]?: unknown };
   const { merge = {}, persistent = false, deviceBound = true } = given;
+  if (options.external !== undefined) checkExternal("the option external of session.login", options.external);
   if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
   if (typeof deviceBound !== "boolean")
     throw wrongArgument("the option deviceBound of session.login", "true or false", deviceBound);

@@ -8,9 +8,11 @@ import type { Everybody } from "../contracts/everybody.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late, Place, Records } from "../contracts/records.ts";
+import type { ExternalLogin } from "../contracts/session.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";
+import type { ExternalLinks } from "../record/external.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import type { Marks } from "./changes.ts";
 import { type Facts, type Plan, plan } from "./plan.ts";
@@ -26,6 +28,8 @@ export interface SessionsCore {
   within?(until: number): Pick<SessionsCore, "records" | "subjects">;
   /** Which sessions are over because everybody was revoked, with the option `everybody`. */
   readonly everybody?: Everybody | undefined;
+  /** Links sessions to what identity providers call them. */
+  readonly external: ExternalLinks;
   readonly turns: Turns;
   readonly cleanup: Cleanup | undefined;
   /** Binds sessions to browsers, with the option `deviceBound`. */
@@ -97,6 +101,8 @@ export abstract class RequestRecord {
   era: MaybePromise<number> | undefined;
   /** What a login under `limit` was admitted with. */
   admission: Admission | undefined;
+  /** What the identity provider calls the login, and the mark of that when it was called. */
+  external: { readonly login: ExternalLogin; readonly mark: Promise<string | null> } | undefined;
   /** This request got a new id. */
   gaveId = false;
   /** The handler asks for the client's token just now. */

@@ -10,6 +10,7 @@ import { mergeMeta } from "../record/meta.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { Marks } from "./changes.ts";
 import { endExcess } from "./limit.ts";
+import { isLoggedOut } from "./link.ts";
 import { beside } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
 import { keptOf, type RequestRecord } from "./request-record.ts";
@@ -115,7 +116,7 @@ async function stands(
 /** Whether a login that was just written is over: it was revoked since it began, or is beyond the limit together with others. */
 async function leavesAtOnce(work: RequestRecord, subjects: SubjectSessions, subject: string): Promise<boolean> {
   const { limit } = work.core.config;
-  if (await subjects.moved(subject, work.epoch)) return true;
+  if ((await subjects.moved(subject, work.epoch)) || (await isLoggedOut(work))) return true;
   return limit?.excess === "end-oldest" && endExcess(work, subjects, limit);
 }
 
