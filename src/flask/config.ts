@@ -1,6 +1,5 @@
 /**
- * Sessions from the configuration of a Flask application: `SESSION_TYPE` and all other keys of Flask-Session and its
- * relatives, from an object or the environment.
+ * Sessions from a Flask application's configuration: `SESSION_TYPE` and all other keys, from an object or the environment.
  *
  * @module
  */
@@ -8,18 +7,25 @@
 import { signedToken } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
-import type { Store } from "../core/contracts/store.ts";
 import { resolveConfig, type SessionOptions } from "../core/options/options.ts";
-import type { CookieStore } from "../core/record/cookie-store.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { createSessions } from "../create.ts";
 import { flaskSession } from "../flask.ts";
 import type { PartsSessions } from "../parts/keeping.ts";
 import { nullStore } from "../stores/null.ts";
 import { setUpAll } from "../stores/shared/setup.ts";
-import type { Backend, BackendContext, Encoding } from "./config/backend.ts";
+import { type BackendContext, customBackend } from "./config/backend.ts";
 import { backends } from "./config/backends.ts";
-import { type Common, commonOf, cookieSecrets, inKeys, ownSecrets, sealedIn, secretsOf } from "./config/common.ts";
+import {
+  commonOf,
+  cookieSecrets,
+  encodingOf,
+  inKeys,
+  nativeOptions,
+  ownSecrets,
+  sealedIn,
+  secretsOf,
+} from "./config/common.ts";
 import { type LoadPackage, Opener } from "./config/drivers.ts";
 import { type ExplainedKey, Keys, list, named } from "./config/keys.ts";
 import { unusedKey } from "./config/known.ts";
@@ -285,30 +291,10 @@ function warning({ warn }: ConfigOptions<never>): SessionOptions<never> {
   return warn ? { warn } : {};
 }
 
-/** Only where Flask-Session asks for it, too. */
-function encodingOf(keys: Keys, encoding: Encoding): "msgpack" | "json" | "pickle" {
-  return encoding === "session" ? keys.word("SESSION_SERIALIZATION_FORMAT", ["msgpack", "json"], "msgpack") : encoding;
-}
-
-/** Our own defaults, but for what a key says. */
-function nativeOptions(keys: Keys, { cookie, lifetime, lifetimeGiven, permanent }: Common): SessionOptions<never> {
-  return {
-    cookie: { ...cookie, ...(!keys.has("SESSION_COOKIE_NAME") && { prefix: undefined }) },
-    persistent: permanent,
-    ...(lifetimeGiven && { idleTimeout: lifetime, absoluteTimeout: false as const }),
-  };
-}
-
 function typeOf(keys: Keys): string {
   if (!keys.has("SESSION_TYPE")) {
     const what = `SESSION_TYPE must be ${list(types)}`;
     throw new TypeError(`${what}; it is not set. For Flask's own cookie it is "cookie"`);
   }
   return keys.word("SESSION_TYPE", types, "");
-}
-
-function customBackend(store: Store | CookieStore | undefined): Backend {
-  if (store === undefined)
-    throw new TypeError("SESSION_TYPE=custom needs your own store: sessionsFromConfig(keys, { sessions: { store } })");
-  return { encoding: "session", open: async () => store };
 }

@@ -6,6 +6,7 @@ import { expiryCases } from "./store/expiry.ts";
 import { keyCases } from "./store/keys.ts";
 import { limitCases } from "./store/limits.ts";
 import { listingCases } from "./store/listing.ts";
+import { listingInMotionCases } from "./store/listing-in-motion.ts";
 import { pagingCases } from "./store/paging.ts";
 import { payloadCases } from "./store/payloads.ts";
 import { pruneCases } from "./store/prune.ts";
@@ -45,6 +46,7 @@ export function storeConformance(harness: StoreHarness): ConformanceCase[] {
     expiryCases,
     raceCases,
     listingCases,
+    listingInMotionCases,
     pagingCases,
     pruneCases,
     limitCases,

@@ -38,3 +38,10 @@ export const ownTable = "sojourn_sessions";
 
 /** Reads the keys of one. Opens nothing. */
 export type Read = (keys: Keys, context: BackendContext) => Backend;
+
+/** The backend of `SESSION_TYPE=custom`: a store that the application gives. */
+export function customBackend(store: Store | CookieStore | undefined): Backend {
+  if (store === undefined)
+    throw new TypeError("SESSION_TYPE=custom needs your own store: sessionsFromConfig(keys, { sessions: { store } })");
+  return { encoding: "session", open: async () => store };
+}

@@ -3,10 +3,12 @@
 import type { CookieOptions } from "../../core/client/cookie.ts";
 import { isError } from "../../core/contracts/errors.ts";
 import type { Duration } from "../../core/options/duration.ts";
+import type { SessionOptions } from "../../core/options/options.ts";
 import type { CookieStore } from "../../core/record/cookie-store.ts";
 import { cookieStore } from "../../stores/cookie.ts";
 import type { FlaskCookieOptions } from "../cookie.ts";
 import { longestLifetime } from "../options.ts";
+import type { Encoding } from "./backend.ts";
 import { type Keys, named } from "./keys.ts";
 
 /** 31 days. */
@@ -136,4 +138,21 @@ export function sealedIn(secrets: SecretsOf): CookieStore {
 export function ownSecrets(secrets: SecretsOf): string[] {
   const texts = secrets.map((secret) => (typeof secret === "string" ? secret : new TextDecoder().decode(secret)));
   return texts.reverse();
+}
+
+/** Only where Flask-Session asks for it, too. */
+export function encodingOf(keys: Keys, encoding: Encoding): "msgpack" | "json" | "pickle" {
+  return encoding === "session" ? keys.word("SESSION_SERIALIZATION_FORMAT", ["msgpack", "json"], "msgpack") : encoding;
+}
+
+/** Our own defaults, but for what a key says. */
+export function nativeOptions(
+  keys: Keys,
+  { cookie, lifetime, lifetimeGiven, permanent }: Common,
+): SessionOptions<never> {
+  return {
+    cookie: { ...cookie, ...(!keys.has("SESSION_COOKIE_NAME") && { prefix: undefined }) },
+    persistent: permanent,
+    ...(lifetimeGiven && { idleTimeout: lifetime, absoluteTimeout: false as const }),
+  };
 }

@@ -7,9 +7,10 @@ import { checkSubjectOptions, contentOf, entriesOf, isNothing, type SubjectOptio
 import { checkReadable, naming } from "../storable.ts";
 import { entriesByName, Lowering } from "./lower.ts";
 import { readTree } from "./machine.ts";
+import { newestProtocol, protocolOf } from "./protocols.ts";
 import { toJs } from "./read.ts";
 import { type PyEntry, pyDict, pyKind } from "./values.ts";
-import { newestProtocol, protocolOf, writeTree } from "./write.ts";
+import { writeTree } from "./write.ts";
 
 /** Options of {@link pickleFormat}. */
 export type PickleFormatOptions = SubjectOptions;

@@ -2,17 +2,12 @@
 
 import type { Store } from "../../core/contracts/store.ts";
 import { check, collect, gone, live, refused, same, samePayload, sameStrings, won } from "./check.ts";
+import { stillGone } from "./gone.ts";
 import { type StoreCase, skipUnless, skipUnlessAll, type Trial, wait } from "./trial.ts";
 
 /** Leaves a record at "k" that ends, and its version. */
 async function briefly(trial: Trial): Promise<void> {
   trial.version = won(await trial.store.create("k", trial.brief("short-lived", "ada")), "create");
-}
-
-/** What a refused write must not have done. */
-async function stillGone(trial: Trial): Promise<void> {
-  await gone(trial.store, "k", "the ended record afterwards");
-  if (trial.store.listBySubject) same((await collect(trial.store.listBySubject("ada"))).length, 0, "rows of ada");
 }
 
 export const expiryCases: readonly StoreCase[] = [
