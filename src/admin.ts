@@ -19,7 +19,7 @@ export type { AdminAct } from "./admin/page.ts";
 /** Options of {@link adminPage}. */
 export interface AdminOptions<Request extends object = object> {
   /**
-   * Says who the administrator is: the subject, which goes into the audit. `undefined`, `null` or `false`: nobody who may, and
+   * Says who the administrator is: the subject, which goes into the audit. `undefined`, `null` or `false`: not an administrator, and
    * the answer is 403. Asked for each request, and again for each act: `"view"`, `"data"` (the data of one session),
    * `"end"`, `"end-subject"`, `"end-everybody"`; so that support staff may look and not end.
    */
@@ -38,7 +38,7 @@ export interface AdminOptions<Request extends object = object> {
   readonly origin?: string | undefined;
 }
 
-/** What `authorize` answers: the subject of an administrator, or nobody. */
+/** What `authorize` answers: the subject of an administrator, or none. */
 export type Authorized = string | undefined | null | false;
 
 /** The page. Mount it at one path, for GET and POST. */

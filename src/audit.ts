@@ -30,7 +30,7 @@ export interface AuditOptions {
 
 /** What {@link Audit.record} notes. */
 export interface AuditAct {
-  /** What was done, in a word of yours such as `"role_changed"`, or the type of an event. */
+  /** What was done, in your own word such as `"role_changed"`, or the type of an event. */
   readonly type: string;
   readonly subject?: string | undefined;
   readonly handle?: string | undefined;
@@ -44,7 +44,7 @@ export interface Audit {
   /** Notes something that is no event of sessions. */
   record(act: AuditAct): void;
   /**
-   * Runs what an administrator does: all that is noted meanwhile, events of sessions included, has `by`.
+   * Runs what an administrator does: all that is noted during it, events of sessions included, has `by`.
    *
    * @throws `TypeError` when `by` is no text, or the runtime has no `AsyncLocalStorage`.
    * @example

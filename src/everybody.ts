@@ -70,7 +70,7 @@ function unable(what: string): TypeError {
 /** The record lives longer than any session: 400 days is the longest absolute timeout. */
 const lifetime = 800 * 86_400_000;
 
-/** A moment by the clock that tests set, and by the one that nobody sets. */
+/** A moment by the clock that tests set, and by the monotonic one. */
 interface Instant {
   readonly at: number;
   readonly ticks: number;
@@ -97,7 +97,7 @@ class Marked implements Everybody {
     const reading = this.#reading;
     const mark = reading && this.#age(reading.began) < this.#bound / 2 ? reading.mark : this.fresh();
     if (age >= this.#bound) return mark;
-    // Nobody waits: when it fails, a request that has to wait tries again.
+    // No request waits: when it fails, a request that has to wait tries again.
     mark.catch(() => {});
     return this.#mark;
   }

@@ -16,7 +16,7 @@ import { Signposts } from "./core/record/signposts.ts";
 import type { Sessions } from "./core/request/sessions.ts";
 import { Walk } from "./manage/walk.ts";
 
-/** One session of an application. Lets nobody in. */
+/** One session of an application. It is no credential. */
 export interface ManagedSession<Device extends object = DeviceFields>
   extends Omit<SessionInfo<Device>, "subject" | "current"> {
   /** Who is logged in; `undefined` for an anonymous session. */
@@ -152,7 +152,7 @@ export async function findSession<Data extends object>(
 }
 
 /**
- * Ends the session with a handle, also one of nobody. Answers the session that it ended, `undefined` where there is none.
+ * Ends the session with a handle, also one without a subject. Answers the session that it ended, `undefined` where there is none.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example

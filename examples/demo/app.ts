@@ -41,7 +41,7 @@ export function demo(directory: string, https = false): { app: Express; store: F
     idleTimeout: "30m",
     absoluteTimeout: "12h",
     // This page is served over plain http. In production leave this line out: the cookie is then Secure and named
-    // __Host-session, and a browser lets nobody else set it.
+    // __Host-session, and a browser lets no other origin set it.
     ...(!https && { cookie: { secure: false } }),
     // A copied cookie is then of use for minutes only.
     ...(https && { deviceBound: deviceBound() }),
@@ -117,7 +117,7 @@ export function demo(directory: string, https = false): { app: Express; store: F
     res.redirect(303, "/#cart");
   });
 
-  // Somebody may have walked up to an open browser: whoever pays has just proved who they are.
+  // A stranger may have walked up to an open browser: a payment needs a fresh proof of identity.
   app.post("/pay", async (req, res) => {
     const session = await sessions.get(req);
     session.requireFresh({ within: "1m", methods: ["code"] }); // else to the page that asks: see the error handler

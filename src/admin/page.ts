@@ -33,7 +33,7 @@ export interface PageRequest {
   header(name: string): string | undefined;
   /** The fields of a form. */
   form(): Promise<URLSearchParams>;
-  /** Who asks; `undefined`: nobody who may. */
+  /** Who asks; `undefined`: not an administrator. */
   authorize(act: AdminAct): Promise<string | undefined>;
 }
 

@@ -15,7 +15,7 @@ export interface AuditSink {
 export type Lost = (lost: number, error: unknown) => void;
 
 /**
- * A sink that answers at once gets each line while its event is told. One that answers with a promise gets the next line
+ * A sink that answers at once gets each line while its event is emitted. One that answers with a promise gets the next line
  * when it has taken the last; up to `most` wait in memory, and what comes then is lost, newest first.
  */
 export class Queue {

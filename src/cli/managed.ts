@@ -1,4 +1,4 @@
-/** The sessions that a command works on, and how one is told. */
+/** The sessions that a command works on, and how one is shown. */
 
 import type { Sessions } from "../core/request/sessions.ts";
 import type { ManagedSession } from "../manage.ts";

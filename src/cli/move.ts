@@ -214,7 +214,7 @@ class Mover {
 }
 
 function inWords({ from, to, moved, ended, left, seconds, verified }: Moved): string {
-  const gone = ended > 0 ? `, ${count(ended)} ended meanwhile` : "";
+  const gone = ended > 0 ? `, ${count(ended)} ended in between` : "";
   const rate = Math.round(moved / Math.max(seconds, 0.001));
   const lines = [`${from} → ${to}: moved ${count(moved)} in ${seconds.toFixed(1)} s, ${count(rate)}/s${gone}`];
   if (verified)

@@ -58,7 +58,7 @@ async function one(call: Call, sessions: Managed, handle: string): Promise<numbe
     return 1;
   }
   const { subject } = found;
-  const whose = subject === undefined ? "of nobody" : `of ${subject}`;
+  const whose = subject === undefined ? "without a subject" : `of ${subject}`;
   const device = deviceOf(found);
   if (!(await agreed(call, printable(`End the session ${handle} ${whose}${device ? `, ${device}` : ""}?`)))) return 1;
   const ended = await endSession(sessions, handle, { subject });

@@ -76,7 +76,7 @@ async function look(
 
 /** What no store can tell: which secret sealed the cookies that clients hold. */
 function unknown({ store, timeouts, format }: Config): string {
-  // A session in use is sealed anew with the first; one whose responses were lost has its absolute timeout.
+  // A session in use is sealed again with the first; one whose responses were lost has its absolute timeout.
   const longest = Number.isFinite(timeouts.absolute) ? timeouts.absolute : timeouts.idle;
   const days = `${count(Math.ceil(longest / 3_600_000))} hours`;
   if (isCookieStore(store))

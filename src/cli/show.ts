@@ -53,7 +53,7 @@ function linesOf(session: ManagedSession, now: number): string {
     at === undefined ? undefined : `${instant(at)}  (${span(now - at)} ago)`;
   const facts: [string, string | undefined][] = [
     ["handle", handle],
-    ["subject", subject ?? "nobody is logged in"],
+    ["subject", subject ?? "no user is logged in"],
     ["label", label],
     ...Object.entries(device ?? {}).map(([name, value]): [string, string] => [`device.${name}`, String(value)]),
     ["created", past(session.createdAt)],

@@ -1,4 +1,4 @@
-/** Showing how far something is: a bar that is drawn anew on a terminal, lines now and then elsewhere. */
+/** Showing how far something is: a bar that is redrawn on a terminal, lines now and then elsewhere. */
 
 /** Where text goes. */
 export interface Output {

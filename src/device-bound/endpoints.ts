@@ -71,7 +71,7 @@ function awaits({ bound }: Meta, { jti }: Proof, now: number): boolean {
 }
 
 /**
- * Renews the proof for whoever signs the challenge with the session's key. Whatever else comes is answered with the
+ * Renews the proof for a browser that signs the challenge with the session's key. Any other answer gets the
  * challenge to sign, which ends nothing: so no copy of the cookie can end the binding of the browser that has the key.
  */
 export async function refresh(asked: Asked): Promise<OwnAnswer> {

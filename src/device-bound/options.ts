@@ -55,7 +55,7 @@ export interface BoundConfig {
   readonly refreshPath: string;
   readonly reportRefresh: boolean;
   readonly cookies: BoundCookies;
-  /** As browsers are told. */
+  /** As browsers get them. */
   readonly scope: object;
 }
 

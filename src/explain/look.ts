@@ -1,4 +1,4 @@
-/** Looks for a request's session a second time, as a request does, and notes what is told on the way instead of telling it. */
+/** Looks for a request's session a second time, as a request does, and notes the events on the way instead of emitting them. */
 
 import { isPromise } from "../core/bytes/bytes.ts";
 import { unmarked } from "../core/bytes/witness.ts";
@@ -16,7 +16,7 @@ import { type Reason, reason } from "./reasons.ts";
 
 type Told = Pick<SessionEvent, "type" | "handle" | "reason">;
 
-/** Events that nobody hears. */
+/** Events without listeners. */
 class Tape extends Events {
   readonly told: Told[] = [];
 

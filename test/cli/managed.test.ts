@@ -105,7 +105,7 @@ describe("sojourn list", () => {
     expect(out.split("\n")[0]).toMatch(/^HANDLE +SUBJECT +DEVICE +LOGIN +LAST SEEN +ENDS$/);
     expect(out).toMatch(/^\S{12} +ada +Firefox on Linux +\d+s ago +\d+s ago +in \S+$/m);
     expect(out).toMatch(/^\S{12} +bob\?\[31m +Chrome\? /m);
-    expect(out).toMatch(/^\S{12} +\(nobody\) +– /m);
+    expect(out).toMatch(/^\S{12} +\(no subject\) +– /m);
     expect(told).toBe("4 sessions\n");
   });
 
@@ -232,11 +232,11 @@ describe("sojourn revoke", () => {
     expect(await cli("revoke --subject ada --yes --json")).toMatchObject({ code: 0, out: '{"ended":2}\n' });
   });
 
-  test("ends one by its handle, also one of nobody", async () => {
+  test("ends one by its handle, also one without a subject", async () => {
     const handle = await handleOf(undefined);
     const { asked, out } = await cli(`revoke --handle ${handle}`, { answers: ["yes"] });
-    expect(asked).toEqual([`End the session ${handle} of nobody? [y/N] `]);
-    expect(out).toBe(`ended the session ${handle} of nobody\n`);
+    expect(asked).toEqual([`End the session ${handle} without a subject? [y/N] `]);
+    expect(out).toBe(`ended the session ${handle} without a subject\n`);
     expect(await cli(`revoke --handle ${handle} --yes`)).toMatchObject({ code: 1 });
     const ada = await handleOf("ada");
     expect(await cli(`revoke --handle ${ada} --yes`)).toMatchObject({ code: 0 });

@@ -75,11 +75,13 @@ test("kinds do not silence each other: another store, a timeout, a record", () =
 test("a save that is refused now and then is nothing; the fifth within a minute is a line", () => {
   const { events, said, clock } = make();
   for (let minute = 0; minute < 3; minute++) {
-    for (let times = 0; times < 4; times++) events.emit("save_refused", { reason: "the session ended meanwhile" });
+    for (let times = 0; times < 4; times++)
+      events.emit("save_refused", { reason: "the session ended during the request" });
     clock.now += 60_000;
   }
   expect(said).toEqual([]);
-  for (let times = 0; times < 9; times++) events.emit("save_refused", { reason: "the session ended meanwhile" });
+  for (let times = 0; times < 9; times++)
+    events.emit("save_refused", { reason: "the session ended during the request" });
   expect(said).toHaveLength(1);
   expect(said[0]).toContain("a save was refused 5 times within a minute. ");
 });

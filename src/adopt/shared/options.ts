@@ -18,7 +18,7 @@ export interface OldSession {
 export interface AdoptOptions {
   /**
    * Who is logged in to an old session, from its data: a text of 1 to 200 characters or a number; `undefined` for a
-   * guest. Sessions are listed and revoked by it. Default: what the old library knows, or nobody.
+   * guest. Sessions are listed and revoked by it. Default: what the old library knows, or none.
    */
   readonly subject?: ((old: Record<string, unknown>) => string | number | undefined) | undefined;
   /** The data of the new session, from those of the old one. Default: the same. */

@@ -8,7 +8,7 @@ import { andThen, base64url, type MaybePromise } from "../bytes/bytes.ts";
  * a foreign one (Flask-Session, express-session) is another value of this type.
  */
 export interface IdScheme {
-  /** What every key begins with: whoever lists a store finds the sessions of this kind by it. */
+  /** The prefix of every key: a listing of the store finds the sessions of this kind by it. */
   readonly prefix: string;
   /** A new unpredictable id (OWASP ASVS 7.2.3 asks for 128 bits; ours has 256). */
   create(): string;
@@ -36,14 +36,14 @@ export function randomIds(prefix: string): IdScheme {
 /** A text without the keys and ids in it, for schemes with `secretKeys`. */
 export function withoutKeys(text: string, ids: IdScheme): string {
   const parts = ids.prefix === "" ? [text] : text.split(ids.prefix);
-  // After a prefix everything goes up to a blank, a quote or a bracket: it may be a key that somebody cut short.
+  // After a prefix everything goes up to a blank, a quote or a bracket: it may be a key that was cut short.
   const rest = parts.slice(1).map((part) => part.replace(/^[^\s'"`(){}[\]<>,;]+/, ""));
   return [parts[0] as string, ...rest]
     .map((part) => part.replace(/[\w-]{11,}/g, (word) => (ids.accepts(word) ? "…" : word)))
     .join(`${ids.prefix}…`);
 }
 
-/** A public name for a session: 72 random bits, of no use to whoever finds it in a log. */
+/** A public name for a session: 72 random bits, of no use to a reader of a log. */
 export function newHandle(): string {
   return base64url(randomBytes(9));
 }

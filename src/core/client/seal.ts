@@ -12,12 +12,12 @@ export interface OpenedSeal {
   readonly payload: Payload;
   /** When the session ends, in epoch milliseconds, as the seal vouches for it. */
   readonly expiresAt: number;
-  /** True when a secret other than the first opened it: the session is sealed anew with the first. */
+  /** True when a secret other than the first opened it: the session is sealed again with the first. */
   readonly stale: boolean;
 }
 
 /**
- * Turns an encoded session into the text of a cookie and back, so that nobody but us can make one. The store of
+ * Turns an encoded session into the text of a cookie and back, so that only holders of the secret can make one. The store of
  * `cookieStore({ secrets })` has its own; pass another as `cookieStore({ seal })` to share cookies with another program.
  *
  * The text is of the characters that a cookie may hold (RFC 6265), and never has `~` as its second character.

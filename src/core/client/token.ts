@@ -5,7 +5,7 @@ import { andThen, base64url, equalBytes, fromBase64url, fromUtf8, type MaybeProm
 import { keyRing, type Secrets } from "../bytes/keys.ts";
 import { unmarked, witnessOf } from "../bytes/witness.ts";
 
-/** What opening a token gives: the id, and whether an old key opened it, so that it is worth sending anew. */
+/** What opening a token gives: the id, and whether an old key opened it, so that it is worth sending again. */
 export interface OpenedToken {
   readonly id: string;
   /** True when a secret other than the first opened it: the next cookie is sealed with the first. */
@@ -15,8 +15,8 @@ export interface OpenedToken {
 /**
  * How a session id travels: bare, signed or sealed. Pass one as `token` to `createSessions`.
  *
- * The id itself is 256 random bits, which nobody guesses, and only its hash reaches the store: the bare form
- * is safe. A signature lets junk be refused without asking the store; a seal also hides the id from whoever
+ * The id itself is 256 random bits, beyond guessing, and only its hash reaches the store: the bare form
+ * is safe. A signature lets junk be refused without asking the store; a seal also hides the id from anyone who
  * sees the cookie but not the keys.
  */
 export interface TokenFormat {

@@ -1,4 +1,4 @@
-/** How long the store call that begins just now may take: for stores that queue calls, and drop those nobody waits for any more. */
+/** How long the store call that begins just now may take: for stores that queue calls, and drop those that no request waits for any more. */
 
 let limit: number | undefined;
 

@@ -1,4 +1,4 @@
-/** Measures spans of time within this process, by a clock that nobody sets. */
+/** Measures spans of time within this process, by a monotonic clock. */
 
 /** Milliseconds since some moment. For instants that are stored or compared with a record there is the option `now`. */
 export function ticks(): number {

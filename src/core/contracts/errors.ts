@@ -88,7 +88,7 @@ export class SessionError extends Error {
   }
 }
 
-/** The most that is told of the message of an error that is not ours. */
+/** How much of the message of a foreign error is kept, in characters. */
 const longest = 300;
 
 /**

@@ -15,7 +15,7 @@ export interface Found {
   /** What the payload decodes to, as it was read. Absent after a write. */
   readonly content?: Content | LazyContent;
   readonly expiresAt: number;
-  /** The token should be sent anew: an old secret opened it. */
+  /** The token should be sent again: an old secret opened it. */
   readonly stale: boolean;
   /** The client came with the old id of a renewal whose new one it seems to have missed. */
   readonly lost: boolean;

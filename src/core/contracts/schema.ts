@@ -16,7 +16,7 @@ export type SchemaResult<Output> =
   | { readonly issues: readonly { readonly message: string }[] };
 
 /**
- * What a schema makes of data that was read: its output, and beside it the keys it does not mention, so that a
+ * The result of a schema for data that was read: its output, and beside it the keys it does not mention, so that a
  * node with an older schema does not remove what a newer one added. `null` when it refuses the data.
  */
 export async function applySchema(

@@ -120,7 +120,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
    */
   readonly data: Partial<Data>;
 
-  /** A public name for this session, the same for all its life: for logs and lists of devices. Lets nobody in. */
+  /** A public name for this session, the same for all its life: for logs and lists of devices. It is no credential. */
   readonly handle: string;
 
   /** Whether no record of it exists yet. It stays that way, and no cookie is sent, until there is something to keep. */
@@ -166,7 +166,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   set label(label: string);
 
   /**
-   * Changes one key with a function of its present value. When another request changed the key meanwhile, the
+   * Changes one key with a function of its present value. When another request changed the key in between, the
    * function is applied again to the newest value, so that counters and lists lose nothing.
    *
    * @param change Gets the value (`undefined` when absent), returns the new one; `undefined` removes the key.
@@ -184,11 +184,11 @@ export interface Session<Data extends object = Record<string, unknown>> {
     change: (value: Data[K] | undefined) => Data[K] | undefined,
   ): Data[K] | undefined;
 
-  /** Leaves a value for whoever calls {@link take} next, usually after a redirect. The same as setting `data[key]`. */
+  /** Leaves a value for the next {@link take}, usually after a redirect. The same as setting `data[key]`. */
   flash<K extends keyof Data & string>(key: K, value: Data[K]): void;
 
   /**
-   * Reads a value and removes it. A newer value that another request left under the key meanwhile stays for the next.
+   * Reads a value and removes it. A newer value that another request left under the key in between stays for the next.
    */
   take<K extends keyof Data & string>(key: K): Data[K] | undefined;
 
@@ -196,7 +196,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * Lets the handler go on only if the user has proved who they are a short while ago, by {@link login} or
    * {@link confirm}. Saves nothing. Counts from the proof, never from when the session began.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also where nobody is logged in; `error.needs` says what
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also where no user is logged in; `error.needs` says what
    * is needed. `ERR_SESSION_NOT_SUPPORTED` with the format of another program. `TypeError` for a wrong option.
    * @example
    * ```ts
@@ -214,12 +214,12 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * Notes that the user who is logged in has just proved who they are, after your own check: the time, and by which
    * `methods`. The session gets a new id, and keeps its data and its absolute end.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when nobody is logged in; `ERR_SESSION_NOT_SUPPORTED` with the
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when no user is logged in; `ERR_SESSION_NOT_SUPPORTED` with the
    * format of another program; `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie.
    */
   confirm(options?: ConfirmOptions): void;
 
-  /** Removes all data, also what parallel requests saved meanwhile. The session, its id and its subject stay. */
+  /** Removes all data, also what parallel requests saved in between. The session, its id and its subject stay. */
   clear(): void;
 
   /**
@@ -229,7 +229,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   regenerate(): void;
 
   /**
-   * Records who this session belongs to from now on, and renews the id: the old one, which somebody may have
+   * Records who this session belongs to from now on, and renews the id: the old one, which an attacker may have
    * planted or seen, ends at once. The data of a guest stays, a cart for instance, and so does that of the same user; call
    * `clear()` before if it should not. Of another user nothing stays: data, handle and `persistent` begin again, and what
    * a parallel request of that user saves is dropped.
@@ -266,7 +266,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /**
    * Saves now what would be saved when the response leaves: for streams and sockets, or before something that must see it.
    *
-   * @returns False when the session has ended elsewhere meanwhile; then nothing was saved.
+   * @returns False when the session has ended elsewhere in between; then nothing was saved.
    * @throws `SessionError` when the store fails, or when a cookie would be needed and the headers are gone.
    */
   save(): Promise<boolean>;

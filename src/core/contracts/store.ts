@@ -5,7 +5,7 @@
  * session ends, and opens no connection and no timer of its own. Every method may reject: a rejection means
  * that the system failed, never that a record is absent.
  *
- * Whoever writes a store ends by running `storeConformance` from `sojourn/testing` against a real server.
+ * The author of a store ends by running `storeConformance` from `sojourn/testing` against a real server.
  */
 
 /**
@@ -35,7 +35,7 @@ export interface ListedRecord extends StoredRecord {
   readonly key: string;
 }
 
-/** What a store can promise, so that nobody has to guess. The conformance suite proves each claim. */
+/** What a store can promise. The conformance suite proves each claim. */
 export interface StoreCapabilities {
   /**
    * `"atomic"`: `create`, `update` and `rename` compare and write in one step on the server, so no update
@@ -187,7 +187,7 @@ export interface Store {
    */
   delete(key: string, subject?: string): Promise<void>;
 
-  /** Every live record, in no order. May miss or repeat records that change meanwhile. */
+  /** Every live record, in no order. May miss or repeat records that change during it. */
   list?(): AsyncIterable<ListedRecord>;
   /**
    * Every live record of one subject, compared exactly. At every moment it finds all that were live when it was called,
@@ -212,7 +212,7 @@ export interface Store {
   count?(options?: CountOptions, answered?: () => void): Promise<RecordCount>;
   /**
    * Removes expired records in one bounded batch. Never removes a record that is live or was made live
-   * meanwhile. Call again with the `cursor` it answers until that is `undefined`.
+   * during it. Call again with the `cursor` it answers until that is `undefined`.
    */
   prune?(options?: PruneOptions): Promise<PruneResult>;
   /** Creates tables, collections or indexes. Never called by the library itself; safe to call again. */

@@ -79,7 +79,7 @@ export interface EventMessage {
   readonly code?: string | undefined;
 }
 
-/** Nobody can listen. */
+/** No one can listen. */
 const silent = { hasSubscribers: false } as Channel & TracingChannel;
 
 /** Bun's tracing channels do not tell whether anything listens. */
@@ -219,7 +219,7 @@ export class OfSubject {
   }
 }
 
-/** What is said of an error of the application's is the application's: only its name is told. */
+/** The message of an error of the application's may hold anything: only its name is passed on. */
 function withoutCause(error: unknown): Error {
   const told = new Error(isSessionError(error) ? error.message : "");
   told.name = isError(error) ? error.name : typeof error;

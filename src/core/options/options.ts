@@ -116,7 +116,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   /**
    * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
    * session: after that request's own work, in batches, one removal at a time. What fails is the event
-   * `store_unavailable`. Default: never, for `sojourn cleanup` or a job of yours does it. Not for runtimes that stop with the response.
+   * `store_unavailable`. Default: never; run `sojourn cleanup` from a job. Not on runtimes that freeze after the response.
    */
   readonly cleanupEvery?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */

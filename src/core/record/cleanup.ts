@@ -64,5 +64,5 @@ async function clean(store: Store, { events, storeTimeout, ids }: Config): Promi
   }
 }
 
-/** How long one batch may take, in milliseconds: nobody waits for it. */
+/** How long one batch may take, in milliseconds: no request waits for it. */
 const patience = 60_000;

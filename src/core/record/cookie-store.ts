@@ -34,7 +34,7 @@ export interface CookieCapabilities {
   readonly compareAndSwap: "none";
   /** Whether a session can be ended before its time, so that a copy of its cookie is of no use: only with `revocations`. */
   readonly revocable: boolean;
-  /** Nobody but the clients knows which sessions there are. */
+  /** Only the clients know which sessions there are. */
   readonly list: false;
   /** Nor whose. */
   readonly bySubject: false;

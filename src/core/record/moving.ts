@@ -45,7 +45,7 @@ export class Moving {
 
   /**
    * Puts the record under a new key, and then a signpost in its old place by compare-and-swap: of several at once one
-   * wins, the others take theirs back. A crash in between leaves a record whose id nobody has.
+   * wins, the others take theirs back. A crash in between leaves a record whose id no client has.
    */
   async move(place: StorePlace, draft: Draft, how: Omit<Signpost, "to" | "at">): Promise<Written | null> {
     const { store, now } = this.#posts.config;
@@ -177,7 +177,7 @@ export class Moving {
     return found && "place" in found ? (found.place as StorePlace) : undefined;
   }
 
-  /** For what nobody waits for: without the limit of the save at hand. */
+  /** For work that no request waits for: without the limit of the save at hand. */
   #later(): Moving {
     const { config } = this.#posts;
     return config.until === undefined ? this : new Moving(new Signposts({ ...config, until: undefined }));

@@ -63,7 +63,7 @@ export class Revocations {
 
   /**
    * Makes the generation of `next` the only one of its session that is good. False when the session had been ended or
-   * renewed. When somebody else logs in, `next` is another session, and the note says which: a logout ends that too.
+   * renewed. When another user logs in, `next` is another session, and the note says which: a logout ends that too.
    */
   async supersede(meta: Meta, next: Meta): Promise<boolean> {
     const key = await this.#sessionKey(meta);
@@ -84,7 +84,7 @@ export class Revocations {
     return false;
   }
 
-  /** Ends a session in all its generations, or the one that it has become since somebody else logged in. */
+  /** Ends a session in all its generations, or the one that it has become since another user logged in. */
   async end(meta: Meta): Promise<void> {
     let key = await this.#sessionKey(meta);
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -140,7 +140,7 @@ export class Revocations {
     return { standing: subjectNote && refuses(read(subjectNote), meta) ? "ended" : "good", note };
   }
 
-  /** Writes what `make` makes of the present note, again and again until nobody was faster. */
+  /** Writes the note that `make` returns for the present one, again until no other write was faster. */
   async #change(key: string, make: (stored: StoredRecord | null) => string): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const stored = await this.#read(key);

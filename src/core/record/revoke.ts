@@ -5,7 +5,7 @@ import { checkKnown } from "../contracts/known.ts";
 import type { Version } from "../contracts/store.ts";
 
 /**
- * One session of a subject, as shown in a list of devices. Lets nobody in.
+ * One session of a subject, as shown in a list of devices. It is no credential.
  *
  * @typeParam Device What the option `describe` returns.
  */

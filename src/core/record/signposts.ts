@@ -169,7 +169,7 @@ export class Signposts {
         // It is one for a process that has the secret: the client keeps its cookie.
         if (isSessionError(error) && error.code === "ERR_SESSION_UNREADABLE") throw error;
         if (!format.foreign) return null;
-        // To the program that wrote it, it is a session: perhaps somebody is logged in there.
+        // To the program that wrote it, it is a session: perhaps a user is logged in there.
         const unreadable: StorePlace = { key, version: stored.version, id, entry, record: stored };
         return { late: undefined, unreadable };
       }
@@ -235,7 +235,7 @@ export class Signposts {
     return [JSON.parse(String(data.sojourn)) as Signpost[], stored.version];
   }
 
-  /** Where a session of a foreign format has moved from a key that holds nothing; an empty answer when nobody knows. */
+  /** Where a session of a foreign format has moved from a key that holds nothing; an empty answer when that is unknown. */
   async #noted(key: string, finding: boolean): Promise<Standing> {
     const none = { payload: "" };
     if (!this.config.format.foreign) return none;

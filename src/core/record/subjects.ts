@@ -35,11 +35,11 @@ export interface SubjectSessions {
    * @param living Of a part: the handles of the sessions that stay. The home part knows which began later.
    */
   beginRevoke(subject: string, options: RevokeOptions, living?: Living): Promise<() => Promise<number>>;
-  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where nobody knows. */
+  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where that is unknown. */
   latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
   /** The handles of the sessions that logged in since sessions of the subject were revoked. */
   current?(subject: string): Promise<ReadonlySet<string>>;
-  /** What is listed of a subject: while a session moves, it has two records. Absent where nobody knows. */
+  /** What is listed of a subject: while a session moves, it has two records. Absent where that is unknown. */
   entries?(subject: string): Promise<Entry[]>;
   /** Ends a session that {@link entries} found. False when it has moved since. */
   end?(subject: string, entry: Entry): Promise<boolean>;

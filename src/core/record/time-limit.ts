@@ -20,7 +20,7 @@ export interface TimeLimits {
 /**
  * The answer of a store call, or a `SessionError` in bounded time, without keys in it where `ids` has secret ones.
  *
- * @param call Is given a function that starts the time anew: for a walk over many answers of the backend.
+ * @param call Gets a function that restarts the time: for a walk over many answers of the backend.
  */
 export function withTimeLimit<T>(
   call: (answered: () => void) => Promise<T>,
@@ -36,7 +36,7 @@ export function withTimeLimit<T>(
   );
 }
 
-/** The same for a call that answers once, with one promise for the answer and what `use` makes of it. */
+/** The same for a call that answers once, with one promise for the answer and the result of `use` on it. */
 export function usedWithin<T, R>(
   call: () => Promise<T>,
   use: (answer: T) => R | Promise<R>,
@@ -119,7 +119,7 @@ class Limited {
     this.#timer = setTimeout(expire, this.#limit, this);
   }
 
-  /** The answer is there. False when nobody waits for it any more. */
+  /** The answer is there. False when no request waits for it any more. */
   settle(): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;

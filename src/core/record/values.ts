@@ -172,7 +172,7 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
 /**
  * How many prototypes an object has: 0 or 1 for a plain one, 2 for an instance of a class that is derived from no
  * other, such as Map. Says so for objects of another realm (a vm context, a test runner's) too. Infinite for what
- * inherits from an object that is nobody's `Object.prototype`.
+ * inherits from an object that is no realm's `Object.prototype`.
  */
 export function countAncestors(value: object): number {
   let count = 0;

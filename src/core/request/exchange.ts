@@ -63,7 +63,7 @@ const tooLateForHead =
 const ignore = (): void => {};
 
 /**
- * What `sessions.open` makes of a request. Adapters call `commit` once the handler is done and before the headers
+ * The result of `sessions.open` on a request. Adapters call `commit` once the handler is done and before the headers
  * leave, and `finish` when the body has ended; handlers use `sessions.get`.
  */
 export class Exchange<Data extends object = Record<string, unknown>> {
@@ -85,7 +85,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #saveFailed = false;
   /** What was loaded last, and is seen to when it fails. */
   #noted: Promise<unknown> | undefined;
-  /** Cookies that were sent over plain http, which is told once a request. */
+  /** Cookies that were sent over plain http, reported once a request. */
   #dropped: string[] | undefined;
 
   /** @internal Made by `sessions.open`. */
@@ -157,7 +157,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * For sockets, which outlive their request: another exchange on the session that this one has found, read anew, also
+   * For sockets, which outlive their request: another exchange on the session that this one has found, read again, also
    * where a renewal in passing has moved it since. Its headers are gone. What `regenerate` or `login` moved is not found.
    */
   again(): Exchange<Data> {
@@ -260,7 +260,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   }
 
   async #finish(failed: boolean): Promise<void> {
-    // It may still be loading, when nobody waited for it.
+    // It may still be loading, when no code waited for it.
     await this.#kept?.settled();
     await this.#save(failed);
   }
@@ -282,7 +282,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     else writeHeaders(headers, undefined);
   }
 
-  /** What nobody may wait for must not end the process when it fails. */
+  /** A promise that no code may wait for must not end the process when it fails. */
   #note(loading: Promise<unknown>): void {
     if (loading === this.#noted) return;
     this.#noted = loading;

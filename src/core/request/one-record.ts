@@ -175,7 +175,7 @@ export function describing({ config }: SessionsCore, { request, reader }: Incomi
   return describe && (() => describe(reader.given?.(request as never) ?? request));
 }
 
-/** What `use` makes of a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
+/** The result of `use` on a request's record, from its `Cookie` header; or, where it was `from` found before, from where it is now. */
 export function loadWork<Result>(
   core: SessionsCore,
   incoming: Incoming,
@@ -225,7 +225,7 @@ function authorizationOf({ reader, request }: Incoming): string | null | undefin
 
 /**
  * What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived.
- * What a login or `regenerate` moved is not found: the client that has only the old id may be somebody else's.
+ * What a login or `regenerate` moved is not found: the client that has only the old id may be another user's.
  */
 async function findAgain(core: SessionsCore, { place }: Found): Promise<Found | null> {
   const again = await core.records.again(place);

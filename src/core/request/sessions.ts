@@ -234,7 +234,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   /**
    * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
    * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
-   * nobody can count.
+   * cannot be counted.
    *
    * @throws `TypeError` when an option is unknown, or there and `undefined`. `SessionError`
    * `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are kept in cookies without
@@ -255,10 +255,10 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /**
    * After a change of credentials, such as a new password: gives this session a new id, saves it, and then ends all
-   * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which nobody can count.
+   * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which cannot be counted.
    *
    * @param session The session of the request in which the user changed them.
-   * @throws `TypeError` when nobody is logged in. What `session.save()` and {@link revoke} throw: call it again then.
+   * @throws `TypeError` when no user is logged in. What `session.save()` and {@link revoke} throw: call it again then.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -273,7 +273,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   async credentialsChanged(session: Session<Data>): Promise<number> {
     const { subject, handle } = session;
     if (subject === undefined)
-      throw new TypeError("sessions.credentialsChanged() takes the session of a user; nobody is logged in");
+      throw new TypeError("sessions.credentialsChanged() takes the session of a user; no user is logged in");
     session.regenerate();
     await session.save();
     return this.revoke(subject, { except: handle });

@@ -125,7 +125,7 @@ class Attempts {
     return this.#follow("turn" in outcome ? outcome.turn : unknownTurn());
   }
 
-  /** Goes on from what those before have made of the session. When nobody knows, it is read, once for all in line. */
+  /** Goes on from what those before have made of the session. When that is unknown, it is read, once for all in line. */
   async #follow(turn: Turn): Promise<Tried> {
     const work = this.#work;
     const found = work.found as Found;

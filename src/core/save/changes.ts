@@ -1,4 +1,4 @@
-/** Changes: which top-level keys differ from what was loaded, and how they go onto what somebody else saved meanwhile. */
+/** Changes: which top-level keys differ from what was loaded, and how they go onto what another request saved in between. */
 
 import { samePayload } from "../bytes/bytes.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
@@ -24,9 +24,9 @@ export class Marks {
   cleared = false;
   regenerated = false;
   loggedIn = false;
-  /** Somebody else logged in: nothing of what was there before is theirs. */
+  /** Another user logged in: nothing of what was there before is theirs. */
   takenOver = false;
-  /** `persistent` was set: the client's cookie is to be sent anew. */
+  /** `persistent` was set: the client's cookie is to be sent again. */
   persistence = false;
   updates: Map<string, Update> | undefined;
   /** What a login is to take over from the user's other session. */
@@ -66,9 +66,9 @@ export class Marks {
 
 /** One session as a request changed it. */
 export interface Draft extends Content {
-  /** `clear()` was called: nothing that others saved meanwhile survives. */
+  /** `clear()` was called: nothing that others saved in between survives. */
   readonly cleared: boolean;
-  /** Somebody else logged in: nothing survives, of what the library noted neither. */
+  /** Another user logged in: nothing survives, of what the library noted neither. */
   readonly takenOver: boolean;
   /** It logged in: what the library notes of a login is this one's. */
   readonly loggedIn: boolean;

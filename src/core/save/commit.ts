@@ -138,7 +138,7 @@ function start(work: Work): Promise<boolean> {
 }
 
 /**
- * Takes what was asked for so far and saves it; what is asked for meanwhile is for the next save. False when the
+ * Takes what was asked for so far and saves it; what is asked for during it is for the next save. False when the
  * session ended elsewhere, so that nothing was saved. Throws `SessionError` when it could not be saved.
  */
 async function begin(work: Work): Promise<boolean> {

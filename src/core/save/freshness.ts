@@ -16,7 +16,7 @@ export function staleness(meta: Meta, now: number, options: FreshnessOptions): S
   if (methods !== undefined) checkMethods("session.requireFresh", methods);
   if (typeof bound !== "boolean")
     throw wrongArgument("the option bound of session.requireFresh", "true or false", bound);
-  if (meta.subject === undefined) return notFresh("nobody is logged in", { within, methods });
+  if (meta.subject === undefined) return notFresh("no user is logged in", { within, methods });
   if (bound && meta.bound?.seen !== true)
     return notFresh("the session is not bound to a browser", { within, methods, bound });
   const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;

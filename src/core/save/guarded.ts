@@ -54,7 +54,7 @@ function withoutCallback(name: string, method: Method): Method {
   return Object.defineProperty(guarded, "name", { value: name });
 }
 
-/** What another value in the place of an attached session is told. */
+/** The error for another value in the place of an attached session. */
 export function cannotReplace(name: string): TypeError {
   const how = "to log out, call its destroy(); what is to be kept goes into its data";
   return new TypeError(`"${name}" is the session of this request and cannot be replaced: ${how}. ${elsewhere}`);

@@ -37,7 +37,7 @@ export async function takeOver(work: RequestRecord, newest: Newest): Promise<boo
   // What was not decoded before is now, and may turn out to be damaged.
   void state.data;
   if (!theirs || work.ended) return false;
-  // A request that was under way when somebody logged in writes nothing into that session, but for the same login.
+  // A request that was under way when a user logged in writes nothing into that session, but for the same login.
   if (newest.moved === "login" && !isSameLogin(work, theirs)) return false;
   if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, theirs);
   else put(work, state.format.decode(work.base ?? before.payload), theirs);
@@ -98,7 +98,7 @@ function put(work: RequestRecord, base: Content, { content, expiresAt, current }
   const theirs = content as Content;
   work.kept = keptOf(theirs.meta);
   work.moved ||= !current;
-  // What was asked for meanwhile has changed the data already, so it goes along.
+  // What was asked for in between has changed the data already, so it goes along.
   if (work.marks !== state.marks) work.marks.join(state.marks);
   state.marks = new Marks();
   const mine = { data: state.data, meta: state.meta, ...work.marks };

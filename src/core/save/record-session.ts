@@ -85,7 +85,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   set persistent(persistent: boolean) {
     if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
     if (persistent === this.persistent) {
-      // Of a new session, or one that somebody else takes over, nothing was said yet, and the option `persistent` would decide.
+      // Of a new session, or one that another user takes over, nothing was said yet, and the option `persistent` would decide.
       if (this.isNew || this.#state.marks.takenOver) this.#state.meta.persistent = persistent;
       return;
     }
@@ -172,7 +172,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     const { meta, marks } = this.#alive();
     checkKnown("session.confirm", options, ["methods"]);
     this.#owner.needsRoom("session.confirm()");
-    if (meta.subject === undefined) this.#refuse(notFresh("nobody is logged in"));
+    if (meta.subject === undefined) this.#refuse(notFresh("no user is logged in"));
     const now = this.#owner.now();
     const shown = options.methods && timesOf("session.confirm", options.methods, now);
     this.#owner.needsCookie("session.confirm()");
@@ -218,7 +218,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 }
 
-/** Changes one key with a function, which is applied again when others changed the key meanwhile. */
+/** Changes one key with a function, which is applied again when others changed the key in between. */
 export function applyUpdate(
   { data, format }: Pick<State, "data" | "format">,
   marks: Marks,

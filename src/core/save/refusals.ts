@@ -18,7 +18,7 @@ export function refuseImpossible({ core }: RequestRecord, { impossible }: Plan):
 }
 
 /** Says, once, that changes were not saved because the session had ended. */
-export function refused(work: RequestRecord, reason: string = "the session ended meanwhile"): void {
+export function refused(work: RequestRecord, reason: string = "the session ended during the request"): void {
   const { core, state } = work;
   if (work.refused) return;
   work.refused = true;

@@ -47,7 +47,7 @@ export interface Admission {
   readonly seat: Place | undefined;
 }
 
-/** A save under way, as something that watches it is told. */
+/** A save under way, as a watcher of it sees it. */
 export interface Watched {
   planned(plan: Plan, attempt: number): void;
   conflicted(): void;

@@ -111,7 +111,7 @@ export class State implements Content {
     this.marks.merge = undefined;
   }
 
-  /** Removes all that belongs to the user so far, because somebody else logs in: the data, and what the library noted. */
+  /** Removes all that belongs to the user so far, because another user logs in: the data, and what the library noted. */
   takeOver(): void {
     this.clear();
     this.meta = {};

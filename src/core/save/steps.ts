@@ -72,7 +72,7 @@ async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payloa
   if (marks.loggedIn && !(await stands(work, draft, { found, kept, marks }))) return false;
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (marks.takenOver) work.core.config.events.emit("session_logout", { ...kept, reason: "somebody else logged in" });
+  if (marks.takenOver) work.core.config.events.emit("session_logout", { ...kept, reason: "another user logged in" });
   if (marks.loggedIn) {
     work.rebound = { bound: meta.bound };
     work.report("session_login");

@@ -21,7 +21,7 @@ export interface Turn {
 
 /** How waiting ends. */
 export type Outcome =
-  /** It is its turn. With `writes` it is to write what it waits for itself: nobody else can be added. */
+  /** It is its turn. With `writes` it is to write what it waits for itself: no other can be added. */
   | { readonly turn: Turn; readonly writes?: boolean }
   /** What it waited for was written. */
   | { readonly written: Newest };
@@ -42,14 +42,14 @@ export function unknownTurn(known?: Newest | null): Turn {
   return { known, tip: known, members: [] };
 }
 
-/** Stands for a line in which nobody waits, so that a save that meets no other makes nothing. */
+/** Stands for an empty line, so that a save that meets no other makes nothing. */
 const nobody: Waiting[] = [];
 
 /** The lines, one for each record that is being saved just now. */
 export class Turns {
   readonly #lines = new Map<string, Waiting[]>();
 
-  /** True when nobody saves this record: then it is the caller's turn, until it calls {@link pass}. */
+  /** True when no other request saves this record: then it is the caller's turn, until it calls {@link pass}. */
   take(lane: string): boolean {
     if (this.#lines.has(lane)) return false;
     this.#lines.set(lane, nobody);

@@ -105,7 +105,7 @@ describe("session.requireFresh", () => {
     const { sessions } = setUp();
     const guest = await request(sessions, undefined, (session) => {
       session.data.n = 1;
-      expect(() => session.confirm()).toThrow(/nobody is logged in/);
+      expect(() => session.confirm()).toThrow(/no user is logged in/);
       return isFresh(session, { within: "5m" });
     });
     expect(guest.value).toEqual(refused({ within: 5 * minute, methods: undefined }));
