@@ -28,7 +28,7 @@ afterAll(() => {
 });
 
 test("the tarball holds the compiled files, the documentation and four pages, nothing else", () => {
-  const documented = /^docs\/(?!decisions\/).+\.(md|json)$/;
+  const documented = /^docs\/(?!decisions\/).+\.(md|json|png)$/;
   const others = packed.files.filter((file) => !/^dist\/.+(\.d\.ts|\.js)$/.test(file) && !documented.test(file));
   expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
   expect(packed.files.filter((file) => /test\/|\.test\./.test(file))).toEqual([]);
