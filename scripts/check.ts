@@ -13,6 +13,7 @@ import { portable } from "./checks/portable.ts";
 import { storeTables } from "./checks/store-tables.ts";
 import { surface } from "./checks/surface.ts";
 import { coreTypes, lint, types, unused } from "./checks/tools.ts";
+import { plainWords } from "./checks/words.ts";
 import { workflows } from "./checks/workflows.ts";
 import { type Check, projectRoot, seconds } from "./lib.ts";
 
@@ -33,6 +34,7 @@ const checks: readonly Check[] = [
   lock,
   portable,
   workflows,
+  plainWords,
 ];
 
 /** Runs the checks and prints a line for each. Answers how many held and how many did not. */

@@ -194,7 +194,7 @@ function rows(): StoreRow[] {
       behind: "no sessions",
       capabilities: nullStore().capabilities,
       runs: anywhere,
-      seenBy: "nobody",
+      seenBy: "no process",
       ends: "–",
     },
   ];

@@ -58,7 +58,7 @@ const tasks: Record<Task, (store: Store, self: number, report: () => Promise<voi
     }
   },
 
-  /** Process 0 prunes; process 1, once that has begun, creates anew on the ended records' keys, the last one first. */
+  /** Process 0 prunes; process 1, once that has begun, creates again on the ended records' keys, the last one first. */
   async prune(store, self) {
     if (self === 1) {
       const deadline = Date.now() + 5000;

@@ -12,6 +12,7 @@ import { errors } from "../../scripts/checks/errors.ts";
 import { layers } from "../../scripts/checks/layers.ts";
 import { portable } from "../../scripts/checks/portable.ts";
 import { surface } from "../../scripts/checks/surface.ts";
+import { plainWords } from "../../scripts/checks/words.ts";
 import { workflows } from "../../scripts/checks/workflows.ts";
 import { run } from "../../scripts/lib.ts";
 
@@ -330,5 +331,19 @@ jobs:
     ["a secret", good.replace("npm test", "echo secrets.NPM"), "no secret is needed"],
   ])("refuses %s", async (_, text, says) => {
     expect((await workflows.run(tree({ [file]: text }))).join("\n")).toContain(says);
+  });
+});
+
+describe("words", () => {
+  test("complains about the dialect in pages and comments, not in code, values or names of tests", async () => {
+    const page = 'Nobody is logged out.\n`nobody` is a name, and "anew" a value.\n';
+    const source = '/** What he made anew. */\nexport const nobody = "meanwhile"; // of yours\n';
+    const root = tree({ "docs/a.md": page, "docs/decisions/001.md": page, "src/index.ts": source });
+    expect((await plainWords.run(root)).map((line) => line.replace(/: [^"]*$|: ".*$/, ""))).toEqual([
+      "docs/a.md:1",
+      "src/index.ts:1",
+      "src/index.ts:1",
+      "src/index.ts:2",
+    ]);
   });
 });

@@ -194,7 +194,7 @@ export interface Store {
    * also those that are renamed or renewed while it looks. A record that it finds under no subject or another one is
    * none of them, and is looked for again.
    *
-   * @param answered To be called after each answer of the backend, so that a long walk is told from a backend that does
+   * @param answered To be called after each answer of the backend, which tells a long walk from a backend that does
    * not answer: the library limits the time of each answer, not of the walk.
    */
   listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
