@@ -119,6 +119,7 @@ const rules: readonly Rule[] = [
     says: "what listens to the channels imports core, and what counts sessions",
   },
   { from: /^src\/presets\.ts$/, values: core, says: "presets import core" },
+  { from: /^src\/time-left\.ts$/, values: /^$/, says: "what a browser loads imports nothing" },
   {
     from: /^src\/(explain|audit|admin|manage)(\/|\.ts$)/,
     values: /^src\/(core|explain|audit|admin|manage)(\/|\.ts$)/,
@@ -177,6 +178,7 @@ export const everywhere: readonly string[] = [
   "src/everybody.ts",
   "src/metrics.ts",
   "src/presets.ts",
+  "src/time-left.ts",
   "src/otel.ts",
 ];
 
