@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { LoginOptions } from "sojourn";
 import { flaskSession } from "sojourn/flask";
 import { wsSessions } from "sojourn/frameworks/ws";
 import { createPartsSessions } from "sojourn/parts";
@@ -14,7 +15,14 @@ import { projectRoot } from "../../scripts/lib.ts";
 import { scratch } from "../examples/demo-process.ts";
 import { clientVersion, nodeServer, reportBackend } from "../support/report.ts";
 import { request } from "../support/requests.ts";
-import { type Client, connect, refusal, type SocketApp, startSocketApp } from "../support/socket-app.ts";
+import {
+  type Client,
+  connect,
+  refusal,
+  type SocketApp,
+  type SocketData,
+  startSocketApp,
+} from "../support/socket-app.ts";
 
 reportBackend({ backend: "ws", server: nodeServer, clients: [clientVersion("ws")] });
 
@@ -323,6 +331,45 @@ describe("the clock", () => {
     const client = await visitor(app);
     await expectOpen(client);
     app.state.now += 30 * 60_000;
+    expect(await client.closed).toEqual([4401, "expired"]);
+  });
+
+  test("closes a socket at the lifetime of its login, shorter or longer than that of the sessions", async () => {
+    const app = await start({ sessions: { idleTimeout: "30m", absoluteTimeout: "8h" } });
+    const logIn = async (subject: string, lifetime: LoginOptions<SocketData>) => {
+      const { cookie } = await request(app.sessions, undefined, (session) => session.login(subject, lifetime));
+      const client = await open(app, cookie);
+      await app.sockets.check();
+      return client;
+    };
+    const administrator = await logIn("root", { idleTimeout: "5m", absoluteTimeout: "1h" });
+    const remembered = await logIn("ada", { persistent: true, idleTimeout: "30d", absoluteTimeout: "90d" });
+    app.state.now += 4 * 60_000;
+    await app.sockets.check();
+    await expectOpen(administrator);
+    app.state.now += 5 * 60_000;
+    await app.sockets.check();
+    expect(await administrator.closed).toEqual([4401, "expired"]);
+    app.state.now += 29 * 86_400_000;
+    await app.sockets.check();
+    await expectOpen(remembered);
+    app.state.now += 30 * 86_400_000;
+    await app.sockets.check();
+    expect(await remembered.closed).toEqual([4401, "expired"]);
+  });
+
+  test("closes a socket whose messages kept its session alive at the absolute end that its login chose", async () => {
+    const app = await start({ sessions: { absoluteTimeout: "8h" } });
+    const { cookie } = await request(app.sessions, undefined, (session) =>
+      session.login("root", { absoluteTimeout: "1h" }),
+    );
+    const client = await open(app, cookie);
+    for (let minutes = 20; minutes < 60; minutes += 20) {
+      app.state.now += 20 * 60_000;
+      expect(await client.ask("subject")).toBe("root");
+    }
+    app.state.now += 20 * 60_000;
+    await app.sockets.check();
     expect(await client.closed).toEqual([4401, "expired"]);
   });
 
