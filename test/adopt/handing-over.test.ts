@@ -72,6 +72,17 @@ test("nor after the new session ended by idleness or age, nor after a logout in 
   expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
 });
 
+test("a logout that keeps something, in the very request, sends the old cookie away as well", async () => {
+  const { sessions } = adopting({ adopt: [iron] });
+  const out = await visit(sessions, cookie, (session) => session.logout({ keep: ["n"] }));
+  expect(out.setCookie).toHaveLength(2);
+  expect(out.setCookie[1]).toMatch(/^iron=; Max-Age=0/);
+  expect((await visit(sessions, out.cookie, seen)).value).toEqual({ data: { n: 0 }, subject: undefined });
+  const bare = await visit(adopting({ adopt: [iron] }).sessions, cookie, (session) => session.logout({ keep: [] }));
+  expect(bare.setCookie).toHaveLength(2);
+  expect(bare.cookie).toBe("");
+});
+
 test("a lost response loses nothing: the old cookie leads to the session until the new one was seen", async () => {
   const { sessions, clock, events } = adopting({ adopt: [iron] });
   const lost = await visit(sessions, cookie, set("a"));

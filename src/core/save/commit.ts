@@ -34,6 +34,7 @@ export class Work extends RequestRecord implements SessionOwner {
     const next = new Work(this.core, this.incoming, null, this.held);
     next.describe = this.describe;
     next.before = this;
+    next.leaves = this.leaves;
     this.state.destroyed = true;
     this.#next = next;
     return next;
@@ -45,7 +46,7 @@ export class Work extends RequestRecord implements SessionOwner {
     if (before) {
       await before.save();
       this.before = undefined;
-      this.setCookie = before.cookies;
+      this.setCookie = before.setCookie;
       this.rebound = before.rebound;
     } else if (logsOut(this)) await this.save();
   }

@@ -111,7 +111,8 @@ export abstract class RequestRecord {
   handedOut = false;
   /** The session that was logged out in this request and has not ended yet. It ends before this one is saved. */
   before: RequestRecord | undefined;
-  readonly #leaves: readonly string[] | undefined;
+  /** The `Set-Cookie` values that remove another library's cookie: they go out with ours. */
+  leaves: readonly string[] | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
   constructor(core: SessionsCore, incoming: Incoming, found: Found | Late | null, held: number, content?: Content) {
@@ -124,7 +125,7 @@ export abstract class RequestRecord {
     this.marks = this.state.marks;
     this.kept = keptOf(this.state.meta);
     this.held = held;
-    this.#leaves = this.found?.leaves;
+    this.leaves = this.found?.leaves;
   }
 
   /** Whether a save was begun. */
@@ -134,7 +135,7 @@ export abstract class RequestRecord {
 
   /** The `Set-Cookie` values of the response. Another library's cookie goes when ours comes. */
   get cookies(): readonly string[] | undefined {
-    return this.setCookie && this.#leaves ? [...this.setCookie, ...this.#leaves] : this.setCookie;
+    return this.setCookie && this.leaves ? [...this.setCookie, ...this.leaves] : this.setCookie;
   }
 
   /** Whether nothing can be handed to the client: the headers are gone, or it is handed over on request only. */
