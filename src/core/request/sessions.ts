@@ -256,6 +256,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   /**
    * After a change of credentials, such as a new password: gives this session a new id, saves it, and then ends all
    * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which cannot be counted.
+   * With `transport: bearer()`, call `handOut(session)` after it: that gives the new token, and saves it.
    *
    * @param session The session of the request in which the user changed them.
    * @throws `TypeError` when no user is logged in. What `session.save()` and {@link revoke} throw: call it again then.
@@ -275,7 +276,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     if (subject === undefined)
       throw new TypeError("sessions.credentialsChanged() takes the session of a user; no user is logged in");
     session.regenerate();
-    await session.save();
+    // Where the token leaves by `handOut` alone, that saves it.
+    if (!this.#keeping.config.carrier.explicit) await session.save();
     return this.revoke(subject, { except: handle });
   }
 

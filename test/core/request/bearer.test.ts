@@ -165,6 +165,22 @@ describe("handing out", () => {
     expect((await request(`Bearer ${next}`, subject)).value).toBe("ada");
   });
 
+  test("a change of credentials ends all others at once, and gives a new token", async () => {
+    const { sessions, logIn, request } = begin();
+    const [mine, other] = [await logIn(), await logIn()];
+    const { value } = await request(mine, async (session) => [
+      await sessions.credentialsChanged(session),
+      await handOut(session),
+    ]);
+    expect(value).toEqual([1, expect.any(String)]);
+    expect((await request(other, subject)).value).toBeUndefined();
+    expect((await request(mine, subject)).value).toBeUndefined();
+    expect((await request(`Bearer ${value?.[1]}`, subject)).value).toBe("ada");
+    const { error } = await request(await logIn(), (session) => sessions.credentialsChanged(session));
+    expect(error).toMatchObject({ code: "ERR_SESSION_NOT_HANDED_OUT" });
+    expect(await sessions.list("ada")).toHaveLength(1);
+  });
+
   test("a store that fails hands out nothing, and the token of before stays good", async () => {
     let fault: Fault = "pass";
     const { request, logIn } = begin({ store: faultyStore(memoryStore(), () => fault), now: Date.now });
