@@ -14,7 +14,8 @@ const digest = "sha256-9gOBGqEQINNDuds+tkXbNzih6klbz+KeCyxEj4KRLeM=";
  * @param path Path and query.
  */
 export function reloadPage(path: string): OwnAnswer {
-  const url = path.replace(/[&"'<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  // With two slashes at its beginning it would be the address of another host.
+  const url = `/.${path}`.replace(/[&"'<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
   return {
     status: 200,
     headers: [

@@ -345,6 +345,8 @@ describe("a link of another site", () => {
     expect(await page.text()).toContain("<script>location.reload()</script>");
     expect(page.headers.get("cache-control")).toBe("no-store");
     expect(await (await ada.raw("/a?b=<i>&c='", link)).text()).not.toMatch(/<i>|c='/);
+    // Also without the script it stays on this host: two slashes begin no other one.
+    expect(await (await ada.raw("/.//evil.example/", link)).text()).toContain('content="1;url=/.//evil.example/"');
     const guest = await client();
     expect(await (await guest.raw("/", link)).text()).toBe("guest");
     const robot = await client();
