@@ -191,7 +191,7 @@ async function change(desk: Desk, request: PageRequest, administrator: string): 
   if (!isSameOrigin(request, desk.origin))
     return plain(403, "The request comes from another page. Open this page and use its own buttons.");
   const form = await request.form();
-  const [act, subject, handle] = [form.get("act"), form.get("subject") ?? "", form.get("handle") ?? ""];
+  const [act, subject, handle] = [form.get("act"), decoded(form.get("subject")), form.get("handle") ?? ""];
   if (act !== "end" && act !== "end-subject" && act !== "end-everybody") return plain(400, "There is no such act.");
   const by = await request.authorize(act);
   if (by === undefined || by !== administrator) return forbidden();
@@ -211,6 +211,15 @@ async function change(desk: Desk, request: PageRequest, administrator: string): 
     { title: "All sessions have ended", administrator: by, note },
     html`<p><a href="?">Log in again</a></p>`,
   );
+}
+
+/** A subject as the page's forms have it; one that is not is none. */
+function decoded(subject: string | null): string {
+  try {
+    return decodeURIComponent(subject ?? "");
+  } catch {
+    return "";
+  }
 }
 
 async function endOne(desk: Desk, by: string, handle: string, subject: string): Promise<PageAnswer> {

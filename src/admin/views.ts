@@ -104,19 +104,29 @@ function cell(name: string, value: Html | string | undefined): Html {
 
 function userLink(subject: string | undefined): Html {
   if (subject === undefined) return html`<span class="soft">not logged in</span>`;
-  return html`<a href="?subject=${encodeURIComponent(subject)}">${subject}</a>`;
+  const whose = inUrl(subject);
+  return whose === undefined ? html`${subject}` : html`<a href="?subject=${whose}">${subject}</a>`;
+}
+
+/**
+ * A subject in a query, and in a form: what is shown may differ from it, and browsers change line breaks in fields.
+ * `undefined` for one with half of a surrogate pair, which cannot be said there.
+ */
+function inUrl(subject = ""): string | undefined {
+  return subject !== "" && subject.isWellFormed() ? encodeURIComponent(subject) : undefined;
 }
 
 /** With the subject, the session is found without a search. */
 function handleLink(handle: string, subject: string | undefined): Html {
-  const whose = subject === undefined ? "" : html`&amp;subject=${encodeURIComponent(subject)}`;
-  return html`<a class="handle" href="?handle=${encodeURIComponent(handle)}${whose}">${handle}</a>`;
+  const whose = inUrl(subject);
+  const more = whose === undefined ? "" : html`&amp;subject=${whose}`;
+  return html`<a class="handle" href="?handle=${encodeURIComponent(handle)}${more}">${handle}</a>`;
 }
 
 function endForm(row: ManagedSession, words = "End"): Html {
   const whose = row.subject === undefined ? "" : ` of ${row.subject}`;
   return html`<form method="post" action="?"><input type="hidden" name="act" value="end">
-<input type="hidden" name="handle" value="${row.handle}"><input type="hidden" name="subject" value="${row.subject}">
+<input type="hidden" name="handle" value="${row.handle}"><input type="hidden" name="subject" value="${inUrl(row.subject)}">
 <button class="bad" type="submit" aria-label="${words === "End" ? "End session" : words} ${row.handle}${whose}">${words}</button></form>`;
 }
 
@@ -155,7 +165,7 @@ ${mayEnd ? endForm(row, "End this session") : undefined}`;
 export function endSubjectForm(subject: string): Html {
   return html`<details><summary>End all sessions of ${subject}…</summary>
 <p>${subject} is logged out everywhere, and has to log in again.</p>
-<form method="post" action="?"><input type="hidden" name="act" value="end-subject"><input type="hidden" name="subject" value="${subject}">
+<form method="post" action="?"><input type="hidden" name="act" value="end-subject"><input type="hidden" name="subject" value="${inUrl(subject)}">
 <button class="bad" type="submit">End all sessions of ${subject}</button></form></details>`;
 }
 

@@ -262,6 +262,44 @@ test("hostile names are text: of users, devices, handles, notes and queries", as
   expect(await (await get("", root)).text()).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;");
 });
 
+test("the buttons end those they name, whatever is in the name, and no others", async () => {
+  const { sessions, login, get, post } = await setUp();
+  const root = await login("root");
+  const fieldsOf = (text: string, act: string, handle?: string): Record<string, string> => {
+    const forms = text.split("<form").map((one) => one.split("</form>")[0] as string);
+    const form = forms.find((one) => one.includes(`value="${act}"`) && one.includes(handle ?? "")) ?? "";
+    const entries = [...form.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)];
+    return Object.fromEntries(entries.map(([, name, value]) => [name, (value as string).replaceAll("&#39;", "'")]));
+  };
+  for (const name of ["ada\u200f", "a\nb", "50% o'ada", "a\u0001", "<ada>", "\ufffd"]) {
+    for (let at = 0; at < 2; at++) await login(name);
+    await login("\ufffd");
+    const list = `?subject=${encodeURIComponent(name)}`;
+    const [one] = await sessions.list(name);
+    const single = fieldsOf(await (await get("", root)).text(), "end", one?.handle);
+    expect((await post(single, root)).headers.get("location"), name).toMatch(/done=one$/);
+    expect((await post(fieldsOf(await (await get(list, root)).text(), "end-subject"), root)).status).toBe(303);
+    expect(await sessions.list(name), name).toEqual([]);
+    expect(await sessions.list("\ufffd")).toHaveLength(name === "\ufffd" ? 0 : 1);
+    await sessions.revoke("\ufffd");
+  }
+});
+
+test("a user whose name is no text for a URL is listed like any other, and can be ended", async () => {
+  const { sessions, app, login, get, post } = await setUp();
+  const root = await login("root");
+  const exchange = sessions.open({}, { cookie: () => undefined, secure: () => false });
+  (await exchange.get()).login("ev\ud800il");
+  await exchange.commit(new Headers());
+  const [one] = await sessions.list("ev\ud800il");
+  const handle = one?.handle as string;
+  const text = await (await get("", root)).text();
+  expect(handlesIn(text)).toContain(handle);
+  expect((await fetch(`${app.url}/admin?handle=${handle}`, { headers: { cookie: root } })).status).toBe(200);
+  expect((await post({ act: "end", subject: "", handle }, root)).headers.get("location")).toBe("?done=one");
+  expect(await sessions.list("ev\ud800il")).toEqual([]);
+});
+
 test("what is no form, too long, of another method or of no act is refused, and the server lives", async () => {
   const { login, post, app, get } = await setUp();
   const root = await login("root");
