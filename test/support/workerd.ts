@@ -49,7 +49,9 @@ export async function bundle(entry: string, replaced: Readonly<Record<string, st
   const chunks = [built].flat().flatMap((one) => ("output" in one ? one.output : []));
   const [chunk] = chunks;
   if (chunks.length !== 1 || chunk?.type !== "chunk") throw new Error(`${entry} is not one chunk`);
-  return { code: chunk.code, imports: [...chunk.imports, ...chunk.dynamicImports] };
+  // What is loaded only when it is asked for is in the chunk, too.
+  const imports = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
+  return { code: chunk.code, imports };
 }
 
 /** Starts a worker. */
