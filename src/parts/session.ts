@@ -11,6 +11,7 @@ import type {
 } from "../core/contracts/session.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
+import { notSupported } from "../core/save/impersonation.ts";
 import { checkKeep, checkLogin } from "../core/save/login.ts";
 import { cannotMerge } from "../core/save/login-merge.ts";
 import { sessionEnded } from "../core/save/record-session.ts";
@@ -214,6 +215,16 @@ export class SessionInParts<Data extends object> implements PartsSession<Data> {
     const scope = this.#scope("session.logout", undefined);
     this.#request.ask({ what: "session.logout()", scope, needsCookie: true, ends: true, run });
   }
+
+  get actor(): undefined {
+    return undefined;
+  }
+
+  impersonate(): never {
+    throw notSupported("sessions in parts");
+  }
+
+  endImpersonation(): void {}
 
   destroy(choice: PartsChoice = {}): void {
     const scope = this.#chosen("session.destroy", choice);

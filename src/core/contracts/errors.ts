@@ -28,6 +28,8 @@ const statusByCode = {
   ERR_SESSION_NOT_SUPPORTED: 500,
   /** The user has to prove who they are: `requireFresh` found no proof that is new enough. {@link SessionError.needs} says which. */
   ERR_SESSION_NOT_FRESH: 401,
+  /** An administrator acts as the user, and this is for the user alone: a login, or another impersonation. */
+  ERR_SESSION_IMPERSONATED: 409,
   /** A stored session cannot be decoded by this process: it was sealed with a secret that is not here. Nothing was changed. */
   ERR_SESSION_UNREADABLE: 503,
   /** The store refuses writes as it is configured (null store, read-only route). The message says what to change. */

@@ -9,6 +9,8 @@ import { type EventMessage, eventChannel } from "./traces.ts";
  *
  * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
  * - `session_login`, `session_logout`: saved `login()` and `destroy()`. `session_revoked`: ended from outside.
+ * - `impersonation_begun`, `impersonation_ended`: saved `impersonate()`, and its end by `endImpersonation()` or a logout. The
+ *   event names the user as its subject, and the administrator as `actor`, as all events of that session do.
  * - `excess_sessions_exceeded`: a login went beyond `limit`: it was refused, or ended the oldest sessions.
  * - `everybody_revoked`: `sessions.revokeEverybody()` was called in this process.
  * - `session_expired`: a session was used past its absolute timeout.
@@ -31,6 +33,8 @@ export type SessionEventType =
   | "session_login"
   | "session_logout"
   | "session_revoked"
+  | "impersonation_begun"
+  | "impersonation_ended"
   | "excess_sessions_exceeded"
   | "everybody_revoked"
   | "session_expired"
@@ -55,6 +59,8 @@ export interface SessionEvent {
   readonly handle?: string | undefined;
   /** The session's subject, where there is one. */
   readonly subject?: string | undefined;
+  /** Of an impersonation: the administrator who acts as the subject. */
+  readonly actor?: string | undefined;
   /** Of a session in parts: the name of the part that it happened to. */
   readonly part?: string | undefined;
   /** A few words: why. */

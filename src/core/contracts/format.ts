@@ -32,6 +32,8 @@ export interface Meta {
   label?: string;
   /** What binds it to a browser, as the option `deviceBound` notes it: a key, or the challenge to show one. */
   bound?: Readonly<Record<string, unknown>>;
+  /** The administrator who acts as the subject, and their own session: its handle, and the key of its record. */
+  actor?: { readonly subject: string; readonly handle: string; readonly key?: string };
   /** Whether its cookie outlives the browser. */
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */

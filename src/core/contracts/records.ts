@@ -23,6 +23,8 @@ export interface Found {
   readonly current: boolean;
   /** Looked for again: what moved it to another id since; of several, a login. */
   readonly moved?: Verb["by"] | undefined;
+  /** Of an impersonation: the administrator's own session. */
+  readonly own?: Found | undefined;
   /** Adopted: the `Set-Cookie` values that take the other library's cookie back. */
   readonly leaves?: readonly string[] | undefined;
 }
@@ -78,6 +80,8 @@ export interface Records {
   damaged?(place: Place): void;
   /** The newest state of a record found before, wherever it is now. */
   again(place: Place): Promise<Found | null>;
+  /** The session that was last under a {@link lane}, wherever it is now; `null`: it has ended. Absent where it is with its client. */
+  under?(lane: string): Promise<Found | null>;
   /** Throws `ERR_SESSION_TOO_LARGE` when it cannot be kept. Keeps nothing. */
   fits(draft: Draft): Promise<void>;
   create(draft: Draft): Promise<Written | null>;

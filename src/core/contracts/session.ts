@@ -66,6 +66,15 @@ export interface LogoutOptions<Key extends string = string> {
   readonly keep?: readonly Key[] | undefined;
 }
 
+/** Options of {@link Session.impersonate}. */
+export interface ImpersonateOptions {
+  /**
+   * Ends the impersonation this long after it began, however busy it is; never later than the administrator's own session,
+   * left as it is, would end. From one second to 400 days. Default `"1h"`.
+   */
+  readonly absoluteTimeout?: Duration | undefined;
+}
+
 /** Options of {@link Session.requireFresh}. */
 export interface FreshnessOptions {
   /** How long ago the user may have proved who they are. From one second to 400 days. */
@@ -128,6 +137,9 @@ export interface Session<Data extends object = Record<string, unknown>> {
 
   /** Who is logged in: what was given to {@link login}. `undefined` for an anonymous session. */
   readonly subject: string | undefined;
+
+  /** The administrator who acts as {@link subject} in this session, by {@link impersonate}; `undefined` in the user's own. */
+  readonly actor: string | undefined;
 
   /** When the session began, in epoch milliseconds; `undefined` while it is new. */
   readonly createdAt: number | undefined;
@@ -256,6 +268,37 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * ```
    */
   logout(options?: LogoutOptions<keyof Data & string>): void;
+
+  /**
+   * Lets the administrator who is logged in act as another user, after your own check that they may. This object goes on
+   * as a new session with that `subject`, without data, and with the administrator as {@link actor}. The administrator's
+   * own session stays, under an id that no client holds, until {@link endImpersonation}. Costs one store call more for each
+   * request of such a session: it ends when the administrator's ends, by a logout, a revocation or a timeout. It is never
+   * fresh for {@link requireFresh}, does not count for `limit`, and its cookie goes with the browser. A logout in it logs the
+   * administrator out.
+   *
+   * @param subject The user's identifier, 1 to 200 characters.
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when no user is logged in; `ERR_SESSION_IMPERSONATED` (409) in an
+   * impersonation; `ERR_SESSION_NOT_SUPPORTED` with parts, `cookieStore`, `transport: bearer()`, `deviceBound`, and the
+   * format of another program; `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie. `TypeError` for a wrong argument.
+   * @example
+   * ```ts
+   * import type { Session } from "sojourn";
+   *
+   * function actAs(session: Session, user: string): void {
+   *   session.requireFresh({ within: "10m" });
+   *   session.impersonate(user, { absoluteTimeout: "30m" });
+   * }
+   * ```
+   */
+  impersonate(subject: string, options?: ImpersonateOptions): void;
+
+  /**
+   * Ends the impersonation, and goes back to the administrator's own session, with its data and a new id. Final when it is
+   * called: when the handler then throws or answers 500, the administrator has to log in again. Does nothing where there is
+   * no {@link actor}.
+   */
+  endImpersonation(): void;
 
   /**
    * Ends the session: its record and its cookie are removed. Final when it is called: also when the handler then throws

@@ -32,7 +32,7 @@ export async function entryOf(
   const handle = meta.handle ?? (await handleOf(key));
   const lastSeenAt = content && lastUseOf(meta, expiresAt, timeouts);
   const [label, device] = [labelOf(meta), meta.device as DeviceFields | undefined];
-  const about = { handle, subject, current: false, label, device, persistent };
+  const about = { handle, subject, current: false, label, device, persistent, actor: meta.actor?.subject };
   return {
     key,
     version,

@@ -45,6 +45,10 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       const found = await posts.follow(key, id, false, false);
       return found && "place" in found ? found : null;
     },
+    async under(key) {
+      const found = await posts.follow(key, undefined, false, false);
+      return found && "place" in found ? found : null;
+    },
     async fits(draft) {
       if (store.capabilities.maxPayloadBytes !== undefined) await posts.record(ids.prefix, draft);
     },

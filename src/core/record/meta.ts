@@ -31,6 +31,10 @@ const count = (value: unknown): boolean => Number.isFinite(value);
 const flag = (value: unknown): boolean => typeof value === "boolean";
 const object = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+const isActor = (value: unknown): boolean => {
+  const { subject, handle, key } = Object(value) as Notes;
+  return object(value) && text(subject) && text(handle) && text(key);
+};
 const counts = (value: unknown): boolean => object(value) && Object.values(value as object).every(count);
 
 const table: { readonly [Key in keyof Meta]-?: Field } = {
@@ -48,6 +52,7 @@ const table: { readonly [Key in keyof Meta]-?: Field } = {
   device: { holds: object, rule: "login" },
   label: { holds: text, rule: "mine" },
   bound: { holds: object, rule: "login" },
+  actor: { holds: isActor, rule: "login" },
   renewed: { holds: count, rule: "id" },
   seen: { holds: count, rule: "id" },
   unseen: { holds: flag, rule: "id" },

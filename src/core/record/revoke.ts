@@ -19,6 +19,8 @@ export interface SessionInfo<Device extends object = object> {
   readonly label: string | undefined;
   /** What the option `describe` said at login; `undefined` for a login without it. Texts from the network: escape them. */
   readonly device: Device | undefined;
+  /** The administrator who acts as the subject in it, by `session.impersonate()`; `undefined` in the subject's own. */
+  readonly actor: string | undefined;
   /** Epoch milliseconds; `undefined` where a foreign format does not keep it. */
   readonly createdAt: number | undefined;
   /** Epoch milliseconds of the last login to it, or confirmation. */

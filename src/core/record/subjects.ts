@@ -180,7 +180,9 @@ export class Subjects implements SubjectSessions {
   async latest(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined> {
     const { schema } = this.#config;
     const since = ({ info }: Entry): number => info.authenticatedAt ?? info.createdAt ?? 0;
-    const entries = (await this.entries(subject)).filter(({ info }) => info.handle !== except);
+    const entries = (await this.entries(subject)).filter(
+      ({ info }) => info.handle !== except && info.actor === undefined,
+    );
     for (const { data } of entries.sort((a, b) => since(b) - since(a))) {
       if (!data) continue;
       const seen = schema ? await applySchema(schema, data) : data;

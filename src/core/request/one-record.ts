@@ -3,6 +3,7 @@
 import { andThen, isPromise, type MaybePromise } from "../bytes/bytes.ts";
 import { type HeaderAccess, writeHeaders } from "../client/headers.ts";
 import type { Everybody } from "../contracts/everybody.ts";
+import type { Content, Meta } from "../contracts/format.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late } from "../contracts/records.ts";
 import type { DeviceFields, Session } from "../contracts/session.ts";
@@ -250,13 +251,31 @@ function living(core: SessionsCore, found: Found | null, incoming?: Incoming): M
   });
 }
 
-function judged(
-  { config, binder }: SessionsCore,
-  found: Found,
-  incoming: Incoming | undefined,
-): MaybePromise<Found | Late | null> {
+function judged(core: SessionsCore, found: Found, incoming: Incoming | undefined): MaybePromise<Found | Late | null> {
+  const { config, binder } = core;
+  const { actor } = found.content?.meta ?? {};
+  if (actor && !found.own) return impersonated(core, found, actor).then((one) => one && judged(core, one, incoming));
   if (!binder || !incoming || !found.content?.meta.bound) return config.schema ? checked(config, found) : found;
   const { cookie, request, reader } = incoming;
   const one = binder.judge(found, cookie, reader.head?.(request as never));
   return andThen(one, (good) => (config.schema && "place" in good ? checked(config, good) : good));
+}
+
+/** An impersonation with the administrator's own session, for as long as that is there. */
+async function impersonated(
+  core: SessionsCore,
+  found: Found,
+  actor: NonNullable<Meta["actor"]>,
+): Promise<Found | null> {
+  const { records, config } = core;
+  const there = (await records.under?.(actor.key ?? "")) ?? null;
+  const { handle, subject, actor: another } = there?.content?.meta ?? {};
+  const isTheirs = handle === actor.handle && subject === actor.subject && another === undefined;
+  const own = isTheirs ? await living(core, there) : null;
+  if (own && "place" in own) return { ...found, own };
+  const { meta } = found.content as Content;
+  const about = { handle: meta.handle, subject: meta.subject, actor: actor.subject };
+  config.events.emit("session_use_after_expire", { ...about, reason: "the session of its actor has ended" });
+  await records.remove(found.place, meta.subject).catch(() => {});
+  return null;
 }

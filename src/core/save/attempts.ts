@@ -56,7 +56,7 @@ class Attempts {
         // A login whose epoch cannot be read is given up before anything is written.
         if (work.epoch) work.epochMark = await work.epoch;
         if (everybody && (!work.found || work.era)) work.era = await (work.era ?? everybody.recent());
-        if (work.marks.loggedIn && limit) await admit(work, limit);
+        if (work.marks.loggedIn && limit && !work.state.meta.actor) await admit(work, limit);
         if (work.marks.loggedIn && work.external) await link(work, work.external.login);
         if (work.marks.merge) await mergeUsers(work);
         const payload = payloadIfNeeded(work);

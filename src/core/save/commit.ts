@@ -1,14 +1,16 @@
 /** The commit: what a session asks of its request's record, and what a save begins with. */
 
+import { newHandle } from "../client/id.ts";
 import { SessionError } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
-import type { Late } from "../contracts/records.ts";
-import type { ExternalLogin, LoginOptions } from "../contracts/session.ts";
+import type { Found, Late } from "../contracts/records.ts";
+import type { ExternalLogin, ImpersonateOptions, LoginOptions } from "../contracts/session.ts";
 import { saves } from "../contracts/traces.ts";
 import { endOf } from "../record/expiry.ts";
 import { handBack, save } from "./attempts.ts";
 import { Marks } from "./changes.ts";
 import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import { impersonating } from "./impersonation.ts";
 import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn } from "./newest.ts";
@@ -31,11 +33,48 @@ export class Work extends RequestRecord implements SessionOwner {
 
   /** Ends this session, whatever the request does with the one that it goes on with. */
   logOut(): Work {
-    const next = new Work(this.core, this.incoming, null, this.held);
+    const next = this.#follow(null);
+    this.state.destroyed = true;
+    return next;
+  }
+
+  /**
+   * Goes on as another user, in a session of its own. The administrator's gets a new id, which no client learns while that
+   * is saved: only the impersonation leads back to it.
+   */
+  impersonate(subject: string, options: ImpersonateOptions): Work {
+    const { meta, marks } = this.state;
+    meta.handle ??= newHandle();
+    const notes = impersonating(this.core, meta, subject, options);
+    const next = this.#follow(null);
+    marks.regenerated = true;
+    next.state.meta = notes;
+    next.state.marks.regenerated = true;
+    next.state.marks.loggedIn = true;
+    next.#begins(subject);
+    return next;
+  }
+
+  /** Ends this session, and goes back to that of the administrator, under a new id. */
+  endImpersonation(): Work {
+    const { own = null, before } = this;
+    if (before && !before.state.destroyed) {
+      // Of what is not saved nothing is left.
+      before.#next = undefined;
+      return before;
+    }
+    const next = this.#follow(own);
+    this.own = undefined;
+    this.state.destroyed = true;
+    next.state.marks.regenerated = true;
+    return next;
+  }
+
+  #follow(found: Found | null): Work {
+    const next = new Work(this.core, this.incoming, found, this.held);
     next.describe = this.describe;
     next.before = this;
     next.leaves = this.leaves;
-    this.state.destroyed = true;
     this.#next = next;
     return next;
   }
@@ -43,12 +82,43 @@ export class Work extends RequestRecord implements SessionOwner {
   /** Carries out a logout that was called for, and saves nothing else. */
   async saveLogout(): Promise<void> {
     const { before } = this;
-    if (before) {
-      await before.save();
-      this.before = undefined;
-      this.setCookie = before.setCookie;
-      this.rebound = before.rebound;
-    } else if (logsOut(this)) await this.save();
+    if (!before) {
+      if (logsOut(this)) await this.save();
+    } else if (before.state.destroyed || this.state.destroyed) await this.#afterBefore(before);
+    else {
+      await before.saveLogout();
+      this.#takeCookies(before);
+    }
+  }
+
+  /** Saves what the request was in before. */
+  async #afterBefore(before: Work): Promise<void> {
+    const { actor } = this.state.meta;
+    // A logout in an impersonation that is not saved yet is one of the administrator.
+    if (this.state.destroyed && actor) before.state.destroyed = true;
+    const isSaved = await before.save();
+    this.before = undefined;
+    this.#takeCookies(before);
+    if (before.state.destroyed || !actor) return;
+    if (isSaved && before.found) {
+      this.own = before.found;
+      this.state.meta.actor = { ...actor, key: this.core.records.lane(before.found.place) };
+    } else this.ended = true;
+  }
+
+  #takeCookies({ setCookie, rebound }: Work): void {
+    this.setCookie = setCookie;
+    this.rebound = rebound;
+  }
+
+  /** The client goes on with the session of before where this one does not come to be. */
+  async #saveNext(before: Work): Promise<boolean> {
+    await this.#afterBefore(before);
+    try {
+      return await this.save();
+    } finally {
+      this.setCookie ??= before.setCookie;
+    }
   }
 
   async handOut(): Promise<string | undefined> {
@@ -68,7 +138,7 @@ export class Work extends RequestRecord implements SessionOwner {
 
   /** One save at a time, in the order they were asked for. */
   save(): Promise<boolean> {
-    if (this.before) return this.saveLogout().then(() => this.save());
+    if (this.before) return this.#saveNext(this.before);
     const saved = this.#saving ? this.#saving.then(() => start(this)) : start(this);
     this.#saving = saved.catch((error) => this.report("save_failed", error));
     return saved;
@@ -95,17 +165,22 @@ export class Work extends RequestRecord implements SessionOwner {
   }
 
   onLogin(subject: string, options: LoginOptions<never>): LoginNotes {
-    const { config, subjects, binder } = this.core;
+    const { config, binder } = this.core;
     const { store } = config;
     if (options.merge && !store.capabilities.bySubject) throw cannotMerge(store.name);
     const notes = notesOf(config, options, this.describe);
     this.external = options.external && this.#linked(options.external, subject);
-    this.epoch = subjects.epoch(subject);
+    this.#begins(subject);
+    return binder && options.deviceBound !== false ? { ...notes, bound: binder.begin() } : notes;
+  }
+
+  /** What is revoked from here on ends the login as well. */
+  #begins(subject: string): void {
+    this.epoch = this.core.subjects.epoch(subject);
     this.epoch.catch(() => {});
     const era = this.core.everybody?.fresh();
     era?.catch(() => {});
     this.era = era;
-    return binder && options.deviceBound !== false ? { ...notes, bound: binder.begin() } : notes;
   }
 
   #linked(login: ExternalLogin, subject: string): RequestRecord["external"] {
@@ -192,7 +267,8 @@ export async function rehearse(work: Work): Promise<void> {
 
 /** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
 export function logsOut({ state, ended, late, before }: Work): boolean {
-  return before !== undefined || (state.destroyed && (!ended || late !== undefined));
+  if (before && (before.state.destroyed || logsOut(before))) return true;
+  return state.destroyed && (!ended || late !== undefined);
 }
 
 /** Whether there is anything of the application's to save. */

@@ -17,6 +17,7 @@ export function staleness(meta: Meta, now: number, options: FreshnessOptions): S
   if (typeof bound !== "boolean")
     throw wrongArgument("the option bound of session.requireFresh", "true or false", bound);
   if (meta.subject === undefined) return notFresh("no user is logged in", { within, methods });
+  if (meta.actor) return notFresh(actedFor);
   if (bound && meta.bound?.seen !== true)
     return notFresh("the session is not bound to a browser", { within, methods, bound });
   const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;
@@ -25,6 +26,9 @@ export function staleness(meta: Meta, now: number, options: FreshnessOptions): S
   const what = missing?.join(", ") ?? "any proof";
   return notFresh(`not shown within ${inWords(within)}: ${what}`, { within, methods: missing });
 }
+
+/** Why an impersonation is never fresh. */
+export const actedFor = "an administrator acts as them in this session";
 
 /** The error where the user has to prove who they are. */
 export function notFresh(why: string, needs?: SessionError["needs"]): SessionError {

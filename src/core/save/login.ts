@@ -30,10 +30,15 @@ export function checkLogin(subject: unknown, options: AnyLogin): void {
   if (typeof persistent !== "boolean") throw wrongArgument("session.persistent", "true or false", persistent);
   if (typeof deviceBound !== "boolean")
     throw wrongArgument("the option deviceBound of session.login", "true or false", deviceBound);
-  if (typeof subject !== "string" || subject.length < 1 || subject.length > 200)
-    throw wrongArgument("the subject given to session.login", "a text of 1 to 200 characters", subject);
+  checkSubject("session.login", subject);
   const ok = typeof merge === "object" && merge !== null && Object.values(merge).every((f) => typeof f === "function");
   if (!ok) throw wrongArgument("the option merge of session.login", "an object of functions by key", merge);
+}
+
+/** Throws a `TypeError` unless it can be a subject. */
+export function checkSubject(call: string, subject: unknown): asserts subject is string {
+  if (typeof subject === "string" && subject.length >= 1 && subject.length <= 200) return;
+  throw wrongArgument(`the subject given to ${call}`, "a text of 1 to 200 characters", subject);
 }
 
 /** What a login notes, beside its subject. */

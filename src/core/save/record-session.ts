@@ -4,14 +4,22 @@ import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import { checkKnown } from "../contracts/known.ts";
-import type { ConfirmOptions, FreshnessOptions, LoginOptions, LogoutOptions, Session } from "../contracts/session.ts";
+import type {
+  ConfirmOptions,
+  FreshnessOptions,
+  ImpersonateOptions,
+  LoginOptions,
+  LogoutOptions,
+  Session,
+} from "../contracts/session.ts";
 import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
 import { encoded, type Marks, type Merge, put, same, type Update } from "./changes.ts";
-import { notFresh, staleness } from "./freshness.ts";
+import { actedFor, notFresh, staleness } from "./freshness.ts";
 import { guardSessions } from "./guarded.ts";
-import { checkKeep, checkLabel, checkLogin, timesOf } from "./login.ts";
-import type { SessionOwner, State } from "./state.ts";
+import { isActedFor } from "./impersonation.ts";
+import { checkKeep, checkLabel, checkLogin, checkSubject, timesOf } from "./login.ts";
+import type { NextOwner, SessionOwner, State } from "./state.ts";
 
 const nothing: Record<string, never> = Object.freeze({});
 
@@ -55,6 +63,10 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
 
   get subject(): string | undefined {
     return this.#state.meta.subject;
+  }
+
+  get actor(): string | undefined {
+    return this.#state.meta.actor?.subject;
   }
 
   get createdAt(): number | undefined {
@@ -147,6 +159,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     const state = this.#alive();
     checkLogin(subject, options as LoginOptions<never>);
     this.#owner.needsCookie("session.login()");
+    if (state.meta.actor) this.#refuse(isActedFor("session.login()"));
     // What is damaged is not taken along: the login begins a new session.
     void state.data;
     const notes = this.#owner.onLogin(subject, options as LoginOptions<never>);
@@ -173,6 +186,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     checkKnown("session.confirm", options, ["methods"]);
     this.#owner.needsRoom("session.confirm()");
     if (meta.subject === undefined) this.#refuse(notFresh("no user is logged in"));
+    if (meta.actor) this.#refuse(notFresh(actedFor));
     const now = this.#owner.now();
     const shown = options.methods && timesOf("session.confirm", options.methods, now);
     this.#owner.needsCookie("session.confirm()");
@@ -187,8 +201,26 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
     this.#owner.needsCookie("session.logout()");
     const next = this.#owner.logOut();
     for (const key of keep) if (Object.hasOwn(data, key)) put(next.state.data, key, own(data, key));
-    this.#state = next.state;
-    this.#owner = next;
+    this.#goOn(next);
+  }
+
+  impersonate(subject: string, options: ImpersonateOptions = {}): void {
+    const { meta } = this.#alive();
+    checkSubject("session.impersonate", subject);
+    this.#owner.needsCookie("session.impersonate()");
+    if (meta.subject === undefined) this.#refuse(notFresh("no user is logged in"));
+    if (meta.actor) this.#refuse(isActedFor("session.impersonate()"));
+    this.#goOn(this.#owner.impersonate(subject, options));
+  }
+
+  endImpersonation(): void {
+    const { meta } = this.#alive();
+    if (meta.actor) this.#owner.needsCookie("session.endImpersonation()");
+    if (meta.actor) this.#goOn(this.#owner.endImpersonation());
+  }
+
+  #goOn(next: NextOwner): void {
+    [this.#state, this.#owner] = [next.state, next];
   }
 
   destroy(): void {

@@ -87,6 +87,8 @@ export abstract class RequestRecord {
   epoch: Promise<string | undefined> | undefined;
   /** The same, once it is known. */
   epochMark: string | undefined;
+  /** Of an impersonation: the administrator's own session. It ends with this one, unless the request goes back to it. */
+  own: Found | undefined;
   /** The `Set-Cookie` values to send with the response. */
   setCookie: readonly string[] | undefined;
   /** A login or a logout was saved; of a login, what was noted to bind it. */
@@ -109,7 +111,7 @@ export abstract class RequestRecord {
   handsOut = false;
   /** The handler was given one. */
   handedOut = false;
-  /** The session that was logged out in this request and has not ended yet. It ends before this one is saved. */
+  /** The session that this request was in before a logout or an impersonation, while that is not saved. It is saved before this one. */
   before: RequestRecord | undefined;
   /** The `Set-Cookie` values that remove another library's cookie: they go out with ours. */
   leaves: readonly string[] | undefined;
@@ -126,6 +128,7 @@ export abstract class RequestRecord {
     this.kept = keptOf(this.state.meta);
     this.held = held;
     this.leaves = this.found?.leaves;
+    this.own = this.found?.own;
   }
 
   /** Whether a save was begun. */
@@ -159,9 +162,14 @@ export abstract class RequestRecord {
   }
 
   report(type: SessionEventType, error?: unknown): void {
-    const { handle, subject } = this.state.meta;
+    const { handle, subject, actor } = this.state.meta;
     const reason = isSessionError(error) ? error.code : undefined;
-    this.core.config.events.emit(type, { handle, subject, ...(error !== undefined && { reason, error }) });
+    this.core.config.events.emit(type, {
+      handle,
+      subject,
+      ...(actor && { actor: actor.subject }),
+      ...(error !== undefined && { reason, error }),
+    });
   }
 }
 

@@ -1,10 +1,13 @@
 /** What a session is to the rest of the library: its data and notes, and what handlers asked for. */
 
 import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
-import type { LoginOptions } from "../contracts/session.ts";
+import type { ImpersonateOptions, LoginOptions } from "../contracts/session.ts";
 import { notStorable } from "../record/values.ts";
 import { Marks } from "./changes.ts";
 import type { LoginNotes } from "./login.ts";
+
+/** The same, of the session with which a request goes on. */
+export type NextOwner = SessionOwner & { readonly state: State };
 
 /** What a session needs of the request it belongs to. */
 export interface SessionOwner {
@@ -19,7 +22,11 @@ export interface SessionOwner {
   /** Throws when a change that needs a cookie comes too late. */
   needsCookie(what: string): void;
   /** Ends the session, and gives the one with which the request goes on. */
-  logOut(): SessionOwner & { readonly state: State };
+  logOut(): NextOwner;
+  /** Begins an impersonation, and gives the session with which the request goes on. */
+  impersonate(subject: string, options: ImpersonateOptions): NextOwner;
+  /** Ends it, and gives the administrator's own session. */
+  endImpersonation(): NextOwner;
   /** Starts what has to be known before a login is saved. Throws when an option is wrong, or needs what is not there. */
   onLogin(subject: string, options: LoginOptions<never>): LoginNotes;
   /** Throws where the record has no room for what the library notes. */

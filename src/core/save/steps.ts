@@ -33,12 +33,21 @@ async function end(work: RequestRecord, payload: Payload | undefined): Promise<b
   const expiresAt = config.now() + 1;
   const last = { payload: payload as Payload, expiresAt, subject, meta: state.meta, data: state.data };
   if (emptied && !records.inCookie && !(await records.update((found as Found).place, last))) return false;
+  const {
+    own,
+    state: {
+      meta: { actor },
+    },
+  } = work;
+  // A logout of an administrator who acts as the user logs the administrator out; without that session, this one is over.
+  if (own) await records.remove(own.place, actor?.subject);
   await records.remove((found as Found).place, subject);
   // What a crash has left of it, and what could not be noted when the store is full, is found by its handle.
   if (subject !== undefined && handle !== undefined && config.store.capabilities.bySubject) {
     await subjects.revoke(subject, { handle }).catch(() => 0);
   }
-  config.events.emit("session_logout", { handle, subject });
+  if (actor) config.events.emit("impersonation_ended", { handle, subject, actor: actor.subject });
+  else config.events.emit("session_logout", { handle, subject });
   work.found = null;
   work.setCookie = config.carrier.remove();
   work.rebound = { bound: undefined };
@@ -75,7 +84,7 @@ async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payloa
   if (marks.takenOver) work.core.config.events.emit("session_logout", { ...kept, reason: "another user logged in" });
   if (marks.loggedIn) {
     work.rebound = { bound: meta.bound };
-    work.report("session_login");
+    work.report(meta.actor ? "impersonation_begun" : "session_login");
     checkSubject(work, contents);
   }
   return true;
@@ -117,6 +126,7 @@ async function stands(
 async function leavesAtOnce(work: RequestRecord, subjects: SubjectSessions, subject: string): Promise<boolean> {
   const { limit } = work.core.config;
   if ((await subjects.moved(subject, work.epoch)) || (await isLoggedOut(work))) return true;
+  if (work.state.meta.actor) return false;
   return limit?.excess === "end-oldest" && endExcess(work, subjects, limit);
 }
 
@@ -235,7 +245,8 @@ function metaFor(step: Step, work: RequestRecord, now: number): Meta {
   if (step !== "create" && step !== "update") meta.renewed = now;
   if (marks.loggedIn) {
     meta.created = now;
-    meta.authenticated = Math.max(now, (work.admission?.after ?? 0) + 1);
+    // In an impersonation the user has proved nothing.
+    if (!meta.actor) meta.authenticated = Math.max(now, (work.admission?.after ?? 0) + 1);
   }
   if (typeof work.era === "number" && (step === "create" || marks.loggedIn)) meta.era = work.era;
   core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);

@@ -54,6 +54,7 @@ const batch = 32;
 
 const ends: Partial<Record<SessionEvent["type"], SocketEnd>> = {
   session_logout: "logout",
+  impersonation_ended: "logout",
   session_revoked: "revoked",
   session_expired: "expired",
   session_login: "renewed",

@@ -21,6 +21,7 @@ test("every code has its status, and those a client may try again as it is have 
     ERR_SESSION_UNREADABLE: 503,
     ERR_SESSION_UNPROVEN: 503,
     ERR_SESSION_LIMIT: 409,
+    ERR_SESSION_IMPERSONATED: 409,
     ERR_SESSION_NOT_STORABLE: 500,
     ERR_SESSION_TOO_LARGE: 500,
     ERR_SESSION_HEADERS_SENT: 500,

@@ -27,11 +27,15 @@ export function draft(data: object, change: (session: RecordSession) => void = (
     needsRoom: () => {},
     now: Date.now,
     endsAt: () => Number.POSITIVE_INFINITY,
-    logOut: (): never => {
-      throw new Error("there is no request");
-    },
+    logOut: noRequest,
+    impersonate: noRequest,
+    endImpersonation: noRequest,
   };
   const state = new State(format, contentOf(data, meta), 1, owner);
   change(new RecordSession(state, owner));
   return { data: state.data, meta: state.meta, ...state.marks };
+}
+
+function noRequest(): never {
+  throw new Error("there is no request");
 }
