@@ -119,7 +119,8 @@ export function watchTimeLeft({
   };
   const send = async (to: string, method?: string): Promise<void> => {
     const [at, sent] = [clock(), Date.now()];
-    asked = at;
+    // Asks no second time before the answer.
+    asked = Number.POSITIVE_INFINITY;
     let answer: TimeLeft | undefined;
     try {
       const response = await fetch(to, {
@@ -132,6 +133,7 @@ export function watchTimeLeft({
     } catch {
       // No answer, or none of ours, such as a login page: counts as none.
     }
+    asked = clock();
     // Something newer may have been heard while this answer was on its way.
     if (stopped || at < heard) return;
     if (answer && (answer.left === null || answer.left >= 0)) {
@@ -194,5 +196,11 @@ export function watchTimeLeft({
 
 function inWords(seconds: number): string {
   const [amount, unit] = seconds < 90 ? [seconds, "second" as const] : [Math.round(seconds / 60), "minute" as const];
-  return new Intl.RelativeTimeFormat(document.documentElement.lang || undefined).format(amount, unit);
+  const words = (locale?: string): string => new Intl.RelativeTimeFormat(locale).format(amount, unit);
+  try {
+    return words(document.documentElement.lang || undefined);
+  } catch {
+    // A lang that is no language, such as "en_US".
+    return words();
+  }
 }

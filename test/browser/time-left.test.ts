@@ -31,7 +31,7 @@ test("what a page loads of it is one file, and less than 2 KB minified", () => {
   expect(script.length).toBeLessThan(2048);
 });
 
-const page = `<!doctype html><html lang="en"><title>starting</title><button hidden>Stay</button><script type="module">
+const page = `<!doctype html><html lang="en_US"><title>starting</title><button hidden>Stay</button><script type="module">
   import { watchTimeLeft } from "/watch.js";
   const button = document.querySelector("button");
   window.titles = [];
@@ -75,7 +75,7 @@ describe.skipIf(missing)("Chromium", () => {
     absoluteTimeout: "15m",
     warn: false,
   });
-  const server = { asked: 0, down: false };
+  const server = { asked: 0, down: false, held: undefined as Promise<void> | undefined };
   const http = createServer(
     nodeSessions(sessions)(async (req, res) => {
       if (req.url === "/watch.js") return void res.setHeader("content-type", "text/javascript").end(script);
@@ -85,7 +85,9 @@ describe.skipIf(missing)("Chromium", () => {
         if (req.url === "/session") sessions.restrict(req, "no-touch");
         const session = await sessions.get(req);
         if (req.url === "/session/stay" && req.method === "POST") await session.save();
-        return void res.end(JSON.stringify(timeLeft(session, now())));
+        const answer = JSON.stringify(timeLeft(session, now()));
+        if (req.url === "/session") await server.held;
+        return void res.end(answer);
       }
       const session = await sessions.get(req);
       if (req.url === "/login") session.login("ada");
@@ -112,7 +114,7 @@ describe.skipIf(missing)("Chromium", () => {
   /** Two tabs of a browser whose clock stands still, and is wrong, with a user who has just logged in. */
   async function twoTabs(): Promise<readonly [Page, Page]> {
     clock.now = start;
-    context = await browser.newContext();
+    context = await browser.newContext({ locale: "en-US" });
     await context.clock.install({ time: new Date("2001-09-09T01:46:40Z") });
     await context.clock.pauseAt(new Date("2001-09-09T01:47:00Z"));
     const tabs = [await context.newPage(), await context.newPage()] as const;
@@ -202,6 +204,36 @@ describe.skipIf(missing)("Chromium", () => {
     await pass(30);
     await both(tabs, nearly(66));
     for (const tab of tabs) expect(await titles(tab)).not.toContain("over");
+  });
+
+  test("an answer or a message that comes late, after a newer one, counts no more", async () => {
+    const tabs = await twoTabs();
+    await pass(500);
+    await both(tabs, "ends in 2 minutes");
+    let release = (): void => {};
+    server.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const { asked } = server;
+    await tabs[0].evaluate("dispatchEvent(new Event('focus'))");
+    await vi.waitFor(() => expect(server.asked).toBe(asked + 1));
+    clock.now += 1000;
+    await context.clock.runFor(1000);
+    await tabs[0].click("button");
+    await both(tabs, "alive");
+    server.held = undefined;
+    release();
+    await pass(5);
+    await both(tabs, "alive");
+    // As a tab gets it that was frozen when it was sent: the tab asks for the truth.
+    for (const tab of tabs) await titles(tab);
+    const before = server.asked;
+    await tabs[0].evaluate(
+      "new BroadcastChannel('sojourn /session').postMessage([{ left: 0, atMost: 0 }, Date.now() - 60_000])",
+    );
+    await vi.waitFor(() => expect(server.asked).toBeGreaterThan(before));
+    await pass(5);
+    for (const tab of tabs) expect(await titles(tab)).toEqual([]);
   });
 
   test("a logout in one tab is seen by the other when it is looked at", async () => {
