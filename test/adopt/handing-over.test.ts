@@ -83,6 +83,36 @@ test("a logout that keeps something, in the very request, sends the old cookie a
   expect(bare.cookie).toBe("");
 });
 
+test("a logout beside an old cookie that was not adopted ends that session as well", async () => {
+  for (const out of [(session: Session<Data>) => session.destroy(), (session: Session<Data>) => session.logout({})]) {
+    const { sessions, events } = adopting({ adopt: [iron] });
+    const { cookie: ours } = await visit(sessions, "", (session) => session.login("ada"));
+    const { setCookie, cookie: left } = await visit(sessions, `${ours}; ${cookie}`, out);
+    expect(setCookie).toHaveLength(2);
+    expect(left).toBe("");
+    expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
+    expect(events.filter((event) => event === "session_logout")).toHaveLength(2);
+  }
+});
+
+test("a store of the old library that fails keeps no session of ours from its logout", async () => {
+  const { records, koa, cookie: theirs } = oldRecords();
+  const failing = adoptKoaSession({
+    keys: false,
+    store: { get: () => Promise.reject(new Error("down")), destroy: async () => {} },
+  });
+  let down = false;
+  const either: Adopter = { name: koa.name, find: (header, desk) => (down ? failing : koa).find(header, desk) };
+  const { sessions } = adopting({ adopt: [either] });
+  const { cookie: ours } = await visit(sessions, "", (session) => session.login("ada"));
+  down = true;
+  await expect(visit(sessions, `${ours}; ${theirs}`, (session) => session.destroy())).rejects.toThrow();
+  down = false;
+  expect(await sessions.list("ada")).toHaveLength(0);
+  await visit(sessions, theirs, (session) => session.destroy());
+  expect(records.size).toBe(0);
+});
+
 test("a lost response loses nothing: the old cookie leads to the session until the new one was seen", async () => {
   const { sessions, clock, events } = adopting({ adopt: [iron] });
   const lost = await visit(sessions, cookie, set("a"));

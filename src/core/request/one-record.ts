@@ -51,7 +51,7 @@ export function coreOf(config: Config): SessionsCore {
     ...keep(),
     within: keep,
   };
-  const core: SessionsCore = config.adopt.length > 0 ? { ...plain, adopt: adopting(plain) } : plain;
+  const core: SessionsCore = config.adopt.length > 0 ? { ...plain, ...adopting(plain) } : plain;
   return config.deviceBound ? { ...core, binder: config.deviceBound.use(core as never) } : core;
 }
 

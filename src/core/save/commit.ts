@@ -74,7 +74,6 @@ export class Work extends RequestRecord implements SessionOwner {
     const next = new Work(this.core, this.incoming, found, this.held);
     next.describe = this.describe;
     next.before = this;
-    next.leaves = this.leaves;
     this.#next = next;
     return next;
   }
@@ -106,8 +105,9 @@ export class Work extends RequestRecord implements SessionOwner {
     } else this.ended = true;
   }
 
-  #takeCookies({ setCookie, rebound }: Work): void {
+  #takeCookies({ setCookie, leaves, rebound }: Work): void {
     this.setCookie = setCookie;
+    this.leaves = leaves;
     this.rebound = rebound;
   }
 
@@ -223,13 +223,19 @@ async function begin(work: Work): Promise<boolean> {
   const taken = state.marks;
   work.marks = taken;
   state.marks = new Marks();
+  let isSaved: boolean;
   try {
-    return await save(work);
+    isSaved = await save(work);
   } catch (error) {
     // Once it has been saved, nothing is left to ask for again: then the marks were renewed.
     if (work.marks === taken) handBack(work);
     throw error;
   }
+  const { core, incoming, leaves } = work;
+  // Another library's cookie beside ours would log the client in again at the next request.
+  const isLogout = state.destroyed && !work.newest.found;
+  if (isLogout && core.endOld && incoming.cookie && !leaves) work.leaves = await core.endOld(incoming.cookie);
+  return isSaved;
 }
 
 /**
