@@ -87,7 +87,7 @@ export async function answer(desk: Desk, request: PageRequest): Promise<PageAnsw
 }
 
 async function view(desk: Desk, request: PageRequest, administrator: string): Promise<PageAnswer> {
-  const query = new URL(request.url, "http://localhost").searchParams;
+  const query = new URLSearchParams(/\?([^#]*)/.exec(request.url)?.[1]);
   const [subject, handle] = [query.get("subject") ?? "", (query.get("handle") ?? "").trim()];
   const note = noteOf(query.get("done"));
   if (handle !== "") return viewSession(desk, request, { administrator, note }, handle, subject, query.get("cursor"));

@@ -18,6 +18,8 @@ export interface Meta {
   renewed?: number;
   /** When the user last proved who they are: a login, or a confirmation. */
   authenticated?: number;
+  /** Its place among the logins of its subject, where a clock that was ahead gave an earlier one a later time. For `limit`. */
+  order?: number;
   /** How the user proved it, and when each was last shown. */
   methods?: Readonly<Record<string, number>>;
   /** Who is logged in. */

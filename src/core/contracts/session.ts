@@ -81,7 +81,10 @@ export interface FreshnessOptions {
   readonly within: Duration;
   /** Every one of these must have been shown within that time: names as given to `login` and `confirm`. Default: any proof will do. */
   readonly methods?: readonly string[] | undefined;
-  /** True: the session must also be bound to a browser that has proved it, with the option `deviceBound`. Default false. */
+  /**
+   * True: the session must also be bound to a browser that has proved it, with the option `deviceBound`. In its mode
+   * `"report"` a request without that proof passes, since that mode refuses nothing. Default false.
+   */
   readonly bound?: boolean | undefined;
 }
 

@@ -39,6 +39,7 @@ export async function entryOf(
     data: content?.data,
     epoch,
     era,
+    order: meta.order ?? 0,
     info: { ...about, createdAt, authenticatedAt, lastSeenAt, expiresAt },
   };
 }

@@ -45,6 +45,7 @@ const table: { readonly [Key in keyof Meta]-?: Field } = {
   era: { holds: count, rule: "mine" },
   created: { holds: count, rule: "mine" },
   authenticated: { holds: count, rule: "newest" },
+  order: { holds: count, rule: "login" },
   methods: { holds: counts, rule: "newest" },
   persistent: { holds: flag, rule: "mine" },
   idle: { holds: count, rule: "login" },

@@ -84,6 +84,8 @@ export interface Entry {
   readonly epoch: string | undefined;
   /** The mark of everybody that it carries. */
   readonly era: number | undefined;
+  /** Its place among the logins of its subject where that is later than its time; else 0. */
+  readonly order: number;
 }
 
 /** What to end, and how many of the sessions that cannot be decoded may or may not be the one that was named. */

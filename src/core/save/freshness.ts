@@ -20,7 +20,8 @@ export function staleness(meta: Meta, now: number, options: FreshnessOptions): S
   if (meta.actor) return notFresh(actedFor);
   if (bound && meta.bound?.seen !== true)
     return notFresh("the session is not bound to a browser", { within, methods, bound });
-  const isOld = (at: unknown): boolean => typeof at !== "number" || now - at >= within;
+  // A time to come was noted by a clock that is ahead, and proves nothing.
+  const isOld = (at: unknown): boolean => typeof at !== "number" || Math.abs(now - at) >= within;
   const missing = methods?.filter((method) => isOld(own(meta.methods ?? {}, method)));
   if (missing ? missing.length === 0 : !isOld(meta.authenticated)) return undefined;
   const what = missing?.join(", ") ?? "any proof";

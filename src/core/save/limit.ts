@@ -110,9 +110,9 @@ async function loginsOf(subjects: SubjectSessions, subject: string): Promise<Map
 /** When each session of the subject's own logged in, by handle: while it moves, it has two records. One that cannot be decoded counts as the oldest. */
 function loginTimes(entries: readonly Entry[]): Map<string, number> {
   const times = new Map<string, number>();
-  for (const { info } of entries) {
+  for (const { info, order } of entries) {
     if (info.actor !== undefined) continue;
-    const at = info.authenticatedAt ?? info.createdAt ?? 0;
+    const at = Math.max(order, info.authenticatedAt ?? info.createdAt ?? 0);
     times.set(info.handle, Math.max(at, times.get(info.handle) ?? 0));
   }
   return times;

@@ -246,7 +246,10 @@ function metaFor(step: Step, work: RequestRecord, now: number): Meta {
   if (marks.loggedIn) {
     meta.created = now;
     // In an impersonation the user has proved nothing.
-    if (!meta.actor) meta.authenticated = Math.max(now, (work.admission?.after ?? 0) + 1);
+    if (!meta.actor) meta.authenticated = now;
+    // The time itself stays true: `requireFresh` counts from it.
+    const { after = 0 } = work.admission ?? {};
+    if (after >= now) meta.order = after + 1;
   }
   if (typeof work.era === "number" && (step === "create" || marks.loggedIn)) meta.era = work.era;
   core.records.stamp?.(meta, marks.loggedIn ? { epoch: epochMark } : undefined);

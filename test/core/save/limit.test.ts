@@ -47,6 +47,24 @@ describe("one login after the other", () => {
     expect(events.find(({ type }) => type === "session_revoked")?.reason).toBe("the subject may have 2 sessions");
   });
 
+  test("a login on a node whose clock is ahead makes no later one fresh, and those end in their order", async () => {
+    const { sessions, clock } = setUp(2, "end-oldest");
+    const began = clock.now;
+    clock.now = began + 5 * 3_600_000;
+    const ahead = await request(sessions, undefined, login);
+    clock.now = began;
+    const fresh = (session: Session): boolean => session.requireFresh({ within: "5m" }) === undefined;
+    expect((await request(sessions, ahead.cookie, fresh)).error).toMatchObject({ code: "ERR_SESSION_NOT_FRESH" });
+    const second = await request(sessions, undefined, login);
+    expect((await request(sessions, second.cookie, ({ authenticatedAt }) => authenticatedAt)).value).toBe(began);
+    expect((await request(sessions, second.cookie, fresh)).value).toBe(true);
+    clock.now += 20 * 60_000;
+    expect((await request(sessions, second.cookie, fresh)).error).toMatchObject({ code: "ERR_SESSION_NOT_FRESH" });
+    const third = await request(sessions, undefined, login);
+    const live = [ahead, second, third].map(async ({ cookie }) => (await request(sessions, cookie, isIn)).value);
+    expect(await Promise.all(live)).toEqual([false, true, true]);
+  });
+
   test("refuse: the login is a 409, nothing is saved, and the others stay", async () => {
     const { sessions, events, store } = setUp(1, "refuse");
     const first = await request(sessions, undefined, login);
