@@ -316,7 +316,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       application.release();
       if (kind === "pool") expect(await pruned).toEqual({ removed: 1, cursor: undefined });
       else expect(await pruned).toMatchObject({ code: "ER_LOCK_DEADLOCK" });
-      expect(await deadlocks()).toBe(before + 1);
+      expect(await deadlocks()).toBeGreaterThan(before); // Other tests on this server may meet one of their own.
       if (client !== admin) (client as mysql.PoolConnection).release();
 
       async function untilWaiting(): Promise<void> {
