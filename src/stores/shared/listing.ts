@@ -6,7 +6,7 @@ import type { CountOptions, ListedRecord, PageOptions, RecordPage, StoredRecord 
 
 const batchSize = 100;
 /** How often an index is read in one listing, however much moves. */
-const mostRounds = 100;
+const mostRounds = 20;
 
 /** Reads several records, in the order of their names. A record with a key of its own is listed under that. */
 export type ReadMany = (names: string[]) => Promise<(StoredRecord | ListedRecord | null)[]>;
