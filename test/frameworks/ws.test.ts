@@ -60,7 +60,7 @@ async function expectOpen(client: Client): Promise<void> {
 const types = ({ events }: SocketApp): string[] => events.map(({ type }) => type);
 
 describe("the session of a message", () => {
-  test("is read anew: what a request changed is seen by the next message, and the other way round", async () => {
+  test("is read again for each message: what a request changed is seen by the next message, and the other way round", async () => {
     const app = await start();
     const { ask, cookie } = await visitor(app);
     expect(await ask("read")).toEqual({ a: "1" });

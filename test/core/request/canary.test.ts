@@ -280,7 +280,7 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
   ["Flask's UUIDs, signed", flaskToken("secret"), flask({ cookie, ids: "uuid", format: "json", keyPrefix: "s" })],
   ["warnings to the console", bareToken(), { warn: undefined, onError: "save" }],
 ])("with %s", (_, token, options) => {
-  test("nothing that is said, published, counted or traced holds an id, a token or a secret", async () => {
+  test("no notice, event, channel, metric or trace holds an id, a token or a secret", async () => {
     canary.hide(secret);
     spans.reset();
     const events = await everything(token, options);
