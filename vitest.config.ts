@@ -44,7 +44,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["sojourn-source", "node"], externalConditions: ["sojourn-source"] } },
   test: {
     environment: "node",
-    setupFiles: "Deno" in globalThis ? ["test/support/deno-threads.ts"] : [],
+    setupFiles: "Deno" in globalThis ? ["test/support/deno-threads.ts"] : ["test/support/process-note.ts"],
     // One more than there are cores: a test over a server waits for it a third of the time.
     maxWorkers: availableParallelism() + 1,
     hookTimeout: 120_000,

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { api } from "./checks/api.ts";
+import { bounded } from "./checks/bounded.ts";
 import { bundle } from "./checks/bundle.ts";
 import { comments } from "./checks/comments.ts";
 import { docCode } from "./checks/doc-code.ts";
@@ -35,6 +36,7 @@ const checks: readonly Check[] = [
   portable,
   workflows,
   plainWords,
+  bounded,
 ];
 
 /** Runs the checks and prints a line for each. Answers how many held and how many did not. */

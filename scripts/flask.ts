@@ -28,7 +28,7 @@ export function findPython(): string | undefined {
   const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
   const candidates = directories.map((directory) => join(directory, "python3")).filter((path) => existsSync(path));
   const test = ["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"];
-  python ??= candidates.find((path) => spawnSync(path, test).status === 0);
+  python ??= candidates.find((path) => spawnSync(path, test, { timeout: 60_000 }).status === 0);
   return python;
 }
 
@@ -65,7 +65,7 @@ export async function prepareFlask(): Promise<string | undefined> {
 function environment(): string | undefined {
   const program = findPython();
   if (program === undefined) return undefined;
-  const version = spawnSync(program, ["-VV"], { encoding: "utf8" }).stdout;
+  const version = spawnSync(program, ["-VV"], { encoding: "utf8", timeout: 60_000 }).stdout;
   const digest = createHash("sha256").update(readFileSync(requirements)).update(version).digest("hex");
   return join(cache, digest.slice(0, 16));
 }

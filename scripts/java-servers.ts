@@ -130,7 +130,7 @@ function findJava(least: number): string | undefined {
 /** `javac 17.0.15` */
 function versionOf(javac: string): number {
   try {
-    return Number(/\d+/.exec(execFileSync(javac, ["-version"], { encoding: "utf8" }))?.[0] ?? 0);
+    return Number(/\d+/.exec(execFileSync(javac, ["-version"], { encoding: "utf8", timeout: 60_000 }))?.[0] ?? 0);
   } catch {
     return 0;
   }

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Show the output while it comes, too. Default false. */
   readonly show?: boolean;
+  /** Milliseconds after which it is killed. Default: none. */
+  readonly limit?: number;
 }
 
 /** Runs a program to its end. The project's own tools (`tsc`, `biome`, its Node) come first on the PATH. */
@@ -37,7 +39,9 @@ export function run(command: string, args: readonly string[], options: RunOption
   const env = { ...process.env, ...options.env };
   env.PATH = [join(projectRoot, "node_modules", ".bin"), env.PATH].join(delimiter);
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd ?? projectRoot, env, stdio: ["ignore", "pipe", "pipe"] });
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    const cwd = options.cwd ?? projectRoot;
+    const child = spawn(command, args, { cwd, env, stdio: [...stdio], timeout: options.limit, killSignal: "SIGKILL" });
     let output = "";
     const take = (chunk: string): void => {
       output += chunk;

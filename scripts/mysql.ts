@@ -24,6 +24,6 @@ export async function prepareMysql(): Promise<string | undefined> {
 export function mysqlVersion(): string {
   const [command, ...args] = mysqlCommand() ?? [];
   if (command === undefined) return "";
-  const text = execFileSync(command, [...args, "--no-defaults", "--version"], { encoding: "utf8" });
+  const text = execFileSync(command, [...args, "--no-defaults", "--version"], { encoding: "utf8", timeout: 60_000 });
   return `MySQL ${/Ver (\d+(\.\d+)+)/.exec(text)?.[1] ?? text.trim()}`;
 }

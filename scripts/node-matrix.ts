@@ -73,7 +73,7 @@ async function runOn(major: number, directory: string, specifiers: readonly stri
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
   const env = { PATH: [dirname(node), process.env.PATH].join(delimiter), NO_COLOR: "1", FORCE_COLOR: undefined };
   const projects = ["--project", "unit", "--project", "frameworks"];
-  const tested = await run(node, [vitest, "run", "--reporter", "dot", ...projects, ...files], { env });
+  const tested = await run(node, [vitest, "run", "--reporter", "dot", ...projects, ...files], { env, limit: 600_000 });
   const tests = Number(tested.output.match(/^\s*Tests\s+(\d+) passed/m)?.[1] ?? 0);
   const failure = tested.code !== 0 || tests === 0 ? tested.output : "";
   return { major, version, tests, failure };

@@ -53,7 +53,7 @@ export async function runTests(
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
   const args = [...before, vitest, "run", ...selection, "--reporter=json", `--outputFile.json=${json}`];
   const code = await new Promise<number>((resolve, reject) => {
-    const env = { ...process.env, SOJOURN_TEST_REPORT: report };
+    const env = { ...process.env, SOJOURN_TEST_REPORT: report, SOJOURN_TEST_PROCESSES: scratch };
     const child = spawn(command, args, {
       cwd: projectRoot,
       env,

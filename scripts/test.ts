@@ -15,6 +15,9 @@ import { runRuntimes } from "./runtimes.ts";
 import { prepareServers } from "./servers.ts";
 import { printTable, type Row, rowsOf, runTests } from "./test-report.ts";
 
+/** Milliseconds for the largest stage: three times what it takes on two quiet cores. */
+const limit = 45 * 60_000;
+
 const start = performance.now();
 const scratch = mkdtempSync(`${tmpdir()}/sojourn-test-`);
 const rows: Row[] = [];
@@ -43,7 +46,8 @@ try {
 
   await stage("tests", async () => {
     // All groups at once, so that what waits for a server runs beside what computes.
-    const outcome = await runTests("tests", scratch, [process.execPath], ["--reporter=default"]);
+    const reporters = ["--reporter=default", "--reporter=./scripts/hung-tests.ts"];
+    const outcome = await runTests("tests", scratch, [process.execPath], reporters, limit);
     passed += outcome.passed;
     failed += outcome.failed;
     failures.push(...outcome.failures);

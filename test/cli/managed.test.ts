@@ -289,7 +289,7 @@ describe("sojourn completion", () => {
     const complete = (line: string): string[] => {
       const words = line.split(" ");
       const script = `${out}\nCOMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}; _sojourn; printf '%s\n' "\${COMPREPLY[@]}"`;
-      return execFileSync("bash", ["-c", script], { encoding: "utf8" }).split("\n").filter(Boolean);
+      return execFileSync("bash", ["-c", script], { encoding: "utf8", timeout: 60_000 }).split("\n").filter(Boolean);
     };
     expect(complete("sojourn re")).toEqual(["revoke"]);
     expect(complete("sojourn revoke --e")).toEqual(["--everybody", "--env"]);

@@ -18,7 +18,7 @@ interface Row {
 test("1 MB of any shape costs no more than a small multiple of what JSON.parse takes for as much", () => {
   const program = fileURLToPath(new URL("hostile-costs.ts", import.meta.url));
   const flags = ["--conditions=sojourn-source", "--expose-gc", "--max-old-space-size=320", "--max-semi-space-size=16"];
-  const lines = execFileSync(process.execPath, [...flags, program], { encoding: "utf8" })
+  const lines = execFileSync(process.execPath, [...flags, program], { encoding: "utf8", timeout: 110_000 })
     .trim()
     .split("\n");
   const [plain, ...rows] = lines.map((line) => JSON.parse(line)) as [Row, ...Row[]];

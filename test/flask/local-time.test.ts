@@ -25,6 +25,7 @@ describe.skipIf(missing)("the end of a session in DynamoDB", () => {
     const output = execFileSync(python, ["-c", program], {
       input: JSON.stringify(instants),
       encoding: "utf8",
+      timeout: 60_000,
       env: { ...process.env, TZ: zone },
     });
     const clock = localClock(zone);

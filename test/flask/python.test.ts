@@ -34,8 +34,9 @@ function python(asked: Partial<Asked>): Answered {
   if (typeof flask === "string") throw new Error(flask);
   const program = fileURLToPath(new URL("sessions.py", import.meta.url));
   const input = JSON.stringify({ count: 0, seed: 0, msgpack: [], json: [], ...asked });
-  const options = { input, encoding: "utf8", maxBuffer: 2 ** 26, env: { ...process.env, PYTHONIOENCODING: "utf-8" } };
-  return JSON.parse(execFileSync(flask.python, [program], options as { encoding: "utf8" })) as Answered;
+  const env = { ...process.env, PYTHONIOENCODING: "utf-8" };
+  const options = { input, encoding: "utf8", maxBuffer: 2 ** 26, timeout: 60_000, env } as const;
+  return JSON.parse(execFileSync(flask.python, [program], options)) as Answered;
 }
 
 /** The same values, as if the application had set them: nothing is left to copy. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { reportOn } from "../../scripts/checks/api.ts";
+import { bounded } from "../../scripts/checks/bounded.ts";
 import { bundle } from "../../scripts/checks/bundle.ts";
 import { comments } from "../../scripts/checks/comments.ts";
 import { programsBelow } from "../../scripts/checks/doc-code.ts";
@@ -344,6 +345,16 @@ describe("words", () => {
       "src/index.ts:1",
       "src/index.ts:1",
       "src/index.ts:2",
+    ]);
+  });
+});
+
+describe("bounded", () => {
+  test("refuses a synchronous child process without a limit", async () => {
+    const [run, spawn] = ["execFileSync", "spawnSync"];
+    const text = `${run}("a", ["b"], { timeout: 1 });\n${spawn}(\n  "a", f(), { cwd: "b" },\n);\n`;
+    expect(await bounded.run(tree({ "test/a.test.ts": text }))).toEqual([
+      expect.stringContaining("test/a.test.ts:2: give it"),
     ]);
   });
 });

@@ -16,8 +16,11 @@ const isRoot = process.getuid?.() === 0 && isMainThread && !("Deno" in globalThi
 const program = fileURLToPath(new URL("file-user.ts", import.meta.url));
 /** Where root alone may enter lies this Node, or the project: no other user can run the test's program. */
 const runsForOthers = (): boolean =>
-  spawnSync(process.execPath, ["-e", "require('fs').accessSync(process.argv[1])", program], { uid: 1, gid: 1 })
-    .status === 0;
+  spawnSync(process.execPath, ["-e", "require('fs').accessSync(process.argv[1])", program], {
+    uid: 1,
+    gid: 1,
+    timeout: 60_000,
+  }).status === 0;
 const why = isRoot ? (runsForOthers() ? "" : "no other user may run this Node where it lies") : "other users need root";
 const missing = why === "" ? false : reportMissing("file", why, "cannot be had");
 reportBackend({ backend: "file", server: "none (files of this machine)" });

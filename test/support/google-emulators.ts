@@ -108,7 +108,7 @@ function versionOf(archive: string): string {
     ? [findProgram("java") ?? "java", "-cp", archive, firestoreMain, "--version"]
     : ["dpkg-query", "--status", "google-cloud-cli-datastore-emulator"];
   try {
-    const said = execFileSync(program, args, { encoding: "utf8", stdio: "pipe" });
+    const said = execFileSync(program, args, { encoding: "utf8", stdio: "pipe", timeout: 60_000 });
     return /(?:emulator|Version:) ([\d.]+)/.exec(said)?.[1] ?? "";
   } catch {
     return "";

@@ -11,7 +11,7 @@ export const memcachedProgram: string | undefined = process.env.MEMCACHED_SERVER
 
 /** `"Memcached 1.6.18"`; empty where there is none. */
 export const memcachedVersion: string = memcachedProgram
-  ? execFileSync(memcachedProgram, ["--version"], { encoding: "utf8" }).trim().replace(/^m/, "M")
+  ? execFileSync(memcachedProgram, ["--version"], { encoding: "utf8", timeout: 60_000 }).trim().replace(/^m/, "M")
   : "";
 
 /** Why nothing can be tested here, for `reportMissing`. */

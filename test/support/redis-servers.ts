@@ -274,7 +274,7 @@ function findProgram(): string | undefined {
 
 /** `"Redis server v=7.0.15 sha=..."`, `"Valkey server v=8.0.1 ..."` */
 function askVersion(program: string): string {
-  const text = execFileSync(program, ["--version"], { encoding: "utf8" });
+  const text = execFileSync(program, ["--version"], { encoding: "utf8", timeout: 60_000 });
   const [, name, version] = /(\w+) server v=(\S+)/.exec(text) ?? [];
   return name ? `${name} ${version}` : text.trim();
 }

@@ -141,7 +141,7 @@ export function startMysql(): Promise<SqlServer> {
         "CREATE DATABASE test; CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n",
       );
       const args = [...common, "--initialize-insecure", `--datadir=${data}`, `--init-file=${setup}`];
-      execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+      execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"], timeout: 100_000 });
     },
     launch: (data, port) => [program, [...common, ...placeOf(data, port), ...settings]],
   });
@@ -265,7 +265,12 @@ async function freePort(): Promise<number> {
 }
 
 function execAs(program: string, args: readonly string[]): void {
-  execFileSync(program, args, { ...unprivileged, cwd: tmpdir(), stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(program, args, {
+    ...unprivileged,
+    cwd: tmpdir(),
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: 100_000,
+  });
 }
 
 /** The program the environment names, else one of these on the PATH or in other directories. */
@@ -298,7 +303,12 @@ function isProgram(path: string): boolean {
 
 /** `"postgres (PostgreSQL) 15.18 (Debian ...)"`, `"mariadbd  Ver 10.11.19-MariaDB-... for ..."` */
 export function versionOf(program: string): string {
-  const text = execFileSync(program, ["--version"], { ...unprivileged, encoding: "utf8", cwd: tmpdir() });
+  const text = execFileSync(program, ["--version"], {
+    ...unprivileged,
+    encoding: "utf8",
+    cwd: tmpdir(),
+    timeout: 60_000,
+  });
   return /\d+(\.\d+)+/.exec(text)?.[0] ?? text.trim();
 }
 

@@ -228,7 +228,7 @@ test.each(["production", "development"] as const)(
     const { stdout, stderr } = spawnSync(
       process.execPath,
       ["--conditions=react-server", "--conditions=sojourn-source", program],
-      { encoding: "utf8", env: { ...process.env, NODE_ENV: mode } },
+      { encoding: "utf8", timeout: 60_000, env: { ...process.env, NODE_ENV: mode } },
     );
     expect(stderr).toBe("");
     const data = '"user":{"name":"Ada"},"cart":["tea"]}}';

@@ -150,7 +150,9 @@ describe.skipIf(missing)("Beside the real cachelib", () => {
     const program = fileURLToPath(new URL("cachelib.py", import.meta.url));
     const input = JSON.stringify(steps);
     const { python } = flask as { python: string };
-    return JSON.parse(execFileSync(python, [program, directory, hash, `${threshold}`], { input, encoding: "utf8" }));
+    return JSON.parse(
+      execFileSync(python, [program, directory, hash, `${threshold}`], { input, encoding: "utf8", timeout: 60_000 }),
+    );
   };
 
   test.each([

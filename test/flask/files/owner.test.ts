@@ -98,7 +98,9 @@ describe.skipIf(!isRoot)("written by root", () => {
       console.log(await make(0o640).then((version) => version ? "done" : "none", (error) => error.message));
     `;
     const flags = ["--conditions=sojourn-source", "--input-type=module", "-e", program];
-    const [first, second] = execFileSync(process.execPath, flags, { encoding: "utf8" }).trim().split("\n");
+    const [first, second] = execFileSync(process.execPath, flags, { encoding: "utf8", timeout: 60_000 })
+      .trim()
+      .split("\n");
     expect(first).toMatch(/belong to user 65534, and this process is user 12345.*SESSION_FILE_MODE=0640/);
     expect(second).toBe("done");
   });

@@ -142,7 +142,12 @@ function checked(before: Payload, after: Payload, most: number): { readonly same
   const { python } = flask as { python: string };
   const script = fileURLToPath(new URL("compare.py", import.meta.url));
   const input = [before, after].map((payload) => hexOf(payload as Uint8Array)).join("\n");
-  const output = execFileSync(python, ["-X", "utf8", script], { encoding: "utf8", input, cwd: dirname(script) });
+  const output = execFileSync(python, ["-X", "utf8", script], {
+    encoding: "utf8",
+    timeout: 60_000,
+    input,
+    cwd: dirname(script),
+  });
   const { same, protocol } = JSON.parse(output) as { same: boolean; protocol: number };
   return { same, newest: protocol <= Math.min(most, 4) };
 }
@@ -152,13 +157,17 @@ function unpickled(payloads: Payload[]): string[] {
   const { python } = flask as { python: string };
   const script = fileURLToPath(new URL("unpickle.py", import.meta.url));
   const input = payloads.map((payload) => hexOf(payload as Uint8Array)).join("\n");
-  return execFileSync(python, ["-X", "utf8", script], { encoding: "utf8", input }).trim().split("\n");
+  return execFileSync(python, ["-X", "utf8", script], { encoding: "utf8", timeout: 60_000, input }).trim().split("\n");
 }
 
 function pickles(...args: string[]): [string, number, string, string | null][] {
   const { python } = flask as { python: string };
   const script = fileURLToPath(new URL("pickles.py", import.meta.url));
-  const [version = "", ...lines] = execFileSync(python, [script, ...args], { encoding: "utf8", maxBuffer: 1e8 })
+  const [version = "", ...lines] = execFileSync(python, [script, ...args], {
+    encoding: "utf8",
+    timeout: 60_000,
+    maxBuffer: 1e8,
+  })
     .trim()
     .split("\n");
   reportBackend({ backend: "pickle", server: version, clients: [`msgspec ${pinned("msgspec")}`] });
