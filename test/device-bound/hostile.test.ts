@@ -3,16 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { readProof } from "../../src/device-bound/proof.ts";
 import { type DbscClient, signer } from "../support/dbsc-client.ts";
+import { seeded } from "../support/random.ts";
 import { shop, who } from "./setup.ts";
-
-/** Numbers that look random, and are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return state / 2_147_483_648;
-  };
-}
 
 const signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.\"{}=+/ \t,;:'()%\\~\u00e9";
 

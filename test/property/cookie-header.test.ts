@@ -5,20 +5,16 @@ import { findCookie } from "../../src/core/client/cookie.ts";
 import { bareToken, sealedToken, signedToken, type TokenFormat } from "../../src/core/client/token.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
 import { countedStore } from "../core/request/counted.ts";
+import { seeded } from "../support/random.ts";
 import { request } from "../support/requests.ts";
 
 const name = "__Host-session";
 const reader = { cookie: (incoming: { cookie: string }) => incoming.cookie, secure: () => true };
 
-/** Numbers that look random and are the same in every run (mulberry32). */
+/** Numbers that look random and are the same in every run. */
 function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = seeded(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

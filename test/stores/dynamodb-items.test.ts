@@ -12,6 +12,7 @@ import {
 import { clientAt, dynamodbIsMissing } from "../support/dynamodb-harness.ts";
 import { type DynamodbServer, startDynamodb } from "../support/dynamodb-server.ts";
 import { pause } from "../support/processes.ts";
+import { seeded } from "../support/random.ts";
 import { sessionsHoldOver } from "../support/sessions-over.ts";
 
 const missing = dynamodbIsMissing();
@@ -428,12 +429,3 @@ describe.skipIf(missing)("In DynamoDB", () => {
     }
   }, 120_000);
 });
-
-/** Numbers that are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

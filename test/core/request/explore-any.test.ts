@@ -9,6 +9,7 @@ import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { explore, twoStepStore } from "../../../src/testing/explore.ts";
+import { seeded } from "../../support/random.ts";
 import { type Answer, request } from "../../support/requests.ts";
 
 type Data = Record<string, unknown>;
@@ -35,17 +36,6 @@ const isLogout = (name: string): boolean => name.startsWith("logout");
 
 /** One for all: on Node 22 each one that there is makes every promise slower. */
 const ofRequest = new AsyncLocalStorage<string[]>();
-
-/** Repeatable random numbers (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 interface Variant {
   readonly store: (gated: Store) => Store;

@@ -6,6 +6,7 @@ import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { explore } from "../../../src/testing/explore.ts";
 import { type Fault, faultyStore } from "../../../src/testing/faults.ts";
+import { seeded } from "../../support/random.ts";
 import { type Answer, request } from "../../support/requests.ts";
 
 type Data = Record<string, unknown>;
@@ -38,11 +39,7 @@ interface Scene {
 /** How often the store was asked, in the order that asked it most. */
 async function together({ chosen, fault, at, processes }: Scene, sample: number): Promise<number> {
   let most = 0;
-  let draw = 1 + at;
-  const random = (): number => {
-    draw = (draw * 16_807) % 2_147_483_647;
-    return draw / 2_147_483_647;
-  };
+  const random = seeded(1 + at);
   await explore(
     async (gate) => {
       const inner = memoryStore();

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import { seeded } from "../../support/random.ts";
 import { request } from "../../support/requests.ts";
 
 function setUp() {
@@ -20,17 +21,6 @@ function setUp() {
   const events: string[] = [];
   sessions.on((event) => events.push(event.type));
   return { clock, store, sessions, events };
-}
-
-/** Repeatable random numbers (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 describe("a client with a bad line", { timeout: 120_000 }, () => {
