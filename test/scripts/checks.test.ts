@@ -11,6 +11,7 @@ import { comments } from "../../scripts/checks/comments.ts";
 import { programsBelow } from "../../scripts/checks/doc-code.ts";
 import { errors } from "../../scripts/checks/errors.ts";
 import { layers } from "../../scripts/checks/layers.ts";
+import { links } from "../../scripts/checks/links.ts";
 import { portable } from "../../scripts/checks/portable.ts";
 import { surface } from "../../scripts/checks/surface.ts";
 import { plainWords } from "../../scripts/checks/words.ts";
@@ -48,6 +49,33 @@ function tree(files: Readonly<Record<string, string>>, exported: readonly string
   }
   return root;
 }
+
+describe("links", () => {
+  const page = "# Page\n\n## `two` words, and more\n";
+  const problems = (text: string) => links.run(tree({ "docs/README.md": text, "docs/people.md": page }));
+
+  test("lead to a file and a heading, as GitHub makes its anchor", () => {
+    expect(problems("[a](people.md#two-words-and-more) [b](#c) [d](https://example.com/x)\n# c\n")).toEqual([]);
+    expect(problems("\n[a](person.md)")).toEqual([
+      "docs/README.md:2: person.md leads to docs/person.md, which is not there",
+    ]);
+    expect(problems("[a](people.md#three)")).toEqual([
+      "docs/README.md:1: people.md#three leads to #three, and docs/people.md has no such heading",
+    ]);
+    expect(problems("[a](https://github.com/sojourn-js/sojourn/blob/main/docs/no.md)")).toHaveLength(1);
+  });
+
+  test("in code are none", () => {
+    expect(problems("```ts\nconst a = list[0](no.md);\n```\n`[a](no.md)`")).toEqual([]);
+  });
+
+  test("to a page that the site's navigation does not show are not enough", () => {
+    const stray = tree({ "docs/people.md": page, "docs/odd.md": "# Odd\n", "docs/start/new.md": "# New\n" });
+    expect(links.run(stray)).toEqual([
+      "docs/odd.md: is in no section of the site; add it to sections in scripts/docs/pages.ts",
+    ]);
+  });
+});
 
 describe("api", () => {
   const report = (files: Readonly<Record<string, string>>): string =>

@@ -1,0 +1,51 @@
+/** What the site does to the Markdown of `docs/`, which is written to be read on GitHub as well. */
+
+import type { MarkdownRenderer } from "vitepress";
+import { resolveLink } from "../../scripts/docs/links.ts";
+
+/** Links lead to pages of the site where there is one, and else to the repository. A dead one fails the build. */
+export function linksOfTheSite(md: MarkdownRenderer, root: string): void {
+  md.core.ruler.push("links-of-the-site", ({ tokens, env }) => {
+    const file = String(env.realPath ?? env.path).slice(root.length + 1);
+    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+      const href = token.type === "link_open" ? token.attrGet("href") : null;
+      if (href === null) continue;
+      const { url, problem } = resolveLink(root, file, href);
+      if (problem !== undefined) throw new Error(`${file}: ${href} ${problem}`);
+      token.attrSet("href", url);
+    }
+  });
+}
+
+/** A ```text block with bars of █ becomes a chart. */
+export function barCharts(md: MarkdownRenderer): void {
+  const fence = md.renderer.rules.fence;
+  md.renderer.rules.fence = (tokens, index, options, env, self) => {
+    const { content = "" } = tokens[index] ?? {};
+    if (!content.includes("█")) return fence?.(tokens, index, options, env, self) ?? "";
+    const lines = content.split("\n").filter((line) => line.trim() !== "");
+    const rows = lines.flatMap((line) => {
+      const [, name, value] = /^(.*?)\s+█+\s+([\d.,]+.*)$/.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [{ name, value }];
+    });
+    const caption = lines.filter((line) => !line.includes("█")).join(" ");
+    const most = Math.max(...rows.map(({ value }) => Number.parseFloat(value)));
+    const bars = rows.map(({ name, value }, at) => {
+      const width = (Number.parseFloat(value) / most) * 100;
+      const escaped = [name, value].map((text) => md.utils.escapeHtml(text));
+      return `<div class="bar${at === 0 ? " ours" : ""}"><span>${escaped[0]}</span><i><b style="width:${width}%"></b></i><strong>${escaped[1]}</strong></div>`;
+    });
+    return `<figure class="bars" v-pre>${bars.join("")}<figcaption>${md.utils.escapeHtml(caption)}</figcaption></figure>\n`;
+  };
+}
+
+/** `<a id="…"></a>` at the start of a table row makes the row a target; the row is marked when it is the one. */
+export function rowAnchors(md: MarkdownRenderer): void {
+  md.core.ruler.push("row-anchors", ({ tokens }) => {
+    for (const [index, token] of tokens.entries()) {
+      if (token.type !== "tr_open") continue;
+      const id = /<a id="([^"]+)"><\/a>/.exec(tokens[index + 2]?.content ?? "")?.[1];
+      if (id !== undefined) token.attrSet("class", "target");
+    }
+  });
+}
