@@ -78,8 +78,8 @@ export function sessionsTable(rows: readonly ManagedSession[], { caption, now, s
   const lines = rows.map((row) => {
     const cells = [
       cell("Session", handleLink(row.handle, row.subject)),
-      ...(subject === undefined ? [cell("User", userLink(row.subject))] : []),
-      cell("Device", deviceOf(row)),
+      ...(subject === undefined ? [cell("User", html`${userLink(row.subject)}${actorOf(row, " ")}`)] : []),
+      cell("Device", subject === undefined ? deviceOf(row) : html`${deviceOf(row)}${actorOf(row, " ")}`),
       cell("Logged in", instant(row.authenticatedAt ?? row.createdAt)),
       cell("Last used", instant(row.lastSeenAt)),
       cell("Ends", until(row.expiresAt, now)),
@@ -106,6 +106,11 @@ function userLink(subject: string | undefined): Html {
   if (subject === undefined) return html`<span class="soft">not logged in</span>`;
   const whose = inUrl(subject);
   return whose === undefined ? html`${subject}` : html`<a href="?subject=${whose}">${subject}</a>`;
+}
+
+/** The administrator who acts as the user in a session, where there is one. */
+function actorOf({ actor }: ManagedSession, before: string): Html | undefined {
+  return actor === undefined ? undefined : html`${before}<span class="soft">by ${actor}</span>`;
 }
 
 /**
@@ -140,6 +145,7 @@ export function sessionFacts(
   const facts: readonly [string, Html | string | undefined][] = [
     ["Handle", html`<span class="handle">${row.handle}</span>`],
     ["User", userLink(row.subject)],
+    ["Used by", row.actor === undefined ? undefined : html`${userLink(row.actor)}, acting as the user`],
     ["Device", deviceOf(row) || undefined],
     ["Began", known(row.createdAt)],
     ["Logged in", known(row.authenticatedAt)],

@@ -149,7 +149,7 @@ function wantedOf({ values }: Call): { wanted: Wanted; isFiltered: boolean } {
 function tableOf(found: readonly ManagedSession[], now: number): string[] {
   const rows = found.map((session) => [
     session.handle,
-    cell(session.subject ?? "(no subject)", 32),
+    cell(`${session.subject ?? "(no subject)"}${session.actor === undefined ? "" : ` (by ${session.actor})`}`, 32),
     cell(session.readable ? deviceOf(session) : "(cannot be decoded)", 32),
     ago(session.authenticatedAt ?? session.createdAt, now),
     ago(session.lastSeenAt, now),

@@ -48,12 +48,13 @@ export async function find(
 }
 
 function linesOf(session: ManagedSession, now: number): string {
-  const { handle, subject, label, device, persistent, readable, data } = session;
+  const { handle, subject, actor, label, device, persistent, readable, data } = session;
   const past = (at: number | undefined): string | undefined =>
     at === undefined ? undefined : `${instant(at)}  (${span(now - at)} ago)`;
   const facts: [string, string | undefined][] = [
     ["handle", handle],
     ["subject", subject ?? "no user is logged in"],
+    ["actor", actor === undefined ? undefined : `${actor}, who acts as the subject`],
     ["label", label],
     ...Object.entries(device ?? {}).map(([name, value]): [string, string] => [`device.${name}`, String(value)]),
     ["created", past(session.createdAt)],

@@ -63,6 +63,19 @@ async function setUp({ options, admin, forbidden = [], start = (apps[0] as (type
 const handlesIn = (text: string): string[] =>
   [...text.matchAll(/class="handle" href="\?handle=([\w-]+)/g)].map((one) => one[1] as string);
 
+test("it shows which administrator acts as a user", async () => {
+  const { login, get, sessions } = await setUp();
+  const visit = visitor(sessions);
+  await visit((session) => session.login("root-2"), "");
+  await visit((session) => session.impersonate("ada"));
+  const root = await login("root");
+  expect(await (await get("", root)).text()).toContain('ada</a> <span class="soft">by root-2</span>');
+  const ofAda = await (await get("?subject=ada", root)).text();
+  expect(ofAda).toContain('<span class="soft">by root-2</span>');
+  const facts = await (await get(`?handle=${handlesIn(ofAda)[0]}`, root)).text();
+  expect(facts).toContain('<dt>Used by</dt><dd><a href="?subject=root-2">root-2</a>, acting as the user</dd>');
+});
+
 describe.each(apps)("on %s", (_, start) => {
   test("it lists sessions, finds a user's and one by its handle, and ends one, and all of a user", async () => {
     const { login, get, post, sessions, lines } = await setUp({ start });

@@ -10,6 +10,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../src/cli/run.ts";
 import { createSessions } from "../../src/create.ts";
 import { sessionsFromConfig } from "../../src/flask/config.ts";
+import { fileStore } from "../../src/stores/file.ts";
 import { sqlStore } from "../../src/stores/sql.ts";
 import { request } from "../support/requests.ts";
 
@@ -146,6 +147,24 @@ for (const subject of ["ada", "bob", "eve"]) await request(sessions, undefined, 
     expect((await cli("list --limit 2")).told).toBe("2 sessions, and there may be more: raise --limit\n");
     expect((await cli("list --subject bob")).told).toBe("1 session\n");
     expect(await cli("list --cursor x")).toMatchObject({ code: 2 });
+  });
+
+  test("names the administrator who acts as a user, in the list and in show", async () => {
+    number += 1;
+    writeFileSync(
+      join(directory, `app${number}.mjs`),
+      `import { createSessions } from ${JSON.stringify(source("create.ts"))};
+import { fileStore } from ${JSON.stringify(source("stores/file.ts"))};
+export const sessions = createSessions({ store: fileStore({ directory: ${JSON.stringify(join(directory, "acted"))} }), name: "shop" });`,
+    );
+    const store = fileStore({ directory: join(directory, "acted") });
+    const own = createSessions<Record<string, unknown>>({ store, name: "shop" });
+    const root = await request(own, undefined, (session) => session.login("root"));
+    await request(own, root.cookie, (session) => session.impersonate("ada"));
+    expect((await cli("list --subject ada")).out).toContain("  ada (by root)  ");
+    const [{ handle, actor }] = JSON.parse((await cli("list --json --subject ada")).out).sessions;
+    expect(actor).toBe("root");
+    expect((await cli(`show ${handle}`)).out).toMatch(/^actor +root, who acts as the subject$/m);
   });
 
   test("honours NO_COLOR on a terminal", async () => {
