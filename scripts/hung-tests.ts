@@ -4,7 +4,7 @@
  * long, but not a file that never gets to its timers: a synchronous loop, or a synchronous wait for another program.
  */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 import { projectRoot, seconds } from "./lib.ts";
@@ -17,6 +17,9 @@ export interface Patience {
 
 /** The longest limits in `test/` are a hook's 120 seconds and a test's 300. */
 const patience: Patience = { named: 60_000, hung: 420_000 };
+
+/** Where the files that hung are listed for `scripts/test-report.ts`, a line each. */
+export const hungFiles = "hung.txt";
 
 interface Running {
   /** When something ended last in the file. */
@@ -83,6 +86,7 @@ export default class HungTests implements Reporter {
       const started = programsBelow(pid);
       const named = [...started.values()].map((command) => `  ${command}`).join("\n");
       console.log(`It has hung, and its process is killed. Programs it started:\n${named || "  none"}`);
+      appendFileSync(join(process.env.SOJOURN_TEST_PROCESSES ?? "", hungFiles), `${file}\n`);
       for (const one of [pid, ...started.keys()]) process.kill(one, "SIGKILL");
     }
   }

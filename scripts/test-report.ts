@@ -1,9 +1,10 @@
 /** Runs one group of tests, reads what came of it, and makes the table at the end of `npm test`. */
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { ReportLine } from "../test/support/report.ts";
+import { hungFiles } from "./hung-tests.ts";
 import { projectRoot } from "./lib.ts";
 
 /** What came of one group. */
@@ -14,6 +15,8 @@ export interface Outcome {
   /** What failed, each with the beginning of its message. */
   readonly failures: readonly string[];
   readonly reports: readonly ReportLine[];
+  /** The files whose process was killed because it hung. Nothing of them is counted. */
+  readonly hung: readonly string[];
 }
 
 interface TestResult {
@@ -64,8 +67,13 @@ export async function runTests(
     child.on("close", (status) => resolve(status ?? 1));
   });
   const reports = existsSync(report) ? readLines(report) : [];
-  if (!existsSync(json)) return { passed: 0, failed: 1, tests: [], failures: [`${name}: vitest ended early`], reports };
-  const { testResults } = JSON.parse(readFileSync(json, "utf8")) as VitestJson;
+  const none = { passed: 0, failed: 1, tests: [], reports, hung: [] };
+  if (!existsSync(json)) return { ...none, failures: [`${name}: vitest ended early`] };
+  const list = join(scratch, hungFiles);
+  const hung = existsSync(list) ? readFileSync(list, "utf8").trim().split("\n") : [];
+  rmSync(list, { force: true });
+  const all = (JSON.parse(readFileSync(json, "utf8")) as VitestJson).testResults;
+  const testResults = all.filter((file) => !hung.includes(file.name));
   const tests = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.map(({ ancestorTitles, title, status }) => ({
       file: name,
@@ -81,8 +89,10 @@ export async function runTests(
   ).length;
   const failed = failedTests + failedFiles;
   const failures = testResults.flatMap(failuresOf);
-  if (failed > 0 || code === 0) return { passed, failed, tests, failures, reports };
-  return { passed, failed: 1, tests, failures: [`${name}: vitest ended with ${code}, outside any test`], reports };
+  const found = { passed, failed, tests, failures, reports, hung };
+  // A file that hung fails the run as well: the caller knows of it.
+  if (failed > 0 || code === 0 || hung.length > 0) return found;
+  return { ...found, failed: 1, failures: [`${name}: vitest ended with ${code}, outside any test`] };
 }
 
 function failuresOf({ name, status, message, assertionResults }: VitestJson["testResults"][number]): string[] {

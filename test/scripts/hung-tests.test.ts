@@ -2,14 +2,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot } from "../../scripts/lib.ts";
 
 test("a file that never gets to its timers is killed, is named with what it started, and fails the run", async () => {
-  const root = mkdtempSync(join(tmpdir(), "sojourn-hung-"));
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "sojourn-hung-")));
   const notes = join(root, "notes");
   mkdirSync(notes);
   symlinkSync(join(projectRoot, "node_modules"), join(root, "node_modules"));
@@ -35,6 +35,7 @@ test("a file that never gets to its timers is killed, is named with what it star
     expect(said).toMatch(/It has hung, and its process is killed\. Programs it started:\n {2}\S+ -e setTimeout/);
     expect(said).toMatch(/Worker exited unexpectedly .*SIGKILL .*hung\.test\.mjs/);
     expect(said).toMatch(/1 passed/);
+    expect(readFileSync(join(notes, "hung.txt"), "utf8")).toBe(`${join(root, "hung.test.mjs")}\n`);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
