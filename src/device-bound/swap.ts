@@ -5,7 +5,7 @@ import { SessionError } from "../core/contracts/errors.ts";
 import type { Content, LazyContent, Meta } from "../core/contracts/format.ts";
 import type { Found } from "../core/contracts/records.ts";
 import { isOver } from "../core/record/expiry.ts";
-import { withMeta } from "../core/save/state.ts";
+import { Noted, NotedDraft } from "../core/save/draft.ts";
 import type { BinderCore } from "./core.ts";
 
 /** A live session, as far as binding is concerned. */
@@ -27,10 +27,10 @@ export async function write(
 ): Promise<BoundFound | null> {
   const { content, place, expiresAt } = found;
   const meta = { ...content.meta, ...(bound && { bound }) };
-  const changed = withMeta(content, meta);
+  const changed = new Noted(content, meta);
   const payload =
     "encode" in content ? (content as LazyContent).encode(changed) : format.encode(changed, found.payload);
-  const draft = Object.assign(withMeta(content, meta), { payload, expiresAt, subject: meta.subject });
+  const draft = new NotedDraft(content, meta, payload, expiresAt);
   const written = await records.update(place, draft);
   return written && { ...found, place: written.place, payload, content: changed };
 }

@@ -4,6 +4,7 @@ import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/f
 import type { ImpersonateOptions, LoginOptions } from "../contracts/session.ts";
 import { notStorable } from "../record/values.ts";
 import { Marks } from "./changes.ts";
+import { Noted } from "./draft.ts";
 import type { LoginNotes } from "./login.ts";
 
 /** The same, of the session with which a request goes on. */
@@ -37,16 +38,6 @@ export interface SessionOwner {
   endsAt(meta: Meta): number;
   /** The data that were found turn out to be damaged: from here on there is no session. */
   damaged(error: unknown): void;
-}
-
-/** The same data, which are decoded when they are asked for, with other notes of the library. */
-export function withMeta(content: Content, meta: Meta): Content {
-  return {
-    meta,
-    get data() {
-      return content.data;
-    },
-  };
 }
 
 /** One session: the facts that handlers change through its methods. */
@@ -104,7 +95,7 @@ export class State implements Content {
   encode(baseline: Payload | undefined, meta: Meta = this.meta): Payload {
     if (this.#data && Object.getPrototypeOf(this.#data) !== this.#prototype)
       throw notStorable("session.data", this.#data, prototypeChanged);
-    const content = meta === this.meta ? this : withMeta(this, meta);
+    const content = meta === this.meta ? this : new Noted(this, meta);
     const found = this.#content;
     if (found && "encode" in found) return (found as LazyContent).encode(content);
     return this.format.encode(content, baseline);

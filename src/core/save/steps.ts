@@ -9,13 +9,13 @@ import { maxAgeOf } from "../record/expiry.ts";
 import { mergeMeta } from "../record/meta.ts";
 import type { SubjectSessions } from "../record/subjects.ts";
 import { Marks } from "./changes.ts";
+import { NotedDraft } from "./draft.ts";
 import { endExcess } from "./limit.ts";
 import { isLoggedOut } from "./link.ts";
 import { beside } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
 import { keptOf, type RequestRecord } from "./request-record.ts";
 import { tracedRenewal } from "./save-trace.ts";
-import { withMeta } from "./state.ts";
 import type { Newest } from "./turns.ts";
 
 /** Does the step. False when the record is gone or was changed since. */
@@ -198,7 +198,7 @@ export function draftOf(work: RequestRecord, step: Step, payload: Payload | unde
   const expiresAt = endOf(work, now, meta);
   const moves = step === "create" || step === "rename";
   const id = moves ? work.newId() : undefined;
-  const draft = Object.assign(withMeta(state, meta), { payload: contents, expiresAt, subject: meta.subject, id });
+  const draft = new NotedDraft(state, meta, contents, expiresAt, id);
   return { draft, before };
 }
 
