@@ -151,7 +151,7 @@ class OneRecord<Data extends object> implements Kept<Data> {
     if (!work) return undefined;
     if (logoutOnly) return work.saveLogout().then(() => true);
     const saving = work.save();
-    work.encoded = undefined;
+    work.prepared = undefined;
     return saving;
   }
 

@@ -4,7 +4,7 @@ import { ticks } from "../contracts/clock.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
 import type { Payload } from "../contracts/format.ts";
 import type { Found } from "../contracts/records.ts";
-import { decide, hasChanges, payloadIfNeeded } from "./facts.ts";
+import { hasChanges, payloadIfNeeded, prepare } from "./facts.ts";
 import { admit, leave } from "./limit.ts";
 import { link } from "./link.ts";
 import { mergeUsers } from "./login-merge.ts";
@@ -59,8 +59,7 @@ class Attempts {
         if (work.marks.loggedIn && limit && !work.state.meta.actor) await admit(work, limit);
         if (work.marks.loggedIn && work.external) await link(work, work.external.login);
         if (work.marks.merge) await mergeUsers(work);
-        const payload = payloadIfNeeded(work);
-        const decided = decide(work, payload, onlySeen);
+        const { payload, plan: decided } = prepare(work, onlySeen);
         work.trace?.planned(decided, this.#conflicts);
         refuseImpossible(work, decided);
         if (decided.step === "none" && !this.#confirmed) {

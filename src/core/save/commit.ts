@@ -9,7 +9,7 @@ import { saves } from "../contracts/traces.ts";
 import { endOf } from "../record/expiry.ts";
 import { handBack, save } from "./attempts.ts";
 import { Marks } from "./changes.ts";
-import { decide, hasChanges, isEmpty, payloadIfNeeded } from "./facts.ts";
+import { hasChanges, isEmpty, payloadIfNeeded, prepare } from "./facts.ts";
 import { impersonating } from "./impersonation.ts";
 import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
@@ -263,8 +263,7 @@ async function revive(work: Work, { late, unreadable }: Late): Promise<boolean> 
 export async function rehearse(work: Work): Promise<void> {
   work.marks = work.state.marks;
   if (work.ended && !(work.late && work.marks.loggedIn)) return;
-  const payload = payloadIfNeeded(work);
-  const decided = decide(work, payload, false);
+  const { payload, plan: decided } = prepare(work, false);
   refuseImpossible(work, decided);
   const { step } = decided;
   if (step !== "none" && step !== "touch" && step !== "delete")

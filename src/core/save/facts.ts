@@ -5,19 +5,25 @@ import type { Payload } from "../contracts/format.ts";
 import { saves } from "../contracts/traces.ts";
 import { isRenewalDue, isShortened, isTouchDue } from "../record/expiry.ts";
 import type { Plan } from "./plan.ts";
-import type { RequestRecord } from "./request-record.ts";
+import type { Prepared, RequestRecord } from "./request-record.ts";
+
+/** What to do: what {@link isClean} has just found out, or what is so now. */
+export function prepare(work: RequestRecord, onlySeen: boolean): Prepared {
+  const { prepared } = work;
+  work.prepared = undefined;
+  if (prepared) return prepared;
+  const payload = payloadIfNeeded(work);
+  return { payload, plan: decide(work, payload, onlySeen) };
+}
 
 /** The session as it is to be kept, if there is a record to compare it with. */
-export function payloadIfNeeded(work: RequestRecord): Payload | undefined {
-  const { state, found, encoded } = work;
-  if (!found || state.destroyed) return undefined;
-  work.encoded = undefined;
-  return encoded ?? state.encode(found.payload);
+export function payloadIfNeeded({ state, found }: RequestRecord): Payload | undefined {
+  return found && !state.destroyed ? state.encode(found.payload) : undefined;
 }
 
 /**
- * Whether a save would do nothing, so that there is nothing to wait for. If not, what was encoded to find out is left
- * for the save, which must begin at once.
+ * Whether a save would do nothing, so that there is nothing to wait for. If not, what was found out is left for the
+ * save, which must begin at once.
  */
 export function isClean(work: RequestRecord): boolean {
   const { state, found } = work;
@@ -27,10 +33,10 @@ export function isClean(work: RequestRecord): boolean {
   if (found.current && state.meta.unseen) return false;
   work.marks = state.marks;
   try {
-    const payload = payloadIfNeeded(work);
-    const { step, cookie, impossible } = decide(work, payload, false);
+    const prepared = prepare(work, false);
+    const { step, cookie, impossible } = prepared.plan;
     if (step === "none" && cookie === "keep" && !impossible) return true;
-    work.encoded = payload;
+    work.prepared = prepared;
   } catch {
     // The save throws it again.
   }
@@ -49,7 +55,7 @@ function isChanged({ found, base }: RequestRecord, payload: Payload | undefined)
 }
 
 /** Tells the plan what is known. */
-export function decide(work: RequestRecord, payload: Payload | undefined, onlySeen: boolean): Plan {
+function decide(work: RequestRecord, payload: Payload | undefined, onlySeen: boolean): Plan {
   const { found, state, incoming } = work;
   const { config, records } = work.core;
   const { timeouts } = config;

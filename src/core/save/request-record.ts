@@ -49,6 +49,12 @@ export interface Admission {
   readonly seat: Place | undefined;
 }
 
+/** A plan, and the session as it was encoded for it. */
+export interface Prepared {
+  readonly payload: Payload | undefined;
+  readonly plan: Plan;
+}
+
 /** A save under way, as a watcher of it sees it. */
 export interface Watched {
   planned(plan: Plan, attempt: number): void;
@@ -99,8 +105,8 @@ export abstract class RequestRecord {
   trace: Watched | undefined;
   /** An earlier save was traced. */
   wasTraced = false;
-  /** The session as it is to be kept, from {@link isClean} to the save that begins at once. */
-  encoded: Payload | undefined;
+  /** What `isClean` has found out, until the save that begins at once. */
+  prepared: Prepared | undefined;
   /** The mark of everybody that a session which begins or logs in carries. */
   era: MaybePromise<number> | undefined;
   /** What a login under `limit` was admitted with. */

@@ -86,7 +86,7 @@ const replacements: Methods & ThisType<Response> = {
 };
 
 /** What a response says of itself: what its handler did, whether or not that has left. */
-const told: PropertyDescriptorMap & ThisType<Response> = {
+const told: Record<"headersSent" | "writableEnded", PropertyDescriptor> & ThisType<Response> = {
   headersSent: {
     configurable: true,
     get() {
@@ -212,7 +212,8 @@ class HeldResponse {
   }
 
   #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
-    Object.defineProperties(this.#response, told);
+    Object.defineProperty(this.#response, "headersSent", told.headersSent);
+    Object.defineProperty(this.#response, "writableEnded", told.writableEnded);
     this.#waiting = [];
     this.#finished = method === "end";
     allOf(saves)

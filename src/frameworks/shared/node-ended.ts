@@ -22,7 +22,8 @@ export function shut(response: NodeResponse): () => Destroyed | undefined {
   const refuse = (): never => {
     throw alreadySent("set");
   };
-  Object.assign(response, { setHeader: refuse, appendHeader: refuse });
+  response.setHeader = refuse;
+  response.appendHeader = refuse;
   if (socket && destroy) {
     socket.destroy = (error) => {
       if (error) return destroy.call(socket, error);
@@ -31,7 +32,8 @@ export function shut(response: NodeResponse): () => Destroyed | undefined {
     };
   }
   return () => {
-    Object.assign(response, { setHeader, appendHeader });
+    response.setHeader = setHeader;
+    response.appendHeader = appendHeader;
     if (!socket || !destroy) return undefined;
     socket.destroy = destroy;
     return destroyed ? socket : undefined;
