@@ -85,7 +85,7 @@ const cases: readonly ProcessCase[] = [
     },
   },
   {
-    name: "of two processes that create the same 200 keys exactly one wins each",
+    name: "of two processes that create the same 200 keys exactly one wins each key",
     async run(store, race) {
       const winner = oneWinnerEach(await race("create"), 200);
       for (const [index, self] of winner.entries()) {
@@ -95,7 +95,7 @@ const cases: readonly ProcessCase[] = [
     },
   },
   {
-    name: "of two processes that rename the same 50 records exactly one wins each",
+    name: "of two processes that rename the same 50 records exactly one wins each record",
     async run(store, race) {
       for (let index = 0; index < 50; index++) await store.create(`from${index}`, record("start", "ada"));
       const winner = oneWinnerEach(await race("rename"), 50);
@@ -121,7 +121,7 @@ const cases: readonly ProcessCase[] = [
     },
   },
   {
-    name: "one process prunes while another creates on the ended records' keys: every new record stays",
+    name: "a prune in one process keeps every record that another creates on expired records' keys",
     skip: skipUnless.prune,
     async run(store, race) {
       for (let index = 0; index < 200; index++) await store.create(`k${index}`, record("ended", "ada", -5000));

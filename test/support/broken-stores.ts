@@ -113,7 +113,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "creates on update",
-    caughtBy: "update: answers null for a key that holds nothing",
+    caughtBy: "update: returns null for a key without a record",
     breaks: (store) => ({
       update: async (key, record, version) =>
         (await store.read(key)) === null ? store.create(key, record) : store.update(key, record, version),
@@ -121,7 +121,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "overwrites on create",
-    caughtBy: "create: answers null on a taken key",
+    caughtBy: "create: returns null for a taken key",
     breaks: (store) => ({ create: (key, record) => force(store, key, record) }),
   },
   {
@@ -181,7 +181,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "shortens on touch",
-    caughtBy: "touch: never shortens",
+    caughtBy: "touch: never shortens: an earlier",
     breaks: (store, now) => ({
       async touch(key, expiresAt) {
         const found = await store.read(key);
@@ -195,7 +195,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "changes the version on touch",
-    caughtBy: "version: survives a touch",
+    caughtBy: "version: survives a touch: a",
     breaks: (store) => ({
       async touch(key, expiresAt) {
         const found = await store.read(key);
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "creates on touch",
-    caughtBy: "touch: answers false for a key that holds nothing",
+    caughtBy: "touch: returns false for a key without a record",
     breaks: (store) => ({
       async touch(key, expiresAt) {
         if (!(await store.touch(key, expiresAt))) await store.create(key, { payload: "", expiresAt });
@@ -217,17 +217,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "answers true to every touch",
-    caughtBy: "expiry: an ended record cannot be touched",
+    caughtBy: "expiry: an expired record cannot be touched",
     breaks: (store) => ({ touch: async (key, expiresAt) => (await store.touch(key, expiresAt)) || true }),
   },
   {
     does: "does nothing on touch",
-    caughtBy: "touch: moves the expiry",
+    caughtBy: "touch: moves the expiry of",
     breaks: (store) => ({ touch: async (key) => (await store.read(key)) !== null }),
   },
   {
     does: "writes back on touch what it read before",
-    caughtBy: "race over one handle: a record touched and updated at once",
+    caughtBy: "race over one handle: a record touched and updated in parallel",
     breaks: (store) => ({
       async touch(key, expiresAt) {
         const found = await store.read(key);
@@ -242,8 +242,8 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    does: "recreates on touch what was deleted meanwhile",
-    caughtBy: "race over one handle: a record touched and deleted at once",
+    does: "recreates on touch a record deleted since",
+    caughtBy: "race over one handle: a record touched and deleted in parallel",
     breaks: (store) => ({
       async touch(key, expiresAt) {
         const found = await store.read(key);
@@ -261,7 +261,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "rejects when it deletes what is not there",
-    caughtBy: "delete: of what is not there succeeds",
+    caughtBy: "delete: of a missing record succeeds, twice",
     breaks: (store) => ({
       async delete(key) {
         if ((await store.read(key)) === null) throw new Error("no such record");
@@ -271,7 +271,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "deletes every key with the same beginning",
-    caughtBy: "delete: leaves other records alone",
+    caughtBy: "delete: keeps other records",
     breaks: (store) => ({
       async delete(key) {
         for await (const row of store.list!()) if (row.key.startsWith(key)) await store.delete(row.key);
@@ -280,7 +280,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "leaves the old key alive on rename",
-    caughtBy: "rename: leaves the old key dead",
+    caughtBy: "rename: frees the old key: no",
     breaks: (store) => ({
       async rename(from, to, record, version) {
         return (await store.read(from))?.version === version ? store.create(to, record) : null;
@@ -289,7 +289,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "renames over a taken key",
-    caughtBy: "rename: to a taken key answers null",
+    caughtBy: "rename: to a taken key returns null",
     breaks: (store) => ({
       async rename(from, to, record, version) {
         if ((await store.read(from))?.version !== version) return null;
@@ -300,7 +300,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "renames whatever the version",
-    caughtBy: "rename: with a stale version answers null",
+    caughtBy: "rename: with a stale version returns null",
     breaks: (store) => ({
       async rename(from, to, record) {
         const found = await store.read(from);
@@ -310,7 +310,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "leaves a refused rename's copy under the new key",
-    caughtBy: "rename: with a stale version answers null",
+    caughtBy: "rename: with a stale version returns null",
     breaks: (store) => ({
       async rename(from, to, record, version) {
         const renamed = await store.create(to, record);
@@ -363,12 +363,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "reads expired records",
-    caughtBy: "expiry: an ended record is not read",
+    caughtBy: "expiry: an expired record is not read",
     breaks: () => methodsOf(memoryStore({ now: () => 0 })),
   },
   {
     does: "keeps the key of an expired record taken",
-    caughtBy: "expiry: the key of an ended record is free: create works",
+    caughtBy: "expiry: the key of an expired record is free: create works",
     breaks: (store, now) => {
       const ends = new Map<string, number>();
       return {
@@ -386,7 +386,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "ends records a second early",
-    caughtBy: "expiry: a record lives until just before",
+    caughtBy: "expiry: a record is live until just",
     breaks: (_, now) => methodsOf(memoryStore({ now: () => now() + 1000 })),
   },
   {
@@ -404,7 +404,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "rejects a record that has already ended",
-    caughtBy: "expiry: a record that has ended before it is written",
+    caughtBy: "expiry: a record already expired when it is written is",
     breaks: (store, now) =>
       rewrite(store, (record) => {
         if (record.expiresAt <= now()) throw new Error("invalid expire time in 'set' command");
@@ -626,7 +626,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "finds subjects by a pattern",
-    caughtBy: "listBySubject: tells subjects apart",
+    caughtBy: "listBySubject: distinguishes nearly equal subjects",
     breaks: (store) => ({
       async *listBySubject(subject) {
         for await (const row of store.list!()) if (row.subject?.startsWith(subject)) yield row;
@@ -635,7 +635,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "reads the index once and then the records",
-    caughtBy: "listBySubject: finds at every moment a session that is being renamed",
+    caughtBy: "listBySubject: always finds a session that is being renamed, updated and",
     breaks: (store) => ({
       async *listBySubject(subject) {
         const keys: string[] = [];
@@ -660,7 +660,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "claims pages and a count, and has neither",
-    caughtBy: "page: is there where capabilities.pages says so",
+    caughtBy: "page: exists if capabilities.pages says so, and",
     breaks: () => ({ page: undefined, count: undefined }) as unknown as Partial<Store>,
   },
   {
@@ -672,7 +672,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "leaves out the last record of a page",
-    caughtBy: "page: answers every live record once",
+    caughtBy: "page: returns every live record once",
     breaks: (store) => ({
       async page(options) {
         const { records, cursor } = await store.page!(options);
@@ -682,17 +682,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "answers a page of keys with any prefix",
-    caughtBy: "page: answers only keys with a prefix",
+    caughtBy: "page: returns only keys with a prefix",
     breaks: (store) => ({ page: async (options) => store.page!({ ...options, prefix: "" }) }),
   },
   {
     does: "answers a page of any subject",
-    caughtBy: "page: answers only records of a subject",
+    caughtBy: "page: returns only records of a subject",
     breaks: (store) => ({ page: async (options) => store.page!({ ...options, subject: undefined }) }),
   },
   {
     does: "counts the records that pages have passed",
-    caughtBy: "page: goes on from a cursor in another process",
+    caughtBy: "page: continues from a cursor in another process, and",
     breaks: (store) => ({
       async page(options) {
         const { cursor = "0", limit = 100, ...others } = options ?? {};
@@ -708,10 +708,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "answers pages and counts of what has ended",
-    caughtBy: "page: leaves out what has ended",
+    caughtBy: "page: leaves out expired records",
     breaks: ended,
   },
-  { does: "counts what has ended", caughtBy: "count: leaves out what has ended", breaks: ended },
+  { does: "counts what has ended", caughtBy: "count: leaves out expired records", breaks: ended },
   {
     does: "takes any option of page and count",
     caughtBy: "page: refuses a wrong limit",
@@ -724,12 +724,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "finds a fault and does not say what to do",
-    caughtBy: "examine: changes nothing, and says of each thing what it found",
+    caughtBy: "examine: changes nothing, reports each check, and says what to do",
     breaks: () => ({ examine: async () => [{ about: "version", state: "fault", found: "0" }] }),
   },
   {
     does: "counts one record too many",
-    caughtBy: "count: says how many live records there are",
+    caughtBy: "count: counts the live records, all and of",
     breaks: (store) => ({
       async count(options) {
         const { count, estimate } = await store.count!(options);
@@ -738,7 +738,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    does: "lists for ever when rows are updated meanwhile",
+    does: "lists forever when rows are updated during it",
     caughtBy: "list: ends although each listed record is updated",
     breaks: (store) => ({
       async *list() {
@@ -757,7 +757,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "prunes what lives",
-    caughtBy: "prune: removes all that ended and nothing that lives",
+    caughtBy: "prune: removes all expired records and no live one",
     breaks: (store) => ({
       async prune() {
         let removed = 0;
@@ -776,7 +776,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "forgets on prune where it stopped",
-    caughtBy: "prune: comes to an end with a limit of 1",
+    caughtBy: "prune: finishes with a limit of 1, even if nothing",
     breaks: (store) => ({
       prune: async (options) => ({ ...(await store.prune!({ ...options, cursor: undefined })), cursor: "more" }),
     }),
@@ -788,7 +788,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "prunes by key what it saw ended before",
-    caughtBy: "prune: never removes a record that is created on an ended one's key",
+    caughtBy: "prune: never removes a record created on an expired one's key",
     breaks: (store, now) => {
       const ends = new Map<string, number>();
       return {
@@ -808,13 +808,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "cuts off what is too large",
-    caughtBy: "limit: a payload of one octet more rejects",
+    caughtBy: "limit: a payload one byte larger rejects with",
     claims: { maxPayloadBytes: 1000 },
     breaks: (store) => rewrite(store, (record) => ({ ...record, payload: record.payload.slice(0, 1000) })),
   },
   {
     does: "claims to list and cannot",
-    caughtBy: "capabilities: agree with the methods",
+    caughtBy: "capabilities: agree with the store's",
     breaks: () => ({ list: undefined as never }),
   },
   {
@@ -824,17 +824,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "removes nothing by itself and has no prune()",
-    caughtBy: "capabilities: agree with the methods",
+    caughtBy: "capabilities: agree with the store's",
     breaks: () => ({ prune: undefined as never }),
   },
   {
     does: "answers undefined where null is promised",
-    caughtBy: "read: answers null for a key that was never written",
+    caughtBy: "read: returns null for a key that was never written",
     breaks: (store) => ({ read: async (key) => (await store.read(key)) ?? (undefined as never) }),
   },
   {
     does: "gives an empty subject to anonymous sessions",
-    caughtBy: "read: gives no subject where none was stored",
+    caughtBy: "read: returns no subject where none was stored",
     breaks: (store) => ({
       async read(key) {
         const found = await store.read(key);
@@ -922,7 +922,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     does: "counts characters where its limit counts octets",
-    caughtBy: "limit: a payload of one octet more rejects",
+    caughtBy: "limit: a payload one byte larger rejects with",
     claims: { maxPayloadBytes: largest / 2 },
     breaks: (store) =>
       rewrite(store, (record) => {

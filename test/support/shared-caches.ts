@@ -124,7 +124,7 @@ export function describeCaches(harness: FrameworkHarness): void {
     afterAll(() => app.close());
 
     test.each(Object.entries(caches))(
-      "two visitors and a stranger: each gets their own page from %s",
+      "two visitors and a client without a session: each gets its own page from %s",
       async (name, open) => {
         const cache = await open(port);
         try {

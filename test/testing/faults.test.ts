@@ -38,7 +38,7 @@ describe("faultyStore", () => {
     expect((await inner.read("k"))?.payload ?? null).toBe(payload);
   });
 
-  test("late: the effect is there at once, the answer when it is let go", async () => {
+  test("late: the effect is immediate, the answer comes when it is released", async () => {
     let letGo: (() => void) | undefined;
     const late = new Promise<void>((resolve) => {
       letGo = resolve;
@@ -51,7 +51,7 @@ describe("faultyStore", () => {
     expect(await answer).not.toBeNull();
   });
 
-  test("asks the plan once per call, with method, arguments and number", async () => {
+  test("calls the plan once per call, with method, arguments and number", async () => {
     const seen: StoreCall[] = [];
     const store = faultyStore(memoryStore(), (call) => {
       seen.push(call);
@@ -81,7 +81,7 @@ describe("faultyStore", () => {
     expect([store.list, store.prune, typeof store.listBySubject]).toEqual([undefined, undefined, "function"]);
   });
 
-  test("says nothing of keys and payloads in its errors", async () => {
+  test("contains no keys and payloads in its errors", async () => {
     const store = faultyStore(memoryStore(), () => "throw-after");
     const error = await store.create("secret-key", record("secret-payload")).catch((reason: Error) => reason);
     expect(JSON.stringify([String(error), error])).not.toContain("secret");
@@ -89,7 +89,7 @@ describe("faultyStore", () => {
 });
 
 describe("countedStore", () => {
-  test("counts by method and in all, and starts again", async () => {
+  test("counts by method and in total, and can be reset", async () => {
     const store = countedStore(memoryStore());
     expect(store.total).toBe(0);
     await Promise.all([store.read("a"), store.read("b"), store.delete("a")]);
@@ -102,7 +102,7 @@ describe("countedStore", () => {
 });
 
 describe("delayedStore", () => {
-  test("makes each call when its wait is over, so a test decides the order", async () => {
+  test("makes each call when its wait ends, so a test decides the order", async () => {
     const waiting: (() => void)[] = [];
     const store = delayedStore(memoryStore(), () => new Promise<void>((resolve) => waiting.push(resolve)));
     const [first, second] = [store.create("k", record("first")), store.create("k", record("second"))];

@@ -22,7 +22,7 @@ describe("the store suite", () => {
     for (const mutant of mutants) failed.set(mutant, await failures(broken(mutant.breaks, mutant.claims)));
   });
 
-  test("finds nothing wrong with the store the broken ones are made from", async () => {
+  test("accepts the store that the broken ones are made from", async () => {
     expect(await failures(broken(() => ({})))).toEqual(new Map());
   });
 
@@ -37,7 +37,7 @@ describe("the store suite", () => {
     expect(applying.map(({ group, name }) => `${group}: ${name}`).filter((title) => !proven.has(title))).toEqual([]);
   });
 
-  test("finds nothing wrong with a store that keeps whole seconds", async () => {
+  test("accepts a store that keeps whole seconds", async () => {
     const up = (expiresAt: number): number => Math.ceil(expiresAt / 1000) * 1000;
     const inSeconds: Break = (store) => ({
       ...rewrite(store, (record) => ({ ...record, expiresAt: up(record.expiresAt) })),
@@ -46,7 +46,7 @@ describe("the store suite", () => {
     expect(await failures(broken(inSeconds, { expiryGranularity: 1000 }))).toEqual(new Map());
   });
 
-  describe("for a store with a clock of its own", () => {
+  describe("for a store with its own clock", () => {
     const clock = { clock: "server" } as const;
     const atOnce = async (harness: StoreHarness): Promise<string[]> => {
       const cases = storeConformance(harness).filter((one) => one.skip === undefined);
@@ -54,13 +54,13 @@ describe("the store suite", () => {
       return cases.filter((_, at) => outcomes[at]?.status === "rejected").map(({ name }) => name);
     };
 
-    test("finds nothing wrong where there is nothing, and waits once for all cases about expiry", async () => {
+    test("accepts a correct store, and waits once for all cases about expiry", async () => {
       const start = performance.now();
       expect(await failures(broken(() => ({}), clock))).toEqual(new Map());
       expect(performance.now() - start).toBeLessThan(10_000); // Each on its own they wait 1.7 seconds, 17 times.
     });
 
-    test("notices that records end early, late, or never", async () => {
+    test("notices records that end early, late, or never", async () => {
       const lasting =
         (factor: number): Break =>
         (store) =>
@@ -71,9 +71,9 @@ describe("the store suite", () => {
       const [early, late, never] = await Promise.all(
         [0.8, 3, 1e6].map((factor) => atOnce(broken(lasting(factor), clock))),
       );
-      expect(early).toContain("the server ends a record at its expiry: not before, and soon after");
-      expect(late).toContain("the server ends a record at its expiry: not before, and soon after");
-      expect(never).toContain("an ended record is not read");
+      expect(early).toContain("the server removes a record at its expiry: not before, and soon after");
+      expect(late).toContain("the server removes a record at its expiry: not before, and soon after");
+      expect(never).toContain("an expired record is not read");
     });
   });
 
@@ -102,7 +102,7 @@ describe("the store suite", () => {
     ]);
   });
 
-  test("says what it expected and what it saw", async () => {
+  test("shows what it expected and what it got", async () => {
     const silent = await failures(broken(() => ({ async delete() {} })));
     expect(silent.get("delete: removes the record, whatever its version")).toBe(
       "after delete: read answered a record, expected null",

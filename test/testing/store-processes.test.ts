@@ -31,7 +31,7 @@ describe("the process suite", () => {
     ["update", "two processes that write different keys"],
     ["resurrection", "a session that one process destroys"],
     ["rename", "of two processes that rename the same 50 records"],
-    ["prune", "one process prunes while another creates"],
+    ["prune", "a prune in one process keeps"],
     ["close", "two processes that each add 1"],
     ["crash", "a process killed in the middle"],
   ] as const)("notices a store with a broken %s: %s", async ([breaks, title], { expect }) => {

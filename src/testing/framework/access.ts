@@ -42,7 +42,7 @@ export const accessCases: readonly FrameworkCase[] = inGroup("access", [
     },
   },
   {
-    name: "a route that may only read and writes: 500, nothing saved, no cookie",
+    name: "a write on a route that may only read is a 500: nothing is saved, no cookie is set",
     async run(trial) {
       const app = await restricted(trial);
       const client = app.client();
@@ -54,7 +54,7 @@ export const accessCases: readonly FrameworkCase[] = inGroup("access", [
     },
   },
   {
-    name: "a route that skips its session costs nothing, and says so to who asks",
+    name: "a route that skips its session costs nothing, and using the session is an error that says so",
     async run(trial) {
       const app = await restricted(trial);
       const client = app.client();

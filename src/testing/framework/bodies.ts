@@ -34,7 +34,7 @@ const setTo =
 
 const streams = inGroup("streams", [
   {
-    name: "the cookie goes before the first piece, and each piece when it is there",
+    name: "the cookie is sent before the first chunk, and each chunk as soon as it is written",
     async run(trial) {
       const goOn = gate();
       const app = await trial.start({ routes: streaming(goOn, () => {}, setTo("1")) });
@@ -48,7 +48,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a change after the first piece is saved before the last one is through",
+    name: "a change after the first chunk is saved before the last chunk is sent",
     needs: "late save",
     async run(trial) {
       const goOn = gate();
@@ -86,7 +86,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a login after the first piece is an error to the handler, and the stream goes on",
+    name: "a login after the first chunk is an error in the handler, and the stream continues",
     async run(trial) {
       const goOn = gate();
       const codes: unknown[] = [];
@@ -109,7 +109,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a new session that begins after the first piece: the response is cut off, and an event tells",
+    name: "a session that begins after the first chunk aborts the response, with an event",
     needs: "late save",
     async run(trial) {
       const goOn = gate();
@@ -128,7 +128,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a late change that cannot be saved: the response is cut off, and an event tells",
+    name: "a late change that cannot be saved aborts the response, with an event",
     needs: "late save",
     async run(trial) {
       const goOn = gate();
@@ -149,7 +149,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a client that goes away in the middle hurts no other request",
+    name: "a client that disconnects in the middle affects no other request",
     async run(trial) {
       const goOn = gate();
       const app = await trial.start({ routes: streaming(goOn, setTo("late"), setTo("1")) });
@@ -167,7 +167,7 @@ const streams = inGroup("streams", [
     },
   },
   {
-    name: "a client that goes away while its session is saved hurts no other request, and the save is done",
+    name: "a client that disconnects while its session is saved affects no other request, and the save is done",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -216,7 +216,7 @@ async function digest(pieces: AsyncIterable<Uint8Array>): Promise<string> {
 
 const bodies = inGroup("bodies", [
   {
-    name: "8 MiB streamed with backpressure arrive as they were sent, one after another and at once",
+    name: "8 MiB streamed with backpressure arrive as sent, one after another and in parallel",
     async run(trial) {
       const app = await trial.start({
         routes: {

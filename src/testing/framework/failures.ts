@@ -45,7 +45,7 @@ const writes = ["create", "update", "rename", "delete"];
 
 const stores = inGroup("stores that fail", [
   {
-    name: "a new session that cannot be saved: 503, and nothing of the handler's response",
+    name: "a new session that cannot be saved is a 503, without the handler's response",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -61,7 +61,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a change that cannot be saved: 503, the session and its cookie stay as they were",
+    name: "a change that cannot be saved is a 503, and the session and its cookie stay as they were",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -73,7 +73,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a login or logout that cannot be saved: 503, and the cookie stays as it was",
+    name: "a login or logout that cannot be saved is a 503, and the cookie stays as it was",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -86,7 +86,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a session that cannot be read: 503, the user stays logged in",
+    name: "a session that cannot be read is a 503, and the user stays logged in",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -100,7 +100,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "an outage is one line on stderr, with its cause, where nothing listens",
+    name: "an outage is one line on stderr, with its cause, without a listener",
     async run(trial) {
       const app = await trial.start({ routes, deaf: true });
       const client = app.client();
@@ -128,7 +128,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a store that never answers: 503 within the time that was set",
+    name: "a store that never answers is a 503 within storeTimeout",
     async run(trial) {
       const app = await trial.start({ routes, options: { storeTimeout: "300ms" } });
       const client = app.client();
@@ -144,7 +144,7 @@ const stores = inGroup("stores that fail", [
     },
   },
   {
-    name: "a value that cannot be stored: 500, and nothing changed",
+    name: "a value that cannot be stored is a 500, and nothing changes",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -199,7 +199,7 @@ const changed = '{"a":"2","user":"Ada"}';
 
 const handlers = inGroup("handlers that fail", [
   {
-    name: "one that throws has changed nothing, and began no session",
+    name: "one that throws changes nothing, and begins no session",
     async run(trial) {
       const [app, client] = await started(trial);
       const answer = await client.post("/throw");
@@ -212,7 +212,7 @@ const handlers = inGroup("handlers that fail", [
     },
   },
   {
-    name: "one that answers 500 has changed nothing",
+    name: "one that answers 500 changes nothing",
     async run(trial) {
       const [, client] = await started(trial);
       const answer = await client.post("/status?is=500");
@@ -231,7 +231,7 @@ const handlers = inGroup("handlers that fail", [
     },
   },
   {
-    name: "one that throws what is answered with 400 has changed nothing",
+    name: "one whose error becomes a 400 changes nothing",
     needs: "error page",
     async run(trial) {
       const [, client] = await started(trial);
@@ -248,7 +248,7 @@ const handlers = inGroup("handlers that fail", [
     },
   },
   {
-    name: "what was saved before the error stays saved, and its cookie is sent",
+    name: "a save before the error stays, and its cookie is sent",
     needs: "error page",
     async run(trial) {
       const [app] = await started(trial);
@@ -277,7 +277,7 @@ const handlers = inGroup("handlers that fail", [
     },
   },
   {
-    name: 'with onError: "save" a failed save is an error, and is not tried again for its answer',
+    name: 'with onError: "save" a failed save is an error, and is not repeated for the error response',
     async run(trial) {
       const [app, client] = await started(trial, "save");
       app.store.reset();

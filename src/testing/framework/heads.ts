@@ -112,7 +112,7 @@ const headers = inGroup("headers", [
 
 const logins = inGroup("login and logout", [
   {
-    name: "login gives a new id, the old one is dead, the data stays",
+    name: "login gives a new id, the old one is refused, the data stays",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -126,7 +126,7 @@ const logins = inGroup("login and logout", [
     },
   },
   {
-    name: "regenerate gives a new id, the old one is dead, the data stays",
+    name: "regenerate gives a new id, the old one is refused, the data stays",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -139,7 +139,7 @@ const logins = inGroup("login and logout", [
     },
   },
   {
-    name: "logout removes the record, and the cookie in a way that browsers accept",
+    name: "logout removes the record, and the cookie with every attribute that browsers require",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -154,7 +154,7 @@ const logins = inGroup("login and logout", [
     },
   },
   {
-    name: "logout without a session sends no cookie; with a stale cookie it removes that",
+    name: "logout without a session sets no cookie; with a stale cookie it removes the cookie",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -182,7 +182,7 @@ const logins = inGroup("login and logout", [
     },
   },
   {
-    name: "sessions that were revoked are over, wherever they are",
+    name: "revoked sessions end in every browser",
     async run(trial) {
       const app = await trial.start();
       const [phone, laptop] = [app.client(), app.client()];

@@ -62,7 +62,7 @@ const mounting = inGroup("mounting", [
     },
   },
   {
-    name: "two kinds of session, and one cannot be saved: 503, and no cookie of a saved one is lost",
+    name: "of two kinds of session one cannot be saved: a 503, and the cookie of the saved one is sent",
     async run(trial) {
       for (const order of ["first", "last"] as const) {
         const app = await besideEachOther(trial, order);
@@ -81,7 +81,7 @@ const mounting = inGroup("mounting", [
     },
   },
   {
-    name: "sessions that are not mounted say so",
+    name: "using sessions that are not mounted is an error that says so",
     async run(trial) {
       const strange = new Sessions({ store: memoryStore(), warn: () => {} });
       const app = await trial.start({
@@ -111,7 +111,7 @@ const hostile = inGroup("hostile cookies", [
     },
   },
   {
-    name: "what cannot be an id never reaches the store, and is no error",
+    name: "text that cannot be an id never reaches the store, and is no error",
     async run(trial) {
       const app = await trial.start();
       const values = [

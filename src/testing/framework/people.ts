@@ -86,7 +86,7 @@ export const peopleCases: readonly FrameworkCase[] = inGroup("people", [
     },
   },
   {
-    name: "a logout that keeps something is final also when the handler then fails",
+    name: "a logout that keeps something is final even if the handler then fails",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();
@@ -97,7 +97,7 @@ export const peopleCases: readonly FrameworkCase[] = inGroup("people", [
     },
   },
   {
-    name: "a user who has not proved it lately is refused with 401, and let in after a confirmation with a new id",
+    name: "a user without a recent proof is refused with 401, and accepted after a confirmation, with a new id",
     async run(trial) {
       const app = await trial.start({ routes });
       const client = app.client();

@@ -19,7 +19,7 @@ const slow = (loaded: Gate, goOn: Gate): Routes => ({
 
 export const raceCases: readonly FrameworkCase[] = inGroup("requests at the same time", [
   {
-    name: `${parallel} requests that each set another key: all keys are kept`,
+    name: `${parallel} parallel requests that each set another key keep all keys`,
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -33,7 +33,7 @@ export const raceCases: readonly FrameworkCase[] = inGroup("requests at the same
     },
   },
   {
-    name: `${parallel} requests that each count one with update: the counter is exact`,
+    name: `${parallel} parallel requests that each add 1 with update count exactly`,
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -66,7 +66,7 @@ export const raceCases: readonly FrameworkCase[] = inGroup("requests at the same
     },
   },
   {
-    name: "a login is final: a slower request with the old id does not bring that back, and sets no cookie",
+    name: "a login is final: a slower request with the old id does not revive it, and sets no cookie",
     async run(trial) {
       const [loaded, goOn] = [gate(), gate()];
       const app = await trial.start({ routes: slow(loaded, goOn) });

@@ -31,7 +31,7 @@ const untouched = inGroup("requests that do not use the session", [
     },
   },
   {
-    name: "do not notice an outage of the store",
+    name: "are not affected by an outage of the store",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -58,7 +58,7 @@ const untouched = inGroup("requests that do not use the session", [
 
 const reading = inGroup("reading", [
   {
-    name: "an anonymous visitor leaves nothing behind: no record, no cookie, no store call",
+    name: "an anonymous visitor costs no record, no cookie and no store call",
     async run(trial) {
       const app = await trial.start();
       const answer = await app.client().get("/read");
@@ -83,7 +83,7 @@ const reading = inGroup("reading", [
     },
   },
   {
-    name: "asking twice, also at once, gives the same session and reads once",
+    name: "loading it twice, also in parallel, gives the same session and reads once",
     async run(trial) {
       const app = await trial.start({
         routes: {
@@ -155,7 +155,7 @@ const reading = inGroup("reading", [
     },
   },
   {
-    name: "the body of a request is whole when the session is asked for first",
+    name: "the body of a request is complete when the session is loaded first",
     async run(trial) {
       const app = await trial.start({
         routes: {
@@ -218,7 +218,7 @@ const writing = inGroup("writing", [
     },
   },
   {
-    name: "not a byte of the response leaves before the save is done",
+    name: "no byte of the response is sent before the save is done",
     async run(trial) {
       const app = await trial.start();
       const saved = gate();
@@ -258,7 +258,7 @@ const writing = inGroup("writing", [
     },
   },
   {
-    name: "an id that was never ours is not adopted",
+    name: "an id that the server never issued is not adopted",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();
@@ -272,7 +272,7 @@ const writing = inGroup("writing", [
     },
   },
   {
-    name: "over plain http a Secure cookie is warned of, once; over https not",
+    name: "a Secure cookie causes one warning over plain http, and none over https",
     async run(trial) {
       const app = await trial.start({ deaf: true });
       const [one, two] = [app.client(), app.client()];
@@ -282,7 +282,7 @@ const writing = inGroup("writing", [
     },
   },
   {
-    name: "where the application listens, a cookie that browsers drop is its event and no warning",
+    name: "a cookie that browsers drop is an event instead of a warning where the application listens",
     async run(trial) {
       const app = await trial.start();
       const client = app.client();

@@ -6,14 +6,14 @@ import type { StoreCase } from "./trial.ts";
 export const contractCases: readonly StoreCase[] = [
   {
     group: "read",
-    name: "answers null for a key that was never written",
+    name: "returns null for a key that was never written",
     async run({ store }) {
       await gone(store, "nobody", "an unknown key");
     },
   },
   {
     group: "read",
-    name: "gives back payload, expiry, subject and a version",
+    name: "returns payload, expiry, subject and a version",
     async run(trial) {
       const record = trial.record("hello", "ada");
       await trial.store.create("k", record);
@@ -26,7 +26,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "read",
-    name: "gives no subject where none was stored",
+    name: "returns no subject where none was stored",
     async run(trial) {
       await trial.store.create("k", trial.record("hello"));
       same((await live(trial.store, "k", "after create")).subject, undefined, "subject");
@@ -34,7 +34,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "read",
-    name: "changes nothing: the same record and a version that still updates, as often as it is read",
+    name: "changes nothing: however often, it returns the same record and a version that updates",
     async run(trial) {
       const version = won(await trial.store.create("k", trial.record("one")), "create");
       for (let round = 0; round < 3; round++)
@@ -44,7 +44,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "create",
-    name: "answers a version and stores the record",
+    name: "returns a version and stores the record",
     async run(trial) {
       won(await trial.store.create("k", trial.record("hello")), "create");
       samePayload((await live(trial.store, "k", "after create")).payload, "hello", "payload");
@@ -52,7 +52,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "create",
-    name: "answers null on a taken key and leaves the record there as it was",
+    name: "returns null for a taken key and leaves its record unchanged",
     async run(trial) {
       const first = trial.record("first", "ada");
       const version = won(await trial.store.create("k", first), "the first create");
@@ -113,7 +113,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "update",
-    name: "answers null for a key that holds nothing, and does not create it",
+    name: "returns null for a key without a record, and creates none",
     async run(trial) {
       const version = won(await trial.store.create("other", trial.record("one")), "create");
       refused(await trial.store.update("k", trial.record("two"), version), "update of a missing key");
@@ -122,7 +122,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "update",
-    name: "answers null after a delete, and does not bring the record back",
+    name: "returns null after a delete, and does not bring the record back",
     async run(trial) {
       const version = won(await trial.store.create("k", trial.record("one")), "create");
       await trial.store.delete("k");
@@ -132,7 +132,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "touch",
-    name: "moves the expiry of a live record to a later instant and answers true",
+    name: "moves the expiry of a live record to a later instant and returns true",
     async run(trial) {
       const { expiresAt } = trial.record("", undefined, 7_200_000);
       await trial.store.create("k", trial.record("one", "ada"));
@@ -143,7 +143,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "touch",
-    name: "leaves payload and subject alone, with or without being told the subject",
+    name: "keeps payload and subject, whether or not the subject is passed",
     async run(trial) {
       await trial.store.create("k", trial.record("one", "ada"));
       await trial.store.touch("k", trial.now() + 7_200_000);
@@ -155,7 +155,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "touch",
-    name: "never shortens: an earlier instant answers true and changes nothing",
+    name: "never shortens: an earlier instant returns true and changes nothing",
     async run(trial) {
       const record = trial.record("one", "ada", 7_200_000);
       await trial.store.create("k", record);
@@ -167,7 +167,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "touch",
-    name: "answers false for a key that holds nothing, and does not create it",
+    name: "returns false for a key without a record, and creates none",
     async run(trial) {
       same(await trial.store.touch("k", trial.now() + 600_000), false, "touch of a missing key");
       await gone(trial.store, "k", "after the touch");
@@ -204,7 +204,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "delete",
-    name: "of what is not there succeeds, twice",
+    name: "of a missing record succeeds, twice",
     async run({ store }) {
       same(await store.delete("k"), undefined, "delete");
       same(await store.delete("k", "ada"), undefined, "delete again");
@@ -212,7 +212,7 @@ export const contractCases: readonly StoreCase[] = [
   },
   {
     group: "delete",
-    name: "leaves other records alone",
+    name: "keeps other records",
     async run(trial) {
       for (const key of ["k", "k1", "k2"]) await trial.store.create(key, trial.record(key, "ada"));
       await trial.store.delete("k", "ada");

@@ -13,13 +13,13 @@ async function briefly(trial: Trial): Promise<void> {
 export const expiryCases: readonly StoreCase[] = [
   {
     group: "expiry",
-    name: "an ended record is not read",
+    name: "an expired record is not read",
     before: briefly,
     run: ({ store }) => gone(store, "k", "an ended record"),
   },
   {
     group: "expiry",
-    name: "an ended record cannot be updated",
+    name: "an expired record cannot be updated",
     before: briefly,
     async run(trial) {
       refused(await trial.store.update("k", trial.record("ghost", "ada"), trial.version), "update of an ended record");
@@ -28,7 +28,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "an ended record cannot be touched back to life",
+    name: "an expired record cannot be touched back to life",
     before: briefly,
     async run(trial) {
       same(await trial.store.touch("k", trial.now() + 600_000, "ada"), false, "touch of an ended record");
@@ -37,7 +37,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "an ended record cannot be renamed",
+    name: "an expired record cannot be renamed",
     before: briefly,
     async run(trial) {
       const { store, version } = trial;
@@ -48,7 +48,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "deleting an ended record succeeds",
+    name: "deleting an expired record succeeds",
     before: briefly,
     async run(trial) {
       await trial.store.delete("k", "ada");
@@ -57,7 +57,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "the key of an ended record is free: create works and nothing of the old record is left",
+    name: "the key of an expired record is free: create works and nothing of the old record is left",
     before: briefly,
     async run(trial) {
       const { store, version } = trial;
@@ -71,7 +71,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "the key of an ended record is free: another record can be renamed to it",
+    name: "the key of an expired record is free: another record can be renamed to it",
     before: briefly,
     async run(trial) {
       const version = won(await trial.store.create("from", trial.record("one")), "create");
@@ -82,7 +82,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "of many creates at once on the key of an ended record, one wins and stays, while others read or prune",
+    name: "of many parallel creates on the key of an expired record, one wins and stays, while others read or prune",
     skip: skipUnless.compareAndSwap,
     before: briefly,
     async run(trial) {
@@ -111,7 +111,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "a touch with an earlier instant ends nothing",
+    name: "a touch with an earlier instant shortens nothing",
     async before(trial) {
       await trial.store.create("k", trial.record("long-lived", "ada"));
       same(await trial.store.touch("k", trial.brief("").expiresAt, "ada"), true, "touch with an earlier instant");
@@ -159,7 +159,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "a record that has ended before it is written is accepted and is not there",
+    name: "a record already expired when it is written is accepted and not found",
     async before(trial) {
       await trial.store.create("k", { payload: "late", expiresAt: trial.now() - 5000, subject: "ada" });
       await trial.store.create("old", { payload: "from 1970", expiresAt: 1 });
@@ -174,7 +174,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "an update or rename with an instant in the past ends the record",
+    name: "an update or rename with an instant in the past expires the record",
     async before(trial) {
       const { store } = trial;
       const past = { payload: "late", expiresAt: trial.now() - 5000 };
@@ -190,7 +190,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "ended records are in no listing, and those of the same subject that live stay in it",
+    name: "expired records are in no listing, and live ones of the same subject stay in it",
     skip: (sample: Store) => skipUnless.list(sample) && skipUnless.bySubject(sample),
     async before(trial) {
       await trial.store.create("long", trial.record("long-lived", "ada"));
@@ -222,7 +222,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "a record lives until just before its expiry and has ended at it, to the millisecond or the whole step",
+    name: "a record is live until just before its expiry and expired at it, to the millisecond or the whole step",
     skip: skipUnless.ownClock,
     async run(trial) {
       const { store } = trial;
@@ -259,7 +259,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "touched again and again, a record lives on; left alone, it ends",
+    name: "a record touched repeatedly stays live; left alone, it expires",
     skip: skipUnless.ownClock,
     async run(trial) {
       await trial.store.create("k", trial.record("one", "ada", 60_000));
@@ -274,7 +274,7 @@ export const expiryCases: readonly StoreCase[] = [
   },
   {
     group: "expiry",
-    name: "the server ends a record at its expiry: not before, and soon after",
+    name: "the server removes a record at its expiry: not before, and soon after",
     skip: (sample: Store) => (sample.capabilities.clock === "server" ? undefined : "the clock is ours, and was moved"),
     before: async () => {}, // Lets it start together with the others that wait.
     async run(trial) {

@@ -36,7 +36,7 @@ export const limitCases: readonly StoreCase[] = [
   },
   {
     group: "capabilities",
-    name: "agree with the methods that are there",
+    name: "agree with the store's methods",
     async run({ store }) {
       same(store.capabilities.list, store.list !== undefined, "the claim to list");
       same(store.capabilities.bySubject, store.listBySubject !== undefined, "the claim to list by subject");
@@ -87,7 +87,7 @@ export const limitCases: readonly StoreCase[] = [
   },
   {
     group: "limit",
-    name: "a payload of one octet more rejects with ERR_SESSION_TOO_LARGE and changes nothing; octets, not characters",
+    name: "a payload one byte larger rejects with ERR_SESSION_TOO_LARGE and changes nothing; bytes count, not characters",
     skip: limited,
     async run(trial) {
       const { store } = trial;

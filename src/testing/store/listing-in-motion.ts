@@ -42,7 +42,7 @@ async function listWhileAllRenew(trial: Trial, count: number): Promise<void> {
 export const listingInMotionCases: readonly StoreCase[] = [
   {
     group: "listBySubject",
-    name: "finds at every moment a session that is being renamed, updated and touched",
+    name: "always finds a session that is being renamed, updated and touched",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;
@@ -79,7 +79,7 @@ export const listingInMotionCases: readonly StoreCase[] = [
   },
   {
     group: "listBySubject",
-    name: "finds at every moment a session that renews its id, and never a signpost",
+    name: "always finds a session that renews its id, and never a signpost",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;
@@ -99,7 +99,7 @@ export const listingInMotionCases: readonly StoreCase[] = [
   },
   {
     group: "listBySubject",
-    name: "finds at every moment what was created before it was called, while others come and go",
+    name: "always finds records created before the call, while others come and go",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;

@@ -62,7 +62,7 @@ export const listingCases: readonly StoreCase[] = [
   },
   {
     group: "list",
-    name: "says of each record what read says, with a version that updates it",
+    name: "gives each record as read gives it, with a version that updates it",
     skip: skipUnless.list,
     async run(trial) {
       await trial.store.create("text", trial.record("text", "ada", 7_200_000));
@@ -126,7 +126,7 @@ export const listingCases: readonly StoreCase[] = [
   },
   {
     group: "listBySubject",
-    name: "finds the subject's live records, says what read says, and no deleted ones",
+    name: "finds the subject's live records as read gives them, and no deleted ones",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;
@@ -174,7 +174,7 @@ export const listingCases: readonly StoreCase[] = [
   },
   {
     group: "listBySubject",
-    name: "is not moved by a write that was refused",
+    name: "is not changed by a refused write",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;
@@ -191,7 +191,7 @@ export const listingCases: readonly StoreCase[] = [
   },
   {
     group: "listBySubject",
-    name: "tells subjects apart that are nearly the same, and takes every character and 300 of them",
+    name: "distinguishes nearly equal subjects, and accepts every character and 300 of them",
     skip: skipUnless.bySubject,
     async run(trial) {
       const { store } = trial;

@@ -51,7 +51,7 @@ async function mixed(trial: Trial, each: number): Promise<{ shop: string[]; blog
 export const pagingCases: readonly StoreCase[] = [
   {
     group: "page",
-    name: "is there where capabilities.pages says so, and count where capabilities.count does",
+    name: "exists if capabilities.pages says so, and count if capabilities.count does",
     async run({ store }) {
       const { capabilities } = store;
       same(store.page !== undefined, capabilities.pages === true, "page is there");
@@ -66,7 +66,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "answers every live record once, by limits of 1, 7 and 1000, and what read says",
+    name: "returns every live record once, as read gives it, with limits of 1, 7 and 1000",
     skip: pages,
     async run(trial) {
       const { shop, blog } = await mixed(trial, 20);
@@ -89,7 +89,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "answers only keys with a prefix",
+    name: "returns only keys with a prefix",
     skip: pages,
     async run(trial) {
       const { shop, blog } = await mixed(trial, 12);
@@ -100,7 +100,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "answers only records of a subject",
+    name: "returns only records of a subject",
     skip: skipUnlessAll(pages, skipUnless.bySubject),
     async run(trial) {
       const { ada, shop } = await mixed(trial, 30);
@@ -116,7 +116,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "goes on from a cursor in another process, and misses none that stayed as it was",
+    name: "continues from a cursor in another process, and misses no unchanged record",
     skip: pages,
     async run(trial) {
       const { store } = trial;
@@ -144,7 +144,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "leaves out what has ended",
+    name: "leaves out expired records",
     skip: pages,
     async before(trial) {
       await trial.store.create("brief", trial.brief("brief"));
@@ -155,7 +155,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "page",
-    name: "refuses a wrong limit, an unknown option and a cursor that is none, and shows no cursor",
+    name: "refuses a wrong limit, an unknown option and an invalid cursor, without quoting it",
     skip: pages,
     async run({ store }) {
       const wrong = [
@@ -175,7 +175,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "count",
-    name: "says how many live records there are, of all and of a prefix",
+    name: "counts the live records, all and of a prefix",
     skip: counts,
     async run(trial) {
       const { store } = trial;
@@ -192,7 +192,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "count",
-    name: "leaves out what has ended, unless it says that it is an estimate",
+    name: "leaves out expired records, unless the count is marked as an estimate",
     skip: counts,
     async before(trial) {
       await trial.store.create("brief", trial.brief("brief"));
@@ -215,7 +215,7 @@ export const pagingCases: readonly StoreCase[] = [
   },
   {
     group: "examine",
-    name: "changes nothing, and says of each thing what it found, and what to do where something is wrong",
+    name: "changes nothing, reports each check, and says what to do where something is wrong",
     skip: (sample) => (sample.examine ? undefined : "the store does not look at its backend"),
     async run(trial) {
       const { store } = trial;

@@ -68,7 +68,7 @@ export const payloadCases: readonly StoreCase[] = [
   },
   {
     group: "payload",
-    name: "bytes come back as bytes: none at all",
+    name: "bytes come back as bytes: zero of them",
     run: (trial) => roundTrip(trial, new Uint8Array(0), "no bytes"),
   },
   {
@@ -91,7 +91,7 @@ export const payloadCases: readonly StoreCase[] = [
   },
   {
     group: "payload",
-    name: "bytes that are a part of a larger buffer bring nothing else along",
+    name: "bytes that are a part of a larger buffer are stored without the rest",
     async run(trial) {
       const whole = Uint8Array.from({ length: 64 }, (_, byte) => byte);
       await roundTrip(trial, whole.subarray(16, 24), "a part of a buffer");

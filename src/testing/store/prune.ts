@@ -51,7 +51,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "removes all that ended and nothing that lives",
+    name: "removes all expired records and no live one",
     skip: skipUnless.prune,
     before: mixed,
     async run(trial) {
@@ -62,7 +62,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "removes no more than its limit per call and comes to an end by its cursor",
+    name: "removes no more than its limit per call and finishes with its cursor",
     skip: skipUnless.prune,
     before: mixed,
     async run(trial) {
@@ -73,7 +73,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "comes to an end with a limit of 1, also where nothing has ended",
+    name: "finishes with a limit of 1, even if nothing has expired",
     skip: skipUnless.prune,
     async run(trial) {
       for (let index = 0; index < lasting; index++) {
@@ -108,7 +108,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "two at once do not get in each other's way",
+    name: "two in parallel both finish",
     skip: skipUnless.prune,
     before: mixed,
     async run(trial) {
@@ -122,7 +122,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "keeps what was touched, updated or created again in time",
+    name: "keeps records touched, updated or created again in time",
     skip: skipUnless.prune,
     async before(trial) {
       const { store } = trial;
@@ -141,7 +141,7 @@ export const pruneCases: readonly StoreCase[] = [
   },
   {
     group: "prune",
-    name: "never removes a record that is created on an ended one's key at the same moment",
+    name: "never removes a record created on an expired one's key at the same moment",
     skip: skipUnless.prune,
     before: mixed,
     async run(trial) {

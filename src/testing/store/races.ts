@@ -130,7 +130,7 @@ const races: readonly Race[] = [
     },
   },
   {
-    name: "a record renamed and deleted at once is never under its old key, and under the new one only if the rename says so",
+    name: "a record renamed and deleted in parallel is never under its old key, and under the new one only if the rename succeeded",
     async run(trial, hand) {
       for (let round = 0; round < rounds; round++) {
         const [from, to] = [`from${round}`, `to${round}`];
@@ -146,7 +146,7 @@ const races: readonly Race[] = [
     },
   },
   {
-    name: "a record renamed and touched at once is not left under its old key",
+    name: "a record renamed and touched in parallel is not left under its old key",
     async run(trial, hand) {
       for (let round = 0; round < rounds; round++) {
         const [from, to] = [`from${round}`, `to${round}`];
@@ -162,7 +162,7 @@ const races: readonly Race[] = [
     },
   },
   {
-    name: "a record touched and updated at once has the update's contents and an expiry no earlier than the update's",
+    name: "a record touched and updated in parallel has the update's contents and an expiry no earlier than the update's",
     async run(trial, hand) {
       let version = await createdAt(trial, "k", "ada");
       for (let round = 0; round < rounds; round++) {
@@ -180,7 +180,7 @@ const races: readonly Race[] = [
     },
   },
   {
-    name: "a record touched and deleted at once stays deleted",
+    name: "a record touched and deleted in parallel stays deleted",
     async run(trial, hand) {
       for (let round = 0; round < rounds; round++) {
         await createdAt(trial, "k", "ada");
@@ -229,7 +229,7 @@ const races: readonly Race[] = [
     },
   },
   {
-    name: "different records do not disturb each other",
+    name: "changes of different records do not affect each other",
     oneWriter: true,
     async run(trial, hand) {
       const one = async (racer: number): Promise<void> => {

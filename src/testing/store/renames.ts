@@ -19,7 +19,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "leaves the old key dead: no read, no update, no touch, and it can be created again",
+    name: "frees the old key: no read, update or touch finds it, and it can be created again",
     async run(trial) {
       const version = won(await trial.store.create("from", trial.record("one")), "create");
       won(await trial.store.rename("from", "to", trial.record("two"), version), "rename");
@@ -32,7 +32,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "to a taken key answers null and changes neither record",
+    name: "to a taken key returns null and changes neither record",
     async run(trial) {
       const version = won(await trial.store.create("from", trial.record("mine", "ada")), "create");
       const theirs = won(await trial.store.create("to", trial.record("theirs", "bob")), "create");
@@ -47,7 +47,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "with a stale version answers null, keeps the record, leaves nothing under the new key",
+    name: "with a stale version returns null, keeps the record, leaves nothing under the new key",
     async run(trial) {
       const stale = won(await trial.store.create("from", trial.record("one")), "create");
       won(await trial.store.update("from", trial.record("two"), stale), "update");
@@ -58,7 +58,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "of a key that holds nothing answers null and leaves nothing under the new key",
+    name: "of a key without a record returns null and leaves nothing under the new key",
     async run(trial) {
       const version = won(await trial.store.create("other", trial.record("one")), "create");
       refused(await trial.store.rename("from", "to", trial.record("two"), version), "rename of a missing key");
@@ -68,7 +68,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "after a delete answers null and does not bring the record back",
+    name: "after a delete returns null and does not bring the record back",
     async run(trial) {
       const version = won(await trial.store.create("from", trial.record("one", "ada")), "create");
       await trial.store.delete("from", "ada");
@@ -78,7 +78,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "onto itself answers null, for the key is taken, and changes nothing",
+    name: "onto itself returns null, since the key is taken, and changes nothing",
     async run(trial) {
       const version = won(await trial.store.create("k", trial.record("one")), "create");
       refused(await trial.store.rename("k", "k", trial.record("two"), version), "rename onto itself");
@@ -88,7 +88,7 @@ export const renameCases: readonly StoreCase[] = [
   },
   {
     group: "rename",
-    name: "works again and again, back to a key used before",
+    name: "works repeatedly, and back to a key used before",
     async run(trial) {
       let version = won(await trial.store.create("a", trial.record("0")), "create");
       const path = ["a", "b", "c", "a", "b"];

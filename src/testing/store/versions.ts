@@ -43,7 +43,7 @@ export const versionCases: readonly StoreCase[] = [
   },
   {
     group: "version",
-    name: "survives a touch: who read before it still updates",
+    name: "survives a touch: a version read before it still updates",
     async run(trial) {
       const version = won(await trial.store.create("k", trial.record("one", "ada")), "create");
       same(await trial.store.touch("k", trial.now() + 7_200_000, "ada"), true, "touch");
