@@ -40,19 +40,19 @@ describe("base64url", () => {
     }
   });
 
-  test("uses - and _, and knows nothing of + and /", () => {
+  test("uses - and _, and does not accept + and /", () => {
     expect(base64url(bytesOf(0xfb, 0xff, 0xfe))).toBe("-__-");
     expect(fromBase64url("+//+")).toBeNull();
   });
 
-  test("reads only what it writes: of all texts of two characters, one per byte", () => {
+  test("accepts only what it writes: of all texts of two characters, one per byte", () => {
     const characters = Array.from({ length: 130 }, (_, i) => String.fromCharCode(i));
     const read = characters.flatMap((a) => characters.map((b) => a + b)).filter((text) => fromBase64url(text));
     expect(read).toHaveLength(256);
     expect(read.every((text) => base64url(fromBase64url(text) as Uint8Array) === text)).toBe(true);
   });
 
-  test("of all texts of three characters with bits left over, reads those whose left-over bits are zero", () => {
+  test("accepts texts of three characters only if their left-over bits are zero", () => {
     const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (const [value, last] of [...digits].entries()) {
       expect(fromBase64url(`AA${last}`) !== null, last).toBe(value % 4 === 0);
@@ -83,7 +83,7 @@ describe("octets", () => {
     ["\ud83d\ud83d\ude00", 7],
     ["\ud83dx", 4],
     ["\ud83d\u{10000}", 7],
-  ])("of %j are %i, as the encoder counts them", (text, count) => {
+  ])("of %j are %i, as TextEncoder counts them", (text, count) => {
     expect(octets(text)).toBe(count);
     expect(octets(text)).toBe(utf8(text).length);
   });
@@ -99,7 +99,7 @@ describe("UTF-8", () => {
     expect(fromUtf8(utf8("\ufeffa"))).toBe("\ufeffa");
   });
 
-  test("that is not UTF-8 is a TypeError", () => {
+  test("refuses bytes that are not UTF-8 with a TypeError", () => {
     for (const bytes of [bytesOf(0xff), bytesOf(0xc3), bytesOf(0xed, 0xa0, 0x80), bytesOf(0xc0, 0x80)]) {
       expect(() => fromUtf8(bytes)).toThrow(TypeError);
     }
@@ -107,7 +107,7 @@ describe("UTF-8", () => {
 });
 
 describe("comparison", () => {
-  test("sees a difference in any one bit at any place", () => {
+  test("sees a difference in any bit at any place", () => {
     const bytes = counted(40);
     expect(equalBytes(bytes, bytes.slice())).toBe(true);
     for (let at = 0; at < bytes.length; at++) {
@@ -119,12 +119,12 @@ describe("comparison", () => {
     }
   });
 
-  test("of different lengths is false, also when one begins the other", () => {
+  test("of different lengths is false, also when one is the start of the other", () => {
     expect(equalBytes(bytesOf(1, 2), bytesOf(1, 2, 0))).toBe(false);
     expect(equalBytes(bytesOf(), bytesOf())).toBe(true);
   });
 
-  test("of payloads tells a text from its bytes", () => {
+  test("tells a text from its bytes", () => {
     expect(samePayload("a", "a")).toBe(true);
     expect(samePayload("a", utf8("a"))).toBe(false);
     expect(samePayload(utf8("a"), utf8("a"))).toBe(true);
@@ -133,7 +133,7 @@ describe("comparison", () => {
 });
 
 describe("andThen", () => {
-  test("goes on at once with a value, later with a promise", async () => {
+  test("calls at once with a value, later with a promise", async () => {
     expect(andThen(1, (n) => n + 1)).toBe(2);
     const later = andThen(Promise.resolve(1), (n) => n + 1);
     expect(later).toBeInstanceOf(Promise);

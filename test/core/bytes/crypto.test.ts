@@ -22,11 +22,11 @@ describe.each(twins)("%s", (_, twin) => {
       "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
       "248d6a61 d20638b8 e5c02693 0c3e6039 a33ce459 64ff2167 f6ecedd4 19db06c1",
     ],
-  ])("SHA-256 of %j is the one of FIPS 180-4", async (text, digest) => {
+  ])("SHA-256 of %j is the digest in FIPS 180-4", async (text, digest) => {
     expect(await twin.sha256(text)).toBe(base64url(hex(digest)));
   });
 
-  test("SHA-256 of text is that of its UTF-8, a lone surrogate counted as U+FFFD", async () => {
+  test("SHA-256 of text hashes its UTF-8, with a lone surrogate as U+FFFD", async () => {
     expect(await twin.sha256("é\ud800")).toBe(await twin.sha256("é\ufffd"));
   });
 
@@ -61,7 +61,7 @@ describe.each(twins)("%s", (_, twin) => {
     },
   ] as const;
 
-  test.each(vectors)("verifies the JWS of RFC 7515 in $key.alg, and nothing beside it", async (vector) => {
+  test.each(vectors)("verifies the JWS of RFC 7515 in $key.alg, and nothing else", async (vector) => {
     const { header, key } = vector;
     const data = utf8(`${header}.${Buffer.from(signed).toString()}`);
     const signature = Uint8Array.from(Buffer.from(vector.signature, "base64url"));
@@ -81,7 +81,7 @@ describe.each(twins)("%s", (_, twin) => {
     expect(await twin.verifies({ alg: key.alg, jwk: {} }, data, signature)).toBe(false);
   });
 
-  test("a point that is not on the curve has signed nothing", async () => {
+  test("a key that is not a point on the curve verifies nothing", async () => {
     const [, { header, key, signature }] = vectors;
     const jwk = { ...key.jwk, y: key.jwk.x };
     const data = utf8(`${header}.${Buffer.from(signed).toString()}`);
@@ -168,7 +168,7 @@ describe.each(twins)("%s", (_, twin) => {
     expect(again && toHex(again)).toBe(toHex(hex(plain)));
   });
 
-  test("AES-256-GCM refuses another key, other associated data, a byte changed or missing anywhere, and anything short", async () => {
+  test("AES-256-GCM refuses another key, other associated data, a changed or missing byte, and anything short", async () => {
     const aead = twin.aes256Gcm(utf8("k".repeat(32)));
     const sealed = await aead.seal(utf8("a secret"), utf8("here"));
     expect(sealed).toHaveLength(12 + 8 + 16);
@@ -184,14 +184,14 @@ describe.each(twins)("%s", (_, twin) => {
     }
   });
 
-  test("every seal has a nonce of its own", async () => {
+  test("every seal has a fresh nonce", async () => {
     const aead = twin.aes256Gcm(utf8("k".repeat(32)));
     const nonces = new Set<string>();
     for (let i = 0; i < 500; i++) nonces.add(toHex((await aead.seal(none, none)).subarray(0, 12)));
     expect(nonces.size).toBe(500);
   });
 
-  test("random bytes are as many as asked for, in arrays of their own", () => {
+  test("random bytes are as many as requested, each time in a new array", () => {
     for (const length of [0, 1, 9, 32, 4095, 4096, 4097, 10_000]) {
       const bytes = twin.randomBytes(length);
       expect(bytes).toHaveLength(length);
@@ -205,7 +205,7 @@ describe.each(twins)("%s", (_, twin) => {
   });
 });
 
-test("the twins compute the same and open what the other sealed", async () => {
+test("both implementations compute the same and open what the other sealed", async () => {
   const key = utf8("0123456789abcdef0123456789abcdef");
   const data = utf8("né ".repeat(100));
   expect(await web.sha256("né")).toBe(await node.sha256("né"));
@@ -215,7 +215,7 @@ test("the twins compute the same and open what the other sealed", async () => {
   expect(await one.open(await other.seal(data, key), key)).toEqual(data);
 });
 
-test("keys that are views into a larger buffer are those bytes only", async () => {
+test("a key that is a view into a larger buffer is those bytes only", async () => {
   const buffer = utf8("--0123456789abcdef0123456789abcdef--");
   const view = buffer.subarray(2, 34);
   for (const [, twin] of twins) {

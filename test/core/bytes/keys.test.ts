@@ -9,13 +9,13 @@ const asBytes = (key: Uint8Array): Uint8Array => key;
 const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
 
 describe.each(twins)("key rings over %s", (name, { keys }) => {
-  test("derive HMAC-SHA-256(secret, purpose): the bytes stay what they are, or nothing old opens any more", async () => {
+  test("derive HMAC-SHA-256(secret, purpose), fixed forever so that old tokens still open", async () => {
     const [key] = await keys.keyRing("x", first, "token seal", asBytes)();
     // printf 'sojourn token seal' | openssl dgst -sha256 -hmac 'the first secret of at least 32 characters'
     expect(hex(key)).toBe("aeb5476768c0196ff34f0a4dc1db3cf7d0a84861b3c1527c4d453013c81bc744");
   });
 
-  test("give a key for each secret, in order, of 32 octets, another for another purpose", async () => {
+  test("give one key of 32 octets per secret, in order, and different ones per purpose", async () => {
     const both = await keys.keyRing("x", [first, second], "one", asBytes)();
     const [alone] = await keys.keyRing("x", second, "one", asBytes)();
     const [other] = await keys.keyRing("x", second, "two", asBytes)();
@@ -58,12 +58,12 @@ describe.each(twins)("key rings over %s", (name, { keys }) => {
     expect(make).not.toThrow(/hunter2|xxx|secret of at least 32 characters and/);
   });
 
-  test("take 32 characters, and ten secrets", async () => {
+  test("accept 32 characters or more, and at most ten secrets", async () => {
     expect(await keys.keyRing("x", "x".repeat(32), "one", asBytes)()).toHaveLength(1);
     expect(await keys.keyRing("x", Array(10).fill(first), "one", asBytes)()).toHaveLength(10);
   });
 
-  test("secrets were read again at first use, when the caller's list had changed since it was checked", async () => {
+  test("keep the secrets that were checked, even if the caller changes the list later", async () => {
     const list = [first, second];
     const ring = keys.keyRing("x", list, "one", asBytes);
     list.splice(0, 2, "");

@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 describe.each(Object.keys(kinds()) as (keyof ReturnType<typeof kinds>)[])("a new secret of %s", (kind) => {
-  test("put in front at once: an old node answers 503, keeps the cookie, and the session goes on", async () => {
+  test("a new secret put first at once: an old node answers 503, keeps the cookie, and the session goes on", async () => {
     const node = kinds()[kind];
     const [updated, outdated] = [node([fresh, old]), node([old])];
     const ada = await request(updated, undefined, login);
@@ -44,7 +44,7 @@ describe.each(Object.keys(kinds()) as (keyof ReturnType<typeof kinds>)[])("a new
     expect((await request(updated, ada.cookie, isAda)).value).toBe(true);
   });
 
-  test("in two steps, no node ever meets a secret that it has not got", async () => {
+  test("a rotation in two steps: no node ever meets a secret that it does not have", async () => {
     const node = kinds()[kind];
     const steps = [[old], [old, fresh], [fresh, old], [fresh]];
     for (let step = 0; step + 1 < steps.length; step++) {
@@ -71,7 +71,7 @@ describe.each(Object.keys(kinds()) as (keyof ReturnType<typeof kinds>)[])("a new
     expect((await request(node([fresh]), ada.cookie, login)).setCookie).toBeDefined();
   });
 
-  test("a secret that was dropped too early locks nobody out for longer than an hour", async () => {
+  test("a secret dropped too early locks a user out for at most an hour", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const node = kinds()[kind];
     const ada = await request(node([old, fresh]), undefined, login);
@@ -81,7 +81,7 @@ describe.each(Object.keys(kinds()) as (keyof ReturnType<typeof kinds>)[])("a new
     expect([late.value, late.error]).toEqual([false, undefined]);
   });
 
-  test("nobody without a secret of ours makes such a 503", async () => {
+  test("only a client with a token of ours can cause such a 503", async () => {
     const node = kinds()[kind];
     const foreign = await request(node([fresh, other]), undefined, login);
     const answer = await request(node([old]), foreign.cookie, isAda);
@@ -98,7 +98,7 @@ describe.each(Object.keys(kinds()) as (keyof ReturnType<typeof kinds>)[])("a new
     }
   });
 
-  test("with one secret nothing is added", async () => {
+  test("with one secret nothing is added to the token", async () => {
     const node = kinds()[kind];
     const [one, two] = [
       await request(node([old]), undefined, login),

@@ -8,13 +8,13 @@ import { SessionError } from "../../../src/core/contracts/errors.ts";
 const value = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 describe("by default", () => {
-  test("a cookie is __Host-session, Secure, HttpOnly, SameSite=Lax, for all paths and this host, and ends with the browser", () => {
+  test("the cookie is __Host-session, Secure, HttpOnly, SameSite=Lax, for all paths and this host, and ends with the browser", () => {
     expect(makeCookie().name).toBe("__Host-session");
     expect(makeCookie().baseName).toBe("session");
     expect(makeCookie().set(value)).toBe(`__Host-session=${value}; Path=/; Secure; HttpOnly; SameSite=Lax`);
   });
 
-  test("its removal repeats every attribute", () => {
+  test("the removal repeats every attribute", () => {
     expect(makeCookie().remove()).toBe(
       "__Host-session=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; Secure; HttpOnly; SameSite=Lax",
     );
@@ -24,7 +24,7 @@ describe("by default", () => {
     );
   });
 
-  test("a persistent one has Max-Age, also of 0 seconds", () => {
+  test("a persistent cookie has Max-Age, also of 0 seconds", () => {
     expect(makeCookie().set("x", 3600)).toBe("__Host-session=x; Max-Age=3600; Path=/; Secure; HttpOnly; SameSite=Lax");
     expect(makeCookie().set("x", 0)).toContain("; Max-Age=0;");
   });
@@ -118,7 +118,7 @@ function optionsOf({ prefix, ...others }: Combination): CookieOptions {
   return prefix === "(in the name)" ? { ...others, name: "__Host-session" } : { ...others, prefix };
 }
 
-test("of all 336 combinations, those a browser takes are taken, and each other says why", () => {
+test("of all 336 combinations, those that browsers accept are accepted, and each other says why", () => {
   const count = { taken: 0, refused: 0 };
   for (const combination of combinations()) {
     const why = objection(combination);
@@ -134,7 +134,7 @@ test("of all 336 combinations, those a browser takes are taken, and each other s
   expect(count).toEqual({ taken: 130, refused: 206 });
 });
 
-test("of all combinations that are taken, tough-cookie keeps the cookie, sends it back, and lets it be removed", () => {
+test("of all accepted combinations, tough-cookie keeps the cookie, sends it back, and lets it be removed", () => {
   for (const combination of combinations()) {
     if (objection(combination)) continue;
     const cookie = makeCookie(optionsOf(combination));
@@ -157,7 +157,7 @@ test("of all combinations that are taken, tough-cookie keeps the cookie, sends i
   }
 });
 
-test("a removal that left out an attribute would not do: tough-cookie keeps a __Host- cookie then", () => {
+test("a removal without every attribute does not remove a __Host- cookie in tough-cookie", () => {
   const jar = new CookieJar(undefined, { prefixSecurity: "strict" });
   jar.setCookieSync(makeCookie().set(value), "https://example.com/");
   const without = makeCookie().remove().replace("; Secure", "");
@@ -165,7 +165,7 @@ test("a removal that left out an attribute would not do: tough-cookie keeps a __
   expect(jar.getCookieStringSync("https://example.com/")).toBe(`__Host-session=${value}`);
 });
 
-describe("an option that is wrong is a TypeError that names it", () => {
+describe("a wrong option is a TypeError that names it", () => {
   const name = "a cookie name: 1 to 99 letters, digits or !#$%&'*+-.^_`|~";
   const path = 'a path that begins with "/" and holds no ";", at most 1024 characters';
   const domain = "a domain name, at most 1024 characters";
@@ -213,22 +213,22 @@ describe("an option that is wrong is a TypeError that names it", () => {
     expect(messageOf(make)).toBe(`cookie.${option} must be ${takes}; ${got}`);
   });
 
-  test("with the place it is in, when that is another", () => {
+  test("with the path of the option, when it is nested", () => {
     expect(() => makeCookie({ secure: 1 as never }, "parts.cart.cookie")).toThrow(
       /^parts\.cart\.cookie\.secure must be/,
     );
   });
 
-  test("a list with one good word in it passed for that word, and SameSite=None went out without Secure", () => {
+  test("sameSite given as a list is refused", () => {
     expect(() => makeCookie({ sameSite: ["none"] as never, secure: false })).toThrow(TypeError);
   });
 
-  test.each([null, "session", 5, true, () => {}])("%j in place of the options was taken for defaults", (options) => {
+  test.each([null, "session", 5, true, () => {}])("%j instead of the options object is refused", (options) => {
     expect(() => makeCookie(options as never)).toThrow(/^cookie must be an object of cookie options; received /);
   });
 
   test.each(["maxAge", "httpOnly", "samesite", "expires", "signed", "toString", "__proto__"])(
-    "an option %s, which there is not, was passed over in silence",
+    "the unknown option %s is refused",
     (option) => {
       const options = Object.fromEntries([[option, true]]);
       expect(() => makeCookie(options)).toThrow(`cookie: there is no option "${option}"; `);
@@ -236,7 +236,7 @@ describe("an option that is wrong is a TypeError that names it", () => {
     },
   );
 
-  test("undefined is as good as absent", () => {
+  test("undefined is the same as absent", () => {
     const options = { name: undefined, prefix: undefined, secure: undefined, sameSite: undefined };
     const cookie = makeCookie({ ...options, path: undefined, domain: undefined, partitioned: undefined });
     expect(cookie.set("x")).toBe(makeCookie().set("x"));
@@ -253,7 +253,7 @@ describe("4096 octets", () => {
     expect(jar.getCookieStringSync("https://example.com/")).toBe(`__Host-session=${"x".repeat(room)}`);
   });
 
-  test("and one more are ERR_SESSION_TOO_LARGE, which says how many and not what", () => {
+  test("and one more are ERR_SESSION_TOO_LARGE, which gives the size and not the content", () => {
     const set = (): string => makeCookie().set("x".repeat(room + 1));
     expect(set).toThrow(SessionError);
     expect(set).toThrow('the cookie "__Host-session" would take 4097 octets, and browsers keep at most 4096');

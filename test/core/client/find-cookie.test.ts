@@ -40,12 +40,12 @@ describe("the value", () => {
     ["__Host-session=abc\u000b", "abc\u000b"],
     ["__Host-session=j:{}", "j:{}"],
     ["__Host-session=s:x.y", "s:x.y"],
-  ])("in %j is the text as it stands: %j", (header, value) => {
+  ])("in %j is the text unchanged: %j", (header, value) => {
     expect(find(header)).toBe(value);
   });
 });
 
-describe("is not found", () => {
+describe("finds nothing", () => {
   test.each([
     undefined,
     null,
@@ -87,7 +87,7 @@ describe("is not found", () => {
     expect(find(header)).toBeUndefined();
   });
 
-  test("under $Version and its like of RFC 2965: they are cookies of such names, and Path is no attribute", () => {
+  test("under $Version and other names of RFC 2965: they are cookies with such names, and Path is no attribute", () => {
     expect(find('$Version="1"; __Host-session="abc"; $Path="/"; $Domain="example.com"')).toBe('"abc"');
     expect(find('$Version=1; $__Host-session="abc"')).toBeUndefined();
     expect(findCookie("$Version=1; a=2", "$Version")).toBe("1");
@@ -110,11 +110,11 @@ describe("twice in one header", () => {
     "__Host-session=a; x=1; __Host-session=a; __Host-session=b",
     "__Host-session=a; __Host-session=A",
     '__Host-session=a; __Host-session="a"',
-  ])("with two values is refused: %j", (header) => {
+  ])("with two different values is refused: %j", (header) => {
     expect(find(header)).toBeNull();
   });
 
-  test("in another case, or with more to its name, is no second one", () => {
+  test("a name in another case, or a longer one, is a different cookie", () => {
     expect(find("__host-session=b; __Host-session=a; __Host-session2=c; x__Host-session=d")).toBe("a");
   });
 });
@@ -149,7 +149,7 @@ describe("in a long header", () => {
     ["semicolons", `${";".repeat(60_000)}__Host-session=a`, "a"],
     ["the same cookie again and again", "__Host-session=a; ".repeat(4000), "a"],
     ["blanks in the value", `__Host-session=a${" \t".repeat(30_000)}b`, `a${" \t".repeat(30_000)}b`],
-  ])("of %s it takes no time", (_, header, value) => {
+  ])("of %s it takes little time", (_, header, value) => {
     const [got, ms] = found(header);
     expect(got).toBe(value);
     expect(ms).toBeLessThan(500);

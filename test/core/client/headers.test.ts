@@ -13,7 +13,7 @@ const line = "__Host-session=x; Path=/; Secure; HttpOnly; SameSite=Lax";
 const sent = { "set-cookie": line, "cache-control": "no-store", vary: "Cookie" };
 
 describe("a response that used the session", () => {
-  test("without a cookie to send: Vary, and private where the application says nothing of caches", () => {
+  test("without a cookie to send gets Vary, and private unless the application sets Cache-Control", () => {
     expect(written({}, undefined)).toEqual({ vary: "Cookie", "cache-control": "private" });
     expect(written({ "cache-control": "public, max-age=60" }, undefined)).toEqual({
       vary: "Cookie",
@@ -21,11 +21,11 @@ describe("a response that used the session", () => {
     });
   });
 
-  test("with a cookie to send: Set-Cookie, Vary and Cache-Control: no-store", () => {
+  test("with a cookie to send gets Set-Cookie, Vary and Cache-Control: no-store", () => {
     expect(written({}, line)).toEqual(sent);
   });
 
-  test("keeps the Set-Cookie lines of the application, also of the same name", () => {
+  test("keeps the application's Set-Cookie lines, also of the same name", () => {
     const headers = new Headers();
     headers.append("set-cookie", "theme=dark");
     headers.append("set-cookie", "lang=de");
@@ -34,7 +34,7 @@ describe("a response that used the session", () => {
   });
 });
 
-test("of several cookies each is a line of its own", () => {
+test("gets one Set-Cookie line for each cookie", () => {
   const headers = new Headers();
   writeHeaders(headers, [line, "__Host-session-1=y"]);
   expect(headers.getSetCookie()).toEqual([line, "__Host-session-1=y"]);
@@ -80,12 +80,12 @@ describe("Cache-Control, when a cookie is sent,", () => {
     "no-store-ish",
     "no-storex, private",
     'ext="no-store"',
-  ])("%j is not, and becomes no-store", (given) => {
+  ])("%j is not strict enough, and becomes no-store", (given) => {
     expect(written({ "cache-control": given }, line)).toEqual(sent);
   });
 });
 
-test("an adapter whose headers are plain strings or undefined fits too", () => {
+test("works with an adapter whose headers are plain strings or undefined", () => {
   const own = new Map<string, string>();
   writeHeaders(
     {

@@ -33,7 +33,7 @@ describe.each(twins)("ids over %s", (name, { id }) => {
     expect(Math.max(...ones)).toBeLessThan(2750);
   });
 
-  test("lead to prefix + SHA-256 of the text, which is not an id that leads to itself", async () => {
+  test("have the key prefix + SHA-256 of the text, which is not itself an id", async () => {
     const one = ids.create();
     const key = await ids.keyOf(one);
     expect(key).toBe(`session:${createHash("sha256").update(one).digest("base64url")}`);
@@ -94,12 +94,12 @@ describe("a text without keys", () => {
     ["no OTHER, no KEY; (KEY)", "no …, no …; (…)"],
     ["the table session: gone", "the table session:… gone"],
     ["MaxRetriesPerRequestError-of-a-cluster", "MaxRetriesPerRequestError-of-a-cluster"],
-  ])("%s", (text, expected) => {
+  ])("%s has its ids removed", (text, expected) => {
     const filled = text.replaceAll("KEY", one).replaceAll("OTHER", two);
     expect(withoutKeys(filled, like("session:"))).toBe(expected);
   });
 
-  test("without a prefix, what looks like an id goes", () => {
+  test("without a prefix, anything that looks like an id is removed", () => {
     expect(withoutKeys(`Key (id)=(${one}) exists`, like(""))).toBe("Key (id)=(…) exists");
   });
 });

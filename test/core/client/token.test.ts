@@ -45,13 +45,13 @@ describe.each(twins)("over %s", (name, { token }) => {
     expect(await bareToken().open(id, cookie)).toEqual({ id, stale: false });
   });
 
-  test("a signed token is id.signature, the same every time, and stays what it is from version to version", async () => {
+  test("a signed token is id.signature, the same every time and in every version", async () => {
     const sealed = await signedToken(newest).seal(id, cookie);
     expect(sealed).toBe(`${id}.KZVcu_zf-Qhd14PTBKIJuUgX-nVMG1-bV7vJ4etq1IM`);
     expect(await signedToken(newest).seal(id, cookie)).toBe(sealed);
   });
 
-  test("a sealed token shows nothing of the id and is another every time", async () => {
+  test("a sealed token shows nothing of the id and differs every time", async () => {
     const format = sealedToken(newest);
     const tokens = await Promise.all([format.seal(id, cookie), format.seal(id, cookie)]);
     expect(tokens[0]).not.toBe(tokens[1]);
@@ -59,7 +59,7 @@ describe.each(twins)("over %s", (name, { token }) => {
     expect(tokens.join()).not.toContain(id.slice(0, 8));
   });
 
-  test("tokens are synchronous where the crypto is", () => {
+  test("tokens are made synchronously where the crypto is synchronous", () => {
     expect(signedToken(newest).seal(id, cookie) instanceof Promise).toBe(name === "WebCrypto");
     expect(sealedToken(newest).seal(id, cookie) instanceof Promise).toBe(name === "WebCrypto");
   });
@@ -73,14 +73,14 @@ describe.each(twins)("over %s", (name, { token }) => {
       expect(await format.open(await format.seal(id, cookie), cookie)).toEqual({ id, stale: false });
     });
 
-    test("carries ids of other shapes, dots and all", async () => {
+    test("carries ids of other shapes, with dots too", async () => {
       const format = make(newest);
       for (const other of ["", ".", "a.b.c", "é", "x".repeat(200), "\0"]) {
         expect(await format.open(await format.seal(other, cookie), cookie)).toEqual({ id: other, stale: false });
       }
     });
 
-    test("of an older secret opens and is stale; of a secret that was dropped it does not", async () => {
+    test("of an older secret opens and is stale; of a dropped secret it does not open", async () => {
       const sealed = await make(older).seal(id, cookie);
       expect(await make([newest, older]).open(sealed, cookie)).toEqual({ id, stale: true });
       expect(await make([newest, foreign, older]).open(sealed, cookie)).toEqual({ id, stale: true });
@@ -88,7 +88,7 @@ describe.each(twins)("over %s", (name, { token }) => {
       expect(await make([newest, foreign]).open(sealed, cookie)).toBeNull();
     });
 
-    test("is made with the first secret, and the second vouches for it", async () => {
+    test("is made with the first secret, and the second confirms it", async () => {
       const sealed = await make([newest, older]).seal(id, cookie);
       expect(await make(newest).open(sealed, cookie)).toEqual({ id, stale: false });
       const open = async () => make(older).open(sealed, cookie);
@@ -123,7 +123,7 @@ describe.each(twins)("over %s", (name, { token }) => {
       expect(await format.open(`${sealed}=`, cookie)).toBeNull();
     });
 
-    test("is one text only: the last digit's unused bits cannot be set", async () => {
+    test("has one valid spelling only: the unused bits of its last digit cannot be set", async () => {
       const format = make(newest);
       const sealed = await format.seal(id, cookie);
       const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -131,18 +131,18 @@ describe.each(twins)("over %s", (name, { token }) => {
       for (const other of others) expect(await format.open(other, cookie)).toBeNull();
     });
 
-    test("that is garbage is null, never an exception", async () => {
+    test("that is garbage opens to null, never an exception", async () => {
       const format = make([newest, older]);
       for (const text of garbage) expect(await format.open(text, cookie), text.slice(0, 50)).toBeNull();
     });
   });
 
-  test("a token of one kind is not one of the other", async () => {
+  test("does not open as another kind", async () => {
     expect(await sealedToken(newest).open(await signedToken(newest).seal(id, cookie), cookie)).toBeNull();
     expect(await signedToken(newest).open(await sealedToken(newest).seal(id, cookie), cookie)).toBeNull();
   });
 
-  test("a token is opened by the first secret that can, and the others are not asked", async () => {
+  test("is opened by the first secret that fits, and the others are not tried", async () => {
     const asked: number[] = [];
     const ask = (key: number): number | null => {
       asked.push(key);
@@ -163,7 +163,7 @@ describe.each(twins)("over %s", (name, { token }) => {
   });
 });
 
-test("tokens of either crypto open with the other", async () => {
+test("of either crypto opens with the other", async () => {
   const [[, node], [, web]] = twins as [(typeof twins)[0], (typeof twins)[0]];
   for (const kind of ["signedToken", "sealedToken"] as const) {
     expect(await web.token[kind](newest).open(await node.token[kind](newest).seal(id, cookie), cookie)).not.toBeNull();

@@ -11,7 +11,7 @@ import {
   wrongArgument,
 } from "../../../src/core/contracts/errors.ts";
 
-test("every code has its status, and those a client may try again as it is have 503", () => {
+test("every code has its status, and a code that a client may retry unchanged has 503", () => {
   const statuses = Object.fromEntries(sessionErrorCodes.map((code) => [code, new SessionError(code, "x").status]));
   expect(statuses).toEqual({
     ERR_SESSION_STORE_UNAVAILABLE: 503,
@@ -33,7 +33,7 @@ test("every code has its status, and those a client may try again as it is have 
   });
 });
 
-test("an error has name, message, code, status under both names, and the cause if there is one", () => {
+test("an error has name, message, code, status under both names, and its cause", () => {
   const cause = new Error("the client's");
   const error = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the redis store failed", cause);
   expect(error).toBeInstanceOf(Error);
@@ -49,7 +49,7 @@ test("an error has name, message, code, status under both names, and the cause i
   expect(Object.hasOwn(new SessionError("ERR_SESSION_ENDED", "x"), "cause")).toBe(false);
 });
 
-test("the cause tells name, code and message of a client's error, and nothing that it carries", () => {
+test("the cause carries name, code and message of a client's error, and nothing else", () => {
   const secret = "SECRET-OAUTH-TOKEN-123";
   const client = Object.assign(
     new Error("OOM command not allowed when used memory > 'maxmemory'.", { cause: secret }),
@@ -77,7 +77,7 @@ test.each([
   expect((cause as Error).message).toBe(told);
 });
 
-test("several addresses that refuse are told by the first", () => {
+test("when several addresses refuse, the first is reported", () => {
   const refused = Object.assign(new AggregateError([new Error("connect ECONNREFUSED ::1:6379")], ""), {
     code: "ECONNREFUSED",
   });
@@ -106,7 +106,7 @@ describe("isSessionError", () => {
     expect(isSessionError(value)).toBe(false);
   });
 
-  test("was true for a code such as toString, which every object has", () => {
+  test("is false for a code such as toString, which every object has", () => {
     const error = Object.assign(new Error("x"), { name: "SessionError", code: "toString" });
     expect(isSessionError(error)).toBe(false);
   });
@@ -147,7 +147,7 @@ test.each(things.map(([value, words]) => [inspect(value), value, words]))(
   },
 );
 
-test("of a query builder's error the values of the query are not told, nor a quoted text with quotes in it", () => {
+test("the cause of a query builder's error carries neither the values of the query nor a quoted text with quotes in it", () => {
   const payload = '{"sojourn":1,"meta":{},"data":{"name":"O\'Hara","pin":"4711"}}';
   const drizzle = new DrizzleQueryError('update "s" set "payload" = $1', [payload, 7], new Error("refused"));
   const knex = new Error(`update "s" set "payload" = '${payload.replaceAll("'", "''")}' - refused`);

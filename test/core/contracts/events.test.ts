@@ -23,7 +23,7 @@ test("an event has its type, the time and the details", () => {
   ]);
 });
 
-test("all listeners hear it, in the order they came, until they stop", () => {
+test("all listeners get it, in the order of registration, until they stop", () => {
   const events = make();
   const heard: string[] = [];
   const stop = events.add(() => heard.push("a"));
@@ -35,7 +35,7 @@ test("all listeners hear it, in the order they came, until they stop", () => {
   expect(heard).toEqual(["a", "b", "b"]);
 });
 
-test("when nobody listens the clock is not even asked", () => {
+test("without listeners the clock is not read", () => {
   const events = new Events(
     () => {
       throw new Error("asked");
@@ -45,7 +45,7 @@ test("when nobody listens the clock is not even asked", () => {
   expect(() => events.emit("session_created")).not.toThrow();
 });
 
-test("a listener that throws is a warning with the error's name alone; the others hear the event", () => {
+test("a listener that throws causes a warning with the error's name alone; the others get the event", () => {
   const events = make();
   const heard: string[] = [];
   events.add(() => {
@@ -63,7 +63,7 @@ test("a listener that throws is a warning with the error's name alone; the other
   ]);
 });
 
-test("an asynchronous listener that rejected was an unhandled rejection, which ends a Node process", async () => {
+test("an asynchronous listener that rejects causes a warning, not an unhandled rejection", async () => {
   const events = make();
   events.add(async () => {
     throw new RangeError("secret");

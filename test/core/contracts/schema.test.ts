@@ -36,7 +36,7 @@ async function setUp(schema: StandardSchema<object>, stored: Record<string, unkn
 }
 
 describe.each(schemas)("a schema of %s", (_, schema) => {
-  test("that accepts lets the session through, and is asked for nothing more", async () => {
+  test("that accepts lets the session through, and is called for nothing else", async () => {
     const { sessions, cookie, calls, events } = await setUp(schema, { visits: 1, theme: "dark" });
     const { value, setCookie } = await request(sessions, cookie, ({ data, subject }) => [{ ...data }, subject]);
     expect(value).toEqual([{ visits: 1, theme: "dark" }, "ada"]);
@@ -45,7 +45,7 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
     expect(events).toEqual([]);
   });
 
-  test("that refuses makes it no session: a new one, an event, and the record and cookie as they were", async () => {
+  test("that rejects gives a new session and an event, and leaves record and cookie as they were", async () => {
     const { sessions, store, cookie, calls, events } = await setUp(schema, { visits: "hunter2" });
     const answer = await request(sessions, cookie, ({ isNew, data, subject }) => [isNew, { ...data }, subject]);
     expect(answer.value).toEqual([true, {}, undefined]);
@@ -58,7 +58,7 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
     expect(back.value).toBe("hunter2");
   });
 
-  test("that refused does not stand in the way of a new session", async () => {
+  test("that rejected does not prevent a new session", async () => {
     const { sessions, cookie } = await setUp(schema, { visits: "one" });
     const first = await request(sessions, cookie, ({ data }) => Object.assign(data, { visits: 1 }));
     expect(first.cookie).not.toBe(cookie);
@@ -82,21 +82,21 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
     expect(value).toEqual({ visits: 2, theme: "light" });
   });
 
-  test("is not asked about what is saved: that is the application's own", async () => {
+  test("is not called for what is saved", async () => {
     const { sessions, cookie } = await setUp(schema, { visits: 1 });
     const answer = await request(sessions, cookie, ({ data }) => Object.assign(data, { visits: "many" }));
     expect(answer.error).toBeUndefined();
     expect((await request(sessions, cookie, ({ isNew }) => isNew)).value).toBe(true);
   });
 
-  test("does not see a new session, nor is it asked when there is no cookie", async () => {
+  test("is not called for a new session, nor without a cookie", async () => {
     const { sessions, calls, events } = await setUp(schema, { visits: 1 });
     expect((await request(sessions, undefined, ({ data }) => ({ ...data }))).value).toEqual({});
     expect(calls).toEqual([]);
     expect(events).toEqual([]);
   });
 
-  test("meets keys like __proto__ without harm", async () => {
+  test("handles keys like __proto__ safely", async () => {
     const hostile = JSON.parse('{"visits":1,"theme":"dark","__proto__":{"polluted":1},"constructor":1}') as object;
     const { store, cookie } = await setUp(schema, {});
     await request(new Sessions<Record<string, unknown>>({ store }), cookie, (session) => {
@@ -113,8 +113,8 @@ describe.each(schemas)("a schema of %s", (_, schema) => {
   });
 });
 
-describe("what a schema makes of the data", () => {
-  test("is what handlers see, and no change by itself", async () => {
+describe("the output of a schema", () => {
+  test("is what handlers see, and is no change by itself", async () => {
     const schema = z.object({ since: z.coerce.date(), name: z.string().trim() });
     const { sessions, cookie, calls } = await setUp(schema, { since: "2026-01-01T00:00:00Z", name: " Ada " });
     const { value } = await request(sessions, cookie, ({ data }) => ({ ...data }));
@@ -122,7 +122,7 @@ describe("what a schema makes of the data", () => {
     expect(calls).toEqual(["read"]);
   });
 
-  test("may take time to find out", async () => {
+  test("may be asynchronous", async () => {
     const schema = z.object({ visits: z.number().refine(async (n) => n < 5) });
     const good = await setUp(schema, { visits: 1 });
     expect((await request(good.sessions, good.cookie, ({ data }) => data["visits"])).value).toBe(1);
@@ -131,7 +131,7 @@ describe("what a schema makes of the data", () => {
     expect(bad.events.map(({ type }) => type)).toEqual(["record_refused"]);
   });
 
-  test("that cannot be stored is an error that names it", async () => {
+  test("that cannot be stored is an error that names the value", async () => {
     class Money {
       amount = 1;
     }
@@ -143,8 +143,8 @@ describe("what a schema makes of the data", () => {
   });
 });
 
-describe("a schema that knows less than the session holds", () => {
-  test("keeps the keys a newer node added, though zod strips them", async () => {
+describe("a schema that knows fewer keys than the session has", () => {
+  test("keeps the keys that a newer node added, though zod strips them", async () => {
     const { store, cookie, sessions } = await setUp(z.object({ visits: z.number() }), { visits: 1, added: "later" });
     await request(sessions, cookie, (session) => session.update("visits", (n) => (n as number) + 1));
     const { value } = await request(new Sessions({ store }), cookie, ({ data }) => ({ ...data }));
@@ -152,8 +152,8 @@ describe("a schema that knows less than the session holds", () => {
   });
 });
 
-describe("a schema and a save that met another", () => {
-  test("shows the merged data as the schema makes it, defaults and coercion included", async () => {
+describe("a schema and a save that merged", () => {
+  test("shows the merged data as the schema outputs it, defaults and coercion included", async () => {
     const schema = z.object({ visits: z.coerce.number(), theme: z.string().default("light") });
     const { store, cookie, sessions } = await setUp(schema, { visits: "1" });
     const raw = new Sessions<Record<string, unknown>>({ store });

@@ -28,7 +28,7 @@ function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
 const minute = 60_000;
 
 describe("data", () => {
-  test("is empty at first, and stays without record and cookie while nothing is put in", async () => {
+  test("is empty at first, without record and cookie until something is set", async () => {
     const { sessions, events } = setUp();
     const answer = await request(sessions, undefined, (session) => [session.isNew, { ...session.data }]);
     expect(answer.value).toEqual([true, {}]);
@@ -53,7 +53,7 @@ describe("data", () => {
     expect((await request(sessions, cookie, ({ data }) => Object.keys(data))).value).toEqual(["total"]);
   });
 
-  test("a key named __proto__ is just a key", async () => {
+  test("a key named __proto__ is an ordinary key", async () => {
     const { sessions } = setUp();
     const hostile = JSON.parse('{"__proto__": {"admin": true}, "constructor": 1, "toJSON": "x", "cookie": "y"}');
     const { cookie } = await request(sessions, undefined, ({ data }) => {
@@ -77,7 +77,7 @@ describe("data", () => {
     expect((await request(sessions, cookie, ({ data }) => ({ ...data }))).value).toEqual({ n: 1 });
   });
 
-  test("changes before a throw are discarded, and kept when the application says so", async () => {
+  test("changes before a throw are discarded, or kept if the application chose so", async () => {
     for (const [onError, kept] of [
       ["discard", 1],
       ["save", 2],
@@ -94,7 +94,7 @@ describe("data", () => {
 });
 
 describe("update, flash, take, clear", () => {
-  test("update gives the new value, and removes the key when there is none", async () => {
+  test("update gives the new value, and removes the key when the new value is undefined", async () => {
     const { sessions } = setUp();
     const { cookie, value } = await request(sessions, undefined, (session) => session.update("n", (n = 40) => n + 2));
     expect(value).toBe(42);
@@ -109,7 +109,7 @@ describe("update, flash, take, clear", () => {
     expect(String(error)).toContain("synchronous");
   });
 
-  test("what is flashed is taken once", async () => {
+  test("a flashed value is taken once", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.flash("notice", "saved"));
     expect((await request(sessions, cookie, (session) => session.take("notice"))).value).toBe("saved");
@@ -162,7 +162,7 @@ describe("login, regenerate, destroy", () => {
     expect(events).toEqual(["session_created", "session_renewed", "session_login", "session_use_after_expire"]);
   });
 
-  test("a request that was under way when a login ended its id makes no session of its own, and replaces no cookie", async () => {
+  test("a request in flight when a login ended its id makes no session of its own, and replaces no cookie", async () => {
     const { sessions, clock, events } = setUp();
     const guest = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     await request(sessions, guest.cookie, (session) => session.login("ann"));
@@ -179,7 +179,7 @@ describe("login, regenerate, destroy", () => {
     expect((await write()).setCookie).toBeDefined();
   });
 
-  test("what is asked for while a save is under way is for the next one", async () => {
+  test("a call during a save belongs to the next save", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const answer = await request(sessions, cookie, async (session) => {
@@ -193,7 +193,7 @@ describe("login, regenerate, destroy", () => {
     expect((await request(sessions, answer.cookie, ({ data }) => data.n)).value).toBe(2);
   });
 
-  test("an update made while a save was merging counted as a value, and what another request had added was lost", async () => {
+  test("an update during a save that merges keeps what another request added", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     await request(sessions, cookie, async (session) => {
@@ -206,7 +206,7 @@ describe("login, regenerate, destroy", () => {
     expect((await request(sessions, cookie, ({ data }) => data.n)).value).toBe(12);
   });
 
-  test("a clear while a save was merging left what another request had added", async () => {
+  test("a clear during a save that merges removes also what another request added", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     await request(sessions, cookie, async (session) => {
@@ -219,7 +219,7 @@ describe("login, regenerate, destroy", () => {
     expect((await request(sessions, cookie, ({ data }) => ({ ...data }))).value).toEqual({});
   });
 
-  test("a login while the first save of a session was under way lost its subject", async () => {
+  test("a login during the first save of a session keeps its subject", async () => {
     const { sessions } = setUp();
     const { cookie, value } = await request(sessions, undefined, async (session) => {
       session.data.n = 1;
@@ -233,7 +233,7 @@ describe("login, regenerate, destroy", () => {
     expect(seen.value).toEqual({ subject: "ann", handle: value });
   });
 
-  test("a login leaves its mark beside the ids of a foreign format, where another program cannot stumble over it", async () => {
+  test("a login writes its note where programs of a foreign format do not find it", async () => {
     const { sessions, store } = setUp({ format: { ...jsonFormat(), foreign: true } });
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     await request(sessions, cookie, (session) => session.login("ann"));
@@ -265,7 +265,7 @@ describe("login, regenerate, destroy", () => {
     expect(user.cookie).not.toContain(user.value);
   });
 
-  test("destroy removes record and cookie, with every attribute; afterwards nothing can be done", async () => {
+  test("destroy removes record and cookie, with every attribute; afterwards the session cannot be used", async () => {
     const { sessions, events } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const answer = await request(sessions, cookie, (session) => {
@@ -280,7 +280,7 @@ describe("login, regenerate, destroy", () => {
     expect(events).toContain("session_logout");
   });
 
-  test("a stale cookie is not cleaned up, since that would race with a login in another tab", async () => {
+  test("a stale cookie is not removed, since that would race with a login in another tab", async () => {
     const { sessions } = setUp();
     const stale = `__Host-session=${"A".repeat(43)}`;
     expect((await request(sessions, stale, (session) => session.isNew)).setCookie).toBeUndefined();
@@ -297,7 +297,7 @@ describe("login, regenerate, destroy", () => {
 });
 
 describe("save", () => {
-  test("saves at once; what it made is sent with the response", async () => {
+  test("saves at once; its cookie is sent with the response", async () => {
     const { sessions } = setUp();
     const { cookie, value } = await request(sessions, undefined, async (session) => {
       session.data.n = 1;
@@ -309,7 +309,7 @@ describe("save", () => {
     expect((await request(sessions, cookie, ({ data }) => data.n)).value).toBe(2);
   });
 
-  test("says false when the session has ended elsewhere, and the response sends no cookie", async () => {
+  test("returns false when the session ended elsewhere, and the response sets no cookie", async () => {
     const { sessions, events } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const answer = await request(sessions, cookie, async (session) => {
@@ -322,7 +322,7 @@ describe("save", () => {
     expect(events.filter((type) => type === "save_refused")).toHaveLength(1);
   });
 
-  test("after the headers are gone an existing session is still saved, and what needs a cookie is an error", async () => {
+  test("after the headers were sent an existing session is still saved, and what needs a cookie is an error", async () => {
     const { sessions, events } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const incoming = { cookie };
@@ -336,7 +336,7 @@ describe("save", () => {
     expect(events).toContain("save_failed");
   });
 
-  test("after the headers are gone a new session cannot be made: the save is an error", async () => {
+  test("after the headers were sent saving a new session is an error", async () => {
     const { sessions } = setUp();
     const incoming = {};
     const exchange = sessions.open(incoming, { cookie: () => undefined, secure: () => true });
@@ -348,7 +348,7 @@ describe("save", () => {
 });
 
 describe("cookies", () => {
-  test("a plain read sends none; a persistent session's moves with it, throttled", async () => {
+  test("a plain read sets none; a persistent session's cookie is extended, throttled", async () => {
     const { sessions, clock } = setUp({ idleTimeout: "20m", touchInterval: "1m" });
     const { cookie, setCookie } = await request(sessions, undefined, (session) =>
       session.login("ann", { persistent: true }),
@@ -362,7 +362,7 @@ describe("cookies", () => {
     expect(moved.cookie).toBe(cookie);
   });
 
-  test("a new one that is told not to be persistent was so all the same, where the option says persistent", async () => {
+  test("a login with persistent: false ends with the browser, also when the option says persistent", async () => {
     const { sessions } = setUp({ persistent: true });
     const login = await request(sessions, undefined, (session) => session.login("ann", { persistent: false }));
     expect(login.setCookie).not.toMatch(/max-age/i);
@@ -378,7 +378,7 @@ describe("cookies", () => {
     expect(unused.setCookie).toBeUndefined();
   });
 
-  test("a session that was made to end with the browser kept a cookie that outlives it", async () => {
+  test("a session changed to end with the browser gets a cookie that ends with it", async () => {
     const { sessions, clock } = setUp({ persistent: true });
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const answer = await request(sessions, cookie, (session) => {
@@ -390,7 +390,7 @@ describe("cookies", () => {
     expect((await request(sessions, cookie, ({ data }) => data.n)).setCookie).toBeUndefined();
   });
 
-  test("a response with our cookie is not stored by caches, one that read the session is private and varies by cookie, an untouched one is left alone", async () => {
+  test("a response with our cookie is not stored by caches, one that read the session is private and varies by cookie, an untouched one is unchanged", async () => {
     const { sessions } = setUp();
     const set = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     expect([set.headers.get("cache-control"), set.headers.get("vary")]).toEqual(["no-store", "Cookie"]);
@@ -402,7 +402,7 @@ describe("cookies", () => {
     expect([...headers]).toEqual([]);
   });
 
-  test("a Secure cookie over plain http is said so once, with the two ways out", async () => {
+  test("a Secure cookie over plain http causes one warning, with the two remedies", async () => {
     const warnings: string[] = [];
     const store = memoryStore();
     const sessions = new Sessions<Data>({ store, warn: (message) => warnings.push(message) });
@@ -460,7 +460,7 @@ describe("timeouts, to the millisecond", () => {
     expect((await request(sessions, cookie, (session) => session.isNew)).value).toBe(false);
   });
 
-  test("an unchanged session is written to once per touchInterval at most", async () => {
+  test("an unchanged session is touched once per touchInterval at most", async () => {
     const { sessions, clock, store } = setUp({ idleTimeout: "20m", touchInterval: "1m" });
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     let touches = 0;
@@ -502,7 +502,7 @@ describe("sessions.get and sessions.current", () => {
     await expect(setUp({ current: true }).sessions.current()).rejects.toThrow(/outside a request/);
   });
 
-  test("current finds the session of the request at hand", async () => {
+  test("current finds the session of the request being handled", async () => {
     const { sessions } = setUp({ current: true });
     const incoming = {};
     const exchange = sessions.open(incoming, { cookie: () => undefined, secure: () => true });
@@ -538,7 +538,7 @@ describe("subjects", () => {
     expect(await sessions.list("ann")).toEqual([]);
   });
 
-  test("revoking where nothing can be listed wrote a record before it said so", async () => {
+  test("revoking where the store cannot list throws before it writes", async () => {
     const { store, clock } = setUp();
     const { listBySubject: _, ...rest } = store;
     const unlisted = { ...rest, capabilities: { ...rest.capabilities, bySubject: false } };

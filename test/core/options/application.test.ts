@@ -41,7 +41,7 @@ function application(
 }
 
 describe("two applications in one store", () => {
-  test("have their own cookies, sessions and users", async () => {
+  test("have separate cookies, sessions and users", async () => {
     const store = commonStore();
     const [shop, admin] = [application({ name: "shop", store }), application({ name: "admin", store })];
     const { cookie } = await shop.visit("ada");
@@ -56,7 +56,7 @@ describe("two applications in one store", () => {
     expect((await shop.visit(undefined, cookie)).subject).toBeUndefined();
   });
 
-  test("in cookies, with their notes in one store, do not revoke each other's users", async () => {
+  test("do not revoke each other's users when they keep sessions in cookies and revocations in one store", async () => {
     const store = cookieStore({ secrets: "a secret of at least 32 characters", revocations: commonStore() });
     const [shop, admin] = [application({ name: "shop", store }), application({ name: "admin", store })];
     const { cookie } = await shop.visit("ada");
@@ -74,7 +74,7 @@ describe("two applications in one store", () => {
     expect(() => createPartsSessions({ parts })).toThrow(/^createSessions needs a name/);
   });
 
-  test("in parts keep their keys apart by name and part", async () => {
+  test("in parts have separate keys by name and part", async () => {
     const store = commonStore();
     const keys: string[] = [];
     const create = store.create;
@@ -149,7 +149,7 @@ function shared(shared: boolean): Store {
   return { ...store, capabilities: { ...capabilities, shared } };
 }
 
-test("two managers with one cookie on one request are warned of, those with different names are not", async () => {
+test("two managers with one cookie name on one request cause a warning, those with different names do not", async () => {
   const open = async (names: readonly string[]): Promise<string[]> => {
     const warnings: string[] = [];
     const made = names.map((name) =>

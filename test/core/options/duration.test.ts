@@ -64,12 +64,12 @@ test.each(notDurations.map((value) => [inspect(value), value]))("%s is not a dur
   expect(parseDuration(value)).toBeNull();
 });
 
-test("a number of seconds so large that it is no number of milliseconds is refused by every option", () => {
+test("a number of seconds too large to be milliseconds is refused by every option", () => {
   expect(() => durationOption("idleTimeout", Number.MAX_VALUE, 0, 1000)).toThrow(TypeError);
 });
 
-describe("an option that is a duration", () => {
-  test("takes its limits, and not a millisecond beyond", () => {
+describe("a duration option", () => {
+  test("accepts its limits, and not one millisecond beyond", () => {
     expect(durationOption("x", "1s", 1000, 2000)).toBe(1000);
     expect(durationOption("x", "2s", 1000, 2000)).toBe(2000);
     expect(() => durationOption("x", "999ms", 1000, 2000)).toThrow(TypeError);
@@ -88,7 +88,7 @@ describe("an option that is a duration", () => {
     [[30], "received an array of 1"],
     [new Date(0), "received an instance of Date"],
     [() => 1, "received a function"],
-  ])("says of %o what it takes and what it got", (value, got) => {
+  ])("says of %o what it accepts and what it got", (value, got) => {
     expect(() => durationOption("idleTimeout", value, 1000, 86_400_000)).toThrow(
       `idleTimeout must be a duration from 1s to 1d, as a number of seconds or a text like "30m"; ${got}`,
     );
@@ -111,7 +111,7 @@ test.each([
   expect(parseDuration(words)).toBe(ms);
 });
 
-test("milliseconds where seconds are meant: the error shows how to write them", () => {
+test("given in milliseconds instead of seconds, the error shows how to write it", () => {
   expect(() => durationOption("staleness", 5000, 0, 60_000)).toThrow(
     'staleness must be a duration from 0ms to 1m, as a number of seconds or a text like "30m"; received 5000. If you mean milliseconds, write "5000ms"',
   );

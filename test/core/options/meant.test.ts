@@ -54,10 +54,10 @@ test("login refuses an option that it does not have, in one record and in parts"
   }
 });
 
-describe("milliseconds where seconds are meant", () => {
+describe("milliseconds given as seconds", () => {
   const day = 86_400_000;
   test.each([60_000, 300_000, 900_000, 3_600_000, 1_800_000, 86_400_000, 21_600_000, 2_592_000_000])(
-    "%d is an error that names the text to write",
+    "%d is an error that shows the text to write",
     (value) => {
       expect(() => durationOption("idleTimeout", value, 1000, 400 * day)).toThrow(
         `received ${value}. If you mean milliseconds, write "${value}ms"`,
@@ -65,7 +65,7 @@ describe("milliseconds where seconds are meant", () => {
     },
   );
 
-  test("also for a short limit", () => {
+  test("are refused also for a short limit", () => {
     expect(() => durationOption("storeTimeout", 2000, 1, 600_000)).toThrow('write "2000ms"');
   });
 
@@ -83,7 +83,7 @@ describe("milliseconds where seconds are meant", () => {
     100 * 86_400,
     365 * 86_400,
     400 * 86_400,
-  ])("%d seconds are seconds", (value) => {
+  ])("%d is accepted as seconds", (value) => {
     expect(durationOption("idleTimeout", value, 1000, 400 * day)).toBe(value * 1000);
   });
 });

@@ -48,7 +48,7 @@ describe("by default", () => {
     expect(resolve().now).toBe(Date.now);
   });
 
-  test("undefined is as good as absent, for every option", () => {
+  test("undefined is the same as absent, for every option", () => {
     const names = ["idleTimeout", "absoluteTimeout", "touchInterval", "renewAfter", "renewGrace", "persistent"];
     const more = [
       "current",
@@ -96,7 +96,7 @@ describe("timeouts", () => {
     expect(resolve(options).timeouts.touchInterval).toBe(touchInterval);
   });
 
-  test("may be off, but not both", () => {
+  test("may be switched off, but not both", () => {
     expect(resolve({ idleTimeout: false }).timeouts.idle).toBe(Number.POSITIVE_INFINITY);
     expect(resolve({ absoluteTimeout: false }).timeouts.absolute).toBe(Number.POSITIVE_INFINITY);
     expect(errorOf({ idleTimeout: false, absoluteTimeout: false })).toMatchObject({
@@ -108,20 +108,20 @@ describe("timeouts", () => {
   test.each([
     [{ idleTimeout: "30d" }, "30d", "1d"],
     [{ idleTimeout: "2h", absoluteTimeout: "90m" }, "2h", "90m"],
-  ])("of %j would end the session by age before it can be unused for so long", (options, idle, absolute) => {
+  ])("%j is refused: age would end the session before idleness could", (options, idle, absolute) => {
     expect(errorOf(options).message).toBe(
       `idleTimeout must not be longer than absoluteTimeout, which ends the session anyway; received ${idle}, and ` +
         `absoluteTimeout is ${absolute}. Give absoluteTimeout too, such as absoluteTimeout: "${idle}"`,
     );
   });
 
-  test("by age alone may be shorter than the default of the other", () => {
+  test("absoluteTimeout alone may be shorter than the default of idleTimeout", () => {
     expect(resolve({ absoluteTimeout: "30m" }).timeouts).toMatchObject({ idle: 3_600_000, absolute: 1_800_000 });
     expect(resolve({ idleTimeout: "30d", absoluteTimeout: false }).timeouts.idle).toBe(30 * 86_400_000);
     expect(resolve({ idleTimeout: "1h", absoluteTimeout: "1h" }).timeouts.idle).toBe(3_600_000);
   });
 
-  test("by age was taken with a format that cannot tell it, and never ended a session", () => {
+  test("absoluteTimeout is refused with a format that cannot keep it", () => {
     const format = { ...jsonFormat(), name: "theirs", foreign: true };
     expect(resolve({ format }).timeouts.absolute).toBe(Number.POSITIVE_INFINITY);
     expect(errorOf({ format, absoluteTimeout: "12h" }).message).toBe(
@@ -130,7 +130,7 @@ describe("timeouts", () => {
     expect(errorOf({ format, idleTimeout: false }).message).toMatch(/must not both be false/);
   });
 
-  test("of a renewal cannot go with a format that others read, also when it is encrypted", () => {
+  test("renewAfter is refused with a format that other programs read, also when it is encrypted", () => {
     const format = { ...jsonFormat(), name: "theirs", foreign: true };
     const secret = "a secret of at least 32 characters, really";
     expect(resolve({ format }).format.foreign).toBe(true);
@@ -435,7 +435,7 @@ const wrong: Record<string, { takes: string; values: [unknown, string][] }> = {
   },
 };
 
-describe("a wrong option is a TypeError that says what it takes and what it got", () => {
+describe("a wrong option is a TypeError that says what it accepts and what it got", () => {
   for (const [name, { takes, values }] of Object.entries(wrong)) {
     for (const [value, got] of values) {
       test(`${name}: ${inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY }).slice(0, 60)}`, () => {
@@ -446,14 +446,14 @@ describe("a wrong option is a TypeError that says what it takes and what it got"
     }
   }
 
-  test("and every option there is, is in this table", () => {
+  test("every option is in this table", () => {
     const { message } = errorOf({ ttl: 1 });
     expect(message).toBe(`createSessions: there is no option "ttl"; there are ${message.split("there are ")[1]}`);
     expect(message.split("there are ")[1]?.split(", ").sort()).toEqual(Object.keys(wrong).sort());
   });
 
   test.each(["ttl", "maxAge", "secret", "resave", "idletimeout", "toString", "constructor", "__proto__", ""])(
-    "there is no option %j",
+    "the unknown option %j is refused",
     (name) => {
       const error = errorOf(Object.defineProperty({}, name, { value: secret, enumerable: true }));
       expect(error).toBeInstanceOf(TypeError);
@@ -463,11 +463,11 @@ describe("a wrong option is a TypeError that says what it takes and what it got"
     },
   );
 
-  test("the name of an option that is not there is shown cut", () => {
+  test("an unknown option's long name is cut in the message", () => {
     expect(errorOf({ ["x".repeat(1000)]: 1 }).message).toContain(`no option "${"x".repeat(40)}";`);
   });
 
-  test("an option of the cookie is named with its place", () => {
+  test("an option of the cookie is named with its path", () => {
     expect(errorOf({ cookie: { secure: "auto" } }).message).toMatch(
       /^cookie\.secure must be true or false; received a/,
     );
@@ -481,7 +481,7 @@ describe("a wrong option is a TypeError that says what it takes and what it got"
     );
   });
 
-  test("null for a timeout was taken for the default", () => {
+  test("null for a timeout is refused", () => {
     for (const name of [
       "idleTimeout",
       "absoluteTimeout",
@@ -514,7 +514,7 @@ describe("a wrong option is a TypeError that says what it takes and what it got"
 });
 
 describe("warnings", () => {
-  test("are said once each, to `warn`", () => {
+  test("are given once each, to `warn`", () => {
     const said: string[] = [];
     const { warn } = resolve({ warn: (message: string) => said.push(message) });
     warn("one");
@@ -523,14 +523,14 @@ describe("warnings", () => {
     expect(said).toEqual(["sojourn: one", "sojourn: two"]);
   });
 
-  test("go to console.warn where there is no `warn`", () => {
+  test("go to console.warn without `warn`", () => {
     const spy = vi.spyOn(console, "warn").mockImplementation(() => {});
     resolve().warn("one");
     expect(spy.mock.calls).toEqual([["sojourn: one"]]);
     spy.mockRestore();
   });
 
-  test("are not kept without end", () => {
+  test("are remembered up to a limit", () => {
     const said: string[] = [];
     const { warn } = resolve({ warn: (message: string) => said.push(message) });
     for (let i = 0; i < 1000; i++) warn(`warning ${i}`);
@@ -538,7 +538,7 @@ describe("warnings", () => {
   });
 });
 
-test("a default wait between two tries waits", async () => {
+test("the default wait between two attempts waits", async () => {
   vi.useFakeTimers();
   let done = false;
   void resolve()

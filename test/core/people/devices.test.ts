@@ -31,7 +31,7 @@ function setUp(options: Partial<SessionOptions<Data>> = {}) {
 }
 
 describe("describe", () => {
-  test("is called by login only, with the request, and what it says is listed", async () => {
+  test("is called by login only, with the request, and its result is listed", async () => {
     const { sessions, asked } = setUp();
     const guest = await request(sessions, undefined, (session) => {
       session.data.n = 1;
@@ -68,7 +68,7 @@ describe("describe", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 
-  test("takes what comes from the network: too long a text is cut, half a character replaced, no text left out", async () => {
+  test("handles network input: a long text is cut, half a character replaced, an empty text left out", async () => {
     const { sessions } = setUp({
       describe: () => ({ ua: "x".repeat(9000), odd: "\ud800", none: undefined, nil: null }) as never,
     });
@@ -78,7 +78,7 @@ describe("describe", () => {
     expect(info?.device).toEqual({ ua: "x".repeat(500), odd: "\ufffd" });
   });
 
-  test("is noted in encrypted records, and through moves to other ids", async () => {
+  test("is kept in encrypted records, and through changes of the id", async () => {
     const { clock, sessions } = setUp({
       format: encrypted(jsonFormat(), "a secret of at least 32 characters"),
       renewAfter: "30m",
@@ -105,14 +105,14 @@ describe("describe", () => {
     expect(JSON.stringify(said)).not.toMatch(/Firefox|192\.0\.2|desk/);
   });
 
-  test("cannot be given where the record has no room", () => {
+  test("is refused where the record has no room for it", () => {
     const format = { store: memoryStore(), ...flaskSession({ subjectKey: "_user_id" }) };
     expect(() => new Sessions<Data>({ ...format, describe: () => ({}) })).toThrow(
       /^describe must be left out with format/,
     );
   });
 
-  test("is noted by the part that says who is logged in", async () => {
+  test("is noted by the home part", async () => {
     const store = memoryStore();
     const sessions = createPartsSessions<Data, string>({
       describe: () => ({ ip: "192.0.2.1" }),
@@ -157,7 +157,7 @@ describe("session.label", () => {
     expect(await sessions.list("bob")).toMatchObject([{ label: "Firefox on Linux" }]);
   });
 
-  test("beside a change of the data loses nothing, in either order", async () => {
+  test("during a change of the data loses nothing, in either order", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     await Promise.all([
@@ -183,7 +183,7 @@ describe("session.label", () => {
 });
 
 describe("sessions.list", () => {
-  test("marks the session that asks, and says what lasts", async () => {
+  test("marks the session of the request, and says what is persistent", async () => {
     const { sessions } = setUp();
     await request(sessions, undefined, (session) => session.login("ada"));
     const { value } = await request(sessions, undefined, async (session) => {
@@ -202,7 +202,7 @@ describe("sessions.list", () => {
     );
   });
 
-  test("says when a session was last used, to within touchInterval, without a write for it", async () => {
+  test("says when a session was last used, to within touchInterval, without a write", async () => {
     const { clock, store, sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     const lastSeen = async () => ((await sessions.list("ada"))[0]?.lastSeenAt ?? 0) - start;
@@ -226,7 +226,7 @@ describe("sessions.list", () => {
     expect(await lastSeen()).toBe(25 * minute);
   });
 
-  test("says so by the idle timeout of the login, and of no use that cannot be known", async () => {
+  test("computes the last use from the idle timeout of that login, and is absent where it cannot be known", async () => {
     const { clock, sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada", { idleTimeout: "10m" }));
     clock.now += 5 * minute;

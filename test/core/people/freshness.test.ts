@@ -38,7 +38,7 @@ function isFresh(session: Session<Data>, options: FreshnessOptions): unknown {
 const refused = (needs: object) => ({ code: "ERR_SESSION_NOT_FRESH", status: 401, needs });
 
 describe("session.requireFresh", () => {
-  test("lets a user go on who logged in less than so long ago, also in the request of the login", async () => {
+  test("lets a user pass who logged in recently enough, also in the login's own request", async () => {
     const { clock, sessions } = setUp();
     const login = await request(sessions, undefined, (session) => {
       session.login("ada");
@@ -53,7 +53,7 @@ describe("session.requireFresh", () => {
     expect(await ask()).toEqual(refused({ within: 5 * minute, methods: undefined }));
   });
 
-  test("counts from the proof, not from when the session began, and keeps the absolute end", async () => {
+  test("counts from the proof, not from the start of the session, and keeps the absolute end", async () => {
     const { clock, sessions } = setUp();
     const login = await request(sessions, undefined, (session) => session.login("ada"));
     clock.now = start + 50 * minute;
@@ -76,7 +76,7 @@ describe("session.requireFresh", () => {
     expect((await request(sessions, login.cookie, ({ isNew }) => isNew)).value).toBe(true);
   });
 
-  test("asks for each method that was not shown in time, and names those only", async () => {
+  test("checks each required method, and names only those missing", async () => {
     const { clock, sessions } = setUp();
     const login = await request(sessions, undefined, (session) => session.login("ada", { methods: ["password"] }));
     const both = { within: "10m", methods: ["password", "otp"] } as const;
@@ -101,7 +101,7 @@ describe("session.requireFresh", () => {
     ]);
   });
 
-  test("refuses a guest, and one who has logged out in this request", async () => {
+  test("refuses a guest, and a user who logged out in this request", async () => {
     const { sessions } = setUp();
     const guest = await request(sessions, undefined, (session) => {
       session.data.n = 1;
@@ -116,7 +116,7 @@ describe("session.requireFresh", () => {
     });
   });
 
-  test("has nothing of the methods of the login before", async () => {
+  test("ignores the methods of an earlier login", async () => {
     const { sessions } = setUp();
     for (const user of ["ada", "bob"]) {
       const first = await request(sessions, undefined, (session) => session.login("ada", { methods: ["otp"] }));
@@ -128,7 +128,7 @@ describe("session.requireFresh", () => {
     }
   });
 
-  test("saves nothing, and may be asked on a route that only reads", async () => {
+  test("saves nothing, and works on a route that only reads", async () => {
     const { sessions, store } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     store.reset();
@@ -151,7 +151,7 @@ describe("session.requireFresh", () => {
     });
   });
 
-  test("is an error with records that have no room for proofs, never an endless question", async () => {
+  test("is an error with records that have no room for proofs, not an endless question", async () => {
     const sessions = new Sessions<Data>({ store: memoryStore(), ...flaskSession({ subjectKey: "_user_id" }) });
     await request(sessions, undefined, (session) => {
       session.login("ada");
@@ -204,7 +204,7 @@ describe("session.requireFresh", () => {
 });
 
 describe("session.confirm", () => {
-  test("of two requests at once keeps both proofs and what others changed, in every order", async () => {
+  test("of two requests at once keeps both proofs and other changes, in every order", async () => {
     const seen = new Set<number>();
     const { orders, complete } = await explore(async (gate) => {
       const store = gate.store(memoryStore({ now: () => start }));
@@ -240,7 +240,7 @@ describe("session.confirm", () => {
   });
 
   for (const beside of ["logout", "another user's login"] as const) {
-    test(`beside a ${beside} makes fresh neither what has ended nor anybody else, in every order`, async () => {
+    test(`during a ${beside} makes fresh neither an ended session nor another user's, in every order`, async () => {
       await explore(async (gate) => {
         const store = gate.store(memoryStore({ now: () => start }));
         const make = (): Sessions<Data> => new Sessions<Data>({ store, now: () => start, wait: async () => {} });
@@ -270,7 +270,7 @@ describe("session.confirm", () => {
     });
   }
 
-  test("that fails leaves no session fresh, whichever call of the store failed and however", async () => {
+  test("that fails leaves no session fresh, whichever store call failed and however", async () => {
     const kinds: Fault[] = ["throw-before", "throw-after", "hang-before", "hang-after"];
     let tried = 0;
     for (let at = 0; at < 3; at++) {
@@ -300,7 +300,7 @@ describe("session.confirm", () => {
     expect(tried).toBeGreaterThan(5);
   });
 
-  test("that fails when a parallel request has saved to the session keeps that change, and nothing is fresh", async () => {
+  test("that fails after a parallel request saved keeps that change, and nothing is fresh", async () => {
     const clock = { now: start };
     const inner = memoryStore({ now: () => clock.now });
     let [armed, slow] = [false, (): void => {}];
@@ -341,7 +341,7 @@ describe("session.confirm", () => {
 });
 
 describe("sessions.credentialsChanged", () => {
-  test("renews this session, saves it, and ends all others of its user and nobody else's", async () => {
+  test("renews this session, saves it, and ends the other sessions of its user only", async () => {
     const { sessions } = setUp();
     const logIn = async (user: string) => (await request(sessions, undefined, (session) => session.login(user))).cookie;
     const [mine, phone, tablet, bob] = [await logIn("ada"), await logIn("ada"), await logIn("ada"), await logIn("bob")];
@@ -361,7 +361,7 @@ describe("sessions.credentialsChanged", () => {
     expect((await request(sessions, changed.cookie, ({ data }) => data.n)).value).toBe(1);
   });
 
-  test("that fails has ended no session of this browser, and called again it ends the others", async () => {
+  test("that fails ends no session of this browser, and a second call ends the others", async () => {
     for (let at = 0; at < 9; at++) {
       const inner = memoryStore();
       const failing = { at: -1, calls: 0 };
@@ -381,7 +381,7 @@ describe("sessions.credentialsChanged", () => {
     }
   });
 
-  test("takes the session of a user", async () => {
+  test("needs the session of a user", async () => {
     const { sessions } = setUp();
     const { error } = await request(sessions, undefined, (session) => sessions.credentialsChanged(session));
     expect(error).toBeInstanceOf(TypeError);
@@ -389,7 +389,7 @@ describe("sessions.credentialsChanged", () => {
 });
 
 describe("time left", () => {
-  test("session.endsAt is when the login must be repeated, however busy the session is", async () => {
+  test("session.endsAt is when the login must be repeated, however active the session is", async () => {
     const { clock, sessions } = setUp();
     const first = await request(sessions, undefined, (session) => {
       session.login("ada", { idleTimeout: "10m", absoluteTimeout: "1h" });
@@ -408,7 +408,7 @@ describe("time left", () => {
     expect((await request(never.sessions, login.cookie, ({ endsAt }) => endsAt)).value).toBeUndefined();
   });
 
-  test("a status route that must not touch says so for ever without a write, and the session ends all the same", async () => {
+  test("a status route that must not touch never writes, and the session still ends", async () => {
     const { clock, store, sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     const status = async () => {

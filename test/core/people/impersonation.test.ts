@@ -53,7 +53,7 @@ const asAda = { subject: "ada", actor: "root", data: {} };
 const asGuest = { subject: undefined, actor: undefined, data: {} };
 
 describe("an impersonation", () => {
-  test("is the user's session without data, and goes back to the administrator's own with theirs", async () => {
+  test("is the user's session without data, and returns to the administrator's own session with its data", async () => {
     const { sessions, events } = setUp();
     const own = await logIn(sessions);
     const [{ handle } = { handle: "" }] = await sessions.list("root");
@@ -84,7 +84,7 @@ describe("an impersonation", () => {
     expect(events.filter(({ type }) => type === "session_login")).toHaveLength(1);
   });
 
-  test("is never fresh, and lets nobody log in or act as a third", async () => {
+  test("is never fresh, and allows no login and no second impersonation", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, await logIn(sessions), impersonate);
     const codes = async (session: Session<Data>) => [
@@ -107,7 +107,7 @@ describe("an impersonation", () => {
     expect(both.value).toEqual(refused);
   });
 
-  test("is not for guests, and takes a subject and a time only", async () => {
+  test("is refused for guests, and accepts a subject and a time only", async () => {
     const { sessions } = setUp();
     expect((await request(sessions, undefined, impersonate)).error).toMatchObject({ code: "ERR_SESSION_NOT_FRESH" });
     for (const [subject, options] of [[""], ["ada", { absoluteTimeout: "x" }], ["ada", { idleTimeout: "1h" }]]) {
@@ -177,7 +177,7 @@ describe("an impersonation", () => {
     });
   }
 
-  test("may begin and end in one request, and be another's at once", async () => {
+  test("may begin and end in one request, and another may begin in the same request", async () => {
     const { sessions } = setUp();
     const once = await request(sessions, await logIn(sessions), (session) => {
       impersonate(session);
@@ -207,7 +207,7 @@ describe("an impersonation", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 
-  test("neither counts for the user's limit nor gives data to their login", async () => {
+  test("does not count for the user's limit and gives no data to their login", async () => {
     const { sessions } = setUp({ limit: { perSubject: 1, excess: "refuse" } });
     const { cookie } = await request(sessions, await logIn(sessions), impersonate);
     await request(sessions, cookie, ({ data }) => Object.assign(data, { notes: "planted" }));
@@ -218,7 +218,7 @@ describe("an impersonation", () => {
     expect(await look(sessions, cookie)).toMatchObject({ actor: "root" });
   });
 
-  test("costs one read more for each of its requests, and nothing for others", async () => {
+  test("costs one more read for each of its requests, and nothing for others", async () => {
     const { sessions, store } = setUp();
     const own = await logIn(sessions);
     store.reset();
@@ -230,7 +230,7 @@ describe("an impersonation", () => {
     expect(store.calls).toEqual({ read: 2 });
   });
 
-  test("is refused where there is no way back", async () => {
+  test("is refused where the administrator's session could not be restored", async () => {
     const refused = { code: "ERR_SESSION_NOT_SUPPORTED" };
     const secrets = "a secret of at least 32 characters";
     for (const options of [{ store: cookieStore({ secrets }) }, { store: memoryStore(), ...flaskSession({}) }]) {

@@ -32,14 +32,14 @@ function setUp(options: Omit<SessionOptions<Data>, "store" | "now"> = {}) {
   return { clock, store, sessions, logIn, who };
 }
 
-describe("a login with lifetimes of its own", () => {
+describe("a login with its own lifetimes", () => {
   const formats = {
     "in a record": {},
     "in an encrypted record": { format: encrypted(jsonFormat(), secrets) },
     "with ids renewed in passing": { renewAfter: "1h" },
   } as const;
   for (const [where, options] of Object.entries(formats)) {
-    test(`${where} is remembered for a month unused, and for three in all`, async () => {
+    test(`${where} is remembered for a month unused, and for three months in all`, async () => {
       const { clock, sessions, logIn } = setUp(options);
       let cookie = await logIn(remembered);
       for (const pause of [29, 29, 29]) {
@@ -62,7 +62,7 @@ describe("a login with lifetimes of its own", () => {
       expect(await who(cookie)).toBeUndefined();
     });
 
-    test(`${where} may be shorter than what is configured`, async () => {
+    test(`${where} may be shorter than configured`, async () => {
       const { clock, logIn, who } = setUp(options);
       const admin = await logIn({ idleTimeout: "10m", absoluteTimeout: "1h" });
       const user = await logIn();
@@ -80,7 +80,7 @@ describe("a login with lifetimes of its own", () => {
     });
   }
 
-  test("gives the cookie as long, and moves it with each touch", async () => {
+  test("gives the cookie the same lifetime, and extends it with each touch", async () => {
     const { clock, sessions, logIn } = setUp();
     const first = await request(sessions, undefined, (session) => session.login("ada", remembered));
     expect(first.setCookie).toContain(`Max-Age=${(30 * day) / 1000};`);
@@ -94,7 +94,7 @@ describe("a login with lifetimes of its own", () => {
     expect(touched.setCookie).toContain("Max-Age=600;");
   });
 
-  test("is left alone by a read within touchInterval, and by what is configured being shorter", async () => {
+  test("is not changed by a read within touchInterval, nor by a shorter configured timeout", async () => {
     const { clock, store, logIn, who } = setUp({ idleTimeout: "15m" });
     const cookie = await logIn(remembered);
     clock.now += 30_000;
@@ -103,7 +103,7 @@ describe("a login with lifetimes of its own", () => {
     expect(store.calls).toEqual({ read: 1 });
   });
 
-  test("decides for itself: the next one without lifetimes has what is configured", async () => {
+  test("counts for that login: the next one without lifetimes uses the configured ones", async () => {
     const { clock, sessions, logIn, who } = setUp();
     const cookie = await logIn({}, await logIn(remembered));
     const { value } = await request(sessions, cookie, ({ expiresAt }) => expiresAt);
@@ -112,7 +112,7 @@ describe("a login with lifetimes of its own", () => {
     expect(await who(cookie)).toBeUndefined();
   });
 
-  test("of another user has nothing of it", async () => {
+  test("gives nothing to the login of another user", async () => {
     const { sessions, logIn } = setUp();
     const bob = await request(sessions, await logIn(remembered), (session) => session.login("bob"));
     expect((await request(sessions, bob.cookie, ({ expiresAt }) => expiresAt)).value).toBe(start + 60 * minute);
@@ -131,7 +131,7 @@ describe("a login with lifetimes of its own", () => {
     expect(value).toEqual([1, start + 30 * day]);
   });
 
-  test("is kept in a cookie, too", async () => {
+  test("works for a session in a cookie", async () => {
     const clock = { now: start };
     const sessions = new Sessions<Data>({ store: cookieStore({ secrets }), now: () => clock.now });
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada", remembered));
@@ -143,7 +143,7 @@ describe("a login with lifetimes of its own", () => {
     expect((await request(sessions, answer.cookie, ({ subject }) => subject)).value).toBeUndefined();
   });
 
-  test("holds for parts that say nothing of their own, also those that begin later", async () => {
+  test("applies to parts without their own lifetimes, also those that begin later", async () => {
     const clock = { now: start };
     const now = () => clock.now;
     const store = memoryStore({ now });
@@ -222,7 +222,7 @@ describe("a login is refused, and changes nothing,", () => {
     expect(value).toEqual([...Array(3).fill("ERR_SESSION_NOT_SUPPORTED"), undefined]);
   });
 
-  test("where a revoked cookie would live longer than the note that revokes it", async () => {
+  test("where a revoked cookie would outlive its revocation", async () => {
     const store = cookieStore({ secrets, revocations: memoryStore() });
     const sessions = new Sessions<Data>({ store, absoluteTimeout: "30d" });
     const { value } = await request(sessions, undefined, (session) => {

@@ -38,7 +38,7 @@ const layouts: Record<string, () => Partial<SessionOptions<Data>>> = {
 };
 for (const [where, layout] of Object.entries(layouts)) {
   describe(`logout of a session in ${where}`, () => {
-    test("ends the login, and leaves a guest with what was kept and a notice for the next page", async () => {
+    test("ends the login, and leaves a guest with the kept data and a notice for the next page", async () => {
       const { sessions, ada, events } = await setUp(layout());
       const left = await request(sessions, ada.cookie, (session) => {
         leave(session);
@@ -81,7 +81,7 @@ for (const [where, layout] of Object.entries(layouts)) {
     };
     for (const onError of ["discard", "save"] as const) {
       for (const [name, handler] of Object.entries(then)) {
-        test(`is final when the handler then ${name} (onError: ${onError})`, async () => {
+        test(`is final even if the handler then ${name} (onError: ${onError})`, async () => {
           const { sessions, ada } = await setUp({ onError, ...layout() });
           const left = await request(sessions, ada.cookie, (session) => {
             leave(session);
@@ -97,7 +97,7 @@ for (const [where, layout] of Object.entries(layouts)) {
 }
 
 describe("session.logout", () => {
-  test("costs one call more than destroy, and nothing where there is no record", async () => {
+  test("costs one call more than destroy, and nothing without a record", async () => {
     const { sessions, store, ada } = await setUp();
     store.reset();
     await request(sessions, ada.cookie, leave);
@@ -111,7 +111,7 @@ describe("session.logout", () => {
     expect(store.calls).toEqual({});
   });
 
-  test("may be followed by a login, by another logout, and by a save in the same request", async () => {
+  test("may be followed by a login, another logout, or a save in the same request", async () => {
     const { sessions, ada } = await setUp();
     const bob = await request(sessions, ada.cookie, async (session) => {
       leave(session);
@@ -128,7 +128,7 @@ describe("session.logout", () => {
     expect(await sessions.list("bob")).toHaveLength(1);
   });
 
-  test("while a save is under way ends the session all the same, and mixes nothing", async () => {
+  test("during a save still ends the session, and mixes no data", async () => {
     const { sessions, ada } = await setUp();
     const left = await request(sessions, ada.cookie, async (session) => {
       session.data["late"] = 1;
@@ -141,7 +141,7 @@ describe("session.logout", () => {
     expect((await request(sessions, ada.cookie, seen)).value).toEqual([undefined, {}]);
   });
 
-  test("keeps keys by their own name only", async () => {
+  test("keeps only own properties", async () => {
     const { sessions, ada } = await setUp();
     const left = await request(sessions, ada.cookie, (session) => {
       session.update("__proto__", () => "own");
@@ -164,7 +164,7 @@ describe("session.logout", () => {
     expect(value).toBe("ada");
   });
 
-  test("comes too late after the headers, and after destroy", async () => {
+  test("throws after the headers were sent, and after destroy", async () => {
     const { sessions, ada } = await setUp();
     const incoming = { cookie: ada.cookie };
     const exchange = sessions.open(incoming, { cookie: (of: typeof incoming) => of.cookie, secure: () => true });
@@ -179,7 +179,7 @@ describe("session.logout", () => {
   });
 });
 
-describe("logout beside a request of before", () => {
+describe("logout during an earlier request", () => {
   const others: Record<string, (session: Session<Data>) => void> = {
     "that writes": (session) => {
       session.data["mine"] = 1;
@@ -192,7 +192,7 @@ describe("logout beside a request of before", () => {
     "that destroys": (session) => session.destroy(),
   };
   for (const [name, other] of Object.entries(others)) {
-    test(`${name}: nothing of ada's is left, and nothing of hers is with the guest, in every order`, async () => {
+    test(`${name}: no access of ada's is left, and the guest has none of her data, in every order`, async () => {
       const { complete } = await explore(async (gate) => {
         const inner = memoryStore();
         const store = gate.store(inner);
@@ -238,7 +238,7 @@ describe("logout beside a request of before", () => {
   }
 });
 
-test("a logout that fails leaves no more access than before, and called again it succeeds", async () => {
+test("a logout that fails leaves no more access than before, and calling it again succeeds", async () => {
   const kinds: Fault[] = ["throw-before", "throw-after", "hang-before", "hang-after"];
   let failures = 0;
   for (let at = 0; at < 6; at++) {
@@ -280,7 +280,7 @@ test("a logout that fails leaves no more access than before, and called again it
   expect(failures).toBeGreaterThan(4);
 });
 
-test("in parts: all end, those that keep something begin again, and what is made at that moment ends, too", async () => {
+test("in parts, all end, those that keep something begin again, and a session made at that moment ends too", async () => {
   const store = countedStore(memoryStore());
   const sessions = createPartsSessions<Data, string>({
     parts: {

@@ -16,7 +16,7 @@ const all = [
   [owasp("low-risk"), 30 * minute, 8 * hour],
 ] as const;
 
-test.each(all)("%j ends a session by both clocks, configured or said by a login", async (lifetimes, idle, absolute) => {
+test.each(all)("%j ends a session by both clocks, as options or at login", async (lifetimes, idle, absolute) => {
   const clock = { now: 1_800_000_000_000 };
   const now = () => clock.now;
   const store = memoryStore({ now });
@@ -30,12 +30,12 @@ test.each(all)("%j ends a session by both clocks, configured or said by a login"
   }
 });
 
-test("an unknown word is a TypeError that says which there are", () => {
+test("an unknown name is a TypeError that lists the known ones", () => {
   expect(() => nist("aal4" as never)).toThrow('the level given to nist must be "aal1", "aal2" or "aal3"');
   expect(() => nist("toString" as never)).toThrow(TypeError);
   expect(() => owasp(undefined as never)).toThrow('the risk given to owasp must be "high-value" or "low-risk"');
 });
 
-test("what is spread is a copy", () => {
+test("each access returns a copy", () => {
   expect(nist("aal2")).not.toBe(nist("aal2"));
 });

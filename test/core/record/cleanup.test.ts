@@ -34,7 +34,7 @@ async function settled(): Promise<void> {
 const nothing = (): void => {};
 
 describe("cleanupEvery", () => {
-  test("one in n requests, and not one in n + 1, for every draw there is", async () => {
+  test("runs in one of n requests, and not in one of n + 1, for every random number", async () => {
     const draws = Array.from({ length: 12 }, (_, at) => at / 12);
     const { store, calls } = counted(Date.now);
     let at = 0;
@@ -47,7 +47,7 @@ describe("cleanupEvery", () => {
     expect(calls).toHaveLength(4);
   });
 
-  test("1 is every request; requests that do not use their session do not count", async () => {
+  test("1 runs in every request; requests that do not use their session do not count", async () => {
     const { store, calls } = counted(Date.now);
     const sessions = createSessions({ store, cleanupEvery: 1 });
     const exchange = sessions.open({}, { cookie: () => undefined, secure: () => true });
@@ -59,7 +59,7 @@ describe("cleanupEvery", () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("removes what has ended, in batches, until nothing is left", async () => {
+  test("removes expired records in batches, until none is left", async () => {
     const clock = { now: 1_000_000 };
     const { store, calls } = counted(() => clock.now);
     for (let at = 0; at < 2500; at += 1) await store.create(`k${at}`, { payload: "", expiresAt: clock.now + 1 });
@@ -72,7 +72,7 @@ describe("cleanupEvery", () => {
     expect(await store.prune!()).toEqual({ removed: 0, cursor: undefined });
   });
 
-  test("nobody waits for it, and there is one at a time for a store, whoever's", async () => {
+  test("no request waits for it, and only one runs at a time per store", async () => {
     let release = nothing;
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -112,7 +112,7 @@ describe("cleanupEvery", () => {
     expect(events[0]?.error).toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE", cause: failure });
   });
 
-  test("leaves stores alone that remove by themselves, or cannot", async () => {
+  test("skips stores that expire records themselves, or cannot remove", async () => {
     const { store, calls } = counted(Date.now);
     const native = { ...store, capabilities: { ...store.capabilities, nativeExpiry: true } };
     const { prune: _, ...without } = store;
@@ -124,7 +124,7 @@ describe("cleanupEvery", () => {
     expect(calls).toHaveLength(0);
   });
 
-  test("cleans the notes of sessions in cookies", async () => {
+  test("removes expired revocations of sessions in cookies", async () => {
     const { store, calls } = counted(Date.now);
     const secrets = "a secret of at least 32 characters, really";
     const sessions = createSessions({ store: cookieStore({ secrets, revocations: store }), cleanupEvery: 1 });
@@ -134,7 +134,7 @@ describe("cleanupEvery", () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("with parts a request counts once, and a store that parts share is cleaned once", async () => {
+  test("with parts a request counts once, and a store shared by parts is cleaned once", async () => {
     const [shared, own] = [counted(Date.now), counted(Date.now)];
     let draws = 0;
     const random = (): number => {

@@ -25,14 +25,14 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
   const opened = (text: Payload, secrets: string | string[] = newest, at = key): Promise<unknown> =>
     outcome(() => make(secrets).unwrap(text, at));
 
-  test("a payload is sealed, as text, and opens to what it was", async () => {
+  test("a payload is sealed to text, and opens to the same payload", async () => {
     const sealed = await format.wrap(payload, key);
     expect(sealed).toMatch(/^sealed\.[A-Za-z0-9_-]+$/);
     expect(String(sealed)).toHaveLength(7 + Math.ceil(((12 + 1 + payload.length + 16) * 4) / 3));
     expect(await format.unwrap(sealed, key)).toBe(payload);
   });
 
-  test("nothing of it shows, and it is another every time", async () => {
+  test("its text shows nothing of the content and differs every time", async () => {
     const sealed = await Promise.all([format.wrap(payload, key), format.wrap(payload, key)]);
     expect(sealed[0]).not.toBe(sealed[1]);
     for (const one of sealed) {
@@ -44,7 +44,7 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     }
   });
 
-  test("is bound to when the record ends: a later end is refused, an earlier one is not", async () => {
+  test("it is bound to the record's expiry: a later expiry is refused, an earlier one is not", async () => {
     const sealed = await format.wrap(payload, key, 5000);
     expect(await format.unwrap(sealed, key, 5000)).toBe(payload);
     expect(await format.unwrap(sealed, key, 4000)).toBe(payload);
@@ -54,15 +54,15 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     }
   });
 
-  test("what was sealed without an end, as before, is read", async () => {
+  test("a payload sealed without an expiry, as older versions did, is read", async () => {
     expect(await format.unwrap(await format.wrap(payload, key), key, 9e12)).toBe(payload);
   });
 
-  test("is synchronous where the crypto is", () => {
+  test("it is synchronous where the crypto is", () => {
     expect(format.wrap(payload, key) instanceof Promise).toBe(name === "WebCrypto");
   });
 
-  test("bytes come back as bytes, and text as text, also empty", async () => {
+  test("bytes open as bytes and text as text, also empty ones", async () => {
     for (const bytes of [new Uint8Array(), Uint8Array.from([0, 255, 1, 128])]) {
       const back = await format.unwrap(await format.wrap(bytes, key), key);
       expect(back).toBeInstanceOf(Uint8Array);
@@ -73,14 +73,14 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     }
   });
 
-  test("under another key than it was sealed for it does not open: a record cannot be moved", async () => {
+  test("it does not open under another key: a record cannot be moved", async () => {
     const sealed = await format.wrap(payload, key);
     for (const other of ["", `${key}x`, key.slice(1), key.toLowerCase(), "session:other"]) {
       expect(await opened(sealed, newest, other)).toBeInstanceOf(TypeError);
     }
   });
 
-  test("any of the secrets opens, the first seals, the second vouches, one that was dropped opens nothing", async () => {
+  test("any of the secrets opens, the first seals, the second confirms, a dropped one opens nothing", async () => {
     const old = await make(older).wrap(payload, key);
     expect(await opened(old, [newest, older])).toBe(payload);
     expect(await opened(old, newest)).toBeInstanceOf(TypeError);
@@ -89,7 +89,7 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     expect(await opened(sealed, older)).toMatchObject({ code: "ERR_SESSION_UNREADABLE" });
   });
 
-  test("what was never sealed is refused", async () => {
+  test("a payload that was never sealed is refused", async () => {
     const plain = [payload, "", "sealed.", "sealed.A", "sealed.+/==", "Sealed.AAAA", new Uint8Array([1, 2, 3])];
     for (const one of plain) expect(await opened(one), String(one)).toBeInstanceOf(TypeError);
     expect(await opened(`sealed.${"A".repeat(37)}`)).toBeInstanceOf(TypeError);
@@ -106,12 +106,12 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     expect(await opened(`${sealed}A`)).toBeInstanceOf(TypeError);
   });
 
-  test("a sealed token is no sealed record, though the secret be the same", async () => {
+  test("a sealed token is no sealed record, even with the same secret", async () => {
     const sealed = await token.sealedToken(newest).seal("x".repeat(43), key);
     expect(await opened(`sealed.${sealed}`)).toBeInstanceOf(TypeError);
   });
 
-  test("the errors say nothing of secrets, keys or contents", async () => {
+  test("errors contain no secret, key or content", async () => {
     const sealed = await format.wrap(payload, key);
     for (const error of [await opened(sealed, older), await opened(payload), await opened(sealed, newest, "other")]) {
       expect(String((error as Error).stack)).not.toMatch(/secret, |session:|Ada|sealed\.[A-Za-z0-9]/);
@@ -124,7 +124,7 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
     );
   });
 
-  test("a format whose methods are those of a class lost them", async () => {
+  test("a format with methods of a class keeps them", async () => {
     const inner = jsonFormat();
     class Shouting implements Format {
       readonly name = "shouting";
@@ -148,14 +148,14 @@ describe.each(twins)("over %s", (name, { encrypted, token }) => {
   });
 });
 
-describe("around a format that wraps already", () => {
+describe("around a format that wraps payloads itself", () => {
   const inner: Format = {
     ...jsonFormat(),
     wrap: (text, at) => `${at}>${text}`,
     unwrap: async (text, at) => String(text).slice(at.length + 1),
   };
 
-  test.each(twins)("its wrapping was left out, over %s", async (_, { encrypted }) => {
+  test.each(twins)("its wrapping is kept, over %s", async (_, { encrypted }) => {
     const outer = encrypted.encrypted(inner, newest) as Required<Format>;
     const sealed = await outer.wrap(payload, key);
     expect(await outer.unwrap(sealed, key)).toBe(payload);
@@ -191,7 +191,7 @@ const optional: Readonly<Record<Optional, (outer: Required<Format>) => unknown>>
   isNothing: (outer) => expect([outer.isNothing("nothing"), outer.isNothing("text")]).toEqual([true, false]),
 };
 
-describe("what the format inside can is kept", () => {
+describe("the optional methods of the inner format are kept", () => {
   class Able implements Required<Format> {
     readonly name = "able";
     readonly foreign = true;
@@ -234,19 +234,19 @@ describe("what the format inside can is kept", () => {
       await optional[member](encrypted.encrypted(new Able(), newest) as Required<Format>);
     });
 
-    test("what the format inside cannot is not made up", () => {
+    test("methods that the inner format lacks are not added", () => {
       const outer = encrypted.encrypted(jsonFormat(), newest);
       expect([outer.dated, outer.isNothing, outer.foreign ?? false]).toEqual([undefined, undefined, false]);
     });
 
-    test("encrypted twice, it is kept as well", async () => {
+    test("they are kept when encrypted twice, too", async () => {
       const outer = encrypted.encrypted(encrypted.encrypted(new Able(), older), newest) as Required<Format>;
       for (const check of Object.values(optional)) await check(outer);
     });
   });
 });
 
-test("payloads sealed over either crypto open with the other", async () => {
+test("payloads sealed over one crypto open with the other", async () => {
   const [[, node], [, web]] = twins as [(typeof twins)[0], (typeof twins)[0]];
   const [one, other] = [node, web].map(
     ({ encrypted }) => encrypted.encrypted(jsonFormat(), newest) as Required<Format>,

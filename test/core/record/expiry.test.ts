@@ -32,22 +32,22 @@ describe("a session used now ends", () => {
     expect(expiryOf(now, { created: now - 600_000 }, timeouts())).toBe(now);
   });
 
-  test("by its age alone, where there is no idle timeout, and by idleness alone, where there is no absolute one", () => {
+  test("by age alone without an idle timeout, and by idleness alone without an absolute one", () => {
     expect(expiryOf(now, { created: now - 1 }, timeouts({ idle: never }))).toBe(now + 599_999);
     expect(expiryOf(now, { created: 0 }, timeouts({ absolute: never }))).toBe(now + 60_000);
   });
 
-  test("as if it began now, where a foreign format does not say when it began", () => {
+  test("as if it began now, when a foreign format does not say when it began", () => {
     expect(expiryOf(now, {}, timeouts())).toBe(now + 60_000);
     expect(expiryOf(now, {}, timeouts({ idle: never }))).toBe(now + 600_000);
   });
 });
 
-describe("a login that says how long its session lives", () => {
+describe("a login with its own lifetimes", () => {
   const admin = { created: now, idle: 5000, absolute: 8000 };
   const remembered = { created: now, idle: 6_000_000, absolute: 90_000_000 };
 
-  test("is heeded in place of what is configured, be it less or more", () => {
+  test("uses them in place of the configured ones, shorter or longer", () => {
     expect(expiryOf(now, admin, timeouts())).toBe(now + 5000);
     expect(expiryOf(now + 4000, admin, timeouts())).toBe(now + 8000);
     expect(expiryOf(now, remembered, timeouts())).toBe(now + 6_000_000);
@@ -56,7 +56,7 @@ describe("a login that says how long its session lives", () => {
     expect(isOver(now + 600_000, remembered, timeouts())).toBe(false);
   });
 
-  test("and its expiry moves in steps that fit it", () => {
+  test("gets touches in steps that fit them", () => {
     expect(isTouchDue(now + 249, admin, now + 5000, timeouts())).toBe(false);
     expect(isTouchDue(now + 250, admin, now + 5000, timeouts())).toBe(true);
     expect(isTouchDue(now + 3000, remembered, now + 6_000_000, timeouts())).toBe(true);
@@ -70,12 +70,12 @@ describe("a session is over", () => {
     expect(isOver(now, { created: now - 600_001 }, timeouts())).toBe(true);
   });
 
-  test("never by age where there is no absolute timeout, or nobody knows when it began", () => {
+  test("never by age without an absolute timeout, or when its beginning is unknown", () => {
     expect(isOver(now, { created: 0 }, timeouts({ absolute: never }))).toBe(false);
     expect(isOver(now, {}, timeouts())).toBe(false);
   });
 
-  test("not when it began in the future, by a clock ahead of ours", () => {
+  test("not when it began in the future, by a clock that is ahead", () => {
     expect(isOver(now, { created: now + 5000 }, timeouts())).toBe(false);
   });
 });
@@ -90,20 +90,20 @@ describe("a touch is due", () => {
     expect(due(3001)).toBe(true);
   });
 
-  test("not when the stored expiry is later than ours would be", () => {
+  test("not when the stored expiry is later than the new one", () => {
     expect(due(-5000)).toBe(false);
   });
 
-  test("not when the absolute timeout keeps the expiry where it is", () => {
+  test("not when the absolute timeout prevents a later expiry", () => {
     const created = now - 599_000;
     expect(isTouchDue(now, { created }, created + 600_000, timeouts())).toBe(false);
   });
 
-  test("every time with touchInterval 0, as soon as a millisecond has passed", () => {
+  test("every time with touchInterval 0, once a millisecond has passed", () => {
     expect(due(1, { touchInterval: 0 })).toBe(true);
   });
 
-  test("with touchInterval 0 the store was written to although the expiry could not move", () => {
+  test("not with touchInterval 0 when the expiry cannot move", () => {
     const created = now - 599_000;
     expect(due(0, { touchInterval: 0 })).toBe(false);
     expect(isTouchDue(now, { created }, created + 600_000, timeouts({ touchInterval: 0 }))).toBe(false);
@@ -120,12 +120,12 @@ describe("a renewal is due", () => {
     expect(isRenewalDue(now, { created: 0, renewed: now - 10_000 }, renewing)).toBe(true);
   });
 
-  test("by the session's beginning, when its id was never renewed", () => {
+  test("counted from the session's beginning, when its id was never renewed", () => {
     expect(isRenewalDue(now, { created: now - 9999 }, renewing)).toBe(false);
     expect(isRenewalDue(now, { created: now - 10_000 }, renewing)).toBe(true);
   });
 
-  test("never where it is off, or nobody knows how old the id is", () => {
+  test("never when it is off, or the age of the id is unknown", () => {
     expect(isRenewalDue(now, { created: 0 }, timeouts())).toBe(false);
     expect(isRenewalDue(now, {}, renewing)).toBe(false);
   });
@@ -140,6 +140,6 @@ test.each([
   [34_560_000_000, 34_560_000],
   [34_560_000_001, 34_560_000],
   [never, 34_560_000],
-])("a cookie that is to last %i ms gets Max-Age=%i", (ms, seconds) => {
+])("a cookie with a lifetime of %i ms gets Max-Age=%i", (ms, seconds) => {
   expect(maxAgeOf(now, now + ms)).toBe(seconds);
 });

@@ -18,7 +18,7 @@ const meta = {
   seen: 1_790_000_000_003,
 };
 
-test("a session is one JSON text, and stays what it is from version to version", () => {
+test("a session is one JSON text, the same in every version", () => {
   const data = { cart: ["tea"], at: new Date(0), n: 1n };
   expect(format.encode({ data, meta: { handle: "h", created: 1, subject: "42" } })).toBe(
     '{"sojourn":1,"meta":{"handle":"h","created":1,"subject":"42"},"data":{"cart":["tea"],"at":{"$":["Date",0]},"n":{"$":["BigInt","1"]}}}',
@@ -26,7 +26,7 @@ test("a session is one JSON text, and stays what it is from version to version",
   expect(format.encode({ data: {}, meta: {} })).toBe('{"sojourn":1,"meta":{},"data":{}}');
 });
 
-test("everything the library knows of a session comes back, and what it does not know stays away", () => {
+test("every field the library defines comes back, and no other", () => {
   const content = { data: { a: 1 }, meta };
   const decoded = format.decode(format.encode(content));
   expect(decoded).toEqual(content);
@@ -36,7 +36,7 @@ test("everything the library knows of a session comes back, and what it does not
   });
 });
 
-test("what a later version added to the envelope is kept", () => {
+test("fields that a later version added to the envelope are kept", () => {
   const payload = '{"sojourn":1,"meta":{"created":1,"realm":"phone","scopes":["a"]},"data":{"a":1}}';
   expect(format.encode(format.decode(payload))).toBe(payload);
 });
@@ -56,7 +56,7 @@ describe("data", () => {
     expect(decoded("{}")).toStrictEqual({});
   });
 
-  test("with such keys is encoded as it is", () => {
+  test("with such keys is encoded unchanged", () => {
     const data: Record<string, unknown> = {};
     for (const key of ["__proto__", "constructor", "toJSON", "cookie", "$", ""]) set(data, key, key);
     const back = format.decode(format.encode({ data, meta: {} })).data;
@@ -65,7 +65,7 @@ describe("data", () => {
     expect(Object.entries(format.decode(format.encode({ data, meta: {} })).data)).toEqual(Object.entries(data));
   });
 
-  test("that is the same is the same payload, whatever was there in between", () => {
+  test("that is equal has the same payload, whatever it held in between", () => {
     const data: Record<string, unknown> = { a: 1, b: { c: [1, 2] } };
     const before = format.encode({ data, meta });
     data["b"] = { c: [1, 2] };
@@ -75,7 +75,7 @@ describe("data", () => {
     expect(format.encode({ data, meta })).toBe(before);
   });
 
-  test("that cannot be stored is refused by its path", () => {
+  test("that cannot be stored is refused with its path", () => {
     const encode = (): unknown => format.encode({ data: { user: { find() {} } }, meta: {} });
     expect(encode).toThrow(SessionError);
     expect(encode).toThrow(
@@ -84,7 +84,7 @@ describe("data", () => {
   });
 });
 
-describe("a value alone", () => {
+describe("a single value", () => {
   test("is encoded as within a session, for comparison", () => {
     expect(format.encodeValue({ a: new Date(0) }, "x")).toBe('{"a":{"$":["Date",0]}}');
     expect(format.encodeValue(null, "x")).toBe("null");
@@ -92,7 +92,7 @@ describe("a value alone", () => {
   });
 });
 
-describe("what is no session throws", () => {
+describe("what is not a session throws", () => {
   const session = '{"sojourn":1,"meta":{"created":1},"data":{"a":[1,{"b":"c"}]}}';
 
   test.each([
@@ -130,15 +130,12 @@ describe("what is no session throws", () => {
     }
   });
 
-  test.each(["Map", "Set", "Date", "bytes", "URL"])(
-    "data or meta that was a tagged %s was a session without data",
-    (tag) => {
-      const content = { Map: [], Set: [], Date: 0, bytes: "AAAA", URL: "https://example.com/" }[tag];
-      const tagged = JSON.stringify({ $: [tag, content] });
-      expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${tagged}}`)).toThrow("not a session");
-      expect(() => format.decode(`{"sojourn":1,"meta":${tagged},"data":{}}`)).toThrow("not a session");
-    },
-  );
+  test.each(["Map", "Set", "Date", "bytes", "URL"])("data or meta that is a tagged %s", (tag) => {
+    const content = { Map: [], Set: [], Date: 0, bytes: "AAAA", URL: "https://example.com/" }[tag];
+    const tagged = JSON.stringify({ $: [tag, content] });
+    expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${tagged}}`)).toThrow("not a session");
+    expect(() => format.decode(`{"sojourn":1,"meta":${tagged},"data":{}}`)).toThrow("not a session");
+  });
 
   test("cut off anywhere", () => {
     for (let at = 0; at < session.length; at++) expect(() => format.decode(session.slice(0, at))).toThrow();
@@ -152,7 +149,7 @@ describe("what is no session throws", () => {
     expect(() => format.decode(`{"sojourn":1,"meta":{},"data":${open}1${close}}`)).toThrow();
   });
 
-  test("what decodes can be encoded: data at the deepest level there is", () => {
+  test("data of the deepest level decodes and can be encoded", () => {
     const nested = (levels: number): string => `{"a":${"[".repeat(levels)}${"]".repeat(levels)}}`;
     const payload = (levels: number): string => `{"sojourn":1,"meta":{},"data":${nested(levels)}}`;
     const deepest: Content = format.decode(payload(99));
@@ -177,7 +174,7 @@ describe("decoded lazily", () => {
   } as Record<string, string>;
 
   for (const [name, payload] of Object.entries(payloads)) {
-    test(`a session is what it is decoded at once: ${name}`, () => {
+    test(`a session equals the one decoded at once: ${name}`, () => {
       const content = lazily(payload);
       expect(content.meta).toEqual(format.decode(payload).meta);
       expect(content.data).toEqual(format.decode(payload).data);
@@ -185,7 +182,7 @@ describe("decoded lazily", () => {
     });
   }
 
-  test("it gives back its payload when nothing changed, and the new one when something did", () => {
+  test("it returns its payload when nothing changed, and a new one when something did", () => {
     const payload = payloads["an ordinary session"] as string;
     const [unread, read] = [lazily(payload) as LazyContent, lazily(payload) as LazyContent];
     void read.data;
@@ -204,13 +201,13 @@ describe("decoded lazily", () => {
     expect(read.encode(read)).toContain("Map");
   });
 
-  test("a format made of this one with an encoding of its own decodes with that", () => {
+  test("a format based on this one with its own encoding decodes with that", () => {
     const upper: Format = { ...format, decode: (text) => format.decode(String(text).toLowerCase()) };
     const payload = String(format.encode({ data: { a: 1 }, meta: {} })).toUpperCase();
     expect(upper.decodeLazily?.(payload)).toEqual({ data: { a: 1 }, meta: {} });
   });
 
-  test("data that nobody asks for are not decoded", () => {
+  test("unused data is not decoded", () => {
     const damaged = (payloads["an ordinary session"] as string).replace('["tea"]', '["tea"');
     const content = lazily(damaged) as LazyContent;
     expect(content.encode(content)).toBe(damaged);
@@ -219,12 +216,12 @@ describe("decoded lazily", () => {
   });
 
   for (const data of ['{"$":["Map",[]]}', '{"$":["bytes","AA"]}', "[]", '{"a":{"$":["what"]}}', "[".repeat(101)]) {
-    test(`data that are no data throw when they are asked for, or at once: ${data.slice(0, 20)}`, () => {
+    test(`invalid data throws when it is used, or at once: ${data.slice(0, 20)}`, () => {
       expect(() => lazily(`{"sojourn":1,"meta":{},"data":${data}}`).data).toThrow();
     });
   }
 
-  test("meta that is no meta throws at once", () => {
+  test("invalid meta throws at once", () => {
     for (const text of ['{"created":"x"}', '{"$":["Map",[]]}', '{"handle":1}', '{"created":1e999}'])
       expect(() => lazily(`{"sojourn":1,"meta":${text},"data":{}}`)).toThrow();
   });

@@ -18,7 +18,7 @@ const login: Meta = {
 };
 const copy = (meta: Meta): Meta => JSON.parse(JSON.stringify(meta)) as Meta;
 
-test("every field comes back from a record, read at once or as far as needed", () => {
+test("every field comes back from a record, decoded at once or lazily", () => {
   const format = jsonFormat();
   const payload = format.encode({ data: { a: 1 }, meta: login });
   expect(format.decode(payload)).toEqual({ data: { a: 1 }, meta: login });
@@ -44,11 +44,11 @@ test.each<[string, object]>([
   expect(() => format.decodeLazily?.(payload)).toThrow(TypeError);
 });
 
-test("names that objects inherit are fields like any that a later version adds", () => {
+test("inherited names are fields like any that a later version adds", () => {
   expect(isMeta(JSON.parse('{"constructor":1,"toString":{},"__proto__":[]}'))).toBe(true);
 });
 
-test("equal objects are the same, also when they were read twice", () => {
+test("equal objects compare as equal, also when decoded twice", () => {
   expect(sameMeta(login, copy(login))).toBe(true);
   expect(sameMeta(login, { ...copy(login), device: { label: "other" } })).toBe(false);
   const { device: _, ...without } = login;
@@ -57,12 +57,12 @@ test("equal objects are the same, also when they were read twice", () => {
 });
 
 describe("when two requests changed one session", () => {
-  test("what this one left as it was is theirs, objects too", () => {
+  test("a field that this request left unchanged is the other's, objects too", () => {
     const theirs = { ...login, device: { label: "theirs" }, methods: { otp: now + 1 }, label: "theirs", idle: 1 };
     expect(mergeMeta(login, copy(login), theirs)).toEqual(theirs);
   });
 
-  test("a name given to the device stays beside a confirmation", () => {
+  test("a device renamed in one stays renamed beside a confirmation in the other", () => {
     const confirmed = { ...login, authenticated: now + 9, methods: { ...login.methods, otp: now + 9 } };
     expect(mergeMeta(login, { ...copy(login), label: "kitchen" }, confirmed)).toEqual({
       ...confirmed,
@@ -74,7 +74,7 @@ describe("when two requests changed one session", () => {
     });
   });
 
-  test("the newest proof counts, for each method, whoever saves last", () => {
+  test("the newest proof of each method counts, whichever request saves last", () => {
     const mine = { ...login, authenticated: now + 5, methods: { password: now + 5, otp: now - 5 } };
     const theirs = { ...login, authenticated: now + 7, methods: { password: now, otp: now + 7, key: now + 7 } };
     const both = { authenticated: now + 7, methods: { password: now + 5, otp: now + 7, key: now + 7 } };
@@ -82,7 +82,7 @@ describe("when two requests changed one session", () => {
     expect(mergeMeta(login, theirs, mine)).toEqual({ ...login, ...both });
   });
 
-  test("a login decides its lifetimes and its device, also those that it does not have", () => {
+  test("a login decides its lifetimes and its device, also their absence", () => {
     const mine: Meta = { ...copy(login), created: now + 9, authenticated: now + 9 };
     endLogin(mine);
     mine.methods = { key: now + 9 };
@@ -97,7 +97,7 @@ describe("when two requests changed one session", () => {
     });
   });
 
-  test("two logins of one user are the later one, with the proofs of both", () => {
+  test("of two logins of one user the later one counts, with the proofs of both", () => {
     const theirs: Meta = { subject: "ada", created: now, authenticated: now, methods: { otp: now }, idle: 5 };
     const mine: Meta = {
       subject: "ada",
@@ -109,7 +109,7 @@ describe("when two requests changed one session", () => {
     expect(mergeMeta({}, mine, theirs, true)).toEqual({ ...mine, methods: { otp: now, key: now + 1 } });
   });
 
-  test("what was noted of an id says nothing of the id that replaced it", () => {
+  test("what was noted of an id does not apply to the id that replaced it", () => {
     const base: Meta = { ...login, renewed: now, unseen: true };
     const mine: Meta = { ...login, renewed: now, seen: now + 1 };
     expect(mergeMeta(base, mine, { ...base })).toEqual({ ...login, renewed: now, seen: now + 1 });

@@ -34,7 +34,7 @@ describe("options of revoke", () => {
     expect((await request(sessions, cookie, isLive)).value).toBe(true);
   });
 
-  test("the error names the key that was meant", async () => {
+  test("the error suggests the key that was meant", async () => {
     const sessions = createSessions({ store: memoryStore() });
     await expect(sessions.revoke("ada", { exept: "h" } as never)).rejects.toThrow('did you mean "except"');
     await expect(sessions.revoke("ada", { handle: undefined } as never)).rejects.toThrow(
@@ -57,8 +57,8 @@ function listingStore(inner: Store, hooks: { row?: () => Promise<unknown>; end?:
   };
 }
 
-describe("revoking beside requests", () => {
-  test("a session that renews its id between the listing and its removal ends", async () => {
+describe("revoking during requests", () => {
+  test("a session that renews its id between the listing and its removal is ended", async () => {
     let now = 1_800_000_000_000;
     const inner = memoryStore({ now: () => now });
     const options = { now: () => now, renewAfter: "10m", idleTimeout: "10h" } as const;
@@ -76,7 +76,7 @@ describe("revoking beside requests", () => {
     expect((await request(users, cookie, isLive)).value).toBe(false);
   });
 
-  test("it comes to an end while logins keep coming, and ends none that began after it", async () => {
+  test("a revocation finishes while logins keep coming, and ends none that began after it", async () => {
     const inner = memoryStore();
     const users = createSessions({ store: inner });
     const before = await Promise.all(Array.from({ length: 5 }, () => request(users, undefined, login)));
@@ -94,7 +94,7 @@ describe("revoking beside requests", () => {
     expect(await createSessions({ store: inner }).revoke("ada")).toBe(after.length);
   });
 
-  test("a session that was left out of one revocation ends with the next", async () => {
+  test("a session exempt from one revocation ends with the next", async () => {
     const sessions = createSessions({ store: memoryStore() });
     const [kept, other] = [await request(sessions, undefined, login), await request(sessions, undefined, login)];
     expect(await sessions.revoke("ada", { except: kept.value as string })).toBe(1);
@@ -104,14 +104,14 @@ describe("revoking beside requests", () => {
     expect((await request(sessions, kept.cookie, isLive)).value).toBe(false);
   });
 
-  test("two revocations at once end every session of before", async () => {
+  test("two parallel revocations end every earlier session", async () => {
     const sessions = createSessions({ store: memoryStore() });
     const cookies = await Promise.all(Array.from({ length: 20 }, () => request(sessions, undefined, login)));
     await Promise.all([sessions.revoke("ada"), sessions.revoke("ada"), sessions.revoke("ada")]);
     for (const { cookie } of cookies) expect((await request(sessions, cookie, isLive)).value).toBe(false);
   });
 
-  test("a session that is found under another subject is none of this one's", async () => {
+  test("a session found under another subject is not this subject's", async () => {
     // A database that compares subjects without case lists both.
     const inner = memoryStore();
     const sessions = createSessions({
@@ -129,7 +129,7 @@ describe("revoking beside requests", () => {
     expect((await request(sessions, other.cookie, isLive)).value).toBe(true);
   });
 
-  test("the time limit is for each answer of the backend, not for the walk over the index", async () => {
+  test("the time limit applies to each answer of the store, not to the walk over the index", async () => {
     const inner = memoryStore();
     let answers = 40;
     const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 25));
@@ -151,7 +151,7 @@ describe("revoking beside requests", () => {
     expect(await sessions.revoke("ada")).toBe(1);
   });
 
-  test("a backend that goes silent in the middle of a walk is still a time-out", async () => {
+  test("a store that goes silent in the middle of a walk is a time-out", async () => {
     const inner = memoryStore();
     const store: Store = {
       ...inner,
@@ -227,14 +227,14 @@ describe("a login that moves a session while it is being revoked", () => {
     expect((await request(users, cookie, isLive)).value).toBe(false);
   });
 
-  test("the session that logged in as the epoch was new stays, and is not counted", async () => {
+  test("a session that logged in as the epoch was new stays, and is not counted", async () => {
     const { users, count, moved, device } = await scene("listed", "ada", {});
     expect(count).toBe(0);
     expect(moved()).not.toBe(device.cookie);
     expect((await request(users, moved(), isLive)).value).toBe(true);
   });
 
-  test("a session to which a request saves between the listing and its end is ended", async () => {
+  test("a session saved between the listing and its end is ended", async () => {
     const inner = memoryStore();
     const users = createSessions({ store: inner });
     const { cookie } = await request(users, undefined, login);
@@ -284,7 +284,7 @@ describe("sessions that this process cannot decode", () => {
     return { store, updated, outdated, events };
   }
 
-  test("end with all others of their subject, and are counted and told", async () => {
+  test("end with all others of their subject, and are counted and reported", async () => {
     const { updated, outdated, events } = twoNodes();
     const ada = await request(updated, undefined, login);
     const here = await request(outdated, undefined, login);
@@ -293,7 +293,7 @@ describe("sessions that this process cannot decode", () => {
     for (const { cookie } of [ada, here]) expect((await request(updated, cookie, isLive)).value).toBe(false);
   });
 
-  test("are listed, with a handle of their own by which they can be ended", async () => {
+  test("are listed, with a handle by which they can be ended", async () => {
     const { updated, outdated } = twoNodes();
     const ada = await request(updated, undefined, login);
     const [found, ...rest] = await outdated.list("ada");
@@ -303,7 +303,7 @@ describe("sessions that this process cannot decode", () => {
     expect((await request(updated, ada.cookie, isLive)).value).toBe(false);
   });
 
-  test("end where all but a session that is known here are revoked", async () => {
+  test("end when all but a session that is known here are revoked", async () => {
     const { updated, outdated } = twoNodes();
     const ada = await request(updated, undefined, login);
     const here = await request(outdated, undefined, login);
@@ -312,7 +312,7 @@ describe("sessions that this process cannot decode", () => {
     expect((await request(updated, here.cookie, isLive)).value).toBe(true);
   });
 
-  test("are an error where one of them may be the session that was named, and what is known ends", async () => {
+  test("are an error when one of them may be the session that was named, and the known ones end", async () => {
     const { updated, outdated } = twoNodes();
     const ada = await request(updated, undefined, login);
     const here = await request(outdated, undefined, login);
@@ -337,7 +337,7 @@ describe("sessions that this process cannot decode", () => {
   });
 });
 
-describe("a login beside a revocation, when the epoch cannot be read after it was saved", () => {
+describe("a login during a revocation, when the epoch cannot be read after it was saved", () => {
   /** Fails reads of epochs when told to. */
   function unsteady() {
     const inner = memoryStore();
@@ -365,7 +365,7 @@ describe("a login beside a revocation, when the epoch cannot be read after it wa
 
   for (const began of ["as a guest", "anew"] as const) {
     for (const failures of [1, 2]) {
-      test(`begun ${began}, it does not survive the revocation, with ${failures} reads that fail`, async () => {
+      test(`begun ${began}, does not survive the revocation, with ${failures} failing reads`, async () => {
         const { inner, state, sessions } = unsteady();
         const guest = await request(sessions, undefined, ({ data }) => {
           if (began === "as a guest") data.cart = "tea";

@@ -29,7 +29,7 @@ afterEach(() => {
 const limited = <T>(call: () => Promise<T>): Promise<T> => withTimeLimit(call, store, { storeTimeout: 2000 }, events);
 const reasons = (): unknown[] => heard.map(({ type, reason }) => [type, reason]);
 
-test("an answer in time is the answer, and leaves no timer behind", async () => {
+test("an answer in time is returned, and leaves no timer behind", async () => {
   expect(await limited(async () => 42)).toBe(42);
   expect(heard).toEqual([]);
 });
@@ -59,7 +59,7 @@ describe("a call that fails", () => {
     expect(heard[0]?.error).toBe(error);
   });
 
-  test("with a SessionError of the store's own keeps it, and is an event when it is an outage", async () => {
+  test("with a SessionError of the store keeps it, and is an event when it is an outage", async () => {
     const full = new SessionError("ERR_SESSION_STORE_FULL", "full");
     await expect(limited(() => Promise.reject(full))).rejects.toBe(full);
     expect(reasons()).toEqual([["store_unavailable", "ERR_SESSION_STORE_FULL"]]);
@@ -68,7 +68,7 @@ describe("a call that fails", () => {
     expect(heard).toHaveLength(1);
   });
 
-  test("with undefined is an error all the same", async () => {
+  test("with undefined is an error too", async () => {
     await expect(limited(() => Promise.reject(undefined))).rejects.toMatchObject({
       code: "ERR_SESSION_STORE_UNAVAILABLE",
     });
@@ -84,7 +84,7 @@ describe("where keys are ids, a call that fails", () => {
       (error: SessionError) => error,
     );
 
-  test("tells name, code and message of the client's error, and no key", async () => {
+  test("reports name, code and message of the client's error, and no key", async () => {
     const inner = Object.assign(new Error("x", { cause: { id } }), { command: { args: [id] }, code: "WRONGTYPE" });
     inner.message = `WRONGTYPE of session:${id}`;
     inner.name = "ReplyError";
@@ -94,7 +94,7 @@ describe("where keys are ids, a call that fails", () => {
     expect(inspect([cause, heard], { depth: 9, showHidden: true })).not.toContain("aaaa");
   });
 
-  test("tells names and codes that are as long as an id", async () => {
+  test("reports names and codes that are as long as an id", async () => {
     const wide = { ...ids, accepts: (text: string) => /^[\w-]{22,86}$/.test(text) };
     const [name, code] = ["ProvisionedThroughputExceededException", "ERR_SOCKET_CONNECTION_TIMEOUT"];
     const thrown = Object.assign(new Error(`at ${id}`), { name, code });
@@ -113,7 +113,7 @@ describe("where keys are ids, a call that fails", () => {
     expect(reduced.cause).toMatchObject({ name: "…", code: "…" });
   });
 
-  test("that is a SessionError keeps its code, and its cause is told the same way", async () => {
+  test("that is a SessionError keeps its code, and its cause is cleaned the same way", async () => {
     const cause = Object.assign(new Error(`no room for ${id}`), { code: 1114, id });
     const error = await failing(new SessionError("ERR_SESSION_STORE_FULL", `full at session:${id}`, cause));
     expect(error).toMatchObject({ code: "ERR_SESSION_STORE_FULL", message: "full at session:…" });
@@ -122,9 +122,12 @@ describe("where keys are ids, a call that fails", () => {
     expect(inspect([error, heard], { depth: 9, showHidden: true })).not.toContain("aaaa");
   });
 
-  test.each([undefined, null, 5, "a text", { message: 5, name: 5, code: {} }])("with %j says that", async (thrown) => {
-    expect((await failing(thrown)).cause).toMatchObject({ message: `threw ${typeof thrown}` });
-  });
+  test.each([undefined, null, 5, "a text", { message: 5, name: 5, code: {} }])(
+    "with %j reports that",
+    async (thrown) => {
+      expect((await failing(thrown)).cause).toMatchObject({ message: `threw ${typeof thrown}` });
+    },
+  );
 });
 
 describe("a call that does not answer", () => {
@@ -142,7 +145,7 @@ describe("a call that does not answer", () => {
     expect(reasons()).toEqual([["store_unavailable", "ERR_SESSION_STORE_TIMEOUT"]]);
   });
 
-  test("and answers late changes nothing any more", async () => {
+  test("and answers late changes nothing", async () => {
     const answer = limited(() => new Promise((resolve) => setTimeout(resolve, 5000, 42)));
     answer.catch(() => {});
     await vi.advanceTimersByTimeAsync(6000);
@@ -150,7 +153,7 @@ describe("a call that does not answer", () => {
     expect(heard).toHaveLength(1);
   });
 
-  test("and failed late was a second event for one call", async () => {
+  test("and fails late is one event, not two", async () => {
     const answer = limited(() => new Promise((_, reject) => setTimeout(reject, 5000, new Error("late"))));
     answer.catch(() => {});
     await vi.advanceTimersByTimeAsync(6000);

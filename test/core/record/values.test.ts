@@ -15,7 +15,7 @@ const roundTrip = (value: unknown): unknown => parse(stringify(value, "x"));
 const own = (key: string, value: unknown): object =>
   Object.defineProperty({}, key, { value, enumerable: true, writable: true, configurable: true });
 
-describe("comes back as it went", () => {
+describe("round trip", () => {
   const values: unknown[] = [
     null,
     undefined,
@@ -78,7 +78,7 @@ describe("comes back as it went", () => {
     expect(() => JSON.parse(text)).not.toThrow();
   });
 
-  test("a key that needs an escape was read as another by V8, after somebody's JSON had a key that begins with a backslash", () => {
+  test("a key that needs an escape is kept, although V8 misreads it after a key that begins with a backslash", () => {
     // https://github.com/nodejs/node/issues/63785
     const keys = ['"', "\n", "\u0001", "\\", "\ud800", "\udfffx", '\\"', "\\n"];
     for (const [at, key] of keys.entries()) {
@@ -93,21 +93,21 @@ describe("comes back as it went", () => {
     expect(stringify({ é: 'a"b\\', "😀": 1 }, "x")).toBe('{"é":"a\\"b\\\\","😀":1}');
   });
 
-  test("one object in two places is two equal objects", () => {
+  test("one object in two places becomes two equal objects", () => {
     const one = { a: 1 };
     const [first, second] = roundTrip([one, one]) as [object, object];
     expect(first).toEqual(second);
     expect(first).not.toBe(second);
   });
 
-  test("an object without prototype, and one of another realm, as plain objects", () => {
+  test("objects without a prototype, or of another realm, become plain objects", () => {
     expect(show(roundTrip(Object.assign(Object.create(null), { a: 1, d: new Date(0) })))).toBe(
       show({ a: 1, d: new Date(0) }),
     );
     expect(show(roundTrip(runInNewContext("({ a: [1, { b: 2 }], n: -0 })")))).toBe(show({ a: [1, { b: 2 }], n: -0 }));
   });
 
-  test("what another realm made, as what it is", () => {
+  test("built-in types of another realm keep their type", () => {
     const made = 'new Map([[new Date(5), new Set([1n])], ["b", new Uint8Array([1, 2])]])';
     expect(show(roundTrip(runInNewContext(made)))).toBe(
       show(
@@ -119,23 +119,23 @@ describe("comes back as it went", () => {
     );
   });
 
-  test("a Buffer, and a view of a larger buffer, as those bytes", () => {
+  test("a Buffer, and a view of a larger buffer, become those bytes", () => {
     expect(show(roundTrip(Buffer.from("abc")))).toBe(show(Uint8Array.from([97, 98, 99])));
     expect(show(roundTrip(Buffer.from("-abc-").subarray(1, 4)))).toBe(show(Uint8Array.from([97, 98, 99])));
   });
 
-  test("a hole in an array as undefined", () => {
+  test("a hole in an array becomes undefined", () => {
     // biome-ignore lint/suspicious/noSparseArray: the hole is the point
     expect(show(roundTrip([1, , 3]))).toBe(show([1, undefined, 3]));
   });
 
-  test("without the properties that are undefined, and those whose keys are symbols", () => {
+  test("properties that are undefined, or have symbol keys, are dropped", () => {
     const value = { a: undefined, b: 1, c: { d: undefined }, [Symbol("s")]: 1 };
     expect(stringify(value, "x")).toBe('{"b":1,"c":{}}');
     expect(stringify({ ...value, e: new Date(0) }, "x")).toBe('{"b":1,"c":{},"e":{"$":["Date",0]}}');
   });
 
-  test("a hundred levels deep, of every kind", () => {
+  test("a hundred levels of every kind of nesting come back", () => {
     const nest = (wrap: (inner: unknown) => unknown, levels: number): unknown => {
       let value: unknown = 1;
       for (let i = 0; i < levels; i++) value = wrap(value);
@@ -169,7 +169,7 @@ function errorOf(value: unknown, path = "session.data"): SessionError {
   throw new Error("it was taken");
 }
 
-describe("is refused by its path", () => {
+describe("is refused with its path", () => {
   class User {
     name = "Ada";
   }
@@ -261,7 +261,7 @@ describe("is refused by its path", () => {
     expect(() => stringify(value, "x")).toThrow(TypeError);
   });
 
-  test("long and odd keys are shown cut and quoted, so that no message is as long as the data", () => {
+  test("long and odd keys are cut and quoted, so that no message is as long as the data", () => {
     const key = "k".repeat(10_000);
     expect(errorOf({ [key]: parse }).message).toContain(`session.data["${"k".repeat(40)}…"] cannot be stored`);
     expect(errorOf(new Map([[key, parse]])).message).toContain(`session.data.get("${"k".repeat(40)}…") cannot`);
@@ -274,7 +274,7 @@ describe("is refused by its path", () => {
 });
 
 // A text of 2 to the power of 90 values would not be done before the test times out.
-describe("a graph that would become endless text", () => {
+describe("a graph that would become endless text is refused", () => {
   /** Each level refers to the next twice: 2 to the power of `levels` values. */
   const doubling = (levels: number, wrap: (inner: unknown) => unknown): unknown => {
     let value: unknown = {};
@@ -286,7 +286,7 @@ describe("a graph that would become endless text", () => {
     ["Maps", (inner) => new Map([[inner, inner]])],
   ];
 
-  test.each(wraps)("of %s that refer to one another twice hung for longer than the universe", (_, wrap) => {
+  test.each(wraps)("with %s that refer to one another twice", (_, wrap) => {
     const { message, code } = errorOf(doubling(90, wrap));
     expect(code).toBe("ERR_SESSION_NOT_STORABLE");
     expect(message).toMatch(
@@ -294,13 +294,13 @@ describe("a graph that would become endless text", () => {
     );
   });
 
-  test("with cycles on two branches hung as well", () => {
+  test("with cycles on two branches", () => {
     const value: Record<string, unknown> = {};
     for (const key of ["a", "b", "c"]) value[key] = value;
     expect(errorOf(value).message).toBe("session.data.a cannot be stored: it contains itself");
   });
 
-  test("one that merely shares is stored: a million values are the limit, and a message says so beyond", () => {
+  test("only beyond a million values: sharing alone is accepted, and the message names the limit", () => {
     const shared = { a: Array.from({ length: 9 }, (_, i) => i) };
     const many = Array.from({ length: 10_000 }, () => shared);
     expect(roundTrip(many)).toEqual(many);
@@ -314,7 +314,7 @@ describe("a graph that would become endless text", () => {
     );
   });
 
-  test("after one that was refused, the next is stored", () => {
+  test("and the next one is stored", () => {
     expect(() =>
       stringify(
         doubling(90, (inner) => [inner, inner]),
@@ -325,7 +325,7 @@ describe("a graph that would become endless text", () => {
   });
 });
 
-describe("text that is not what was written", () => {
+describe("invalid text", () => {
   test.each([
     "",
     "{",
@@ -374,7 +374,7 @@ describe("text that is not what was written", () => {
     expect(() => parse(text)).toThrow(new SyntaxError("not what a session is stored as"));
   });
 
-  test("was quoted in the error, with what somebody stored there", () => {
+  test("is not quoted in the error", () => {
     for (const text of ['{"oauth":hunter2}', '{"$":["BigInt","hunter2"]}', '{"$":["URL","hunter2"]}']) {
       try {
         parse(text);
@@ -385,7 +385,7 @@ describe("text that is not what was written", () => {
     }
   });
 
-  test("nested deeper than what is written was read, and then could not be written: every read was an error page", () => {
+  test("that is nested deeper than can be written is refused", () => {
     const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     // One level more than values have, for the envelope.
     expect(() => parse(nested(101))).not.toThrow();

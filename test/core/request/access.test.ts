@@ -45,7 +45,7 @@ function application(options: { renewAfter?: string } = {}) {
 const readOnly = expect.objectContaining({ code: "ERR_SESSION_READ_ONLY", status: 500 });
 
 describe('"read"', () => {
-  test("reading works, and moves the expiry as any use does", async () => {
+  test("reading works, and extends the expiry as any use does", async () => {
     const { ask, pass } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -83,7 +83,7 @@ describe('"read"', () => {
     ]);
   });
 
-  test("a change of the data, however deep, is an error before the response leaves, and nothing is saved", async () => {
+  test("any change of the data, however deep, is an error before the response is sent, and nothing is saved", async () => {
     const { ask, counted } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.list = ["a"];
@@ -94,7 +94,7 @@ describe('"read"', () => {
     expect((await ask(cookie, undefined, ({ data }) => data.list)).value).toEqual(["a"]);
   });
 
-  test("no session is begun", async () => {
+  test("no session begins", async () => {
     const { ask, counted } = application();
     await expect(
       ask(undefined, "read", ({ data }) => {
@@ -104,7 +104,7 @@ describe('"read"', () => {
     expect(counted.total).toBe(0);
   });
 
-  test("a renewal in passing, which the application did not ask for, goes on", async () => {
+  test("a renewal in passing still happens, since the application did not ask for it", async () => {
     const { ask, pass } = application({ renewAfter: "10m" });
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -117,7 +117,7 @@ describe('"read"', () => {
 });
 
 describe('"no-touch"', () => {
-  test("a page that polls does not keep the session alive", async () => {
+  test("a page that polls does not extend the session", async () => {
     const { ask, pass } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -128,7 +128,7 @@ describe('"no-touch"', () => {
     expect((await ask(cookie, "no-touch", ({ isNew }) => isNew)).value).toBe(true);
   });
 
-  test("what it changes is saved, and the session ends when it would have", async () => {
+  test("its changes are saved, and the session's end stays where it was", async () => {
     const { ask, pass } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -152,7 +152,7 @@ describe('"no-touch"', () => {
     expect((await ask(cookie, "no-touch", ({ data }) => data.name)).set).toBeUndefined();
   });
 
-  test("together with read: nothing is written at all", async () => {
+  test("together with read, nothing is written", async () => {
     const { sessions, counted, ask, pass } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -171,7 +171,7 @@ describe('"no-touch"', () => {
 });
 
 describe('"skip"', () => {
-  test("asking for the session is an error that names the reason, and costs nothing", async () => {
+  test("using the session is an error that names the reason, and costs nothing", async () => {
     const { ask, counted } = application();
     const { cookie } = await ask(undefined, undefined, ({ data }) => {
       data.name = "ada";
@@ -181,7 +181,7 @@ describe('"skip"', () => {
     expect(counted.total).toBe(0);
   });
 
-  test("it comes too late once the session was asked for", async () => {
+  test("setting it is an error once the session was used", async () => {
     const { sessions } = application();
     const request = { cookie: undefined };
     const exchange = sessions.open(request, { cookie: () => undefined, secure: () => true });
@@ -190,7 +190,7 @@ describe('"skip"', () => {
   });
 });
 
-test("a wrong word, or a request that nobody opened, is said", () => {
+test("an unknown value, or a request that no adapter opened, is an error", () => {
   const { sessions } = application();
   const request = { cookie: undefined };
   sessions.open(request, { cookie: () => undefined, secure: () => true });

@@ -80,7 +80,7 @@ describe("the header", () => {
     expect(findBearer(header)).toBe(token);
   });
 
-  test("what cannot be a token reaches no store, and is an event; another scheme is neither", async () => {
+  test("text that cannot be a token reaches no store and is an event; another scheme is neither", async () => {
     const { request, store, events } = begin();
     for (const header of ["Bearer a b", "Bearer abc", "Bearer", "Basic abc"])
       expect((await request(header, (session) => session.isNew)).value).toBe(true);
@@ -88,7 +88,7 @@ describe("the header", () => {
     expect(events).toEqual(["token_refused", "token_refused", "token_refused"]);
   });
 
-  test("a cookie is not looked at, also where the header is missing, and none is set", async () => {
+  test("a cookie is ignored, also without the header, and none is set", async () => {
     const { store, logIn, request, clock } = begin();
     const authorization = await logIn();
     const token = authorization.slice("Bearer ".length);
@@ -101,7 +101,7 @@ describe("the header", () => {
   });
 });
 
-describe("handing out", () => {
+describe("handOut", () => {
   test("a token is handed out once for a login, and finds the session", async () => {
     const { request } = begin();
     const { value, headers } = await request(undefined, async (session) => {
@@ -121,7 +121,7 @@ describe("handing out", () => {
   test.each([
     ["a login", (session: Session) => session.login("bob")],
     ["regenerate()", (session: Session) => session.regenerate()],
-  ])("%s that is not handed out is an error, and the token of before stays good", async (_, change) => {
+  ])("%s that is not handed out is an error, and the previous token stays valid", async (_, change) => {
     const { request, logIn } = begin();
     const authorization = await logIn();
     const { error, headers } = await request(authorization, (session) => change(session));
@@ -130,7 +130,7 @@ describe("handing out", () => {
     expect((await request(authorization, subject)).value).toBe("ada");
   });
 
-  test("a guest's first change needs it too; nothing is kept otherwise", async () => {
+  test("a guest's first change needs it too; otherwise nothing is kept", async () => {
     const { request, store } = begin();
     const change = (session: Session): unknown => Object.assign(session.data, { cart: 1 });
     expect((await request(undefined, change)).error).toMatchObject({ code: "ERR_SESSION_NOT_HANDED_OUT" });
@@ -142,7 +142,7 @@ describe("handing out", () => {
     expect((await request(`Bearer ${value}`, ({ data }) => ({ ...data }))).value).toEqual({ cart: 1 });
   });
 
-  test("changes, reads and a logout need no token", async () => {
+  test("changes, reads and a logout need no new token", async () => {
     const { request, logIn } = begin();
     const authorization = await logIn();
     expect((await request(authorization, (session) => session.update("n", () => 1))).error).toBeUndefined();
@@ -152,7 +152,7 @@ describe("handing out", () => {
     expect((await request(authorization, subject)).value).toBeUndefined();
   });
 
-  test("an id is renewed only where it is handed out, and a lost answer is renewed once more", async () => {
+  test("an id is renewed only when it is handed out, and renewed once more if the answer was lost", async () => {
     const { request, logIn, clock } = begin({ renewAfter: "10m", idleTimeout: "10h" });
     const authorization = await logIn();
     clock.now += 11 * 60_000;
@@ -181,7 +181,7 @@ describe("handing out", () => {
     expect(await sessions.list("ada")).toHaveLength(1);
   });
 
-  test("a store that fails hands out nothing, and the token of before stays good", async () => {
+  test("with a failing store nothing is handed out, and the previous token stays valid", async () => {
     let fault: Fault = "pass";
     const { request, logIn } = begin({ store: faultyStore(memoryStore(), () => fault), now: Date.now });
     const authorization = await logIn();
@@ -195,7 +195,7 @@ describe("handing out", () => {
     expect((await request(authorization, subject)).value).toBe("ada");
   });
 
-  test("a login that is revoked while it is saved hands out nothing", async () => {
+  test("a login revoked while it is saved hands out nothing", async () => {
     const { request, sessions } = begin();
     const { value } = await request(undefined, async (session) => {
       session.login("ada");
@@ -206,7 +206,7 @@ describe("handing out", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 
-  test("signed tokens of a cookie are none of a header", async () => {
+  test("signed tokens of a cookie are not accepted in a header", async () => {
     const { store, request, clock } = begin({ token: signedToken(secrets) });
     const web = createSessions({ store, now: () => clock.now, warn: false, token: signedToken(secrets) });
     const { cookie = "" } = await byCookie(web, undefined, (session) => session.login("ada"));
@@ -214,7 +214,7 @@ describe("handing out", () => {
   });
 });
 
-describe("beside browsers", () => {
+describe("together with browsers", () => {
   test("two managers over one store share the list of a user's sessions, and revoke each other's", async () => {
     const { store, request, logIn, clock, sessions } = begin();
     const web = createSessions({ store, now: () => clock.now, warn: false });
@@ -236,7 +236,7 @@ describe("wrong calls", () => {
     expect(() => begin(options as Partial<SessionOptions>)).toThrow(message);
   });
 
-  test("a session held by a cookie, one in parts, and no session at all cannot be handed out", async () => {
+  test("a session held by a cookie, one in parts, or no session cannot be handed out", async () => {
     const web = createSessions({ store: memoryStore(), warn: false });
     const { error } = await byCookie(web, undefined, (session) => handOut(session));
     expect(String(error)).toContain("this one is held by a cookie");

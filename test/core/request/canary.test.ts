@@ -307,7 +307,7 @@ describe.each<[string, TokenFormat, Partial<Omit<SessionOptions, "store">>]>([
   });
 });
 
-test("what an operator is told where nothing listens holds no id, token or secret", async () => {
+test("the default warnings for operators hold no id, token or secret", async () => {
   canary.hide(secret);
   for (const options of [{}, flask({ cookie })]) await everything(bareToken(), options, true);
   expect(canary.leaks()).toEqual([]);
@@ -317,7 +317,7 @@ test("what an operator is told where nothing listens holds no id, token or secre
   canary.said.length = 0;
 });
 
-test("a leak would be found: the canary hears what is inside errors, causes, lists and options", () => {
+test("a leak is found: the canary reads inside errors, causes, lists and options", () => {
   const test = new Canary();
   const id = randomIds("x:").create();
   test.hide(id);

@@ -7,7 +7,7 @@ import * as web from "../../../src/core/request/context.ts";
 test.each([
   ["imported", node.makeContext],
   ["handed out by the runtime", web.makeContext],
-])("a context, %s, follows promises and callbacks, and two requests do not see each other's", async (_, make) => {
+])("a context, %s, follows promises and callbacks, and two requests see separate ones", async (_, make) => {
   const context = make<string>() as web.Context<string>;
   const seen = await Promise.all(
     ["a", "b"].map((name) =>

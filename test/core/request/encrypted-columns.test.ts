@@ -54,7 +54,7 @@ test.each([
   expect(events.at(-1)).toMatchObject({ type: "record_refused" });
 });
 
-test("a session that is used lives on, and its end is sealed anew", async () => {
+test("a session in use stays alive, and its new expiry is sealed again", async () => {
   const { cookie } = await visit();
   for (let use = 0; use < 10; use++) {
     clock.now += 5 * 60_000;

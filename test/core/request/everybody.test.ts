@@ -65,7 +65,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
         expect((await request(there.sessions, cookie, isLive)).value, "there").toBe(false);
     });
 
-    test("a login of afterwards stays, also in a process that has not seen it yet", async () => {
+    test("a login after it stays, also in a process that has not seen it yet", async () => {
       const { clock, process } = setUp();
       const [here, there] = [process(), process()];
       const { cookie: before } = await request(there.sessions, undefined, login);
@@ -81,7 +81,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
       expect((await request(there.sessions, cookie, isLive)).value).toBe(false);
     });
 
-    test("clocks that differ by minutes let no session of before in, and put none of afterwards out", async () => {
+    test("clocks that differ by minutes admit no session from before, and end none from after", async () => {
       const clock = { now: 1_800_000_000_000 };
       const inner = memoryStore({ now: () => clock.now });
       const ahead = begin(storeOver(inner), { now: clock.now + 240_000 });
@@ -94,7 +94,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
       expect((await request(late.sessions, after.cookie, isLive)).value).toBe(true);
     });
 
-    test("a session that began before the option was given ends as well", async () => {
+    test("a session that began before the option was configured ends as well", async () => {
       const { clock, inner } = setUp();
       const old = createSessions({ store: storeOver(inner), now: () => clock.now, warn: false });
       const { cookie } = await request(old, undefined, login);
@@ -107,7 +107,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
 }
 
 describe("what it costs", () => {
-  test("a busy process reads one record about twice in the bound, beside its requests; a request makes no other call", async () => {
+  test("a busy process reads one record about twice per bound, outside requests; a request makes no extra call", async () => {
     const clock = { now: 1_800_000_000_000 };
     const store = countedStore(memoryStore({ now: () => clock.now }));
     const { sessions } = begin(store, clock, { idleTimeout: "10h", touchInterval: "1h" });
@@ -124,7 +124,7 @@ describe("what it costs", () => {
     expect(store.total).toBe(store.calls.read);
   });
 
-  test("a reading that takes long holds up no request while what is known is young enough", async () => {
+  test("a slow read delays no request while the known value is recent enough", async () => {
     const clock = { now: 1_800_000_000_000 };
     const inner = memoryStore({ now: () => clock.now });
     let hold: Promise<unknown> | undefined;
@@ -143,7 +143,7 @@ describe("what it costs", () => {
     release();
   });
 
-  test("an outage that lasts longer than the bound is a 503, and the cookie stays", async () => {
+  test("an outage longer than the bound is a 503, and the cookie stays", async () => {
     const clock = { now: 1_800_000_000_000 };
     let fault: Fault = "pass";
     const store = faultyStore(memoryStore({ now: () => clock.now }), ({ args }) =>
@@ -172,7 +172,7 @@ describe("races and failures", () => {
     login,
   };
   for (const [name, handler] of Object.entries(racing)) {
-    test(`a request that began before it and does ${name} leaves no session of before, in every order`, async () => {
+    test(`an earlier request that does ${name} leaves no session from before, in every order`, async () => {
       const { complete } = await explore(async (gate) => {
         const clock = { now: 1_800_000_000_000 };
         const inner = memoryStore({ now: () => clock.now });
@@ -209,7 +209,7 @@ describe("races and failures", () => {
     });
   }
 
-  test("a store call that fails leaves everybody as before, or revokes them", async () => {
+  test("a failing store call leaves everybody as before, or revokes them", async () => {
     for (let at = 0; at < 2; at++) {
       for (const kind of ["throw-before", "throw-after", "hang-before", "hang-after"] as const) {
         const clock = { now: 1_800_000_000_000 };
@@ -226,7 +226,7 @@ describe("races and failures", () => {
     }
   });
 
-  test("a mark that cannot be read lets no session in; a mark that was lost brings none back", async () => {
+  test("an unreadable mark lets no session in; a lost mark brings none back", async () => {
     const clock = { now: 1_800_000_000_000 };
     const inner = memoryStore({ now: () => clock.now });
     const keys = new Set<string>();
@@ -252,8 +252,8 @@ describe("races and failures", () => {
   });
 });
 
-describe("with everything else", () => {
-  test("sessions that are over are in no list, and count for no limit", async () => {
+describe("together with other features", () => {
+  test("sessions that ended are in no list, and count for no limit", async () => {
     const clock = { now: 1_800_000_000_000 };
     const store = memoryStore({ now: () => clock.now });
     const { sessions } = begin(store, clock, { limit: { perSubject: 1, excess: "refuse" } });
@@ -276,7 +276,7 @@ describe("with everything else", () => {
     expect((await request(blog.sessions, cookie, isLive)).value).toBe(true);
   });
 
-  test("in parts, every part that can end ends", async () => {
+  test("in parts, every part that supports it ends", async () => {
     const sessions = createPartsSessions({
       everybody: everybody(),
       wait: async () => {},
@@ -300,7 +300,7 @@ describe("with everything else", () => {
     expect((await request(sessions, cookie, ({ data }) => ({ ...data }))).value).toEqual({ theme: "dark" });
   });
 
-  test("where a mark cannot be kept the option is refused, and without it the call says what to write", async () => {
+  test("where a mark cannot be kept the option is refused, and without the option the call says what to write", async () => {
     const make = (options: Partial<SessionOptions>) =>
       createSessions({ everybody: everybody(), warn: false, ...options });
     expect(() => make({ store: cookieStore({ secrets }) })).toThrow("sessions in cookies without revocations");

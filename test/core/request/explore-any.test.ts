@@ -144,10 +144,10 @@ async function together(chosen: readonly string[], variant: Variant, aged: boole
   );
 }
 
-describe("what several requests do to one session at the same time", { timeout: 300_000 }, () => {
+describe("several requests on one session at the same time", { timeout: 300_000 }, () => {
   for (const [name, variant] of Object.entries(variants)) {
     for (const aged of variant.renews ? [false, true] : [false]) {
-      test(`leaves one session or none, loses nothing, and answers with living ids (${name}${aged ? ", ids due for renewal" : ""})`, async () => {
+      test(`leave one session or none, lose nothing, and answer with valid ids (${name}${aged ? ", ids due for renewal" : ""})`, async () => {
         const random = seeded(name.length * 2 + Number(aged));
         const pick = (): string => names[Math.floor(random() * names.length)] as string;
         const pairs = names.flatMap((one, at) => names.slice(at).map((two) => [one, two]));

@@ -123,7 +123,7 @@ const triples: readonly (readonly Name[])[] = [
 describe("three requests that save one session", { timeout: 300_000 }, () => {
   for (const processes of [1, 2] as const) {
     for (const chosen of triples) {
-      test(`${chosen.join(", ")}, in ${processes === 1 ? "one process" : "two processes"}: what was answered is kept, and no more, whichever call fails`, async () => {
+      test(`${chosen.join(", ")}, in ${processes === 1 ? "one process" : "two processes"}: exactly what was answered is kept, whichever call fails`, async () => {
         const calls = await together({ chosen, fault: "pass", at: -1, processes }, 150);
         for (const fault of ["throw-before", "throw-after"] as const)
           for (let at = 0; at < calls; at++) await together({ chosen, fault, at, processes }, 15);

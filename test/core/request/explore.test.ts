@@ -132,7 +132,7 @@ describe("promise 1: no lost update, in every order", { timeout: 120_000 }, () =
     expect(orders).toBeGreaterThan(400);
   });
 
-  test("three requests in one process, where saves that met take turns, keep all changes", async () => {
+  test("three requests in one process, where conflicting saves take turns, keep all changes", async () => {
     const handlers = [set("a", 1), set("b", 2), count];
     await together(
       handlers,
@@ -158,19 +158,19 @@ describe("promise 1: no lost update, in every order", { timeout: 120_000 }, () =
     });
   });
 
-  test("the same key: one of the two values, never a mixture", async () => {
+  test("with the same key one of the two values wins, never a mixture", async () => {
     await together([set("v", { a: 1 }), set("v", { b: 2 })], async ({ look, cookie }) => {
       expect([{ a: 1 }, { b: 2 }]).toContainEqual((await look(cookie))?.v);
     });
   });
 
-  test("clear wins over what it follows, and keeps what follows it", async () => {
+  test("clear removes what came before it, and keeps what comes after", async () => {
     await together([(session) => session.clear(), set("a", 1)], async ({ look, cookie }) => {
       expect([{}, { a: 1 }]).toContainEqual(await look(cookie));
     });
   });
 
-  test("a value taken twice is gone, and a newer one left meanwhile stays or was seen", async () => {
+  test("a value taken twice is gone, and a newer one set in between stays or was seen", async () => {
     const take: Handler = (session) => session.take("base");
     await together([take, set("base", "new")], async ({ look, cookie, answers }) => {
       const left = (await look(cookie))?.base;
@@ -179,7 +179,7 @@ describe("promise 1: no lost update, in every order", { timeout: 120_000 }, () =
     await together([take, take], async ({ look, cookie }) => expect((await look(cookie))?.base).toBeUndefined());
   });
 
-  test("a reader writes nothing and changes nothing", async () => {
+  test("a request that only reads writes nothing and changes nothing", async () => {
     await together([read, count], async ({ look, cookie, answers }) => {
       expect(await look(cookie)).toEqual({ base: 1, n: 1 });
       expect(answers[0]?.setCookie).toBeUndefined();
@@ -237,7 +237,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
     ["log the same user in and regenerate", [login, regenerate], "ann"],
     ["log the same user in twice", [login, login], "ann"],
   ] as const) {
-    test(`requests that ${name}: one session is left, and what was answered leads to it`, async () => {
+    test(`requests that ${name}: one session is left, and the answers lead to it`, async () => {
       await together(
         [...pair],
         async ({ look, cookie, answers, records }) => {
@@ -256,7 +256,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
   }
 
   for (const subject of ["ann", undefined]) {
-    test(`a logout beside a regenerate leaves nothing of ${subject ? "a user's" : "a guest's"} session`, async () => {
+    test(`a logout during a regenerate leaves nothing of ${subject ? "a user's" : "a guest's"} session`, async () => {
       await together(
         [destroy, regenerate],
         async ({ look, cookie, answers, records, late }) => {
@@ -276,7 +276,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
     ["ann", login],
     ["ann", (session: Session<Data>) => session.login("bob")],
   ] as const) {
-    test(`a logout of ${subject ?? "a guest"} beside ${other === login ? "a login of ann" : "a login of bob"} leaves nothing`, async () => {
+    test(`a logout of ${subject ?? "a guest"} during ${other === login ? "a login of ann" : "a login of bob"} leaves nothing`, async () => {
       await together(
         [destroy, other],
         async ({ look, cookie, answers, records, late }) => {
@@ -290,7 +290,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
     });
   }
 
-  test("a logout with an id that was replaced a moment ago ends the session", async () => {
+  test("a logout with an id replaced a moment ago ends the session", async () => {
     const store = memoryStore();
     for (const act of [regenerate, login]) {
       const sessions = new Sessions<Data>({ store });
@@ -306,7 +306,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
     ["writer", set("a", 1)],
     ["counter", count],
   ] as const) {
-    test(`what a ${name} had in flight when regenerate replaced the id is merged into the session`, async () => {
+    test(`changes of a ${name} in flight when regenerate replaced the id are merged into the session`, async () => {
       let merged = 0;
       await together([regenerate, write], async ({ look, answers, late }) => {
         const data = await look(answers[0]?.cookie);
@@ -325,7 +325,7 @@ describe("promise 2: no resurrection, in every order", { timeout: 120_000 }, () 
 describe("promise 8: renewal in passing, in every order", { timeout: 120_000 }, () => {
   const aged = { aged: true };
 
-  test("of two requests with an aged id one renews it; the old id goes on leading to the session", async () => {
+  test("of two requests with an aged id one renews it; the old id still leads to the session", async () => {
     await together(
       [read, set("a", 1)],
       async ({ look, cookie, answers, records }) => {
@@ -375,7 +375,7 @@ describe("promise 8: renewal in passing, in every order", { timeout: 120_000 }, 
     );
   });
 
-  test("a login while the id is renewed: the old id and the renewed one are dead", async () => {
+  test("a login during a renewal ends both the old id and the renewed one", async () => {
     await together(
       [login, read],
       async ({ look, cookie, answers, records }) => {
@@ -397,7 +397,7 @@ describe("revocation by subject, in every order", () => {
     ["reader", read],
     ["regenerate", regenerate],
   ] as const) {
-    test(`nothing of the subject is left when a ${name} is under way`, async () => {
+    test(`nothing of the subject is left after a ${name} in flight`, async () => {
       await together(
         [handler],
         async ({ look, cookie, answers, records, sessions }) => {
@@ -411,7 +411,7 @@ describe("revocation by subject, in every order", () => {
     });
   }
 
-  test("nothing of the subject is left when its id is being renewed", async () => {
+  test("nothing of the subject is left after a renewal in flight", async () => {
     await together(
       [read],
       async ({ look, cookie, answers, records }) => {

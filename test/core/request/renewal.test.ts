@@ -23,7 +23,7 @@ function setUp() {
   return { clock, store, sessions, events };
 }
 
-describe("a client with a bad line", { timeout: 120_000 }, () => {
+describe("a client that loses responses", { timeout: 120_000 }, () => {
   test("is never logged out: 2000 clients, a third of all responses lost, parallel requests, every write kept", async () => {
     let renewals = 0;
     for (let seed = 1; seed <= 2000; seed++) {
@@ -66,7 +66,7 @@ describe("a client with a bad line", { timeout: 120_000 }, () => {
 });
 
 describe("an old id", () => {
-  test("works for the grace period after the new one was seen, then ends and is reported as reused", async () => {
+  test("works for the grace period after the new one was used, then ends and is reported as reused", async () => {
     const { clock, sessions, events } = setUp();
     const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     clock.now += 6 * 60_000;
@@ -83,7 +83,7 @@ describe("an old id", () => {
     expect((await request(sessions, renewed.cookie, (session) => session.isNew)).value).toBe(false);
   });
 
-  test("of two renewals ago is dead though the newest id was not yet seen", async () => {
+  test("of two renewals ago is refused though the newest id was not used yet", async () => {
     const { clock, sessions, events } = setUp();
     const first = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     clock.now += 6 * 60_000;
@@ -97,7 +97,7 @@ describe("an old id", () => {
     expect((await request(sessions, second.cookie, (session) => session.isNew)).value).toBe(false);
   });
 
-  test("is dead at once after login and regenerate, with no grace", async () => {
+  test("is refused at once after login and regenerate, without grace", async () => {
     for (const act of ["login", "regenerate"] as const) {
       const { sessions } = setUp();
       const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
@@ -106,7 +106,7 @@ describe("an old id", () => {
     }
   });
 
-  test("of a renewal, when a login came under it: a request under way made a session that replaced the login's cookie", async () => {
+  test("from before a renewal and a login sets no cookie when a request with it ends", async () => {
     const { clock, sessions, events } = setUp();
     const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     clock.now += 6 * 60_000;
@@ -118,7 +118,7 @@ describe("an old id", () => {
     expect((await request(sessions, login.cookie, ({ data }) => data.n)).value).toBe(0);
   });
 
-  test("does not outlive a logout under the new id, nor one under the old id", async () => {
+  test("is refused after a logout with either id, and so is the other one", async () => {
     for (const through of ["old", "new"] as const) {
       const { clock, sessions } = setUp();
       const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
@@ -132,7 +132,7 @@ describe("an old id", () => {
   });
 });
 
-test("an id that was renewed by a save in the middle of a request is not taken for seen at its end", async () => {
+test("renewed by a save in the middle of a request does not count as used at its end", async () => {
   let now = 1_800_000_000_000;
   const sessions = new Sessions({
     store: memoryStore({ now: () => now }),

@@ -26,7 +26,7 @@ async function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
 }
 
 describe("login as another user", () => {
-  test("starts with empty data, a handle of its own, and the cookie as configured", async () => {
+  test("starts with empty data, a new handle, and the cookie as configured", async () => {
     const { sessions, ada, events } = await setUp();
     const bob = await request(sessions, ada.cookie, (session) => {
       session.data.late = "set before the login";
@@ -53,7 +53,7 @@ describe("login as another user", () => {
     expect(logout).toMatchObject({ handle: ada.value, subject: "ada" });
   });
 
-  test("with its own word on the cookie: persistent counts, and false counts against the option", async () => {
+  test("with its own option for the cookie: persistent counts, and false overrides the configuration", async () => {
     for (const persistent of [true, false]) {
       const { sessions, ada } = await setUp({ persistent: !persistent });
       const bob = await request(sessions, ada.cookie, (session) => session.login("bob", { persistent }));
@@ -71,7 +71,7 @@ describe("login as another user", () => {
     expect(value).toEqual(["ada", ["address", "isAdmin", "mfaPassed"]]);
   });
 
-  test("keeps nothing in a Flask session either", async () => {
+  test("keeps nothing in a Flask session", async () => {
     const options: SessionOptions<Data> = flaskSession({ subjectKey: "_user_id" });
     const { sessions, ada } = await setUp(options);
     const bob = await request(sessions, ada.cookie, (session) => session.login("bob"));
@@ -79,7 +79,7 @@ describe("login as another user", () => {
     expect(value).toEqual([{}, "bob"]);
   });
 
-  test("keeps nothing in a session in a cookie, whose old cookie is refused then", async () => {
+  test("keeps nothing in a session in a cookie, whose old cookie is then refused", async () => {
     const secrets = "a secret of at least 32 characters";
     const sessions = new Sessions<Data>({ store: cookieStore({ secrets, revocations: memoryStore() }) });
     const ada = await request(sessions, undefined, (session) => {
@@ -95,7 +95,7 @@ describe("login as another user", () => {
     ]);
   });
 
-  test("the same user, and a guest, keep the data and the handle", async () => {
+  test("keeps data and handle for the same user and for a guest", async () => {
     const { sessions, ada } = await setUp();
     const again = await request(sessions, ada.cookie, (session) => session.login("ada"));
     const { value } = await request(sessions, again.cookie, ({ data, handle }) => [{ ...data }, handle]);
@@ -111,7 +111,7 @@ describe("login as another user", () => {
     ]);
   });
 
-  test("takes over from the new user's other session only what merge names", async () => {
+  test("takes only what merge names from the new user's other session", async () => {
     const { sessions, ada } = await setUp();
     await request(sessions, undefined, (session) => {
       Object.assign(session.data, { address: "2 Bob Street", isAdmin: false });

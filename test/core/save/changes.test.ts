@@ -17,7 +17,7 @@ function merged(base: Data, change: (session: Session) => void, theirs: Data, to
   return { ...data };
 }
 
-describe("a key that I did not change is theirs", () => {
+describe("a key that this request did not change has the stored value", () => {
   test.each<[string, Data, Data]>([
     ["as it is there", { a: 1 }, { a: 1 }],
     ["when they changed it", { a: 1 }, { a: 2 }],
@@ -27,7 +27,7 @@ describe("a key that I did not change is theirs", () => {
     expect(merged(base, () => {}, theirs)).toEqual(theirs);
   });
 
-  test("when I changed it and changed it back", () => {
+  test("also when it was changed and changed back", () => {
     const there = (session: Session): void => {
       session.data["a"] = 5;
       session.data["a"] = 1;
@@ -37,12 +37,12 @@ describe("a key that I did not change is theirs", () => {
     expect(merged({ a: 1 }, there, { a: 2, b: 3 })).toEqual({ a: 2, b: 3 });
   });
 
-  test("when I replaced it by an equal value", () => {
+  test("also when it was replaced by an equal value", () => {
     expect(merged({ a: { b: [1] } }, ({ data }) => Object.assign(data, { a: { b: [1] } }), { a: 2 })).toEqual({ a: 2 });
   });
 });
 
-describe("a key that I changed is mine", () => {
+describe("a key that this request changed has its new value", () => {
   test.each<[string, Data, (data: Data) => void, Data, Data]>([
     [
       "set",
@@ -144,13 +144,13 @@ function setDeep(data: Data): void {
 }
 
 describe("update", () => {
-  test("is made again on theirs", () => {
+  test("is repeated on the stored value", () => {
     expect(merged({ n: 1 }, (session) => session.update("n", add(10)), { n: 5 })).toEqual({ n: 15 });
     expect(merged({}, (session) => session.update("n", add(10)), { n: 5 })).toEqual({ n: 15 });
     expect(merged({ n: 1 }, (session) => session.update("n", add(10)), {})).toEqual({ n: 10 });
   });
 
-  test("several of one key are made again in their order", () => {
+  test("several for one key are repeated in order", () => {
     const change = (session: Session): void => {
       session.update("n", add(1));
       session.update("n", (n) => (n as number) * 2);
@@ -159,15 +159,15 @@ describe("update", () => {
     expect(merged({ n: 1 }, change, { n: 10 })).toEqual({ n: 25 });
   });
 
-  test("that changed nothing here may change something there", () => {
+  test("with no effect here may have one on the stored value", () => {
     expect(merged({ n: 0 }, (session) => session.update("n", (n) => (n as number) * 2), { n: 4 })).toEqual({ n: 8 });
   });
 
-  test("that removes the key removes theirs", () => {
+  test("that removes the key removes the stored key", () => {
     expect(merged({ n: 1 }, (session) => session.update("n", () => undefined), { n: 2, b: 1 })).toEqual({ b: 1 });
   });
 
-  test("that changes the value in place is made again in place", () => {
+  test("that changes the value in place is repeated in place", () => {
     const change = (session: Session): void =>
       void session.update("list", (list) => {
         (list as string[]).push("mine");
@@ -176,7 +176,7 @@ describe("update", () => {
     expect(merged({ list: [] }, change, { list: ["theirs"] })).toEqual({ list: ["theirs", "mine"] });
   });
 
-  test("of a key that was also set by hand, before, between or after, is mine as a value", () => {
+  test("of a key that was also assigned, before, between or after, counts as an assignment", () => {
     const changes: ((session: Session) => void)[] = [
       (session) => {
         session.data["n"] = 100;
@@ -195,7 +195,7 @@ describe("update", () => {
     for (const change of changes) expect(merged({ n: 1 }, change, { n: 5 })).toEqual({ n: 101 });
   });
 
-  test("is made again on every newer value that is found, and on nothing twice", () => {
+  test("is repeated on every newer value found, and on none twice", () => {
     const mine = draft({ n: 1 }, (session) => session.update("n", add(10)));
     let base = contentOf({ n: 1 });
     for (const n of [2, 3, 5, 5]) {
@@ -215,7 +215,7 @@ describe("take", () => {
     expect(merged({ notice: "a", b: 1 }, take, { notice: "a", b: 2 })).toEqual({ b: 2 });
   });
 
-  test("leaves what was put there meanwhile", () => {
+  test("leaves what another request put there in between", () => {
     expect(merged({ notice: "a" }, take, { notice: "b" })).toEqual({ notice: "b" });
     expect(merged({}, take, { notice: "b" })).toEqual({ notice: "b" });
   });
@@ -224,18 +224,18 @@ describe("take", () => {
     expect(merged({ notice: "a" }, take, {})).toEqual({});
   });
 
-  test("takes values of every kind, whatever object they are", () => {
+  test("takes values of every type of object", () => {
     const notice = { at: new Date(0), of: new Set([1]) };
     expect(merged({ notice }, take, { notice })).toEqual({});
   });
 });
 
 describe("clear", () => {
-  test("leaves nothing of theirs", () => {
+  test("removes everything that is stored", () => {
     expect(merged({ a: 1 }, (session) => session.clear(), { a: 2, b: 3 })).toEqual({});
   });
 
-  test("and what is set afterwards is all there is", () => {
+  test("keeps only what is set after it", () => {
     const change = (session: Session): void => {
       session.update("n", add(1));
       session.clear();
@@ -246,10 +246,10 @@ describe("clear", () => {
   });
 });
 
-describe("keys that belong together", () => {
+describe("keys declared together", () => {
   const group = [["cart", "total"]];
 
-  test("are all mine when I set one of them", () => {
+  test("all have the new values when one of them was set", () => {
     const change = ({ data }: Session): void => {
       data["cart"] = ["tea"];
     };
@@ -260,7 +260,7 @@ describe("keys that belong together", () => {
     });
   });
 
-  test("are all theirs when I set none of them", () => {
+  test("all have the stored values when none was set", () => {
     const change = ({ data }: Session): void => {
       data["b"] = 1;
     };
@@ -268,12 +268,12 @@ describe("keys that belong together", () => {
     expect(merged({ cart: [], total: 0 }, change, theirs, group)).toEqual({ ...theirs, b: 1 });
   });
 
-  test("are removed together with what is not there in mine", () => {
+  test("are removed if absent from the new values", () => {
     const change = ({ data }: Session): void => void delete data["cart"];
     expect(merged({ cart: [] }, change, { cart: [], total: 2 }, group)).toEqual({});
   });
 
-  test("in groups that share a key move as one, in whatever order the groups are given", () => {
+  test("in groups that share a key move as one, whatever the order of the groups", () => {
     const groups = [
       ["b", "c"],
       ["a", "b"],
@@ -289,7 +289,7 @@ describe("keys that belong together", () => {
     expect(merged(base, change, theirs, groups.toReversed())).toEqual(expected);
   });
 
-  test("and are only updated are updated again: taking mine whole lost what others had added to the other key", () => {
+  test("that are only updated are updated again, so additions to the other key stay", () => {
     const change = (session: Session): void => {
       session.update("total", add(3));
     };
@@ -299,7 +299,7 @@ describe("keys that belong together", () => {
     });
   });
 
-  test("of which one is set and another updated are all mine: the update was made on theirs, beside my cart", () => {
+  test("of which one is set and another updated all have the new values", () => {
     const change = (session: Session): void => {
       session.data["cart"] = ["tea"];
       session.update("total", add(3));
@@ -311,7 +311,7 @@ describe("keys that belong together", () => {
   });
 });
 
-describe("what the library knows of a session", () => {
+describe("the session's own fields", () => {
   const meta = (base: object, mine: object, theirs: object): object =>
     merge(
       format,
@@ -321,7 +321,7 @@ describe("what the library knows of a session", () => {
       [],
     ).meta;
 
-  test("is merged by field as well", () => {
+  test("are merged field by field", () => {
     expect(meta({ created: 1 }, { created: 1, subject: "me" }, { created: 1, seen: 5 })).toEqual({
       created: 1,
       subject: "me",
@@ -332,7 +332,7 @@ describe("what the library knows of a session", () => {
     expect(meta({ later: 1 }, { later: 1 }, { later: 2 })).toEqual({ later: 2 });
   });
 
-  test("is merged also after clear", () => {
+  test("are merged after clear as well", () => {
     const mine = draft({ a: 1 }, (session) => session.clear(), { created: 1 });
     expect(
       merge(format, contentOf({ a: 1 }, { created: 1 }), mine, contentOf({}, { created: 1, seen: 2 }), []).meta,
@@ -344,7 +344,7 @@ describe("what the library knows of a session", () => {
 });
 
 describe("adopt", () => {
-  test("leaves the objects that are equal, so that what a handler holds on to stays", () => {
+  test("keeps the objects that are equal, so that a handler's references stay valid", () => {
     const target = contentOf({ same: { deep: [1] }, other: { deep: [1] }, gone: 1 }).data;
     const { same: kept, other } = target;
     adopt(format, target, contentOf({ same: { deep: [1] }, other: { deep: [2] }, more: 1 }).data);
@@ -354,7 +354,7 @@ describe("adopt", () => {
   });
 });
 
-test("keys with undefined are as good as absent", () => {
+test("treats keys with undefined as absent", () => {
   expect(changedKeys(format, { a: undefined, b: 1 }, { b: 1, c: undefined })).toEqual(new Set());
   expect(encoded(format, {}, "a")).toBeUndefined();
   expect(same(undefined, undefined)).toBe(true);
@@ -365,7 +365,7 @@ test("keys with undefined are as good as absent", () => {
   expect(Object.keys(data)).toEqual([]);
 });
 
-test("a value that cannot be stored is named by its path in the session", () => {
+test("names a value that cannot be stored by its path in the session", () => {
   expect(() => merged({}, ({ data }) => Object.assign(data, { a: { f: test } }), {})).toThrow(
     /^session\.data\.a\.f cannot be/,
   );

@@ -42,7 +42,7 @@ describe("a commit", () => {
     });
   }
 
-  test("of a visitor without a session that was looked at is done when it returns", async () => {
+  test("of a guest who only looked at the session is done when it returns", async () => {
     const { committed } = await setUp();
     const { waits, atOnce } = await committed(({ data }) => data.n, "other=1");
     expect([waits, atOnce]).toEqual([false, "private"]);
@@ -58,19 +58,19 @@ describe("a commit", () => {
     "that removed all": (session) => session.clear(),
   };
   for (const [what, act] of Object.entries(dirty)) {
-    test(`of a request ${what} is waited for`, async () => {
+    test(`of a request ${what} returns a promise`, async () => {
       const { committed } = await setUp();
       expect(await committed(act)).toMatchObject({ waits: true, atOnce: null });
     });
   }
 
-  test("of a request after the touch interval is waited for", async () => {
+  test("of a request after the touch interval returns a promise", async () => {
     const { clock, committed } = await setUp();
     clock.now += 61_000;
     expect(await committed(({ subject }) => subject)).toMatchObject({ waits: true });
   });
 
-  test("that was dirty saves what is changed between it and its end, too", async () => {
+  test("of changed data also saves what is changed until its end", async () => {
     const { sessions, cookie } = await setUp();
     const incoming = { cookie };
     const exchange = sessions.open(incoming, reader);

@@ -44,7 +44,7 @@ for (const aged of [false, true]) {
     const renewAfter = aged ? ("10m" as const) : (false as const);
     const later = aged ? 11 * 60_000 : 120_000;
     describe(`${name}${aged ? ", while its id is due for renewal" : ""}`, () => {
-      test("every store call, failing in every way, is a typed 503 in bounded time or of no consequence", async () => {
+      test("every store call, failing in every way, is a typed 503 in bounded time, or has no effect", async () => {
         const plain = setUp({ renewAfter });
         const first = await request(plain.sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
         plain.clock.now += later;
@@ -84,13 +84,13 @@ for (const aged of [false, true]) {
   }
 }
 
-describe("the first request of a visitor, who logs in", () => {
+describe("the first request of a new visitor, who logs in", () => {
   const begin = (session: Session<Data>): void => {
     session.data.n = 1;
     session.login("ann");
   };
 
-  test("an outage after the record was made set a cookie with the error, for a session that may have been revoked", async () => {
+  test("an outage after the record was made is a 503 without a cookie", async () => {
     const plain = setUp();
     plain.arm(-1, "pass");
     await request(plain.sessions, undefined, begin);
@@ -134,7 +134,7 @@ describe("the first request of a visitor, who logs in", () => {
 });
 
 describe("an outage", () => {
-  test("does not concern requests without a session cookie, or that do not use the session", async () => {
+  test("does not affect requests without a session cookie, or that do not use the session", async () => {
     const { sessions, failing, arm } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 0 }));
     arm(0, "throw-before");
@@ -145,7 +145,7 @@ describe("an outage", () => {
     expect(failing.calls).toEqual([]);
   });
 
-  test("that only keeps an expiry from being moved does not fail the request", async () => {
+  test("that only prevents a touch does not fail the request", async () => {
     const { sessions, clock, arm, events } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));
     clock.now += 120_000;
@@ -155,7 +155,7 @@ describe("an outage", () => {
     expect(events).toContain("store_unavailable");
   });
 
-  test("that kept a renewal from being acknowledged failed a request that only read", async () => {
+  test("that prevents acknowledging a renewal does not fail a request that only read", async () => {
     const { sessions, clock, arm, events } = setUp({ renewAfter: "10m" });
     const old = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));
     clock.now += 11 * 60_000;
@@ -168,7 +168,7 @@ describe("an outage", () => {
     expect(change.error).toMatchObject({ status: 503 });
   });
 
-  test("names the store and keeps the cause, and says nothing of the session", async () => {
+  test("names the store and keeps the cause, and contains nothing of the session", async () => {
     const { sessions, arm } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));
     arm(0, "throw-before");
@@ -177,7 +177,7 @@ describe("an outage", () => {
     expect((error as Error).cause).toBeInstanceOf(Error);
   });
 
-  test("leaves a late answer without effect on the request that gave up", async () => {
+  test("that ends later has no effect on the request that gave up", async () => {
     const { sessions, arm } = setUp();
     const { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 7 }));
     let release = () => {};
@@ -226,7 +226,7 @@ describe("a store that keeps conflicting", () => {
     expect(refused).toBe(4);
   });
 
-  test("ends so after conflictTimeout when the wall clock is set back meanwhile", async () => {
+  test("ends so after conflictTimeout also when the wall clock is set back during it", async () => {
     const { answer, refused } = await refusedUpdates((clock) => {
       clock.now -= 60_000;
     }, 100);
@@ -235,7 +235,7 @@ describe("a store that keeps conflicting", () => {
   });
 
   // A step of the wall clock made 304 false conflicts.
-  test("is no conflict when the wall clock is set ahead meanwhile", async () => {
+  test("causes no conflict error when the wall clock is set ahead during it", async () => {
     const { answer } = await refusedUpdates((clock) => {
       clock.now += 60_000;
     }, 2);

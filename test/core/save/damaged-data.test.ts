@@ -54,8 +54,8 @@ async function begun(setup: ReturnType<typeof setUp>, subject?: string): Promise
   return cookie;
 }
 
-describe("data that are damaged", () => {
-  test("do not concern a request that asks who is logged in", async () => {
+describe("damaged data", () => {
+  test("does not affect a request that asks who is logged in", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const { value, error } = await request(setup.sessions, cookie, ({ subject }) => subject);
@@ -63,7 +63,7 @@ describe("data that are damaged", () => {
     expect(setup.told("record_refused")).toEqual([]);
   });
 
-  test("end the session for the request that asks for them: an event, no error, no cookie, nothing written", async () => {
+  test("ends the session for the request that uses it: an event, no error, no cookie, nothing written", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const before = await setup.find();
@@ -85,7 +85,7 @@ describe("data that are damaged", () => {
     expect(JSON.stringify(setup.events)).not.toContain("tea");
   });
 
-  test("are no session for the next request, which may begin another", async () => {
+  test("is no session for the next request, which may begin another", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     await request(setup.sessions, cookie, ({ data }) => data.cart);
@@ -98,7 +98,7 @@ describe("data that are damaged", () => {
     expect((await request(setup.sessions, next.cookie, ({ data }) => data.a)).value).toBe(1);
   });
 
-  test("are not taken along by a login, which begins a new session", async () => {
+  test("is not carried over by a login, which begins a new session", async () => {
     const setup = setUp();
     const cookie = await begun(setup);
     const next = await request(setup.sessions, cookie, (session) => session.login("ben"));
@@ -108,7 +108,7 @@ describe("data that are damaged", () => {
     expect(value).toEqual(["ben", {}]);
   });
 
-  test("are ended by a logout", async () => {
+  test("is ended by a logout", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const { error, setCookie } = await request(setup.sessions, cookie, (session) => session.destroy());
@@ -117,7 +117,7 @@ describe("data that are damaged", () => {
     await expect(setup.find()).rejects.toThrow("no record");
   });
 
-  test("and a logout once they came to light removes the cookie", async () => {
+  test("has its cookie removed by a logout after it was found", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const { error, setCookie } = await request(setup.sessions, cookie, (session) => {
@@ -129,7 +129,7 @@ describe("data that are damaged", () => {
     expect(setup.written).toEqual([]);
   });
 
-  test("go along to a new id unread, and come to light there", async () => {
+  test("moves unread to a new id, and is found there", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const next = await request(setup.sessions, cookie, (session) => session.regenerate());
@@ -139,7 +139,7 @@ describe("data that are damaged", () => {
     expect(setup.told("record_refused")).toHaveLength(1);
   });
 
-  test("of a save that met another are refused, not overwritten", async () => {
+  test("found while a save merges is refused, not overwritten", async () => {
     const setup = setUp();
     const cookie = await begun(setup, "ada");
     const answer = await request(setup.sessions, cookie, async (session) => {
@@ -153,8 +153,8 @@ describe("data that are damaged", () => {
   });
 });
 
-describe("data that nobody asked for", () => {
-  test("are kept as they are when the session gets a new id, also encrypted ones", async () => {
+describe("data that no request used", () => {
+  test("is kept unchanged when the session gets a new id, also when encrypted", async () => {
     for (const format of [jsonFormat(), encrypted(jsonFormat(), "a secret of at least 32 characters")]) {
       const { sessions } = (({ sessions }) => ({ sessions }))(setUp({ format }));
       const { cookie } = await request(sessions, undefined, (session) => {

@@ -45,7 +45,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
       expect(await Promise.all(live)).toEqual([undefined, "ada", "ada", "bob"]);
     });
 
-    test("subject ends all sessions of the provider's user, whatever the user is called here", async () => {
+    test("subject ends all sessions of the provider's user, whatever the user's name here", async () => {
       const sessions = begin(storeOver(memoryStore()));
       const theirs = { issuer, subject: "sub-1" };
       const one = await request(sessions, undefined, login({ ...theirs, sid: "s1" }));
@@ -58,7 +58,7 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
       expect(await Promise.all(live)).toEqual([undefined, undefined, "ada"]);
     });
 
-    test("a session that got another id since ends as well; twice is once", async () => {
+    test("a session whose id changed since ends as well; repeating the call ends none", async () => {
       const sessions = begin(storeOver(memoryStore()));
       const { cookie } = await request(sessions, undefined, login({ issuer, sid: "s1" }));
       const moved = await request(sessions, cookie, (session) => session.regenerate());
@@ -70,8 +70,8 @@ for (const [kind, storeOver] of Object.entries(kinds)) {
   });
 }
 
-describe("a login under way", () => {
-  test("ends, in orders drawn at random, when the provider logs it out after it was called; or the logout finds it", async () => {
+describe("a login in flight", () => {
+  test("ends when the provider logs it out during it, in random orders", async () => {
     await explore(
       async (gate) => {
         const inner = memoryStore();
@@ -105,7 +105,7 @@ describe("a login under way", () => {
     );
   });
 
-  test("of two logins with one sid in parallel both are linked", async () => {
+  test("beside another with the same sid: both are linked", async () => {
     await explore(
       async (gate) => {
         const inner = memoryStore();
@@ -127,7 +127,7 @@ describe("a login under way", () => {
 });
 
 describe("a store that fails", () => {
-  test("at any call of a login: a 503 and nobody is in, or a session that the provider can log out", async () => {
+  test("at any call of a login: a 503 and no session, or a session that the provider can log out", async () => {
     for (let at = 0, calls = 1; at < calls; at++) {
       for (const kind of ["throw-before", "throw-after", "hang-before", "hang-after"] as const) {
         let seen = 0;
@@ -144,7 +144,7 @@ describe("a store that fails", () => {
     }
   });
 
-  test("at any call of a logout: a 503, and the next try ends what is left", async () => {
+  test("at any call of a logout: a 503, and the next attempt ends what is left", async () => {
     for (let at = 0, calls = 1; at < calls; at++) {
       let fault: Fault = "pass";
       let seen = 0;
@@ -162,8 +162,8 @@ describe("a store that fails", () => {
   });
 });
 
-describe("what it costs, and wrong calls", () => {
-  test("a login without external makes no call more, and a request none", async () => {
+describe("cost and wrong calls", () => {
+  test("a login without external makes no extra call, and neither does a request", async () => {
     const store = countedStore(memoryStore());
     const sessions = begin(store);
     const { cookie } = await request(sessions, undefined, login(undefined));
@@ -175,7 +175,7 @@ describe("what it costs, and wrong calls", () => {
     expect(store.calls).toEqual({ read: 2 });
   });
 
-  test("links hold neither issuer nor sid, and end with the session", async () => {
+  test("links contain neither issuer nor sid, and expire with the session", async () => {
     let now = 1_800_000_000_000;
     const inner = memoryStore({ now: () => now });
     const sessions = begin(inner, { now: () => now });
@@ -204,7 +204,7 @@ describe("what it costs, and wrong calls", () => {
     await expect(sessions.revokeExternal(external as never)).rejects.toThrow(TypeError);
   });
 
-  test("a revocation that names no session would end everybody's, and is refused; a store that cannot end one says so", async () => {
+  test("a revocation that names no session is refused, and a store that cannot end one says so", async () => {
     await expect(begin(memoryStore()).revokeExternal({ issuer })).rejects.toThrow("needs sid or subject");
     for (const store of [nullStore(), cookieStore({ secrets })]) {
       const sessions = begin(store);

@@ -33,7 +33,7 @@ const write = ({ data }: Session<Data>): unknown => Object.assign(data, { late: 
 const formats = { "our own format": {}, "a foreign format": { format: { ...jsonFormat(), foreign: true } } };
 
 for (const [name, options] of Object.entries(formats)) {
-  describe(`a request that comes late with an id that was replaced (${name})`, () => {
+  describe(`a late request with a replaced id (${name})`, () => {
     for (const verb of ["regenerate", "login"] as const) {
       test(`by ${verb}, two minutes before, sets no cookie and starts no session`, async () => {
         const { sessions, clock, told, records } = setUp(options);
@@ -54,7 +54,7 @@ for (const [name, options] of Object.entries(formats)) {
       });
     }
 
-    test("and logs out ends the session that it led to", async () => {
+    test("that logs out ends the session that the id led to", async () => {
       const { sessions, records } = setUp(options);
       const old = await request(sessions, undefined, (session) => session.login("ann"));
       await request(sessions, old.cookie, (session) => session.regenerate());
@@ -89,7 +89,7 @@ for (const [name, options] of Object.entries(formats)) {
       expect(told("save_refused")).toEqual([]);
     });
 
-    test("by a login of ann, and logs bob in, begins an empty session of his own", async () => {
+    test("by a login of ann, and logs bob in, begins an empty session of bob's", async () => {
       const { sessions, records } = setUp(options);
       const guest = await request(sessions, undefined, ({ data }) => Object.assign(data, { cart: ["tea"] }));
       await request(sessions, guest.cookie, (session) => session.login("ann"));
@@ -100,8 +100,8 @@ for (const [name, options] of Object.entries(formats)) {
   });
 }
 
-describe("the second click on a login that is still under way", () => {
-  test("keeps the cart, makes no second session, and answers with an id that lives", async () => {
+describe("the second click on a login still in flight", () => {
+  test("keeps the cart, makes no second session, and answers with a valid id", async () => {
     const { sessions, records } = setUp();
     const guest = await request(sessions, undefined, ({ data }) => Object.assign(data, { cart: ["tea"] }));
     let both = 0;
@@ -161,7 +161,7 @@ describe("the old id of a renewal in passing", () => {
   });
 
   for (const times of [1, 2, 5]) {
-    test(`used again ${times} renewals on is told with handle and subject`, async () => {
+    test(`used again ${times} renewals later is reported with handle and subject`, async () => {
       const scene = setUp(renewing);
       const { first } = await renewed(scene, times);
       scene.clock.now += 2 * minute;
@@ -182,7 +182,7 @@ describe("the old id of a renewal in passing", () => {
     expect(await scene.records()).toBe(0);
   });
 
-  test("a change in flight when the id was renewed, and the grace period went by, is saved", async () => {
+  test("saves a change in flight when the id was renewed and the grace period passed", async () => {
     const scene = setUp(renewing);
     const { cookie } = await renewed(scene, 0);
     let next: string | undefined;
@@ -197,7 +197,7 @@ describe("the old id of a renewal in passing", () => {
     expect((await request(scene.sessions, next, ({ data }) => ({ ...data }))).value).toEqual({ late: 1 });
   });
 
-  test("which cannot be written leaves one record, however many requests try", async () => {
+  test("of a session that cannot be written leaves one record, however many requests try", async () => {
     for (const fails of ["update", "create"] as const) {
       const scene = setUp();
       const broken = { failing: false };

@@ -102,7 +102,7 @@ describe("a shortened timeout", () => {
     expect(store.calls).toEqual({ read: 3, update: 1 });
   });
 
-  test("reaches a session where a route may only read, or is no sign of life", async () => {
+  test("reaches a session where a route may only read, or does not touch", async () => {
     for (const access of ["read", "no-touch"] as const) {
       const { clock, open } = setUp();
       const long = open({ idleTimeout: "30d", absoluteTimeout: false });
@@ -122,7 +122,7 @@ describe("a shortened timeout", () => {
     }
   });
 
-  test("of the whole session counts at the next use, and in the store", async () => {
+  test("of the whole session applies at the next use, and in the store", async () => {
     const { clock, open } = setUp();
     const long = open({ idleTimeout: "30d", absoluteTimeout: "60d" });
     const { cookie } = await request(long, undefined, (session) => session.login("ann"));
@@ -134,7 +134,7 @@ describe("a shortened timeout", () => {
     expect((await request(sessions, cookie, (session) => session.isNew)).value).toBe(true);
   });
 
-  test("whose writing fails does not fail the reader", async () => {
+  test("does not fail a request that reads when it cannot be written", async () => {
     const { store, open } = setUp();
     const long = open({ idleTimeout: "30d", absoluteTimeout: false });
     const { cookie } = await request(long, undefined, ({ data }) => Object.assign(data, { n: 1 }));
@@ -146,7 +146,7 @@ describe("a shortened timeout", () => {
 });
 
 describe("nodes whose clocks differ", () => {
-  test("by less than a fifth of the timeout do not write against each other", async () => {
+  test("by less than a fifth of the timeout do not overwrite each other", async () => {
     const { clock, store } = setUp();
     const behind = new Sessions<Data>({ store, now: () => clock.now - 2 * minute, idleTimeout: "1h" });
     const ahead = new Sessions<Data>({ store, now: () => clock.now + 2 * minute, idleTimeout: "1h" });
@@ -156,7 +156,7 @@ describe("nodes whose clocks differ", () => {
     expect(store.calls).toEqual({ read: 8 });
   });
 
-  test("a write of the one that is ahead, on a route that is no sign of life, does not end the session", async () => {
+  test("do not end a session when the one ahead writes on a route that does not touch", async () => {
     const clock = { now: 1_800_000_000_000 };
     // As a store whose server decides by its own clock, which is sent durations.
     const inner = memoryStore({ now: () => clock.now });

@@ -34,7 +34,7 @@ function setUp(perSubject: number, excess: Excess, options: Omit<SessionOptions,
 }
 
 describe("one login after the other", () => {
-  test("end-oldest: the session that logged in first ends, and the event tells", async () => {
+  test("end-oldest: the session that logged in first ends, with an event", async () => {
     const { sessions, clock, events } = setUp(2, "end-oldest");
     const cookies: (string | undefined)[] = [];
     for (let at = 0; at < 3; at++) {
@@ -47,7 +47,7 @@ describe("one login after the other", () => {
     expect(events.find(({ type }) => type === "session_revoked")?.reason).toBe("the subject may have 2 sessions");
   });
 
-  test("a login on a node whose clock is ahead makes no later one fresh, and those end in their order", async () => {
+  test("a login on a node whose clock is ahead does not make later ones fresh, and they end in their order", async () => {
     const { sessions, clock } = setUp(2, "end-oldest");
     const began = clock.now;
     clock.now = began + 5 * 3_600_000;
@@ -88,7 +88,7 @@ describe("one login after the other", () => {
     expect(rows).toHaveLength(1);
   });
 
-  test("refuse: a handler that catches the error is a guest, logs out, or ends another session and logs in", async () => {
+  test("refuse: a handler that catches the error stays a guest, logs out, or ends another session and logs in", async () => {
     const { sessions } = setUp(1, "refuse");
     const first = await request(sessions, undefined, login);
     const guest = await request(sessions, undefined, ({ data }) => Object.assign(data, { cart: 1 }));
@@ -119,7 +119,7 @@ describe("one login after the other", () => {
   });
 
   for (const excess of ["end-oldest", "refuse"] as const) {
-    test(`${excess}: the same session that logs in again, renews or changes its data counts once`, async () => {
+    test(`${excess}: a session that logs in again, renews or changes its data counts once`, async () => {
       const { sessions, clock } = setUp(1, excess, { renewAfter: "10m" });
       let { cookie } = await request(sessions, undefined, login);
       for (const handler of [login, (session: Session) => session.regenerate(), isIn, login]) {
@@ -132,7 +132,7 @@ describe("one login after the other", () => {
       expect(await sessions.list("ada")).toHaveLength(1);
     });
 
-    test(`${excess}: a user who takes over another's session counts as their own`, async () => {
+    test(`${excess}: a user who logs in over another's session is counted as themselves`, async () => {
       const { sessions } = setUp(1, excess);
       const { cookie } = await request(sessions, undefined, (session) => session.login("bob"));
       const taken = await request(sessions, cookie, login);
@@ -141,7 +141,7 @@ describe("one login after the other", () => {
     });
   }
 
-  test("end-oldest: a login counts as the newest where its clock is behind that of the others", async () => {
+  test("end-oldest: a login counts as the newest even when its clock is behind the others", async () => {
     const { store, clock } = setUp(1, "end-oldest");
     const options = { limit: { perSubject: 1 } };
     const ahead = begin(store, { now: clock.now + 60_000 }, options);
@@ -225,7 +225,7 @@ async function racing(
 
 const count = (all: boolean[]): number => all.filter(Boolean).length;
 
-describe("logins that meet, in every order", { timeout: 120_000 }, () => {
+describe("parallel logins, in every order", { timeout: 120_000 }, () => {
   test("end-oldest: of two first logins, one stays where one is allowed", async () => {
     const orders = await racing({ perSubject: 1, excess: "end-oldest", there: 0, logins: 2 }, ({ live, listed }) => {
       expect([count(live), listed]).toEqual([1, 1]);
@@ -233,7 +233,7 @@ describe("logins that meet, in every order", { timeout: 120_000 }, () => {
     expect(orders).toBeGreaterThan(100);
   });
 
-  test("end-oldest: only the oldest go, and as many stay as are allowed", async () => {
+  test("end-oldest: only the oldest end, and as many stay as are allowed", async () => {
     const world = { perSubject: 2, excess: "end-oldest", there: 2, logins: 2, sample: 1000 } as const;
     await racing(world, ({ live, before, listed, answers }) => {
       expect(answers.every(({ setCookie }) => setCookie !== undefined)).toBe(true);
@@ -256,13 +256,13 @@ describe("logins that meet, in every order", { timeout: 120_000 }, () => {
     });
   }
 
-  test("end-oldest: four logins where two are allowed, drawn at random", async () => {
+  test("end-oldest: four logins where two are allowed, in random orders", async () => {
     await racing({ perSubject: 2, excess: "end-oldest", there: 1, logins: 4, sample: 300 }, (scene) => {
       expect([count(scene.live), count(scene.before), scene.listed]).toEqual([2, 0, 2]);
     });
   });
 
-  test("refuse: of two logins, exactly one gets the last place, and none is put out", async () => {
+  test("refuse: of two logins exactly one gets the last place, and no other session ends", async () => {
     await racing({ perSubject: 2, excess: "refuse", there: 1, logins: 2, sample: 1000 }, (scene) => {
       expect([count(scene.live), count(scene.before), scene.listed]).toEqual([1, 1, 2]);
       const told = scene.answers.map(({ setCookie }) => setCookie !== undefined);
@@ -271,7 +271,7 @@ describe("logins that meet, in every order", { timeout: 120_000 }, () => {
     });
   });
 
-  test("refuse: five logins for three places, drawn at random: three are in", async () => {
+  test("refuse: five logins for three places, in random orders: three succeed", async () => {
     await racing({ perSubject: 3, excess: "refuse", there: 0, logins: 5, sample: 300 }, (scene) => {
       expect([count(scene.live), scene.listed]).toEqual([3, 3]);
       expect(scene.answers.map(({ setCookie }) => setCookie !== undefined)).toEqual(scene.live);
@@ -279,7 +279,7 @@ describe("logins that meet, in every order", { timeout: 120_000 }, () => {
   });
 });
 
-describe("store calls that fail", () => {
+describe("failing store calls", () => {
   const kinds: Fault[] = ["throw-before", "throw-after", "hang-before", "hang-after"];
   for (const excess of ["end-oldest", "refuse"] as const) {
     test(`${excess}: a login whose store calls fail never leaves more sessions than before`, async () => {
@@ -339,7 +339,7 @@ describe("options", () => {
     expect(() => limited(limit)).toThrow(message);
   });
 
-  test("a store that finds no sessions by subject is refused, and so is a format that keeps no login time", () => {
+  test("a store that cannot find by subject is refused, and so is a format that keeps no login time", () => {
     const secrets = "a secret of at least 32 characters";
     expect(() => limited({ perSubject: 5 }, { store: nullStore() })).toThrow("cannot find the sessions of a subject");
     expect(() => limited({ perSubject: 5 }, { store: cookieStore({ secrets }) })).toThrow("limit cannot be kept");
@@ -347,7 +347,7 @@ describe("options", () => {
     expect(() => limited({ perSubject: 5 }, { format })).toThrow("keeps no note of when a session logged in");
   });
 
-  test("in parts the one that says who is logged in is limited", async () => {
+  test("in parts the home part is limited", async () => {
     const sessions = createPartsSessions({
       limit: { perSubject: 1 },
       parts: {

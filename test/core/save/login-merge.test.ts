@@ -34,7 +34,7 @@ function setUp(options: Omit<SessionOptions<Data>, "store"> = {}) {
 }
 
 describe("login with merge", () => {
-  test("both have a value: the function decides; only the user has one: it is taken over; other keys stay apart", async () => {
+  test("the function decides a key with two values; a key of the user's alone is taken; other keys stay", async () => {
     const { sessions, visit, read } = setUp();
     const laptop = await visit({ cart: ["tea"], theme: "dark", seen: 7 }, "ada");
     const guest = await visit({ cart: ["milk"], seen: 1 });
@@ -44,7 +44,7 @@ describe("login with merge", () => {
     expect(await read(laptop.cookie)).toEqual({ cart: ["tea"], theme: "dark", seen: 7 });
   });
 
-  test("the session that the user logged in to last is the other one", async () => {
+  test("the other session is the one that the user logged in to last", async () => {
     const { sessions, clock, visit, read } = setUp();
     await visit({ cart: ["old"] }, "ada");
     const newest = await visit({ cart: ["new"] }, "ada");
@@ -55,7 +55,7 @@ describe("login with merge", () => {
     expect(await read(cookie)).toEqual({ cart: ["newest"] });
   });
 
-  test("without another session the guest's data stay as they are", async () => {
+  test("without another session the guest's data stays as it is", async () => {
     const { sessions, visit, read } = setUp();
     const guest = await visit({ cart: ["milk"] });
     const { cookie } = await request(sessions, guest.cookie, (session) => session.login("ada", { merge }));
@@ -65,7 +65,7 @@ describe("login with merge", () => {
     expect(await read(again.cookie)).toEqual({ cart: ["milk"] });
   });
 
-  test("what a parallel request saved meanwhile is merged too, by the same function", async () => {
+  test("what a parallel request saved is merged too, by the same function", async () => {
     const { sessions, visit, read } = setUp();
     await visit({ cart: ["tea"] }, "ada");
     const { cookie } = await visit({ cart: ["milk"], seen: 1 });
@@ -80,7 +80,7 @@ describe("login with merge", () => {
     expect(await read(login.cookie)).toEqual({ cart: ["tea", "milk", "sugar"], seen: 2 });
   });
 
-  test("costs one listing; without merge there is none", async () => {
+  test("costs one listing, and none without merge", async () => {
     const { sessions, store, visit } = setUp();
     const guest = await visit({ cart: ["milk"] });
     store.reset();
@@ -91,7 +91,7 @@ describe("login with merge", () => {
     expect(store.calls.listBySubject).toBeUndefined();
   });
 
-  test("a store that fails at it is a 503, and the guest is still a guest", async () => {
+  test("a failing store is a 503, and the guest stays a guest", async () => {
     const { sessions, state, visit } = setUp();
     const guest = await visit({ cart: ["milk"] });
     state.fault = (method) => (method === "listBySubject" ? "throw-before" : "pass");
@@ -102,7 +102,7 @@ describe("login with merge", () => {
     expect(look.value).toEqual([undefined, ["milk"]]);
   });
 
-  test("clear() after it leaves nothing to merge into", async () => {
+  test("clear() after it leaves nothing to merge", async () => {
     const { sessions, visit, read } = setUp();
     await visit({ cart: ["tea"] }, "ada");
     const { cookie } = await request(sessions, undefined, (session) => {
@@ -112,7 +112,7 @@ describe("login with merge", () => {
     expect(await read(cookie)).toEqual({});
   });
 
-  test("a store that cannot find sessions by subject is an error at once, and nothing is changed", async () => {
+  test("a store that cannot find by subject is an error at once, and nothing is changed", async () => {
     const { listBySubject: _, ...bare } = memoryStore();
     const store = { ...bare, capabilities: { ...bare.capabilities, bySubject: false } };
     const sessions = new Sessions<Data>({ store });
@@ -133,7 +133,7 @@ describe("login with merge", () => {
     expect(String(error)).toContain(message);
   });
 
-  test("a function that answers later is a mistake, and nothing is saved", async () => {
+  test("an asynchronous function is an error, and nothing is saved", async () => {
     const { sessions, visit, read } = setUp();
     await visit({ cart: ["tea"] }, "ada");
     const guest = await visit({ cart: ["milk"] });

@@ -32,7 +32,7 @@ function setUp(onError: "discard" | "save" = "discard") {
 
 const gone = /Max-Age=0(;|$)/;
 
-describe("a logout is carried out", () => {
+describe("a logout takes effect", () => {
   const then: Record<string, (session: Session<Data>) => unknown> = {
     "throws an error": () => {
       throw new Error("the page failed");
@@ -63,7 +63,7 @@ describe("a logout is carried out", () => {
     }
   }
 
-  test("when the response is a 5xx, or the handler failed after the head had left", async () => {
+  test("when the response is a 5xx, or the handler failed after the headers were sent", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     const incoming = { cookie };
@@ -76,7 +76,7 @@ describe("a logout is carried out", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 
-  test("and what else the failed handler changed is not saved", async () => {
+  test("but other changes of the failed handler are not saved", async () => {
     const { sessions } = setUp();
     const { cookie } = await request(sessions, undefined, (session) => session.login("ada"));
     const { error } = await request(sessions, cookie, (session) => {
@@ -87,7 +87,7 @@ describe("a logout is carried out", () => {
     expect((await request(sessions, cookie, ({ data }) => ({ ...data }))).value).toEqual({});
   });
 
-  test("also by a handler that logged somebody else in before it logged out", async () => {
+  test("also in a handler that logged another user in before it logged out", async () => {
     const { visit, sessions, store } = setUp();
     const { after } = await visit((session) => {
       session.login("bob");
@@ -100,7 +100,7 @@ describe("a logout is carried out", () => {
     expect(left).toEqual([]);
   });
 
-  test("once: what failed because the store did is not tried again for the answer to the error", async () => {
+  test("once: if the store failed, the error response does not try again", async () => {
     const inner = memoryStore();
     let tries = 0;
     let down = false;
@@ -124,7 +124,7 @@ describe("docs/errors.md", () => {
   const page = readFileSync(join(projectRoot, "docs/errors.md"), "utf8");
   const section = page.split("\n## ").find((text) => text.startsWith("ERR_SESSION_ENDED")) as string;
 
-  test("its lines for a message after the logout log out", async () => {
+  test("its code for a message after the logout logs out", async () => {
     const { logOut } = (await docModule("docs/errors.md", "function logOut")) as {
       logOut: (session: Session<Data>, redirect: (url: string) => void) => void;
     };
@@ -146,7 +146,7 @@ describe("docs/errors.md", () => {
     expect(await sessions.list("ada")).toEqual([]);
   });
 
-  test("no page calls it a logout when the session goes on", () => {
+  test('the example says "logged out" only when the session ended', () => {
     expect(section).not.toMatch(/clear\(\)` and\s+`session\.regenerate\(\)` instead/);
     expect(section).toContain("keeps the user logged in");
   });

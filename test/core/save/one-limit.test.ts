@@ -36,7 +36,7 @@ const verbs: Record<string, (session: Session<Data>) => unknown> = {
   "a logout": (session) => session.destroy(),
 };
 
-describe("one limit over the store calls of a save", () => {
+describe("one time limit for the store calls of a save", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -55,7 +55,7 @@ describe("one limit over the store calls of a save", () => {
   }
 
   for (const [name, handler] of Object.entries(verbs)) {
-    test(`${name} takes at most storeTimeout to load and storeTimeout to save, and leaves a living session`, async () => {
+    test(`${name} takes at most storeTimeout to load and storeTimeout to save, and leaves a valid session`, async () => {
       const { store, slow } = slowStore();
       const sessions = new Sessions<Data>({ store, warn: () => {} });
       const first = await request(sessions, undefined, (session) => {
@@ -73,7 +73,7 @@ describe("one limit over the store calls of a save", () => {
     });
   }
 
-  test("a renewal in passing does not make a reader wait longer, nor fail", async () => {
+  test("a renewal in passing neither delays a request that only reads nor fails it", async () => {
     const { store, slow } = slowStore();
     const sessions = new Sessions<Data>({ store, renewAfter: "10m", warn: () => {} });
     const first = await request(sessions, undefined, ({ data }) => Object.assign(data, { a: 1 }));
@@ -84,7 +84,7 @@ describe("one limit over the store calls of a save", () => {
     expect(answer.took).toBeLessThanOrEqual(2 * storeTimeout + 50);
   });
 
-  test("a login on a store that needs a fourth of it for each call is saved", async () => {
+  test("a login on a store that needs a quarter of it per call is saved", async () => {
     const { store, slow } = slowStore();
     const sessions = new Sessions<Data>({ store, warn: () => {} });
     const first = await request(sessions, undefined, ({ data }) => Object.assign(data, { a: 1 }));
@@ -95,7 +95,7 @@ describe("one limit over the store calls of a save", () => {
     expect((await request(sessions, answer.cookie, ({ subject }) => subject)).value).toBe("ann");
   });
 
-  test("a session in parts has one limit over all of them", async () => {
+  test("a session in parts has one limit for all of them", async () => {
     const { store, slow } = slowStore();
     const part = (fields: string[], name: string) => ({
       fields,

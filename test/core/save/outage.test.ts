@@ -57,9 +57,9 @@ const verbs: Record<string, Handler> = {
 };
 
 for (const [layout, made] of Object.entries(layouts)) {
-  describe(`a store that stalls during a move to another id (${layout})`, () => {
+  describe(`a store that stalls during a change of the id (${layout})`, () => {
     for (const [verb, handler] of Object.entries(verbs)) {
-      test(`${verb}: at each call the old id works again when the late answers have come, in both processes`, async () => {
+      test(`${verb}: at each call the old id works again once the late answers arrived, in both processes`, async () => {
         const plain = setUp(made);
         const begin = (session: Session<Data>): void => {
           session.data.n = 1;
@@ -138,14 +138,14 @@ describe("while a regenerate hangs in one process", () => {
     return { second, cookie };
   }
 
-  test("what another process saves under way is kept when the move is undone", async () => {
+  test("what another process saves during it is kept when the change is undone", async () => {
     const { second, cookie } = await hung(async () => {});
     const seen = () => request(second, cookie, ({ data, subject }) => [subject, { ...data }]);
     await expect.poll(async () => (await seen()).value).toEqual(["ann", { n: 1, slow: 1 }]);
     expect(await second.list("ann")).toHaveLength(1);
   });
 
-  test("a logout in another process is final: nothing is put back", async () => {
+  test("a logout in another process is final: the undo restores nothing", async () => {
     const { second, cookie } = await hung(async (sessions, old) => {
       await request(sessions, old, (session) => session.destroy());
       expect(await sessions.list("ann")).toEqual([]);

@@ -60,7 +60,7 @@ describe.each(kinds)("in %s", (_, make) => {
     return [first.value as T, second.value as T];
   }
 
-  test("it is an ordinary object, and so is what lies in it", async () => {
+  test("it is an ordinary object, and so are the objects in it", async () => {
     const prototypes = await beforeAndAfter((data) =>
       [data, data["user"], (data["cart"] as object[])[0]].map((one) => Object.getPrototypeOf(one) === Object.prototype),
     );
@@ -70,7 +70,7 @@ describe.each(kinds)("in %s", (_, make) => {
     ]);
   });
 
-  test("assertions, templates, copies and hasOwnProperty take it as any other object", () =>
+  test("assertions, templates, copies and hasOwnProperty treat it as any other object", () =>
     beforeAndAfter((data) => {
       assert.deepStrictEqual(data, filled);
       assert.deepStrictEqual(data["user"], filled.user);
@@ -87,7 +87,7 @@ describe.each(kinds)("in %s", (_, make) => {
       expect(["user" in data, "nobody" in data]).toEqual([true, false]);
     }));
 
-  test("SvelteKit's serialiser takes it", () =>
+  test("SvelteKit's serialiser accepts it", () =>
     beforeAndAfter((data) => {
       // What SvelteKit asks of the result of a load function.
       expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
@@ -98,7 +98,7 @@ describe.each(kinds)("in %s", (_, make) => {
   const inherited = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
 
   test.each(inherited)(
-    "a key named %s is one like any other for update, flash, take, delete and the merge",
+    "a key named %s works like any other for update, flash, take, delete and the merge",
     async (key) => {
       const before = Object.getOwnPropertyNames(Object.prototype);
       const sessions = make();
@@ -164,7 +164,7 @@ describe.each(kinds)("in %s", (_, make) => {
 });
 
 describe("a prototype changed deeper in the data", () => {
-  test.each(kinds)("is an error by its path in %s", async (_, make) => {
+  test.each(kinds)("is an error with its path in %s", async (_, make) => {
     const sessions = make();
     for (const prototype of [{ admin: true }, Object.assign(Object.create(null), { admin: true })]) {
       const { error } = await request(sessions, undefined, ({ data }) => {
@@ -178,13 +178,13 @@ describe("a prototype changed deeper in the data", () => {
   });
 });
 
-test("a session that changed nothing but its prototype is not taken for an empty one", async () => {
+test("a session where only a prototype changed does not count as empty", async () => {
   const sessions = createSessions<Data>({ store: memoryStore() });
   const { error } = await request(sessions, undefined, ({ data }) => Object.setPrototypeOf(data, { admin: true }));
   expect(error).toMatchObject({ code: "ERR_SESSION_NOT_STORABLE" });
 });
 
-test("what somebody else put on Object.prototype begins no session and is in none", async () => {
+test("properties that other code put on Object.prototype begin no session and are in none", async () => {
   Object.defineProperty(Object.prototype, "polluted", {
     value: "x",
     enumerable: true,
@@ -207,7 +207,7 @@ test("what somebody else put on Object.prototype begins no session and is in non
   }
 });
 
-test("login merges no key that the user's other session only inherits", async () => {
+test("login does not merge keys that the user's other session inherits", async () => {
   const sessions = createSessions<Data>({ store: memoryStore() });
   await request(sessions, undefined, (session) => {
     session.login("ada");

@@ -28,7 +28,7 @@ function decision(...given: (keyof Facts)[]): string {
   return cookie === "keep" ? step : `${step}, ${cookie} cookie`;
 }
 
-describe("the main cases", () => {
+describe("the common cases", () => {
   test.each<[string, (keyof Facts)[], string]>([
     ["a visitor without data", ["empty"], "none"],
     ["a visitor without data, with a cookie that led nowhere", ["empty", "hadCookie"], "none"],
@@ -107,7 +107,7 @@ describe("where the route must not change its session", () => {
   });
 });
 
-describe("in every one of the 8192 combinations of facts", () => {
+describe("in each of the 8192 combinations of facts", () => {
   const all: (readonly [Facts, Plan])[] = Array.from({ length: 2 ** names.length }, (_, bits) => {
     const facts = Object.fromEntries(names.map((name, at) => [name, (bits & (1 << at)) !== 0])) as unknown as Facts;
     return [facts, plan(facts)];
@@ -125,21 +125,21 @@ describe("in every one of the 8192 combinations of facts", () => {
     always(any, (planned, facts) => JSON.stringify(plan({ ...facts })) === JSON.stringify(planned));
   });
 
-  test("no cookie is sent or removed once the headers are gone, unless it is an error", () => {
+  test("no cookie is set or removed after the headers were sent, unless it is an error", () => {
     always(
       (facts) => facts.headersSent,
       ({ cookie, impossible }) => cookie === "keep" || impossible !== false,
     );
   });
 
-  test("nothing is impossible before the headers are gone, unless the route must not change anything", () => {
+  test("nothing is an error before the headers were sent, unless the route must not change anything", () => {
     always(
       (facts) => !facts.headersSent && !facts.readOnly,
       ({ impossible }) => !impossible,
     );
   });
 
-  test("what is impossible needs a cookie: a new id, or a session that is the cookie", () => {
+  test("what is an error needs a cookie: a new id, or a session kept in the cookie", () => {
     always(
       (_, { impossible }) => impossible === "headers-sent",
       ({ step }, { headersSent, inCookie }) =>
@@ -148,14 +148,14 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a destroyed session is deleted or let be, never written, touched or sent", () => {
+  test("a destroyed session is deleted or left alone, never written, touched or sent", () => {
     always(
       (facts) => facts.destroyed,
       ({ step, cookie }) => ["delete", "none"].includes(step) && cookie !== "set",
     );
   });
 
-  test("a session that is not there is never written to but created, and one that is there never created", () => {
+  test("a session without a record is created and never updated, one with a record never created", () => {
     always(
       (facts) => !facts.exists,
       ({ step }) => step === "none" || step === "create",
@@ -166,14 +166,14 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a session that is not there and empty is nothing at all", () => {
+  test("an empty session without a record causes nothing", () => {
     always(
       (facts) => !facts.exists && facts.empty && !facts.destroyed,
       ({ step, cookie, impossible }) => step === "none" && cookie === "keep" && !impossible,
     );
   });
 
-  test("only what was destroyed or emptied is deleted, and what was destroyed always is", () => {
+  test("only destroyed or emptied sessions are deleted, and destroyed ones always", () => {
     always(
       (_, { step }) => step === "delete",
       (__, facts) => (facts.destroyed || (facts.changed && facts.emptied && !facts.regenerated)) && facts.exists,
@@ -184,7 +184,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a rename happens when regenerated and only then; a renewal only when due and before the headers", () => {
+  test("an id is replaced exactly when regenerated, and renewed only when due and before the headers", () => {
     always(
       (_, { step }) => step === "rename",
       (__, facts) => facts.regenerated && facts.exists && !facts.destroyed,
@@ -199,7 +199,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a change to a session that exists is always written, or is an error", () => {
+  test("a change to an existing session is always written, or is an error", () => {
     always(
       (facts) => facts.exists && facts.changed && !facts.destroyed,
       ({ step, impossible }, { emptied }) =>
@@ -207,7 +207,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a route that must not change anything changes nothing: at most the expiry moves, or the id is renewed", () => {
+  test("a route that must not change anything at most extends the expiry or renews the id", () => {
     always(
       (facts) => facts.readOnly,
       ({ step, impossible }, facts) =>
@@ -221,7 +221,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("data for a session that does not exist is always created, or is an error", () => {
+  test("data for a session without a record is always created, or is an error", () => {
     always(
       (facts) => !facts.exists && !facts.empty && !facts.destroyed,
       ({ step, impossible }, { headersSent, readOnly }) =>
@@ -229,7 +229,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a read writes nothing, unless its expiry, its id or its cookie is due", () => {
+  test("a read writes nothing, unless its expiry, id or cookie is due", () => {
     always(
       (facts) =>
         facts.exists &&
@@ -245,7 +245,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a touch is of a session that exists, is due, and is not changed", () => {
+  test("a touch is for an existing, unchanged session that is due", () => {
     always(
       (_, { step }) => step === "touch",
       (__, facts) => facts.exists && (facts.touchDue || facts.shortened) && !facts.changed,
@@ -260,7 +260,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a cookie is set with a write or a touch only, and removed with the record only", () => {
+  test("a cookie is set only with a write or a touch, and removed only with the record", () => {
     always(
       (_, { cookie }) => cookie === "set",
       ({ step }) => !["none", "delete"].includes(step),
@@ -271,14 +271,14 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("a cookie that led nowhere is not cleaned up: that would race with a login in another tab", () => {
+  test("a cookie without a session is not removed: that would race with a login in another tab", () => {
     always(
       (facts) => facts.hadCookie && !facts.exists && facts.empty && !facts.destroyed,
       ({ cookie }) => cookie === "keep",
     );
   });
 
-  test("whether a cookie came changes one thing: what is removed at logout", () => {
+  test("whether the request had a cookie changes only what is removed at logout", () => {
     always(
       (facts) => facts.hadCookie,
       (planned, facts) => {
@@ -289,7 +289,7 @@ describe("in every one of the 8192 combinations of facts", () => {
     );
   });
 
-  test("where the session is the cookie, no write goes without one", () => {
+  test("where the session is kept in the cookie, every write sets one", () => {
     always(
       (facts, { impossible }) => facts.inCookie && !impossible,
       ({ step, cookie }) => step === "none" || cookie !== "keep",

@@ -96,7 +96,7 @@ const errors = (answers: readonly Answer[]): unknown[] =>
   answers.map(({ error }) => (error as { code?: string })?.code);
 
 describe("parallel saves of one session in one process", () => {
-  test("500 updates take one write for the first and one for all others, and no further reading", async () => {
+  test("500 updates take one write for the first and one for all others, and no further read", async () => {
     const { start, next, look, calls } = await hot();
     const answers = start(...Array.from({ length: 500 }, () => count));
     await next();
@@ -107,7 +107,7 @@ describe("parallel saves of one session in one process", () => {
     expect((await look())?.n).toBe(500);
   });
 
-  test("no response leaves before a write that holds its change was confirmed", async () => {
+  test("no response leaves before a write with its change was confirmed", async () => {
     const { start, next, done } = await hot();
     const answers = start(set("a", 1), set("b", 2), set("c", 3));
     await next();
@@ -119,7 +119,7 @@ describe("parallel saves of one session in one process", () => {
     expect(done).toHaveLength(3);
   });
 
-  test("a change that is the same as that of another waits for its write as well", async () => {
+  test("a request with the same change as another waits for its own write too", async () => {
     const { start, next, done } = await hot();
     const answers = start(set("a", 1), set("b", 2), set("b", 2));
     await next();
@@ -132,7 +132,7 @@ describe("parallel saves of one session in one process", () => {
     ]);
   });
 
-  test("an update function runs once in its request and once for what is confirmed, in its request's own context", async () => {
+  test("an update function runs once in its request and once on the saved value, in its request's own context", async () => {
     const { start, next } = await hot();
     const context = new AsyncLocalStorage<number>();
     const ran: unknown[] = [];
@@ -152,7 +152,7 @@ describe("parallel saves of one session in one process", () => {
     expect(ran).toEqual([0, 1, 2, 1, 2].map((at) => [at, at]));
   });
 
-  test("an update function that throws on the newest value is the error of its own request, wherever it stands", async () => {
+  test("an update function that throws on the newest value fails its own request only", async () => {
     for (const at of [1, 2, 3]) {
       const { start, next, look } = await hot();
       const handlers = [count, count, count, count];
@@ -173,7 +173,7 @@ describe("parallel saves of one session in one process", () => {
   });
 
   for (const fault of ["throw-before", "throw-after"] as const) {
-    test(`a write that fails (${String(fault)}) is the error of all that are in it, and of no others`, async () => {
+    test(`a write that fails (${String(fault)}) fails every request in it, and no other`, async () => {
       const { start, next, look, events } = await hot();
       const answers = start(set("a", 1), set("b", 2), set("c", 3));
       await next();
@@ -186,7 +186,7 @@ describe("parallel saves of one session in one process", () => {
     });
   }
 
-  test("what was in a write that failed is not written by another of its requests that saves again", async () => {
+  test("changes of a failed write are not written by another of its requests that saves again", async () => {
     const { start, next, look, open } = await hot();
     const again: Handler = async (session) => {
       session.data.c = 3;
@@ -206,7 +206,7 @@ describe("parallel saves of one session in one process", () => {
     expect(await look()).toEqual({ n: 1, a: 1, c: 3 });
   });
 
-  test("a request that saves again after such a write keeps what the others have changed in it", async () => {
+  test("a request that saves again after such a write keeps the changes of the others in it", async () => {
     const { start, next, look, open } = await hot();
     const again: Handler = async (session) => {
       session.data.b = 2;
@@ -225,7 +225,7 @@ describe("parallel saves of one session in one process", () => {
     expect(await look()).toEqual({ n: 1, a: 1, b: 2, c: 3, later: 1 });
   });
 
-  test("a write that meets another process takes one reading for all that are in it", async () => {
+  test("a write that conflicts with another process reads once for all requests in it", async () => {
     const { start, next, look, calls, inner } = await hot();
     const answers = start(count, count, count, count);
     await next();
@@ -244,7 +244,7 @@ describe("parallel saves of one session in one process", () => {
     expect((await look())?.n).toBe(14);
   });
 
-  test("those whose reading fails after such a meeting all get its error", async () => {
+  test("when that read fails, all of them get its error", async () => {
     let isDown = false;
     const { start, next, look, calls } = await hot({}, (store) => ({
       ...store,
@@ -265,7 +265,7 @@ describe("parallel saves of one session in one process", () => {
     expect((await look())?.n).toBe(1);
   });
 
-  test("changes that are too large together are saved one by one, and only those that do not fit fail", async () => {
+  test("changes too large together are saved one by one, and only those that do not fit fail", async () => {
     const { start, next, look, open, held } = await hot({}, (store) => ({
       ...store,
       capabilities: { ...store.capabilities, maxPayloadBytes: 600 },
@@ -283,7 +283,7 @@ describe("parallel saves of one session in one process", () => {
     expect(errors(all).filter(Boolean)).toEqual(["ERR_SESSION_TOO_LARGE"]);
   });
 
-  test("a logout in line ends those behind it, without a store call for them; those before it are kept", async () => {
+  test("a queued logout ends those behind it without a store call for them; those before it are saved", async () => {
     const { start, next, calls, events, look } = await hot();
     const answers = start(count, count, (session) => session.destroy(), count, count);
     await next();
@@ -299,7 +299,7 @@ describe("parallel saves of one session in one process", () => {
     expect(await look()).toBeUndefined();
   });
 
-  test("a login in line carries what those before it changed, and those behind it write nothing", async () => {
+  test("a queued login includes the changes of those before it, and those behind it write nothing", async () => {
     const { start, next, open, held, look, events } = await hot();
     const answers = start(count, count, (session) => session.login("ann"));
     await quiet();
@@ -313,7 +313,7 @@ describe("parallel saves of one session in one process", () => {
     expect(await look()).toBeUndefined();
   });
 
-  test("a regenerate in line carries what those before it changed, and those behind it go along", async () => {
+  test("a queued regenerate includes the changes of those before it, and those behind it move to the new id", async () => {
     const scene = await hot();
     const answers = scene.start(count, count, (session) => session.regenerate(), count, count);
     await scene.next();
@@ -326,7 +326,7 @@ describe("parallel saves of one session in one process", () => {
     expect(await scene.look()).toBeUndefined();
   });
 
-  test("a request that is no sign of life does not keep the expiry from being moved by those that are", async () => {
+  test("a request that does not touch does not prevent the touch of others", async () => {
     for (const quietAt of [1, 2]) {
       let now = 1_800_000_000_000;
       const scene = await hot({ now: () => now });
@@ -346,7 +346,7 @@ describe("parallel saves of one session in one process", () => {
     }
   });
 
-  test("holds for records of another program's format", async () => {
+  test("records of another program's format are saved together too", async () => {
     const scene = await hot({ format: { ...jsonFormat(), foreign: true } });
     const handles: string[] = [];
     const named: Handler = (session) => {

@@ -24,7 +24,7 @@ describe("a turn", () => {
     return { turns, order, got, wait, settled };
   }
 
-  test("is there at once on a record that is not being saved, and a line that everybody has left is forgotten", () => {
+  test("starts at once on a record that is not being saved, and an empty queue is removed", () => {
     const { turns } = line();
     expect([turns.take("a"), turns.take("a"), turns.take("b")]).toEqual([true, false, true]);
     turns.pass("a");
@@ -32,7 +32,7 @@ describe("a turn", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("comes to those in line in the order they came", async () => {
+  test("comes in the order of arrival", async () => {
     const { turns, order, wait, settled } = line();
     turns.take("a");
     for (const name of ["first", "second", "third"]) wait(name);
@@ -47,7 +47,7 @@ describe("a turn", () => {
     expect([turns.take("a"), vi.getTimerCount()]).toEqual([true, 0]);
   });
 
-  test("goes first to those that can be written together; the last of these writes, and the others wait", async () => {
+  test("goes first to those that can be written together; the last one writes, and the others wait", async () => {
     const { turns, order, got, wait, settled } = line();
     turns.take("a");
     wait("one", true);
@@ -68,7 +68,7 @@ describe("a turn", () => {
     ]);
   });
 
-  test("comes after the longest wait though the one before does not leave, and not before", async () => {
+  test("starts after the longest wait even if the one before does not finish, and not earlier", async () => {
     const { turns, order, wait, settled } = line();
     turns.take("a");
     wait("patient");
@@ -81,7 +81,7 @@ describe("a turn", () => {
     expect(turns.take("a")).toBe(true);
   });
 
-  test("is not given to one that has waited too long for the write of its changes", async () => {
+  test("is refused to a request that waited too long for the write of its changes", async () => {
     const { turns, settled } = line();
     turns.take("a");
     const turn = unknownTurn(null);
@@ -96,7 +96,7 @@ describe("a turn", () => {
   });
 });
 
-test("a request that only read waited in line behind a save, to find that its session had ended", {
+test("is not needed by a request that only read: it does not wait for a save", {
   timeout: 3000,
 }, async () => {
   let now = 1_800_000_000_000;
