@@ -316,7 +316,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
     }
   });
 
-  test.skipIf(kind.missing)("what did not change stays byte for byte, and a read writes nothing", async () => {
+  test.skipIf(kind.missing)("unchanged data stays byte for byte, and a read writes nothing", async () => {
     const { cookie } = await peer.send("/set/user/ada");
     const before = await raw(cookie);
     await ours.send("/get", cookie);
@@ -327,7 +327,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
     expect(payload.replace(expires, "")).toBe(`${before.payload.replace(expires, "").slice(0, -1)},"more":"1"}`);
   });
 
-  test.skipIf(kind.missing)("the end is the same by both rules", async () => {
+  test.skipIf(kind.missing)("the expiry is the same by both rules", async () => {
     const [them, us] = [await peer.send("/set/a/1"), await ours.send("/set/a/1")];
     for (const { cookie } of [them, us]) {
       const { expiresAt, payload } = await raw(cookie);
@@ -336,7 +336,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
     }
   });
 
-  test.skipIf(kind.missing)("a save that meets one of theirs keeps both", async () => {
+  test.skipIf(kind.missing)("a save that conflicts with one of theirs keeps both changes", async () => {
     const { cookie } = await peer.send("/set/user/ada");
     let go = (): void => {};
     hold = new Promise((resolve) => {
@@ -354,7 +354,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
   });
 
   test.skipIf(kind.missing)(
-    "a logout on either side is one on the other; a login moves the session for both",
+    "a logout on either side counts on the other; a login moves the session for both",
     async () => {
       const one = await peer.send("/set/user/ada");
       await ours.send("/out", one.cookie);
@@ -371,7 +371,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
   );
 
   test.skipIf(kind.missing)(
-    "40 requests at the same time keep their keys, by the drop-in and by sojourn's own API",
+    "40 parallel requests keep their keys, by the drop-in and by sojourn's own API",
     async () => {
       const { cookie } = await peer.send("/set/user/ada");
       const sent = Array.from({ length: 40 }, (_, at) => (at % 2 ? ours : drop).send(`/set/key${at}/1`, cookie));
@@ -380,7 +380,7 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
     },
   );
 
-  test.skipIf(kind.missing)("what their slow request brings back after our logout is as the page says", async () => {
+  test.skipIf(kind.missing)("what their slow request brings back after our logout is as documented", async () => {
     const { cookie } = await peer.send("/set/user/ada");
     const held = peer.send("/hold/slow", cookie);
     await peer.send("/inside");

@@ -78,15 +78,15 @@ function setUp(options: CachedStoreOptions = { staleness: 1 }) {
   return { clock, backend, calls, here, there };
 }
 
-describe("what is saved", () => {
-  test("by default nothing: every read asks the store", async () => {
+describe("reads that are saved", () => {
+  test("by default none: every read goes to the store", async () => {
     const { here, calls } = setUp({});
     await here.create("k", record("one"));
     for (let round = 0; round < 3; round++) await here.read("k");
     expect(calls).toEqual(["create", "read", "read", "read"]);
   });
 
-  test("reads within the bound, and no more", async () => {
+  test("within the bound, reads are answered from memory, and no later", async () => {
     const { here, calls, clock } = setUp();
     await here.create("k", record("one"));
     for (let step = 0; step < 30; step++) {
@@ -96,14 +96,14 @@ describe("what is saved", () => {
     expect(calls).toEqual(["create", "read", "read", "read"]);
   });
 
-  test("no answer of nothing: a session that another process just began is found", async () => {
+  test("a missing record is not remembered: a session that another process just began is found", async () => {
     const { here, there } = setUp();
     expect(await here.read("k")).toBeNull();
     await there.create("k", record("one"));
     expect(await here.read("k")).not.toBeNull();
   });
 
-  test("memory is bounded, and the record that was read first makes room", async () => {
+  test("memory is bounded: the oldest read makes room", async () => {
     const { here, calls } = setUp({ staleness: 1, maxRecords: 2 });
     for (const key of ["a", "b", "c"]) {
       await here.create(key, record(key));
@@ -117,7 +117,7 @@ describe("what is saved", () => {
     expect(calls).toEqual(["read"]);
   });
 
-  test("bytes are given as a copy", async () => {
+  test("bytes are returned as a copy", async () => {
     const { here } = setUp();
     await here.create("k", record(Uint8Array.of(1, 2)));
     for (let round = 0; round < 3; round++) {
@@ -145,7 +145,7 @@ describe("the bound, with two processes", () => {
     expect(await here.read("k")).toBeNull();
   });
 
-  test("it is counted from when the reading began, however long the answer took", async () => {
+  test("counts from the start of the read, however long it took", async () => {
     const clock = newClock();
     const backend = memoryStore({ now: () => clock.now });
     await backend.create("k", record("one"));
@@ -178,7 +178,7 @@ describe("the bound, with two processes", () => {
     expect(await late).toBeNull();
   });
 
-  test("a session past its expiry is not answered, however fresh", async () => {
+  test("does not extend a session past its expiry", async () => {
     const { here, clock } = setUp({ staleness: "1m" });
     await here.create("k", { payload: "one", expiresAt: 500 });
     await here.read("k");
@@ -188,7 +188,7 @@ describe("the bound, with two processes", () => {
     expect(await here.read("k")).toBeNull();
   });
 
-  test("it is kept when the clock of the machine is set, back or ahead", async () => {
+  test("holds when the clock of the machine is set, back or ahead", async () => {
     const { here, there, clock } = setUp();
     clock.now = 100_000;
     await here.create("k", record("one"));
@@ -204,7 +204,7 @@ describe("the bound, with two processes", () => {
     expect(await here.read("k")).toBeNull();
   });
 
-  test("an update on an old answer is refused, and the next read is of the newest state", async () => {
+  test("an update on a stale read is refused, and the next read is fresh", async () => {
     const { here, there } = setUp();
     await here.create("k", record("one"));
     const old = (await here.read("k"))!;
@@ -227,7 +227,7 @@ describe("the bound, with two processes", () => {
 });
 
 describe("this process", () => {
-  test("sees at once what it wrote, ended and moved", async () => {
+  test("sees at once what it wrote, ended and renamed", async () => {
     const { here } = setUp({ staleness: "1m" });
     await here.create("k", record("one"));
     const { version } = (await here.read("k"))!;
@@ -242,7 +242,7 @@ describe("this process", () => {
     expect(await here.read("l")).toBeNull();
   });
 
-  test("a read that a deletion overtook does not bring the session back into memory", async () => {
+  test("ignores a read overtaken by a deletion", async () => {
     const backend = memoryStore({ now: () => 0 });
     await backend.create("k", record("one"));
     let answer: () => void = () => {};
@@ -269,7 +269,7 @@ describe("this process", () => {
     expect(await here.read("k")).toBeNull();
   });
 
-  test("a write that fails is not remembered, for it may have taken effect", async () => {
+  test("does not remember a failed write, for it may have taken effect", async () => {
     const backend = memoryStore({ now: () => 0 });
     const lossy: Store = {
       ...backend,
@@ -294,7 +294,7 @@ describe("sessions in two processes", () => {
     return { clock, here: make(here), there: make(there) };
   }
 
-  test("lose no update, however old the answers they work on", async () => {
+  test("lose no update, however stale the reads behind it", async () => {
     const { here, there } = twoProcesses();
     const { cookie } = await request(here, undefined, (session) => session.update("n", () => 0));
     for (let round = 0; round < 10; round++) {
@@ -306,7 +306,7 @@ describe("sessions in two processes", () => {
     expect([value?.m, other]).toEqual([10, 10]);
   });
 
-  test("end a session everywhere within the bound, and at once where it was ended; no write brings it back", async () => {
+  test("end everywhere within the bound, and at once where they were ended; no write brings one back", async () => {
     const { clock, here, there } = twoProcesses();
     const { cookie } = await request(here, undefined, (session) => session.login("ada"));
     await request(there, cookie, ({ data }) => data.n);
@@ -319,7 +319,7 @@ describe("sessions in two processes", () => {
       expect((await request(sessions, cookie, (session) => session.subject)).value).toBeUndefined();
   });
 
-  test("a login under way in one ends when the other revokes, although a revocation before was just read", async () => {
+  test("end when revoked during a login in the other process, although the epoch was just read", async () => {
     const { here, there } = twoProcesses();
     await here.revoke("ada");
     const { cookie } = await request(here, undefined, ({ data }) => Object.assign(data, { n: 1 }));
@@ -349,7 +349,7 @@ describe("options", () => {
     expect(make).toThrow(message);
   });
 
-  test("capabilities and powers are those of the store", () => {
+  test("capabilities and methods are those of the store", () => {
     const store = memoryStore();
     const cached = cachedStore(store);
     expect(cached.capabilities).toBe(store.capabilities);

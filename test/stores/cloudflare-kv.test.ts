@@ -52,7 +52,7 @@ function instead(part: Partial<KvNamespaceClient>): KvNamespaceClient {
 }
 
 describe("what two Workers can lose, as capabilities say", () => {
-  test("the claim", () => {
+  test("the capability is declared", () => {
     expect(sample.capabilities).toMatchObject({ compareAndSwap: "none", atomicRename: false, bySubject: false });
   });
 
@@ -72,7 +72,7 @@ describe("what two Workers can lose, as capabilities say", () => {
 
 // The queue waited for a write whose request had ended, and each that waited was waited for in turn.
 test.each(["is answered with 503", "goes away"])(
-  "one write of three seconds whose request %s: later ones save, and log out",
+  "a write of three seconds whose request %s: later requests save, and log out",
   async (how) => {
     const own = startWorker(await bundle(program("kv-slow-program")), { kvNamespaces: ["SESSIONS"] });
     onTestFinished(() => own.dispose());
@@ -100,7 +100,7 @@ test.each(["is answered with 503", "goes away"])(
   30_000,
 );
 
-test("no session is too short, none too long for KV, which wants 60 seconds at least", async () => {
+test("any lifetime is accepted, though KV requires 60 seconds at least", async () => {
   const lifetimes: number[] = [];
   const put: KvNamespaceClient["put"] = async (key, value, options) => {
     lifetimes.push(options.expirationTtl);
@@ -112,7 +112,7 @@ test("no session is too short, none too long for KV, which wants 60 seconds at l
   expect(lifetimes).toEqual([60, 61, 70, 315_360_000]);
 });
 
-test("a listing of more than a page of KV has all", async () => {
+test("a listing of more than a page of KV is complete", async () => {
   const store = cloudflareKvStore({ namespace, prefix: "pages:" });
   const value = { sojourn: 1, key: "k", stamp: "x", expiresAt: Date.now() + 600_000, text: "x" };
   const put = (key: string) => namespace.put(`pages:${key}`, JSON.stringify({ ...value, key }), { expirationTtl: 600 });
@@ -122,7 +122,7 @@ test("a listing of more than a page of KV has all", async () => {
   expect(keys.size).toBe(1100);
 });
 
-test("KV that cannot be reached is a failure, never a logout", async () => {
+test("an unreachable KV is a failure, never a logout", async () => {
   await expect(sample.read("k")).rejects.toThrow("this case runs in workerd");
 });
 

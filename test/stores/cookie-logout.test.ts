@@ -34,7 +34,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
     return { ...scene, first };
   };
 
-  test("loaded before and saved after it: both cookies are dead", async () => {
+  test("loaded before and saved after it: both cookies are refused", async () => {
     const { sessions, first } = await begin();
     let moved: string | undefined;
     const answer = await request(sessions, first.cookie, async (session) => {
@@ -47,7 +47,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
     expect((await request(sessions, first.cookie, who)).value).toBeUndefined();
   });
 
-  test("saved before it: it is refused, and no cookie is good", async () => {
+  test("saved before it: the logout is refused, and no cookie is valid", async () => {
     const { sessions, first } = await begin();
     const answer = await request(sessions, first.cookie, async (session) => {
       await verb(session);
@@ -56,7 +56,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
     expect((await request(sessions, answer.cookie, who)).value).toBeUndefined();
   });
 
-  test("begun after it with the old cookie: the new one is dead, and the client's is removed", async () => {
+  test("begun after it with the old cookie: the new one is refused, and the client's is removed", async () => {
     const { sessions, first, clock } = await begin();
     const moved = await request(sessions, first.cookie, verb);
     clock.now += 299_000;
@@ -66,7 +66,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
     expect((await request(sessions, moved.cookie, who)).value).toBeUndefined();
   });
 
-  test("begun after two of them with the first cookie: the newest one is dead", async () => {
+  test("begun after two of them with the first cookie: the newest one is refused", async () => {
     const { sessions, first } = await begin();
     const second = await request(sessions, first.cookie, verb);
     const third = await request(sessions, second.cookie, verb);
@@ -75,7 +75,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
     expect((await request(sessions, third.cookie, who)).value).toBeUndefined();
   });
 
-  test("with a schema that refuses empty data", async () => {
+  test("with a schema that rejects empty data", async () => {
     const validate = (value: unknown) =>
       Object.keys(value as object).length > 0 ? { value: value as object } : { issues: [{ message: "empty" }] };
     const schema = { "~standard": { version: 1 as const, vendor: "test", validate } };
@@ -97,7 +97,7 @@ describe.each(Object.entries(verbs))("a logout beside %s", (_, verb) => {
   });
 });
 
-test("with latestOnly, a logout with the cookie of before ends the session", async () => {
+test("with latestOnly, a logout with the previous cookie ends the session", async () => {
   const { sessions } = setUp({}, true);
   const first = await request(sessions, undefined, (session) => session.login("ada"));
   const second = await request(sessions, first.cookie, ({ data }) => {
@@ -107,7 +107,7 @@ test("with latestOnly, a logout with the cookie of before ends the session", asy
   expect((await request(sessions, second.cookie, who)).value).toBeUndefined();
 });
 
-test("a cookie that regenerate has replaced begins no session for 5 minutes, and then a new one", async () => {
+test("a cookie replaced by regenerate begins no session for 5 minutes, and then a new one", async () => {
   const { sessions, clock } = setUp();
   const first = await request(sessions, undefined, (session) => session.login("ada"));
   const moved = await request(sessions, first.cookie, (session) => session.regenerate());

@@ -22,7 +22,7 @@ describe("with latestOnly", () => {
     return "tried";
   };
 
-  test("three attempts are three, however often the first cookie is put back", async () => {
+  test("three attempts are three, even if the client puts the first cookie back", async () => {
     const { sessions, clock } = setUp(true);
     const first = await request(sessions, undefined, (session) => {
       session.login("ada");
@@ -61,7 +61,7 @@ describe("with latestOnly", () => {
     expect(taken.filter((one) => one !== undefined)).toEqual(["123456"]);
   });
 
-  test("a slow request with the cookie of before saves nothing, and costs nobody the session", async () => {
+  test("a slow request with the previous cookie saves nothing, and ends no session", async () => {
     const { sessions } = setUp(true);
     const first = await request(sessions, undefined, (session) => session.login("ada"));
     const second = await request(sessions, first.cookie, ({ data }) => {
@@ -83,7 +83,7 @@ describe("with latestOnly", () => {
   });
 });
 
-describe("the note about a subject", () => {
+describe("the revocation record of a subject", () => {
   const size = async ({ revocations }: ReturnType<typeof setUp>): Promise<number> => {
     let octets = 0;
     for await (const { payload } of revocations.list!()) octets += payload.length;
@@ -102,7 +102,7 @@ describe("the note about a subject", () => {
     expect((await request(scene.sessions, mallory.cookie, (session) => session.isNew)).value).toBe(true);
   });
 
-  test("has an end also with made-up handles: then all sessions of the subject are over", async () => {
+  test("is bounded also with made-up handles: then all sessions of the subject end", async () => {
     const scene = setUp(false);
     const mallory = await request(scene.sessions, undefined, (session) => session.login("mallory"));
     const isOver = (session: Session): boolean => session.isNew;
@@ -115,7 +115,7 @@ describe("the note about a subject", () => {
     expect((await request(scene.sessions, anew.cookie, isOver)).value).toBe(false);
   });
 
-  test("does not grow when all other devices are logged out again and again", async () => {
+  test("does not grow when all other devices are logged out repeatedly", async () => {
     const scene = setUp(false);
     const ada = await request(scene.sessions, undefined, (session) => {
       session.login("ada");

@@ -14,7 +14,7 @@ vi.mock("#crypto", () => import("../../src/core/bytes/crypto.ts"));
 
 const [secret, older] = ["a secret of at least 32 characters, really", "the one before, of at least 32 characters"];
 
-test("a session is sealed, opened, sealed anew, ended and revoked", async () => {
+test("a session is sealed, opened, sealed again, ended and revoked", async () => {
   const make = (secrets: string[], revocations = memoryStore()) =>
     new Sessions<{ n: number }>({ store: cookieStore({ secrets, revocations, chunks: 3 }) });
   const before = await request(make([older]), undefined, ({ data }) => Object.assign(data, { n: 1 }));
@@ -29,7 +29,7 @@ test("a session is sealed, opened, sealed anew, ended and revoked", async () => 
   expect((await request(sessions, `${login.cookie}A`, (session) => session.isNew)).value).toBe(true);
 });
 
-test("what one kind of runtime seals the other opens", async () => {
+test("each kind of runtime opens what the other sealed", async () => {
   vi.doUnmock("#crypto");
   vi.resetModules();
   const node = (await import("../../src/core/client/seal.ts")).aesSeal("secrets", secret);

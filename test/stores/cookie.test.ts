@@ -106,7 +106,7 @@ const read = ({ data }: Session<Data>) => ({ ...data });
 const name = "__Host-session";
 
 describe("a session in the cookie", () => {
-  test("is what the client brings back, and nothing else is kept", async () => {
+  test("is what the client sends back, and nothing else is stored", async () => {
     const { client } = setUp();
     const { lines, headers } = await client.ask(({ data }) => Object.assign(data, { n: 1, cart: ["tea"] }));
     expect(lines).toEqual([expect.stringMatching(/^__Host-session=[\w-]+; Path=\/; Secure; HttpOnly; SameSite=Lax$/)]);
@@ -121,14 +121,14 @@ describe("a session in the cookie", () => {
     expect((await elsewhere.ask(read)).value).toEqual({ n: 1 });
   });
 
-  test("sends no cookie while there is nothing in it, nor for a read", async () => {
+  test("sets no cookie while it is empty, nor for a read", async () => {
     const { client } = setUp();
     expect((await client.ask(read)).lines).toEqual([]);
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     expect((await client.ask(read)).lines).toEqual([]);
   });
 
-  test("shows nothing of what is in it", async () => {
+  test("shows nothing of its content", async () => {
     const { client } = setUp();
     const canary = "a-canary-in-the-session";
     await client.ask(({ data }) => Object.assign(data, { text: canary }));
@@ -137,7 +137,7 @@ describe("a session in the cookie", () => {
     expect(bytes.includes("sojourn")).toBe(false);
   });
 
-  test("cannot be changed, at any of its characters", async () => {
+  test("is refused with any character changed", async () => {
     const { client, types } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const value = client.jar.get(name) as string;
@@ -149,7 +149,7 @@ describe("a session in the cookie", () => {
     expect(types().filter((type) => type === "token_refused")).toHaveLength(value.length);
   });
 
-  test("is bound to the name of its cookie: that of another is refused", async () => {
+  test("is bound to the name of its cookie, and refused under another", async () => {
     const admin = setUp({ secrets: secret }, { cookie: { name: "admin" } });
     await admin.client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const { sessions, types } = setUp();
@@ -158,7 +158,7 @@ describe("a session in the cookie", () => {
     expect(types()).toEqual(["token_refused"]);
   });
 
-  test("there twice with different values is refused", async () => {
+  test("is refused when sent twice with different values", async () => {
     const { sessions, types } = setUp();
     const request = { cookie: `${name}=a; ${name}=b` };
     sessions.open(request, reader);
@@ -166,7 +166,7 @@ describe("a session in the cookie", () => {
     expect(types()).toEqual(["token_refused"]);
   });
 
-  test("of bytes is kept too, where the format gives bytes", async () => {
+  test("may be bytes, where the format gives bytes", async () => {
     const json = jsonFormat();
     const format = {
       ...json,
@@ -181,7 +181,7 @@ describe("a session in the cookie", () => {
     expect((await client.ask(read)).lines).toEqual([]);
   });
 
-  test("that the format does not understand is no session and an event, never an error page", async () => {
+  test("that the format cannot decode is no session and an event, never an error page", async () => {
     const { client } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const strange = setUp({ secrets: secret }, { format: { ...jsonFormat(), decode: () => JSON.parse("{") } });
@@ -189,7 +189,7 @@ describe("a session in the cookie", () => {
     expect(strange.types()).toEqual(["record_refused"]);
   });
 
-  test("after the headers have left nothing can be changed: an error, and the cookie stays as it was", async () => {
+  test("cannot be changed after the headers were sent: an error, and the cookie stays", async () => {
     const { sessions, client } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const request = { cookie: `${name}=${client.jar.get(name)}` };
@@ -201,7 +201,7 @@ describe("a session in the cookie", () => {
     expect(() => session.destroy()).toThrow(expect.objectContaining({ code: "ERR_SESSION_HEADERS_SENT" }));
   });
 
-  test("a save in between is what the response carries, and the last one counts", async () => {
+  test("is sent as of the last save of the request", async () => {
     const { client } = setUp();
     const { lines } = await client.ask(async (session) => {
       session.data.n = 1;
@@ -225,7 +225,7 @@ describe("a session in the cookie", () => {
 });
 
 describe("time", () => {
-  test("the idle timeout is inside the cookie: a cookie kept for longer is no session", async () => {
+  test("the idle timeout is inside the cookie: a cookie kept longer is no session", async () => {
     const { client, clock, types } = setUp({ secrets: secret }, { idleTimeout: "10m" });
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     clock.now += 10 * minute - 1;
@@ -235,7 +235,7 @@ describe("time", () => {
     expect(types().at(-1)).toBe("session_use_after_expire");
   });
 
-  test("a read seals it anew for longer, at most once per touchInterval", async () => {
+  test("a read extends it, at most once per touchInterval", async () => {
     const { client, clock } = setUp({ secrets: secret }, { idleTimeout: "10m", touchInterval: "1m" });
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     clock.now += minute - 1;
@@ -247,7 +247,7 @@ describe("time", () => {
     expect((await client.ask(read)).value).toEqual({ n: 1 });
   });
 
-  test("the absolute timeout ends it however busy it is", async () => {
+  test("the absolute timeout ends it however active it is", async () => {
     const { client, clock } = setUp({ secrets: secret }, { idleTimeout: "10m", absoluteTimeout: "1h" });
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     for (let step = 0; step < 11; step++) {
@@ -258,7 +258,7 @@ describe("time", () => {
     expect((await client.ask(read)).value).toEqual({});
   });
 
-  test("a persistent one has a Max-Age that is never shorter than the session", async () => {
+  test("a persistent cookie has a Max-Age never shorter than the session", async () => {
     const { client } = setUp({ secrets: secret }, { persistent: true, idleTimeout: "10m" });
     const { lines } = await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     expect(lines[0]).toContain("; Max-Age=600;");
@@ -266,7 +266,7 @@ describe("time", () => {
 });
 
 describe("secrets", () => {
-  test("an old one opens, and that response seals with the new one", async () => {
+  test("an old one opens, and the response seals with the new one", async () => {
     const before = setUp({ secrets: older });
     await before.client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const client = new Client(setUp({ secrets: [secret, older] }).sessions, before.client.jar);
@@ -278,7 +278,7 @@ describe("secrets", () => {
     expect((await client.ask(read)).lines).toEqual([]);
   });
 
-  test("one that was dropped opens nothing", async () => {
+  test("a dropped one opens nothing", async () => {
     const before = setUp({ secrets: older });
     await before.client.ask(({ data }) => Object.assign(data, { n: 1 }));
     expect((await new Client(setUp().sessions, before.client.jar).ask(read)).value).toEqual({});
@@ -292,7 +292,7 @@ describe("size", () => {
       data.text = "x".repeat(length);
     };
 
-  test("a session that does not fit is an error before the reply, and the one before stays", async () => {
+  test("a session that does not fit is an error before the response, and the previous one stays", async () => {
     const { client } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const { error, lines } = await client.ask(large(4000));
@@ -301,7 +301,7 @@ describe("size", () => {
     expect((await client.ask(read)).value).toEqual({ n: 1 });
   });
 
-  test("the largest that fits takes name and value to 4096 octets, not one more", async () => {
+  test("the largest one uses 4096 octets of name and value, not one more", async () => {
     const { client } = setUp();
     let most = 0;
     for (let length = 2700; length < 3100; length++) {
@@ -314,7 +314,7 @@ describe("size", () => {
     expect(size).toBeGreaterThan(4092);
   });
 
-  test("too large a login leaves the session before it alive, also with revocations", async () => {
+  test("a login that is too large leaves the previous session valid, also with revocations", async () => {
     const { client } = withRevocations();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const { error } = await client.ask((session) => {
@@ -336,7 +336,7 @@ describe("chunks", () => {
       data.text = text(length);
     };
 
-  test("a large session takes as many cookies as it needs, each of at most 4096 octets", async () => {
+  test("a large session uses as many cookies as it needs, each of at most 4096 octets", async () => {
     const { client } = setUp(chunked);
     for (const [length, count] of [
       [100, 1],
@@ -351,7 +351,7 @@ describe("chunks", () => {
     }
   });
 
-  test("every length around the borders comes back", async () => {
+  test("every length around the limits comes back", async () => {
     const { client } = setUp(chunked);
     for (const border of [2900, 5960]) {
       for (let length = border; length < border + 120; length++) {
@@ -361,7 +361,7 @@ describe("chunks", () => {
     }
   });
 
-  test("cookies that are no longer needed are removed", async () => {
+  test("unused cookies are removed", async () => {
     const { client } = setUp(chunked);
     await client.ask(put(11_000));
     expect(client.jar.size).toBe(4);
@@ -379,7 +379,7 @@ describe("chunks", () => {
     expect(client.jar.size).toBe(0);
   });
 
-  test("chunks of two responses are refused as a whole, whichever are mixed", async () => {
+  test("chunks of two responses are refused as a whole, however they are mixed", async () => {
     const { client, types } = setUp(chunked);
     await client.ask(put(7000));
     const first = client.jar;
@@ -394,7 +394,7 @@ describe("chunks", () => {
     expect(types().filter((type) => type === "token_refused")).toHaveLength(6);
   });
 
-  test("one that is missing, or there twice with different values, refuses them all", async () => {
+  test("a missing chunk, or one sent twice with different values, makes all refused", async () => {
     const { client } = setUp(chunked);
     await client.ask(put(7000));
     for (const missing of client.jar.keys()) {
@@ -408,7 +408,7 @@ describe("chunks", () => {
     expect((await client.sessions.get(request)).isNew).toBe(true);
   });
 
-  test("what a longer session left behind is not read, and goes with the next write", async () => {
+  test("leftovers of a longer session are ignored, and removed at the next write", async () => {
     const { client } = setUp(chunked);
     await client.ask(put(10));
     const long = await client.send(put(7000));
@@ -421,7 +421,7 @@ describe("chunks", () => {
     expect([...client.jar.keys()]).toEqual([name]);
   });
 
-  test("a visitor whose first cookie is gone gets rid of the others with a new session", async () => {
+  test("a guest who lost the first cookie gets the others removed with a new session", async () => {
     const { client } = setUp(chunked);
     await client.ask(put(7000));
     client.jar.delete(name);
@@ -429,14 +429,14 @@ describe("chunks", () => {
     expect([...client.jar.keys()]).toEqual([name]);
   });
 
-  test("more than all of them hold is an error that says so", async () => {
+  test("a session larger than all of them is an error that says so", async () => {
     const { client } = setUp(chunked);
     const { error, lines } = await client.ask(put(16_000));
     expect(error).toMatchObject({ code: "ERR_SESSION_TOO_LARGE", message: expect.stringContaining("4 cookies") });
     expect(lines).toEqual([]);
   });
 
-  test("turning chunks on keeps the sessions there are, and turning them off those that fit", async () => {
+  test("sessions stay when chunks are turned on, and when turned off those that fit", async () => {
     const before = setUp();
     await before.client.ask(put(10));
     const client = new Client(setUp(chunked).sessions, before.client.jar);
@@ -448,7 +448,7 @@ describe("chunks", () => {
   });
 });
 
-describe("what a cookie alone cannot promise, and says so", () => {
+describe("what a cookie alone cannot promise, and declares", () => {
   test("capabilities", () => {
     expect(cookieStore({ secrets: secret }).capabilities).toEqual({
       compareAndSwap: "none",
@@ -460,7 +460,7 @@ describe("what a cookie alone cannot promise, and says so", () => {
     expect(cookieStore({ secrets: secret, revocations: memoryStore() }).capabilities.revocable).toBe(true);
   });
 
-  test("of parallel requests the last response wins, whole", async () => {
+  test("of parallel requests the last response wins as a whole", async () => {
     const { client } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 0, m: 0 }));
     const one = await client.send((session) => session.update("n", (n = 0) => n + 1));
@@ -470,7 +470,7 @@ describe("what a cookie alone cannot promise, and says so", () => {
     expect((await client.ask(read)).value).toEqual({ n: 0, m: 1 });
   });
 
-  test("a copy of the cookie works on after destroy, regenerate and login", async () => {
+  test("a copy of the cookie stays valid after destroy, regenerate and login", async () => {
     const { client } = setUp();
     await client.ask(({ data }) => Object.assign(data, { n: 1 }));
     const thief = client.copy();
@@ -495,7 +495,7 @@ describe("what a cookie alone cannot promise, and says so", () => {
 describe("with revocations", () => {
   const begin = async (client: Client) => client.ask(({ data }) => Object.assign(data, { n: 1 }));
 
-  test("nothing is noted of an ordinary session, however it is used", async () => {
+  test("ordinary use writes nothing to the store", async () => {
     const { store, calls } = countedStore();
     const { client } = withRevocations(store);
     expect((await client.ask(read)).lines).toEqual([]);
@@ -512,7 +512,7 @@ describe("with revocations", () => {
     expect(calls).toEqual(["read", "read", "read", "read"]);
   });
 
-  test("a copy of the cookie is dead after destroy", async () => {
+  test("a copy of the cookie is refused after destroy", async () => {
     const { client, types } = withRevocations();
     await begin(client);
     const thief = client.copy();
@@ -522,7 +522,7 @@ describe("with revocations", () => {
   });
 
   test.each(["login", "regenerate"] as const)(
-    "a copy of the cookie is dead after %s, and the client's is not",
+    "a copy of the cookie is refused after %s, and the client's is not",
     async (how) => {
       const { client, clock } = withRevocations();
       await begin(client);
@@ -550,7 +550,7 @@ describe("with revocations", () => {
     expect(types()).toContain("save_refused");
   });
 
-  test("of two logins at once one is refused, and the other's cookie is good", async () => {
+  test("of two parallel logins one is refused, and the other's cookie is valid", async () => {
     const { client } = withRevocations();
     await begin(client);
     const parallel = client.copy();
@@ -561,7 +561,7 @@ describe("with revocations", () => {
     expect((await parallel.ask((session) => session.subject)).value).toBe("bob");
   });
 
-  test("a request that was under way when a login was does not replace the cookie of the login", async () => {
+  test("a request in flight during a login does not replace the login's cookie", async () => {
     const { client } = withRevocations();
     await begin(client);
     const late = client.copy();
@@ -574,7 +574,7 @@ describe("with revocations", () => {
     expect(lines).toEqual([]);
   });
 
-  test("revoke ends all sessions of a subject, in every browser, and nobody else's", async () => {
+  test("revoke ends all sessions of a subject, in every browser, and of no other", async () => {
     const { sessions, client, types } = withRevocations();
     const [phone, other] = [client.copy(), client.copy()];
     for (const [one, subject] of [
@@ -592,7 +592,7 @@ describe("with revocations", () => {
     expect((await other.ask(read)).value).toEqual({ n: 1 });
   });
 
-  test("who logs in after a revocation stays in, and the next revocation ends that too", async () => {
+  test("a login after a revocation stays, and the next revocation ends it too", async () => {
     const { sessions, client } = withRevocations();
     await begin(client);
     await client.ask((session) => session.login("ada"));
@@ -603,7 +603,7 @@ describe("with revocations", () => {
     expect((await client.ask((session) => session.subject)).value).toBeUndefined();
   });
 
-  test("revoke can leave one session out, again and again, and one that was revoked stays so", async () => {
+  test("revoke can spare one session repeatedly, and one that was revoked stays so", async () => {
     const { sessions, client } = withRevocations();
     const [phone, dead] = [client.copy(), client.copy()];
     const login = (session: Session<Data>) => session.login("ada");
@@ -619,7 +619,7 @@ describe("with revocations", () => {
     expect([await subject(client), await subject(dead)]).toEqual([undefined, undefined]);
   });
 
-  test("a session left out can regenerate and log in again, in the same request too", async () => {
+  test("a session spared by a revocation can regenerate and log in again, in the same request too", async () => {
     const { sessions, client, clock } = withRevocations();
     await client.ask((session) => session.login("ada"));
     const thief = client.copy();
@@ -657,7 +657,7 @@ describe("with revocations", () => {
     expect((await client.ask((session) => session.subject)).value).toBe("ada");
   });
 
-  test("a login that was under way when all were revoked is dead", async () => {
+  test("a login in flight when all were revoked is refused", async () => {
     const { sessions, client } = withRevocations();
     const login = await client.send(async (session) => {
       session.login("ada");
@@ -669,7 +669,7 @@ describe("with revocations", () => {
     expect((await client.ask((session) => session.subject)).value).toBeUndefined();
   });
 
-  test("notes are forgotten when no cookie can be alive that they speak of, and not before", async () => {
+  test("revocation records expire when no cookie they apply to can be valid, and not before", async () => {
     const { sessions, client, clock, revocations } = withRevocations(undefined, {
       idleTimeout: "10m",
       absoluteTimeout: "1h",
@@ -690,7 +690,7 @@ describe("with revocations", () => {
     for await (const row of revocations.list?.() ?? []) expect.unreachable(row.key);
   });
 
-  test("a session that outlives the note of its last login is still good", async () => {
+  test("a session that outlives its last login's record stays valid", async () => {
     const { sessions, client, clock, revocations } = withRevocations(undefined, {
       idleTimeout: "1h",
       absoluteTimeout: "2h",
@@ -719,7 +719,7 @@ describe("with revocations", () => {
     expect(rows.join(" ")).not.toContain(handle);
   });
 
-  test("a login whose note was written and whose answer was lost reaches the client", async () => {
+  test("a login whose record was written and whose answer was lost reaches the client", async () => {
     let out = false;
     const store = faultyStore(memoryStore(), ({ method }) => (out && method === "create" ? "throw-after" : "pass"));
     const { client } = withRevocations(store);
@@ -730,7 +730,7 @@ describe("with revocations", () => {
     expect((await client.ask((session) => session.subject)).value).toBe("ada");
   });
 
-  test("a store that fails logs nobody out: 503, the cookie as it was, and requests without a session notice nothing", async () => {
+  test("a failing store logs no user out: 503, the cookie unchanged, and requests without a session are unaffected", async () => {
     let out = false;
     const { client, types } = withRevocations(faultyStore(memoryStore(), () => (out ? "throw-before" : "pass")));
     await client.ask((session) => session.login("ada"));
@@ -745,7 +745,7 @@ describe("with revocations", () => {
   });
 });
 
-test("over real HTTP, several cookies are as many lines, beside the application's own", async () => {
+test("over real HTTP, several cookies are separate lines, beside the application's own", async () => {
   const { sessions } = setUp({ secrets: secret, chunks: 4 }, { cookie: { secure: false } });
   const withSessions = nodeSessions(sessions);
   const server = createServer(
@@ -779,7 +779,7 @@ test("over real HTTP, several cookies are as many lines, beside the application'
   }
 });
 
-test("neither the store nor what is said of it shows a secret, a cookie or the mark of a generation", async () => {
+test("neither the store nor errors and events contain a secret, a cookie or a generation mark", async () => {
   const revocations = memoryStore();
   const store = cookieStore({ secrets: [secret, older], revocations });
   const sessions = new Sessions<Data>({ store, warn: () => {} });
@@ -856,7 +856,7 @@ describe("options", () => {
     expect(() => new Sessions({ ...options, store: cookieStore(cookie) })).toThrow(message);
   });
 
-  test("a seal of another program is used as it is", async () => {
+  test("another program's seal can be used", async () => {
     const seal = {
       seal: (payload: string | Uint8Array, expiresAt: number, cookie: string) =>
         Buffer.from(JSON.stringify([payload, expiresAt, cookie])).toString("base64url"),

@@ -9,7 +9,7 @@ import { clientVersion, reportBackend, reportMissing } from "../support/report.t
 
 const nowhere = new Datastore({ projectId: "nowhere" });
 
-describe("Options of the Datastore store", () => {
+describe("options of the Datastore store", () => {
   test.each<[object, string]>([
     [{ client: undefined }, "client must be a Datastore of @google-cloud/datastore, or a function that returns one"],
     [{ client: nowhere.transaction() }, "received an instance of Transaction"],
@@ -35,13 +35,13 @@ type Method = (typeof methods)[number];
 
 const why = whyNot(datastoreEmulator);
 
-describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("In Datastore", () => {
+describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("in Datastore", () => {
   let emulator: RunningEmulator;
   let client: Datastore;
   beforeAll(async () => {
     emulator = await startEmulator(datastoreEmulator);
     const clients = [clientVersion("@google-cloud/datastore")];
-    reportBackend({ backend: "datastore", server: emulator.version, clients, within: "In Datastore" });
+    reportBackend({ backend: "datastore", server: emulator.version, clients, within: "in Datastore" });
     client = datastoreAt(emulator.address);
   });
   afterAll(async () => {
@@ -76,7 +76,7 @@ describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("In Dat
     expect(await keys(datastoreStore({ client, kind, properties }).list())).toEqual([]);
   });
 
-  test("queries say nothing on the console", async () => {
+  test("queries print nothing on the console", async () => {
     const warned = vi.spyOn(process, "emitWarning");
     const store = datastoreStore({ client, kind: `s${Date.now()}` });
     for await (const _ of store.listBySubject("ada")) throw new Error("somebody is there");
@@ -85,7 +85,7 @@ describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("In Dat
     warned.mockRestore();
   });
 
-  test("reading is one request, and so are create and delete; a change is begin, read and commit", async () => {
+  test("a read is one request, and so are create and delete; a change is begin, read and commit", async () => {
     const store = datastoreStore({ client, kind: `s${Date.now()}` });
     await store.read("k"); // Makes the connection.
     const [wire] = client.clients_.values() as Iterable<Record<Method, () => unknown>>;
@@ -109,7 +109,7 @@ describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("In Dat
     });
   });
 
-  test("a transaction that another one is in the way of runs again, and in the end its error is the answer", async () => {
+  test("a conflicting transaction runs again, and in the end its error is the answer", async () => {
     const aborted = Object.assign(new Error("10 ABORTED: too much contention"), { code: 10 });
     const store = datastoreStore({ client, kind: `s${Date.now()}` });
     const version = await store.create("k", record("one"));
@@ -127,7 +127,7 @@ describe.skipIf(why && reportMissing("datastore", why, "cannot be had"))("In Dat
     disturbed.mockRestore();
   });
 
-  test("errors of the client reject as they are, and the next call goes on", async () => {
+  test("errors of the client reject unchanged, and the next call works", async () => {
     const failure = new Error("13 INTERNAL");
     const store = datastoreStore({ client: client as DatastoreClient, kind: `s${Date.now()}` });
     const version = await store.create("k", record("one"));

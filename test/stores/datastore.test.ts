@@ -63,7 +63,7 @@ function describeFlask(address: () => string): void {
   const cases = storeConformance(harness).filter(({ group }) => groups.includes(group));
   describeCases(harness.name, cases);
 
-  test("a session of Flask-Session2, in pickle under a UUID, goes on in its entity", async () => {
+  test("a session of Flask-Session2, in pickle under a UUID, continues in its entity", async () => {
     const client = datastoreAt(address());
     const uuid = "0f0e0d0c-0b0a-4908-8706-050403020100";
     const key = client.key([kind, `session:${uuid}`]);

@@ -62,7 +62,7 @@ function expectCures(findings: ReadonlyMap<string, Finding>): void {
 }
 
 describe("doctor", () => {
-  test("says of a store that does not answer why, and what to do, and no more", async () => {
+  test("says why a store does not answer, and what to do, and no more", async () => {
     const client = createClient({ url: "redis://:s3cret@127.0.0.1:1", disableOfflineQueue: true });
     client.on("error", () => {});
     const findings = await doctor(redisStore({ client: client as never }));
@@ -70,7 +70,7 @@ describe("doctor", () => {
     expectCures(findings);
   });
 
-  test("finds nothing wrong with memory, and looks through a cache", async () => {
+  test("finds no fault with memory, and looks through a cache", async () => {
     expect(wrong(await doctor(memoryStore()))).toEqual([]);
     const directory = mkdtempSync(join(tmpdir(), "sojourn-doctor-"));
     try {
@@ -82,7 +82,7 @@ describe("doctor", () => {
     }
   });
 
-  test("names a table of SQLite that is missing, an index, and ended sessions that wait", async () => {
+  test("names a missing table of SQLite, an index, and expired sessions that wait", async () => {
     const db = new DatabaseSync(":memory:");
     const store = sqlStore({ client: db, table: "web" });
     const absent = await doctor(store);
@@ -120,7 +120,7 @@ describe.skipIf(redisIsMissing("doctor over redis", ["redis"]))("doctor over Red
     await server?.stop();
   });
 
-  test("finds nothing wrong but the missing append-only file", async () => {
+  test("finds no fault except the missing append-only file", async () => {
     const findings = await doctor(await storeOf());
     expect(wrong(findings)).toEqual(["note persistence"]);
     expect(findings.get("version")?.found).toMatch(/^(Redis|Valkey) \d/);
@@ -138,7 +138,7 @@ describe.skipIf(redisIsMissing("doctor over redis", ["redis"]))("doctor over Red
     await server.ask("CONFIG", "SET", "maxmemory", "0");
   });
 
-  test("tells which rights an account lacks, and what it may not ask", async () => {
+  test("names the rights an account lacks, and what it cannot check", async () => {
     const rights =
       "+get +set +del +exists +mget +evalsha +eval +getrange +setrange +pttl +pexpire +pexpireat +zadd +zrem +zrange +zremrangebyscore +time";
     await server.ask("ACL", "SETUSER", "app", "on", ">s3cret", "~sojourn:*", ...rights.split(" "));
@@ -151,7 +151,7 @@ describe.skipIf(redisIsMissing("doctor over redis", ["redis"]))("doctor over Red
     );
   });
 
-  test("tells a replica, and a clock that is five minutes off", async () => {
+  test("reports a replica, and a clock that is five minutes off", async () => {
     const replica = await startRedis();
     try {
       await replica.ask("REPLICAOF", server.host, String(server.port));
@@ -194,7 +194,7 @@ describe.skipIf(!postgresProgram && reportMissing("doctor over PostgreSQL", noPo
       await server?.stop();
     });
 
-    test("tells a missing table, a missing index, a role without rights, a read-only session and a clock that is off", async () => {
+    test("reports a missing table, a missing index, a role without rights, a read-only session and a clock that is off", async () => {
       const admin = poolOf();
       const options = { table: "web" };
       const store = sqlStore({ client: admin, ...options });
@@ -241,7 +241,7 @@ describe.skipIf(!mariadbProgram && reportMissing("doctor over MariaDB", noMariad
     await server?.stop();
   });
 
-  test("tells a missing table, a missing index and a server that takes no writes", async () => {
+  test("reports a missing table, a missing index and a read-only server", async () => {
     const store = sqlStore({ client: pool, table: "web" });
     expect(wrong(await doctor(store))).toEqual(["fault reachable", "fault table"]);
     await store.setup?.();
@@ -269,7 +269,7 @@ describe.skipIf(noMongodb && reportMissing("doctor over mongodb", noMongodb))("d
     await server?.stop();
   });
 
-  test("tells each index that is missing, and a clock that is off", async () => {
+  test("reports each missing index, and a clock that is off", async () => {
     const collection = client.db(server.database).collection("doctor");
     const store = mongodbStore({ collection: collection as never });
     expect(wrong(await doctor(store))).toEqual([
@@ -297,7 +297,7 @@ describe.skipIf(dynamodbIsMissing())("doctor over DynamoDB", () => {
   }, 90_000);
   afterAll(() => server?.stop());
 
-  test("tells a table that is missing, and one without its time to live", async () => {
+  test("reports a missing table, and one without its time to live", async () => {
     const client = new DynamoDB({
       endpoint: server.endpoint,
       region: "local",
@@ -324,7 +324,7 @@ describe.skipIf(searchIsMissing("elasticsearch", "doctor"))("doctor over Elastic
   }, 120_000);
   afterAll(() => server?.stop());
 
-  test("tells an index that is missing, and one that takes no writes", async () => {
+  test("reports a missing index, and one that is read-only", async () => {
     const client = openClient(packagesFor("elasticsearch")[0], server.url);
     const store = elasticsearchStore({ client: client as never, index: "doctor" });
     expect(wrong(await doctor(store))).toContain("fault reachable");

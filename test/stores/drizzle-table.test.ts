@@ -43,7 +43,7 @@ const migrate = async (db: BetterSQLite3Database, table: Parameters<typeof migra
   for (const statement of await migrationOf("sqlite", table, casing)) db.run(sql.raw(statement));
 };
 
-describe("The table in the documentation", () => {
+describe("the table in the documentation", () => {
   test.each([
     ["postgres", "pgTable("],
     ["mysql", "mysqlTable("],
@@ -56,7 +56,7 @@ describe("The table in the documentation", () => {
   });
 });
 
-describe("The options", () => {
+describe("options", () => {
   test.each<[string, unknown, string]>([
     ["a database in place of them", memory(), "Write drizzleStore({ db })"],
     ["a name that does not exist", { db: memory(), table: plain, tabel: plain }, 'did you mean "table"?'],
@@ -67,7 +67,7 @@ describe("The options", () => {
   });
 });
 
-describe("A table", () => {
+describe("a table", () => {
   const { subject: _, ...five } = columns();
   test.each<[string, unknown, string]>([
     ["nothing", undefined, "table must be a table made by pgTable, mysqlTable or sqliteTable; received undefined"],
@@ -110,7 +110,7 @@ describe("A table", () => {
     expect(wrong({ db: memory(), table })).toThrow(said);
   });
 
-  test("of MySQL that does not tell upper case from lower is refused", () => {
+  test("of MySQL that ignores case is refused", () => {
     const table = drizzleTables.mysql("s");
     const db = (): never => expect.unreachable();
     const careless = mysqlTable("s", { key: mysqlVarchar({ length: 255 }).primaryKey() });
@@ -123,12 +123,12 @@ describe("A table", () => {
     expect(wrong({ db, table: withColumn(table, "key", binary) })).toThrow("key must hold 200 characters");
   });
 
-  test("of PostgreSQL whose numbers are too small is refused", () => {
+  test("of PostgreSQL whose number columns are too small is refused", () => {
     const table = withColumn(drizzleTables.postgres("s"), "expiresAt", pgSchema("x").table("s", { e: pgInteger() }).e);
     expect(wrong({ db: () => expect.unreachable(), table })).toThrow("expiresAt must be of type bigint; it is integer");
   });
 
-  test("may have columns of the application's own, which a save leaves alone", async () => {
+  test("may have columns of the application, which a save leaves alone", async () => {
     const db = memory();
     const table = sqliteTable("s", { ...columns(), ip: text(), seen: integer().notNull().default(7) });
     await migrate(db, table);
@@ -139,7 +139,7 @@ describe("A table", () => {
     expect(db.select().from(table).all()).toMatchObject([{ key: "a", subject: "ada", ip: "::1", seen: 7 }]);
   });
 
-  test("may be called what it likes: a prefix, and names by the database's casing", async () => {
+  test("may have any name: a prefix, and names by the database's casing", async () => {
     const client = new BetterSqlite3(":memory:");
     const db = drizzle({ client, casing: "snake_case" });
     const table = sqliteTableCreator((name) => `web_${name}`)("sessions", columns());
@@ -179,7 +179,7 @@ describe("A table", () => {
   });
 });
 
-describe("A database", () => {
+describe("a database", () => {
   const { $client: _, ...bare } = memory();
   const other = { $client: { exec() {}, each() {}, export() {} }, transaction() {} };
   test.each<[string, unknown, string]>([
@@ -194,12 +194,12 @@ describe("A database", () => {
     expect(wrong({ db, table: plain })).toThrow(said);
   });
 
-  test("may be annotated as applications do", () => {
+  test("may have the type annotation that applications use", () => {
     const typed: (db: NodePgDatabase) => DrizzleDatabase = (db) => db;
     expect(wrong({ db: typed({} as NodePgDatabase), table: drizzleTables.postgres("s") })).toThrow("db must be");
   });
 
-  test("may be a function, asked at the first call and once, again only when it failed", async () => {
+  test("may be a function, called once at the first call, and again only when it failed", async () => {
     const db = memory();
     await migrate(db, plain);
     let asked = 0;
@@ -218,7 +218,7 @@ describe("A database", () => {
     expect(asked).toBe(2);
   });
 
-  test("whose migrations have not run is told by setup, which creates nothing", async () => {
+  test("without its migrations is reported by setup, which creates nothing", async () => {
     const db = memory();
     const store = drizzleStore({ db, table: plain });
     await expect(store.setup?.()).rejects.toThrow("no such table: sojourn_sessions. Run your migrations.");
@@ -231,7 +231,7 @@ describe("A database", () => {
     await expect(store.setup?.()).rejects.toThrow("kind");
   });
 
-  test("logs no session, and no error holds one", async () => {
+  test("logs no session, and no error contains one", async () => {
     const logged: unknown[] = [];
     const logger = { logQuery: (...all: unknown[]) => void logged.push(all) };
     const db = drizzle({ client: new BetterSqlite3(":memory:"), logger });
@@ -247,7 +247,7 @@ describe("A database", () => {
     expect(logged).toHaveLength(1);
   });
 
-  test("in a transaction on its one connection is waited for: what is rolled back is not ours", async () => {
+  test("in a transaction on its one connection is waited for: a rollback undoes no session", async () => {
     const db = memory();
     await migrate(db, plain);
     const store = drizzleStore({ db, table: plain });

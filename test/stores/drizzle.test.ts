@@ -62,7 +62,7 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
     });
     afterAll(() => close());
 
-    test("what is saved while the application is in a transaction stays when that is rolled back", async () => {
+    test("a save during the application's transaction stays when that is rolled back", async () => {
       const store = drizzleStore({ db, table });
       const application = db.transaction(async (tx) => {
         await tx.execute(sql`INSERT INTO orders VALUES (1)`);
@@ -75,7 +75,7 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
       expect(await store.read("a")).toMatchObject({ payload: "1" });
     });
 
-    test("a store whose connections are all lost goes on with the same database", async () => {
+    test("a store that lost all connections recovers with the same database", async () => {
       const store = drizzleStore({ db, table });
       await store.create("lost", { payload: "1", expiresAt: Date.now() + 60_000 });
       await loseConnections(server);

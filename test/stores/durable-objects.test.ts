@@ -41,7 +41,7 @@ describe("the object", () => {
     return (await stub.fetch(`https://sessions.internal${path}`)).json();
   };
 
-  test("removes what has ended by its alarm, which it sets with the first record and as long as there are any", async () => {
+  test("removes expired records by its alarm, which is set while there are any", async () => {
     const store = durableObjectStore({ namespace, object: "alarm" });
     expect(await store.read("k")).toBeNull();
     expect(await look("alarm", "/look")).toEqual({ alarm: null, rows: [] });
@@ -60,7 +60,7 @@ describe("the object", () => {
     expect(await durableObjectStore({ namespace, object: "two" }).read("k")).toBeNull();
   });
 
-  test("that cannot be reached is a failure, never a logout", async () => {
+  test("that is unreachable is a failure, never a logout", async () => {
     await expect(sample.read("k")).rejects.toThrow("this case runs in workerd");
     const failing = { ok: false, status: 500, json: async () => null, body: null };
     const store = durableObjectStore({ namespace: { ...nowhere, get: () => ({ fetch: async () => failing }) } });

@@ -19,7 +19,7 @@ const missing = dynamodbIsMissing();
 const nowhere = clientAt("http://127.0.0.1:1");
 const day = 86_400_000;
 
-describe("A client of the wrong shape", () => {
+describe("a client of the wrong shape", () => {
   const refused: [string, unknown, string][] = [
     ["nothing", undefined, "received undefined"],
     ["a URL", "http://user:secret@localhost:8000", "received a string of 33 characters"],
@@ -44,12 +44,12 @@ describe("A client of the wrong shape", () => {
     expect(construct).not.toThrow(/secret/);
   });
 
-  test("is refused by the compiler too", () => {
+  test("is a compile error too", () => {
     // @ts-expect-error A DynamoDBClient has no methods for the operations.
     expect(() => dynamodbStore({ client: new DynamoDBClient({ region: "local" }) })).toThrow(TypeError);
   });
 
-  test("from a function rejects when the store is first used, and the next use asks again", async () => {
+  test("from a function rejects when the store is first used, and the next use calls it again", async () => {
     let asked = 0;
     const client = (): DynamodbClient => {
       asked += 1;
@@ -77,7 +77,7 @@ test.each([
   expect(construct).toThrow(says);
 });
 
-describe.skipIf(missing)("In DynamoDB", () => {
+describe.skipIf(missing)("in DynamoDB", () => {
   let server: DynamodbServer;
   beforeAll(async () => {
     server = await startDynamodb();
@@ -138,7 +138,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     return keys.sort();
   }
 
-  test("every operation is one request, a listing one for its keys and one for each hundred of them", async () => {
+  test("every operation is one request; a listing is one for the keys and one per hundred of them", async () => {
     const { store, sent, record } = await world();
     await store.read("a");
     expect(sent()).toEqual(["getItem"]);
@@ -181,7 +181,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     });
   });
 
-  test("a subject is a second item, which outlives the first by a day at least", async () => {
+  test("a subject is a second item, which outlives the first by at least a day", async () => {
     const { store, items, record, time } = await world();
     await store.create("k", record(Uint8Array.of(1, 2), "ada"));
     const [entry, item] = (await items()).sort((a, b) => Object.keys(a).length - Object.keys(b).length);
@@ -193,7 +193,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     });
   });
 
-  test("names, prefix and table are options; several prefixes share a table and do not see each other", async () => {
+  test("names, prefix and table are options; stores with several prefixes share a table and do not see each other", async () => {
     const attributes = {
       partition: "Key",
       sort: "Type",
@@ -218,7 +218,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(left).toEqual(expect.arrayContaining([{ S: 'two subject "ada"' }, { S: "two k" }]));
   });
 
-  test("whatever happens in whatever order, every live record of a subject has an index entry that outlives it", async () => {
+  test("in any order of operations, every live record of a subject has an index entry that outlives it", async () => {
     const { store, items, record, ...one } = await world();
     const random = seeded(20261120);
     const versions = new Map<string, unknown>();
@@ -248,7 +248,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     }
   });
 
-  test("a touch that takes the record past the day its index entry is for prolongs the entry with it", async () => {
+  test("a touch that takes the record past the day of its index entry extends the entry", async () => {
     const one = await world();
     const { store, sent, items } = one;
     let { expiresAt } = one.record("1", "ada");
@@ -267,7 +267,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(await collect(store.listBySubject!("ada"))).toEqual(["k"]);
   });
 
-  test("DynamoDB itself removes what has ended, and the entry of a living record stays", async () => {
+  test("DynamoDB itself removes expired items, and the index entry of a live record stays", async () => {
     const { store, items } = await world({ now: Date.now });
     await store.create("brief", { payload: "", expiresAt: Date.now() + 1000, subject: "ada" });
     await store.create("long", { payload: "", expiresAt: Date.now() + 600_000, subject: "ada" });
@@ -278,7 +278,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(await collect(store.listBySubject!("ada"))).toEqual(["long"]);
   });
 
-  test("subjects too long for a key, half surrogate pairs and the empty text are told apart and found", async () => {
+  test("subjects too long for a key, half surrogate pairs and the empty text are distinguished and found", async () => {
     const { store, record } = await world();
     const subjects = ["", "\ud800", "\udc00", "\ufffd", "ä".repeat(2000), `${"ä".repeat(1999)}a`];
     for (const [at, subject] of subjects.entries()) await store.create(`k${at}`, record("x", subject));
@@ -306,7 +306,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(await store.create("l".repeat(200), record(bytes, subject))).not.toBeNull();
   });
 
-  test("more than one answer can hold is listed whole: 20 MB of one subject, and of the store", async () => {
+  test("a listing larger than one answer is complete: 20 MB of one subject, and of the store", async () => {
     const { store, record, sent } = await world();
     const keys = Array.from({ length: 60 }, (_, index) => `k${index}`).sort();
     for (const key of keys) await store.create(key, record("x".repeat(350_000), "ada"));
@@ -317,7 +317,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(sent().length).toBeGreaterThan(1);
   }, 60_000);
 
-  test("a write that took effect and whose answer was lost is a success when it is sent again", async () => {
+  test("a repeated write whose first answer was lost is a success", async () => {
     const one = await world();
     const { store, record } = one;
     const twice = async (call: () => Promise<unknown>): Promise<unknown> => {
@@ -338,7 +338,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect((await store.read("b"))!.version).toBe(version);
   });
 
-  test("a write that meets a transaction on the same item is tried again; when it never gets through it rejects", async () => {
+  test("a write that meets a transaction on the same item is retried; when it never succeeds it rejects", async () => {
     const one = await world();
     const { store, record } = one;
     const version = await store.create("k", record("1"));
@@ -355,7 +355,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect((await store.read("k"))!.payload).toBe("2");
   });
 
-  test("fifty logins and logouts of one subject at once leave exactly what is logged in", async () => {
+  test("fifty parallel logins and logouts of one subject leave exactly the logged-in sessions", async () => {
     const { store, record } = await world();
     await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
@@ -368,11 +368,11 @@ describe.skipIf(missing)("In DynamoDB", () => {
     expect(await collect(store.listBySubject!("ada"))).toEqual(expected);
   });
 
-  test("thirty requests of one session at once keep all they changed, and revoking a subject ends its sessions", async () => {
+  test("thirty parallel requests of one session keep all changes, and revoking a subject ends its sessions", async () => {
     await sessionsHoldOver((await world({ now: Date.now })).store);
   });
 
-  test("setup makes what dynamodbTable says, by an on-demand table with its time to live enabled", async () => {
+  test("setup creates what dynamodbTable describes: an on-demand table with its time to live enabled", async () => {
     const { table } = await world();
     const client = clientAt(server.endpoint);
     const { createTable, updateTimeToLive } = dynamodbTable({ table });
@@ -386,7 +386,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     });
   });
 
-  test("setup says so when the table that is there is another one", async () => {
+  test("setup reports an existing table with another layout", async () => {
     const { table } = await world();
     const other = (attributes: DynamodbStoreOptions["attributes"]): Promise<void> =>
       dynamodbStore({ client: clientAt(server.endpoint), table, attributes }).setup!();
@@ -398,7 +398,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     );
   });
 
-  test("a table that is not there is a rejection by every method, never an absent record", async () => {
+  test("a missing table is a rejection by every method, never an absent record", async () => {
     const store = dynamodbStore({ client: clientAt(server.endpoint), table: "absent" });
     const record = { payload: "x", expiresAt: Date.now() + 60_000, subject: "ada" };
     const name = { name: "ResourceNotFoundException" };
@@ -412,7 +412,7 @@ describe.skipIf(missing)("In DynamoDB", () => {
     await expect(collect(store.list!())).rejects.toMatchObject(name);
   });
 
-  test("a server that is gone is a rejection, and the same store works on when it is back", async () => {
+  test("a stopped server is a rejection, and the same store works once it is back", async () => {
     const own = await startDynamodb();
     try {
       const store = dynamodbStore({ client: clientAt(own.endpoint), table: "sessions" });

@@ -47,7 +47,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
   const text = storeConformance(harness("of text", flask2Dynamodb())).filter(({ group }) => groups.includes(group));
   describeCases("the layout of Flask-Session2", text);
 
-  describe("the items of Flask-Session", () => {
+  describe("items of Flask-Session", () => {
     const now = Date.parse("2026-11-20T06:51:33.900Z");
     const seconds = now / 1000;
     const payload = Uint8Array.from(Buffer.from("82aa5f7065726d616e656e74c3a16ba176", "hex"));
@@ -69,7 +69,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
       });
     const item = async () => (await client.getItem({ TableName, Key: key })).Item;
 
-    test("one that Flask wrote is read, changed, and written with whole seconds", async () => {
+    test("an item that Flask wrote is read, changed, and written with whole seconds", async () => {
       await theyWrite(payload, "1797835897.7250730991363525390625");
       const found = (await store.read(id))!;
       expect(found.payload).toEqual(payload);
@@ -82,14 +82,14 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
       [String(seconds + 0.001), true],
       [String(seconds), false],
       ["0", false],
-    ])("one that ends at %s is live: %s", async (expiration, live) => {
+    ])("an item that ends at %s is live: %s", async (expiration, live) => {
       await theyWrite(payload, expiration);
       expect((await store.read(id)) !== null).toBe(live);
       expect(await store.touch(id, now + 1000)).toBe(live);
       expect((await store.create(id, { payload, expiresAt: now + 1000 })) === null).toBe(live);
     });
 
-    test("what Flask wrote meanwhile is a conflict; the same again with another end is none", async () => {
+    test("a write by Flask since the read is a conflict; the same data with another expiry is none", async () => {
       await theyWrite(payload, "1797835897.5");
       const { version } = (await store.read(id))!;
       await theyWrite(payload, "1797835999.5");
@@ -101,7 +101,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
       expect((await item())?.val?.B).toEqual(payload);
     });
 
-    test("one without an end has none, and gets one with the next save", async () => {
+    test("an item without an expiry does not expire, and gets an expiry with the next save", async () => {
       await client.putItem({ TableName, Item: { ...key, val: { B: payload } } });
       const found = (await store.read(id))!;
       expect(found.expiresAt).toBe(Number.MAX_SAFE_INTEGER);
@@ -111,7 +111,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
       expect((await item())?.expiration).toEqual({ N: "1795157495" });
     });
 
-    test("set-up of a table that is there needs no right to make one, and says what it may not", async () => {
+    test("setup of an existing table needs no right to create one, and says which rights are missing", async () => {
       const denied = async (): Promise<never> => {
         throw Object.assign(new Error("not authorized"), { name: "AccessDeniedException" });
       };
@@ -134,7 +134,7 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
     });
   });
 
-  test("a session of Flask-Session2 goes on in its table, as JSON text under a UUID", async () => {
+  test("a session of Flask-Session2 continues in its table, as JSON text under a UUID", async () => {
     // The local server takes "sessions" and "Sessions" for one.
     const TableName = "flask-session2";
     const store = dynamodbStore({ client, layout: flask2Dynamodb({ table: TableName }) });
@@ -162,9 +162,9 @@ describe.skipIf(dynamodbIsMissing())("DynamoDB", () => {
   });
 });
 
-describe("A layout", () => {
+describe("a layout", () => {
   test.each([7, {}, { ...flaskDynamodb(), payload: "json" }, { ...flaskDynamodb(), attributes: {} }])(
-    "of the wrong kind is a TypeError: %o",
+    "of the wrong type is a TypeError: %o",
     (layout) => {
       const construct = (): unknown => dynamodbStore({ client: nowhere, layout: layout as DynamodbLayout });
       expect(construct).toThrow(TypeError);
@@ -172,7 +172,7 @@ describe("A layout", () => {
     },
   );
 
-  test("says the table and the attributes by itself", () => {
+  test("names the table and the attributes alone", () => {
     for (const own of [{ table: "a" }, { attributes: {} }, { prefix: "a" }]) {
       const construct = (): unknown => dynamodbStore({ client: nowhere, layout: flaskDynamodb(), ...own });
       expect(construct).toThrow(/must be left out with a layout/);

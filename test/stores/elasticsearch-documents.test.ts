@@ -16,7 +16,7 @@ import { sessionsHoldOver } from "../support/sessions-over.ts";
 
 const nowhere = new Client({ node: "http://127.0.0.1:1" });
 
-describe("A client of the wrong shape", () => {
+describe("a client of the wrong shape", () => {
   const refused: [string, unknown, string][] = [
     ["nothing", undefined, "received undefined"],
     ["null", null, "received null"],
@@ -32,18 +32,18 @@ describe("A client of the wrong shape", () => {
     expect(construct).not.toThrow(/secret/);
   });
 
-  test("is refused by the compiler too", () => {
+  test("is a compile error too", () => {
     // @ts-expect-error A URL is no client.
     expect(() => elasticsearchStore({ client: "http://localhost:9200" })).toThrow(TypeError);
   });
 
-  test("shows at the first answer when it does not say a status", async () => {
+  test("is noticed at the first answer when it gives no status", async () => {
     const client: ElasticsearchClient = { transport: { request: async () => ({ found: false }) } };
     const store = elasticsearchStore({ client });
     await expect(store.read("k")).rejects.toThrow(/whose transport.request\(\) answers something else$/);
   });
 
-  test("from a function rejects when the store is first used, and the next use asks again", async () => {
+  test("from a function rejects when the store is first used, and the next use calls it again", async () => {
     let asked = 0;
     const client = (): ElasticsearchClient => {
       asked += 1;
@@ -163,7 +163,7 @@ for (const [product, title] of [
       return { code: error.code, message: error.message };
     }
 
-    test("reading and writing is one request each, touching two; writing after a touch three, for it moved the document", async () => {
+    test("a read or write is one request, a touch two, and a write after a touch three, for it moved the document", async () => {
       const { store, sent, record } = await ready();
       await store.read("a");
       expect(sent()).toEqual(["GET /_doc/s%3Aa"]);
@@ -182,14 +182,14 @@ for (const [product, title] of [
       expect(sent()).toEqual(["DELETE /_doc/s%3Ab"]);
     });
 
-    test("the first request of a store is preceded by one that makes sure of the index", async () => {
+    test("the first request of a store is preceded by one that checks the index", async () => {
       const one = await ready();
       const second = world({ index: one.index });
       await Promise.all([second.store.read("a"), second.store.read("b")]);
       expect(second.sent().filter((request) => request.endsWith("_mapping"))).toHaveLength(1);
     });
 
-    test("a record is one document, of which the index knows key, subject and expiry; a touch changes only that", async () => {
+    test("a record is one document, with key, subject and expiry indexed; a touch changes only the expiry", async () => {
       const { store, documents, record, ask, index, time } = await ready();
       const version = await store.create("k", record("text", "ada"));
       await store.touch("k", time + 700_000);
@@ -228,7 +228,7 @@ for (const [product, title] of [
       expect((await one.documents()).find((document) => document.id === "to")).toMatchObject({ val: "2", user: "ada" });
     });
 
-    test("an index that is not there is a rejection by every method, and none of them makes it", async () => {
+    test("a missing index is a rejection by every method, and none of them creates it", async () => {
       const { store, ask, index, record } = world();
       const expected = {
         code: "ERR_SESSION_STORE_UNAVAILABLE",
@@ -252,7 +252,7 @@ for (const [product, title] of [
       expect(await store.create("k", record("1"))).not.toBeNull();
     });
 
-    test("an index with another mapping is a rejection, also when it came up while the store was in use", async () => {
+    test("an index with another mapping is a rejection, also when it was created while the store was in use", async () => {
       const { store, ask, index, record } = await ready();
       await ask("DELETE", `/${index}`);
       // The server makes an index for a document that has none, and looks into all its fields.
@@ -265,14 +265,14 @@ for (const [product, title] of [
       await expect(second.store.setup!()).rejects.toThrow(/^the index for sessions cannot be made: mapper \[/);
     });
 
-    test("set-up of an index that is there sends nothing that needs the right to make one", async () => {
+    test("setup of an existing index sends nothing that needs the right to create one", async () => {
       const { store, sent } = await ready();
       sent();
       await store.setup!();
       expect(sent()).toEqual(["GET /_mapping"]);
     });
 
-    test("two documents of different shards that count alike are told apart", async () => {
+    test("two documents of different shards with equal sequence numbers are distinguished", async () => {
       const one = world();
       await one.ask("PUT", `/${one.index}`, { ...elasticsearchIndex(), settings: { "index.number_of_shards": 8 } });
       const keys = Array.from({ length: 16 }, (_, index) => `k${index}`);
@@ -288,7 +288,7 @@ for (const [product, title] of [
       }
     });
 
-    test("a write that took effect and whose answer was lost is a success when it is sent again", async () => {
+    test("a repeated write whose first answer was lost is a success", async () => {
       const one = await ready();
       const { store, record } = one;
       one.meddle(async (call, { method }) => {
@@ -309,7 +309,7 @@ for (const [product, title] of [
       expect(await store.prune!()).toEqual({ removed: 0, cursor: undefined });
     });
 
-    test("a write that touches always come before gives up with ERR_SESSION_CONFLICT, and nothing is lost", async () => {
+    test("a write always preceded by touches gives up with ERR_SESSION_CONFLICT, and nothing is lost", async () => {
       const one = await ready();
       const { store, record, time } = one;
       const version = await store.create("k", record("1", "ada"));
@@ -325,7 +325,7 @@ for (const [product, title] of [
       expect(await toucher.read("k")).toMatchObject({ payload: "1", expiresAt: time + 700_100 });
     });
 
-    test("what a rename leaves is no session, tells listings for ten minutes, and is pruned then", async () => {
+    test("the signpost of a rename is no session, helps listings for ten minutes, and is pruned then", async () => {
       const one = await ready();
       const { store, record, documents } = one;
       const version = await store.create("from", record("1", "ada"));
@@ -345,7 +345,7 @@ for (const [product, title] of [
       expect(await documents()).toEqual([]);
     });
 
-    test("a key whose session was renamed away can be created anew at once", async () => {
+    test("a key whose session was renamed away can be created again at once", async () => {
       const { store, record } = await ready();
       const version = await store.create("from", record("1", "ada"));
       await store.rename("from", "to", record("2", "ada"), version!);
@@ -354,7 +354,7 @@ for (const [product, title] of [
       expect(await collect(store.listBySubject!("bob"))).toEqual(["from"]);
     });
 
-    test("long subjects, half surrogate pairs and the empty text are told apart and found; payloads come back exactly", async () => {
+    test("long subjects, half surrogate pairs and the empty text are distinguished and found; payloads come back exactly", async () => {
       const { store, record } = await ready();
       const subjects = [
         "",
@@ -373,11 +373,11 @@ for (const [product, title] of [
       }
     });
 
-    test("thirty requests of one session at once keep all they changed, and revoking a subject ends its sessions", async () => {
+    test("thirty parallel requests of one session keep all changes, and revoking a subject ends its sessions", async () => {
       await sessionsHoldOver((await ready({ now: Date.now })).store);
     });
 
-    test("what was answered is there after a crash, with versions that still write", async () => {
+    test("every acknowledged write is there after a crash, with versions that can still be written", async () => {
       const { store, record } = await ready();
       const versions: Version[] = [];
       for (let index = 0; index < 20; index++) versions.push((await store.create(`k${index}`, record("1", "ada")))!);

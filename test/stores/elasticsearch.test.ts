@@ -64,7 +64,7 @@ function describeFlask(through: string, server: () => SearchServer): void {
       return (reply as { body: { _source: Record<string, unknown> } }).body._source;
     };
 
-    test("is read, changed beside what it wrote meanwhile, and stays a document of its own", async () => {
+    test("is read, merged with what Flask wrote in between, and stays its own document", async () => {
       const val = { _permanent: true, k: "é", deep: { list: [1, null] } };
       const expiration = "2100-01-01T00:00:00.922550+0000";
       await send("PUT", { id, val, expiration });
@@ -81,7 +81,7 @@ function describeFlask(through: string, server: () => SearchServer): void {
     });
 
     test.each([null, "2026-01-01T00:00:00.000000+0000", "2026-01-01T05:30:00.5+05:30"])(
-      "that ended %s is none",
+      "that ended %s is not found",
       async (expiration) => {
         await send("PUT", { id, val: { k: 1 }, expiration });
         expect(await store.read(id)).toBeNull();

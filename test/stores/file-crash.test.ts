@@ -95,7 +95,7 @@ async function checkAfter(store: FileStore, prefix: string, { values, pending }:
   return pending !== undefined;
 }
 
-test("a process killed at any moment leaves every record whole, old or new, and open to the next writer", {
+test("a process killed at any moment leaves every record whole, old or new, and writable", {
   timeout: 60_000,
 }, async () => {
   let interrupted = 0;

@@ -293,7 +293,7 @@ async function uses(store: Store, key: string): Promise<void> {
 }
 
 describe.each(Object.keys(states))("k %s:", (state) => {
-  test("two calls at once answer and leave what one after the other would", { timeout: 1_800_000 }, async () => {
+  test("two parallel calls answer and leave what one after the other would", { timeout: 1_800_000 }, async () => {
     let orders = 0;
     for (const pair of pairs) orders += await exploreCalls(state, pair, switches);
     expect(orders).toBeGreaterThan(pairs.length * 4);
@@ -301,14 +301,14 @@ describe.each(Object.keys(states))("k %s:", (state) => {
   });
 
   if (switches > 1) {
-    test("three calls at once do so too", { timeout: 1_800_000 }, async () => {
+    test("three parallel calls do so too", { timeout: 1_800_000 }, async () => {
       let orders = 0;
       for (const triple of triples) orders += await exploreCalls(state, triple, 1);
       console.log(`${state}: ${orders} orders of three`);
     });
   }
 
-  test.each(names)("%s, killed after any of its steps, is done or not done, and nothing is stuck", async (name) => {
+  test.each(names)("%s, killed after any of its steps, is done or not done, and blocks nothing", async (name) => {
     const before = await seen(await build("memory", state));
     const model = await build("memory", state);
     await calls[name]!(model);

@@ -80,7 +80,7 @@ describe.skipIf(missing)("another user of the machine", () => {
     );
   });
 
-  test("who owns a directory above is refused before anything is written", async () => {
+  test("who owns a parent directory is refused before anything is written", async () => {
     const above = place(attacker, 0o777);
     const directory = join(above, "deep", "sessions");
     expect(await as(victim, "create", directory)).toMatch(`The file store refuses ${above}: it belongs to user 65534`);
@@ -92,7 +92,7 @@ describe.skipIf(missing)("another user of the machine", () => {
     ["everybody", 0o777, 0],
     ["a group of others", 0o775, attacker],
     ["a group that the process is in", 0o775, victim],
-  ])("where %s may write without a sticky bit is refused, and served when they may not", async (_, mode, group) => {
+  ])("is refused where %s may write without a sticky bit, and accepted otherwise", async (_, mode, group) => {
     const above = place(0, 0o755, group);
     const directory = place(victim, 0o700, victim, above);
     expect(await as(victim, "create", directory)).toBe(true);
@@ -110,20 +110,20 @@ describe.skipIf(missing)("another user of the machine", () => {
   test.each([
     ["a sticky directory, as /tmp is", 0o1777, 0, 0],
     ["a directory of the own user and his own group", 0o775, victim, victim],
-  ])("%s is served", async (_, mode, owner, group) => {
+  ])("is accepted: %s", async (_, mode, owner, group) => {
     const directory = join(place(owner, mode, group), "sessions");
     expect(await as(victim, "create", directory)).toBe(true);
     expect(await as(victim, "read", directory)).toBe("user 1");
   });
 
-  test("a v1 that was open to others is refused: what is in it may be theirs", async () => {
+  test("may have written a v1 that was open to others, so it is refused", async () => {
     const directory = place(victim, 0o755);
     expect(await as(victim, "create", directory)).toBe(true);
     fs.chmodSync(join(directory, "v1"), 0o777);
     await refused(`${directory}/.`, `refused: The file store refuses ${directory}/v1: other users could write in it`);
   });
 
-  test("a swap after the first use is noticed", async () => {
+  test("is noticed after swapping the directory later", async () => {
     const above = place(0, 0o1777);
     const directory = join(above, "sessions");
     expect(await as(victim, "create", directory)).toBe(true);
@@ -136,7 +136,7 @@ describe.skipIf(missing)("another user of the machine", () => {
     await refused(directory, `refused: The file store refuses ${directory}: it belongs to user 65534`);
   });
 
-  test("a link of theirs is refused, one of root is followed", async () => {
+  test("is refused with a symbolic link, and root's link is followed", async () => {
     const above = place(0, 0o1777);
     const directory = place(victim, 0o700);
     const [theirs, roots] = [join(above, "theirs"), join(above, "roots")];

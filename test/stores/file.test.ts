@@ -66,27 +66,30 @@ describe("options", () => {
     expect(() => fileStore({ directory: directory as string })).toThrow(/directory must be the path of a directory/);
   });
 
-  test("durable and now of the wrong kind are refused", () => {
+  test("durable and now of the wrong type are refused", () => {
     expect(() => fileStore({ directory: root, durable: "yes" as never })).toThrow(/durable must be true or false/);
     expect(() => fileStore({ directory: root, now: 5 as never })).toThrow(/now must be a function/);
     expect(() => fileStore(undefined as never)).toThrow(TypeError);
   });
 
-  test.runIf(isMainThread)("a relative directory counts from the working directory at construction", async () => {
-    const directory = newDirectory();
-    const before = process.cwd();
-    try {
-      process.chdir(dirname(directory));
-      const store = fileStore({ directory: relative(dirname(directory), directory) });
-      process.chdir("/");
-      await store.create("k", record());
-      expect(recordFile(directory)).toContain(directory);
-    } finally {
-      process.chdir(before);
-    }
-  });
+  test.runIf(isMainThread)(
+    "a relative directory is resolved against the working directory at construction",
+    async () => {
+      const directory = newDirectory();
+      const before = process.cwd();
+      try {
+        process.chdir(dirname(directory));
+        const store = fileStore({ directory: relative(dirname(directory), directory) });
+        process.chdir("/");
+        await store.create("k", record());
+        expect(recordFile(directory)).toContain(directory);
+      } finally {
+        process.chdir(before);
+      }
+    },
+  );
 
-  test("durable writes, renames, touches and deletes as any other, subjects included", async () => {
+  test("durable writes, renames, touches and deletes the same, subjects included", async () => {
     const store = fileStore({ directory: newDirectory(), durable: true });
     const version = await store.create("a", record("one", "ada"));
     const next = await store.update("a", record("two", "ada"), version!);
@@ -125,7 +128,7 @@ describe("expiry", () => {
 });
 
 describe("the directory", () => {
-  test("is not made before the first write: every other call finds nothing", async () => {
+  test("is not created before the first write: every other call finds nothing", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     const version = await sample.create("options.k", record());
@@ -140,7 +143,7 @@ describe("the directory", () => {
     expect(fs.existsSync(directory)).toBe(false);
   });
 
-  test.runIf(isMainThread)("and all in it are for this user alone: 0700 and 0600, whatever the umask", async () => {
+  test.runIf(isMainThread)("and its content are for this user alone: 0700 and 0600, whatever the umask", async () => {
     const directory = join(newDirectory(), "deep", "sessions");
     const umask = process.umask(0);
     try {
@@ -160,7 +163,7 @@ describe("the directory", () => {
     expect(fs.statSync(dirname(directory)).mode & 0o777).toBe(0o755);
   });
 
-  test("that others could read is closed to them, and one that was there keeps its mode", async () => {
+  test("readable by others is closed to them, and an existing one keeps its mode", async () => {
     const directory = newDirectory();
     fs.mkdirSync(directory, { mode: 0o755 });
     await fileStore({ directory }).create("k", record());
@@ -177,7 +180,7 @@ describe("the directory", () => {
     await expect(fileStore({ directory }).read("k")).rejects.toThrow(/The file store refuses/);
   });
 
-  test("that cannot be one is the error of the file system, from reads too", async () => {
+  test("that cannot be one is the file system's error, on reads too", async () => {
     const directory = newDirectory();
     fs.writeFileSync(directory, "a file");
     const store = fileStore({ directory });
@@ -185,7 +188,7 @@ describe("the directory", () => {
     await expect(store.create("k", record())).rejects.toMatchObject({ code: "ENOTDIR" });
   });
 
-  test("may vanish while the store is open", async () => {
+  test("may disappear while the store is open", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     const version = await store.create("k", record("one", "ada"));
@@ -196,7 +199,7 @@ describe("the directory", () => {
     expect(await keysOf(store.listBySubject("ada"))).toEqual(["k"]);
   });
 
-  test("may hold what strangers put there: it is not listed, not read, not removed", async () => {
+  test("may contain other users' files: they are not listed, read or removed", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     await store.create("k", record("mine", "ada"));
@@ -227,7 +230,7 @@ describe("the directory", () => {
     expect(await store.create("k", record("in its place"))).not.toBeNull();
   });
 
-  test("does not show keys and subjects in names", async () => {
+  test("contains no key or subject in names", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     const version = await store.create("the-key", record("the-payload", "the-subject"));
@@ -265,7 +268,7 @@ describe("a record file", () => {
     expect(await keysOf(store.listBySubject("ada"))).toEqual(["k"]);
   });
 
-  test("is read whole at every length around that of one read", async () => {
+  test("is read completely at every length around that of one read", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     let version = await store.create("k", record("x".repeat(16_000)));
@@ -280,7 +283,7 @@ describe("a record file", () => {
 });
 
 describe("the index", () => {
-  test("forgets a deleted record at once where it is told the subject, and after two prunes where not", async () => {
+  test("drops a deleted record at once when the subject is given, and after two prunes otherwise", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     const entries = () => paths(directory, "v1/subjects/*/*/*").length;
@@ -300,7 +303,7 @@ describe("the index", () => {
     expect(paths(directory, "v1/subjects/*/*")).toEqual([]);
   });
 
-  test("keeps a doubted entry whose record comes to life after all", async () => {
+  test("keeps a suspect entry whose record reappears", async () => {
     const directory = newDirectory();
     const store = fileStore({ directory });
     const version = await store.create("k", record("", "bob"));
@@ -320,7 +323,7 @@ describe("the index", () => {
 });
 
 describe("prune", () => {
-  test("removes everything of ended records, of subjects too, and leaves no directory of a record", async () => {
+  test("removes everything of expired records, of subjects too, and leaves no directory of a record", async () => {
     const directory = newDirectory();
     let now = Date.now();
     const store = fileStore({ directory, now: () => now });
@@ -331,7 +334,7 @@ describe("prune", () => {
     expect(paths(directory, "v1/*/*/*")).toEqual([]);
   });
 
-  test("does a bounded amount of work even where nothing has ended", async () => {
+  test("does a bounded amount of work even when nothing has expired", async () => {
     const store = fileStore({ directory: newDirectory() });
     for (let at = 0; at < 25; at += 1) await store.create(`k${at}`, record("", "ada"));
     let calls = 0;
@@ -345,7 +348,7 @@ describe("prune", () => {
   });
 });
 
-test("100 increments at once through four stores, each tried until it is taken, add 100", async () => {
+test("100 parallel increments through four stores, each retried until accepted, add 100", async () => {
   const directory = newDirectory();
   const stores = [0, 1, 2, 3].map(() => fileStore({ directory }));
   await stores[0]!.create("k", record("0"));

@@ -39,7 +39,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     describeSuite(`the layout of ${layout.name}`, layout, as, () => emulator.address);
   }
 
-  test("a session of Flask-Session2, in pickle under a UUID, goes on in its document", async () => {
+  test("a session of Flask-Session2, in pickle under a UUID, continues in its document", async () => {
     const document = client.collection("flask_session").doc(`session:${uuid}`);
     const val = Buffer.from(
       "8004951f000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a752e",
@@ -115,7 +115,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     expect(reply.status).toBe(200);
   }
 
-  test("of Flask-Session-Plus each field is a key of the session, of whatever type", async () => {
+  test("of Flask-Session-Plus each field is a key of the session, of any type", async () => {
     const when = new Timestamp(1_700_000_000, 123_456_000);
     const { visit, stored } = await plus({
       t: [1, 2],
@@ -194,7 +194,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     });
   });
 
-  test("a new id takes along what the session does not show, and the old document goes", async () => {
+  test("a new id keeps the hidden fields of the session, and the old document is deleted", async () => {
     const fine = new Timestamp(1_700_000_000, 123_456_000);
     const { collection, document, visit, sessions } = await plus({ n: 1, fine, place: new GeoPoint(1, 2) });
     const { cookie, error } = await visit(async (session) => {
@@ -226,7 +226,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     await own.terminate();
   });
 
-  test("what Flask-Session-Plus wrote meanwhile is seen by a save", async () => {
+  test("a save sees what Flask-Session-Plus wrote in between", async () => {
     const { document, visit, stored } = await plus({ n: 1, other: 1 });
     const { error } = await visit(async ({ data }) => {
       data.n = 2;
@@ -236,7 +236,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))(within,
     expect(await stored()).toEqual({ _permanent: false, n: 2, theirs: true });
   });
 
-  test("a session that had ended leaves no fields to the one that is begun under its id", async () => {
+  test("an expired session leaves no fields to the one begun under its id", async () => {
     const { document, store } = await plus({ old: true });
     await document.update({ _expiration: new Date(Date.now() - 1000) });
     const payload = Uint8Array.from(Buffer.from("81a16e01", "hex"));

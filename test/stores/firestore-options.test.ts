@@ -10,7 +10,7 @@ import { clientVersion, reportBackend, reportMissing } from "../support/report.t
 
 const nowhere = new Firestore({ projectId: "nowhere" });
 
-describe("Options of the Firestore store", () => {
+describe("options of the Firestore store", () => {
   test.each<[object, string]>([
     [{ client: undefined }, "client must be a Firestore of @google-cloud/firestore or firebase-admin, or a function"],
     [{ client: nowhere.collection("x") }, "received an instance of CollectionReference"],
@@ -46,13 +46,13 @@ describe("Options of the Firestore store", () => {
 
 const why = whyNot(firestoreEmulator);
 
-describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))("In Firestore", () => {
+describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))("in Firestore", () => {
   let emulator: RunningEmulator;
   let client: Firestore;
   beforeAll(async () => {
     emulator = await startEmulator(firestoreEmulator);
     const clients = [clientVersion("@google-cloud/firestore")];
-    reportBackend({ backend: "firestore", server: emulator.version, clients, within: "In Firestore" });
+    reportBackend({ backend: "firestore", server: emulator.version, clients, within: "in Firestore" });
     client = firestoreAt(emulator.address);
   });
   afterAll(async () => {
@@ -79,7 +79,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))("In Fir
     expect((await document?.ref.get())?.data()).toMatchObject({ val: "two", owner: null, mine: 1 });
   });
 
-  test("reading is one request, and so are create, update, rename and delete; a touch is two", async () => {
+  test("a read is one request, and so are create, update, rename and delete; a touch is two", async () => {
     const store = firestoreStore({ client, collection: `s${Date.now()}` });
     const record = { payload: "one", expiresAt: Date.now() + 60_000 };
     const wire = client as unknown as Record<"request" | "requestStream", () => unknown>;
@@ -105,7 +105,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))("In Fir
     for (const one of sent) one.mockRestore();
   });
 
-  test("a create whose answer was lost and that is sent again counts once", async () => {
+  test("a create repeated after a lost answer counts once", async () => {
     const store = firestoreStore({ client, collection: `s${Date.now()}` });
     const batch = client.batch.bind(client);
     vi.spyOn(client, "batch").mockImplementationOnce(() => {
@@ -123,7 +123,7 @@ describe.skipIf(why && reportMissing("firestore", why, "cannot be had"))("In Fir
     expect(await store.update("k", { payload: "two", expiresAt: Date.now() + 60_000 }, version ?? "")).not.toBeNull();
   });
 
-  test("errors of the client reject as they are, and the next call goes on", async () => {
+  test("errors of the client reject unchanged, and the next call works", async () => {
     const store = firestoreStore({ client, collection: `s${Date.now()}` });
     const failure = Object.assign(new Error("14 UNAVAILABLE"), { code: 14 });
     const broken = vi.spyOn(client, "batch").mockImplementationOnce(() => {

@@ -40,7 +40,7 @@ function endsSessions(open: () => Promise<FullStore>): void {
       expect(await sessions.list("ada")).toEqual([]);
     });
 
-    test(`revoke ends every session, and says what it could not note, with renewAfter ${renewAfter}`, async () => {
+    test(`revoke ends every session, and reports what it could not write, with renewAfter ${renewAfter}`, async () => {
       const { store, fill, deletingMakesRoom } = await open();
       const sessions = createSessions({ name: "full", store, renewAfter, warn() {} });
       const cookies: (string | undefined)[] = [];
@@ -109,7 +109,7 @@ function mountSmall(): string | undefined {
 }
 
 const small = mountSmall();
-describe.skipIf(small === undefined)("files on a disk that is full", () => {
+describe.skipIf(small === undefined)("files on a full disk", () => {
   const root = small as string;
   afterAll(() => {
     execFileSync(unmount, [root], { timeout: 10_000 });

@@ -74,7 +74,7 @@ describe.skipIf(missing)("over Redis", () => {
     },
   );
 
-  test("what has ended is removed by Redis, and what lives is not", async () => {
+  test("expired sessions are removed by Redis, and live ones stay", async () => {
     const client = overRedis("lifetimes");
     const store = keyvStore({ client });
     await store.create("k", { payload: "x", expiresAt: Date.now() + 100_000 });
@@ -84,7 +84,7 @@ describe.skipIf(missing)("over Redis", () => {
     await client.disconnect();
   });
 
-  test("a server that is gone is a failure, never a logout and never a save that was none", async () => {
+  test("a stopped server is a failure, never a logout and never a false save", async () => {
     const gone = await startRedis();
     const adapter = new KeyvRedis({ url: gone.url, socket: { reconnectStrategy: false } });
     const client = new Keyv({ store: adapter, throwOnErrors: true });
@@ -139,7 +139,7 @@ describe.each([
   });
 });
 
-test("a backend that cannot be walked through has no list and no prune, and is trusted with lifetimes", () => {
+test("a backend that cannot be iterated has no list and no prune, and expires records itself", () => {
   const unlisted = new Map<string, string>();
   const adapter = {
     opts: {},

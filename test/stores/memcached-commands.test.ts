@@ -27,7 +27,7 @@ const record = (payload: string | Uint8Array, subject?: string, lasts = 600_000)
   return { payload, expiresAt: Date.now() + lasts, subject };
 };
 
-describe.skipIf(missing)("Commands", () => {
+describe.skipIf(missing)("commands", () => {
   let server: MemcachedServer;
   beforeAll(async () => {
     server = await startMemcached();
@@ -48,7 +48,7 @@ describe.skipIf(missing)("Commands", () => {
     const left = async (key: string): Promise<number> =>
       Number(/^HD t(\d+)$/.exec(await server.ask(`mg sojourn:${key} t\r\n`))?.[1]);
 
-    test("a record lasts its time and a few seconds more, on both sides of thirty days", async () => {
+    test("a record lasts its lifetime and a few seconds more, on both sides of thirty days", async () => {
       for (const lasts of [
         500,
         999,
@@ -81,14 +81,14 @@ describe.skipIf(missing)("Commands", () => {
       expect(await server.ask("mg sojourn:a t\r\n")).toBe("EN");
     });
 
-    test("what lasts beyond the 32 bits of the protocol is kept until January 2038", async () => {
+    test("a lifetime beyond the 32 bits of the protocol ends in January 2038", async () => {
       const expiresAt = Date.UTC(2050, 0);
       expect(await store.create("a", { payload: "", expiresAt })).not.toBeNull();
       expect(await store.read("a")).toMatchObject({ expiresAt });
       expect(Math.abs(Date.now() / 1000 + (await left("a")) - 2 ** 31)).toBeLessThan(3);
     });
 
-    test("keys with dollar signs are sent as they are, and hold their own records", async () => {
+    test("keys with dollar signs are sent unchanged, and have separate records", async () => {
       const keys = ["a$$b", "a$b", "a$&b", "a$`b", "a$'b", "$$$$", "$1$<x>", `${"$".repeat(200)}`];
       for (const key of keys) expect(await store.create(key, record(`of ${key}`))).not.toBeNull();
       for (const key of keys.slice(0, -1)) expect(await left(key), key).toBeGreaterThan(0);
@@ -102,7 +102,7 @@ describe.skipIf(missing)("Commands", () => {
       }
     });
 
-    test("an item that is no record is no session, and takes the key", async () => {
+    test("an item that is no record is no session, and occupies the key", async () => {
       await server.ask("set sojourn:text 0 0 5\r\nhello\r\n");
       await server.ask("set sojourn:number 8 0 1\r\n7\r\n");
       await server.ask(Buffer.from("set sojourn:bytes 4 0 2\r\n\xff\xfe\r\n", "latin1"));
@@ -123,7 +123,7 @@ describe.skipIf(missing)("Commands", () => {
       expect(await store.read("a")).toMatchObject({ payload: "\ud800 \udc00\ud800\n", subject: "\udfff" });
     });
 
-    test("payloads of the largest size fit with the longest key and prefix, whatever is in them", async () => {
+    test("payloads of the largest size fit with the longest key and prefix, whatever they contain", async () => {
       const prefix = `${"p".repeat(49)}:`;
       const longest = memcachedStore({ client: one.client, prefix });
       const size = longest.capabilities.maxPayloadBytes!;
@@ -149,7 +149,7 @@ describe.skipIf(missing)("Commands", () => {
     });
   });
 
-  test("one client reads, touches and updates what the other wrote", async () => {
+  test("each client reads, touches and updates what another wrote", async () => {
     const clients = packages.map((name) => clientPackages[name](server.address));
     const stores = clients.map(({ client }) => memcachedStore({ client }));
     try {
@@ -171,7 +171,7 @@ describe.skipIf(missing)("Commands", () => {
     }
   });
 
-  test("a namespace of the client goes in front of the prefix, and must leave room for keys", async () => {
+  test("a namespace of the client precedes the prefix, and must leave room for keys", async () => {
     const { client, close } = clientPackages.memcached(server.address, { namespace: "app." });
     try {
       const store = memcachedStore({ client });
@@ -186,7 +186,7 @@ describe.skipIf(missing)("Commands", () => {
     }
   });
 
-  test("a server started with -I takes larger sessions, once maxItemBytes says so", async () => {
+  test("a server started with -I accepts larger sessions, once maxItemBytes says so", async () => {
     const larger = await startMemcached(["-I", "4m"]);
     const { client, close } = clientPackages["memcache-client"](larger.address);
     try {
@@ -202,10 +202,10 @@ describe.skipIf(missing)("Commands", () => {
   });
 });
 
-describe("Options", () => {
+describe("options", () => {
   const { client } = clientPackages["memcache-client"]("127.0.0.1:1");
 
-  test("a client that cannot compare and swap is refused by name, with the ones that can", () => {
+  test("a client without compare-and-swap is refused by name, with the ones that have it", () => {
     const others = [Memjs.create("127.0.0.1:1"), new Memcache("127.0.0.1:1"), {}, "127.0.0.1:11211", undefined, null];
     for (const other of others) {
       const make = (): Store => memcachedStore({ client: other as MemcachedClient });
@@ -216,7 +216,7 @@ describe("Options", () => {
     }
   });
 
-  test("a client that asks several servers at random is refused; one that knows which has the key is not", () => {
+  test("a client that asks several servers at random is refused; one that hashes keys to servers is accepted", () => {
     const servers = ["127.0.0.1:1", "127.0.0.1:2"];
     const random = new MemcacheClient({ server: { servers: servers.map((server) => ({ server })) } });
     expect(() => memcachedStore({ client: random })).toThrow(/one server, for it asks any of several at random/);
@@ -230,7 +230,7 @@ describe("Options", () => {
     }
   });
 
-  test("a function is asked for the client once, and again only if that failed", async () => {
+  test("a function is called for the client once, and again only if that failed", async () => {
     let asked = 0;
     const store = memcachedStore({
       client: async () => {
@@ -261,7 +261,7 @@ describe("Options", () => {
     for (const prefix of [":", "app.", "a/b-", `${"p".repeat(49)}:`]) memcachedStore({ client, prefix });
   });
 
-  test("other options of the wrong kind are refused", () => {
+  test("other options of the wrong type are refused", () => {
     for (const maxItemBytes of [0, 8191, 1.5, Number.NaN, "1m" as unknown as number]) {
       expect(() => memcachedStore({ client, maxItemBytes })).toThrow(/maxItemBytes must be/);
     }

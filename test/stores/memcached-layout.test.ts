@@ -23,7 +23,7 @@ if (memcachedProgram) {
 }
 const layout = flaskMemcached();
 
-describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("The layout of Flask-Session", () => {
+describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("the layout of Flask-Session", () => {
   let server: MemcachedServer;
   let client: Client;
   let store: Store;
@@ -65,7 +65,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
       client.set("session:a", value, { lifetime, flags });
     const record = (text: string) => ({ payload: new TextEncoder().encode(text), expiresAt: at(60_000) });
 
-    test("a value is the payload and nothing else, with flags 0", async () => {
+    test("a value is the payload alone, with flags 0", async () => {
       await store.create("session:a", { payload, expiresAt: at(60_000) });
       const item = await client.item("session:a");
       expect(item).toMatchObject({ value: payload, flags: 0 });
@@ -74,7 +74,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
       expect((await store.read("session:a"))?.payload).toEqual(payload);
     });
 
-    test("what another program wrote is read with the time it gave, and its next write is a conflict for us", async () => {
+    test("a value of another program is read with its lifetime, and its next write is a conflict for us", async () => {
       await theirs("theirs");
       const found = await store.read("session:a");
       expect(found?.payload).toEqual(new TextEncoder().encode("theirs"));
@@ -86,20 +86,20 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
       expect(await client.item("session:b")).toBeUndefined();
     });
 
-    test("another program that only prolongs a session, with the same value, is no conflict", async () => {
+    test("another program that only extends a session, with the same value, causes no conflict", async () => {
       await theirs("theirs");
       const found = await store.read("session:a");
       await theirs("theirs", 200);
       expect(await store.update("session:a", record("mine"), found!.version)).not.toBeNull();
     });
 
-    test("two writers that come to the same value are told apart: only one of them wrote it", async () => {
+    test("of two writers of the same value, one is known to have written it", async () => {
       const first = await store.create("session:a", record("1"));
       const both = await Promise.all([1, 2].map(() => store.update("session:a", record("2"), first!)));
       expect(both.filter((version) => version !== null)).toHaveLength(1);
     });
 
-    test("a value without an end is a session that does not end by itself", async () => {
+    test("a value without an expiry is a session that does not expire by itself", async () => {
       await theirs("theirs", 0);
       expect((await store.read("session:a"))?.expiresAt).toBe(Number.MAX_SAFE_INTEGER);
       expect(await store.touch("session:a", at(60_000))).toBe(true);
@@ -117,7 +117,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
       }
     });
 
-    test("payloads of every byte and of the largest size", async () => {
+    test("payloads of every byte and of the largest size come back", async () => {
       const every = Uint8Array.from({ length: 65_536 }, (_, index) => (index * 7) ^ (index >> 8));
       const largest = new Uint8Array(store.capabilities.maxPayloadBytes!).fill(13);
       for (const bytes of [every, largest]) {
@@ -135,7 +135,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
       expect((await store.read("session:a"))?.payload).toEqual(record("small").payload);
     });
 
-    test("a layout of text", async () => {
+    test("a layout of text is read and written", async () => {
       const texts = memcachedStore({ client, layout: { name: "text", payload: "text" } });
       await texts.create("a", { payload: "täxt\r\n", expiresAt: at(60_000) });
       expect((await texts.read("a"))?.payload).toBe("täxt\r\n");
@@ -145,8 +145,8 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("T
   });
 });
 
-describe("A layout", () => {
-  test.each([7, null, "flask", {}, { name: "x", payload: "json" }])("of the wrong kind is a TypeError: %o", (wrong) => {
+describe("a layout", () => {
+  test.each([7, null, "flask", {}, { name: "x", payload: "json" }])("of the wrong type is a TypeError: %o", (wrong) => {
     const construct = (): unknown => memcachedStore({ client: memcachedClient(), layout: wrong as MemcachedLayout });
     expect(construct).toThrow(TypeError);
     expect(construct).toThrow(/^layout must be a layout such as flaskMemcached\(\); received /);
@@ -159,7 +159,7 @@ describe("A layout", () => {
     );
   });
 
-  test("has no prefix by default, and takes one of the usual kind", () => {
+  test("has no prefix by default, and accepts a valid one", () => {
     const client = memcachedClient();
     memcachedStore({ client, layout, prefix: "app:" });
     expect(() => memcachedStore({ client, layout, prefix: "a b" })).toThrow(/prefix must be/);

@@ -25,7 +25,7 @@ const record = (payload: string): StoreRecord => ({ payload, expiresAt: Date.now
 /** What docs/stores/memcached.md tells to set; `retry` shorter, for the sake of the tests. */
 const advised = { timeout: 1000, retries: 1, retry: 200, failures: 1_000_000_000 };
 
-describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).each(packages)("Through %s", (name) => {
+describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).each(packages)("through %s", (name) => {
   let server: MemcachedServer;
   let one: OpenClient;
   let store: Store;
@@ -54,7 +54,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).ea
     }
   };
 
-  test("while the server is down calls reject; when it is back they work again, and nobody's session is", async () => {
+  test("while the server is down calls reject; when it is back they work again, without the sessions", async () => {
     await begin();
     const version = await store.create("a", record("1"));
     await server.kill();
@@ -76,7 +76,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).ea
     expect(await store.create("a", record("3"))).not.toBeNull();
   });
 
-  test("a write that was sent when the server stopped answering is done when it goes on, if anybody waits", async () => {
+  test("a write sent to a stopped server is done when it continues, if the caller still waits", async () => {
     await begin();
     const version = await store.create("a", record("1"));
     server.freeze();
@@ -87,7 +87,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).ea
     expect(await store.read("a")).toMatchObject({ payload: "2" });
   });
 
-  test("a call whose answer never comes is let go of with its connection", async () => {
+  test("a call whose answer never comes is closed with its connection", async () => {
     await begin();
     await store.create("a", record("1"));
     server.freeze();
@@ -103,7 +103,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).ea
     expect(calls.filter((call) => call.deref())).toHaveLength(0);
   });
 
-  test("a full server that evicts nothing rejects the write, and the session stays as it was", async () => {
+  test("a full server without eviction rejects the write, and the session is unchanged", async () => {
     await begin(["-M", "-m", "2"]);
     const version = await store.create("a", record("1"));
     let refused: unknown;
@@ -120,7 +120,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached)).ea
     expect(await store.update("a", record("2"), version!)).not.toBeNull();
   });
 
-  test("an item the server refuses for its size is a session too large, not a failure, and stays as it was", async () => {
+  test("an item too large for the server is ERR_SESSION_TOO_LARGE, not a failure, and is unchanged", async () => {
     await begin(["-I", "512k"], { maxItemBytes: 1_000_000 });
     const tooLarge = { code: "ERR_SESSION_TOO_LARGE", message: expect.stringContaining("set maxItemBytes to it") };
     const version = await store.create("a", record("1"));

@@ -22,7 +22,7 @@ async function fill(store: Store, count: number, milliseconds: number): Promise<
 }
 
 describe("a full memory store", () => {
-  test("refuses a new session and says what to do, and keeps every live one", async () => {
+  test("refuses a new session with what to do, and keeps every live one", async () => {
     const store = memoryStore({ maxRecords: 3, now });
     await fill(store, 3, 1000);
     await expect(store.create("another", lasting(1000))).rejects.toMatchObject({
@@ -34,7 +34,7 @@ describe("a full memory store", () => {
     expect(await store.read("another")).toBeNull();
   });
 
-  test("still updates, touches, renames, answers null on a taken key, and has room after a delete", async () => {
+  test("still updates, touches, renames, returns null for a taken key, and has room after a delete", async () => {
     const store = memoryStore({ maxRecords: 2, now });
     await fill(store, 2, 1000);
     const version = (await store.read("k0"))!.version;
@@ -46,7 +46,7 @@ describe("a full memory store", () => {
     expect(await store.create("another", lasting(1000))).not.toBeNull();
   });
 
-  test("makes room by dropping what has ended, as soon as it has", async () => {
+  test("makes room by dropping expired records as soon as they expired", async () => {
     const store = memoryStore({ maxRecords: 3, now });
     await store.create("short", lasting(10));
     await store.create("touched", lasting(10));
@@ -63,8 +63,8 @@ describe("a full memory store", () => {
   });
 });
 
-describe("memory that is given back", () => {
-  test("an ended record is dropped when it is met", async () => {
+describe("freed memory", () => {
+  test("an expired record is dropped when it is found", async () => {
     const store = memoryStore({ now });
     await fill(store, 5, 10);
     time += 10;
@@ -74,7 +74,7 @@ describe("memory that is given back", () => {
     expect(await store.prune?.()).toEqual({ removed: 2, cursor: undefined });
   });
 
-  test("prune examines no more than ten records for each it may remove, and goes on where it stopped", async () => {
+  test("prune examines at most ten records for each it may remove, and continues where it stopped", async () => {
     const store = memoryStore({ now });
     for (let index = 0; index < 25; index++) await store.create(`live${index}`, lasting(1000));
     await store.create("ended", lasting(10));

@@ -40,7 +40,7 @@ describe("a million sessions in SQLite", () => {
   }, 60_000);
   afterAll(() => db.close());
 
-  test("are counted, also by subject a page at a time", async () => {
+  test("are counted, also by subject, a page at a time", async () => {
     expect(await store.count!({ prefix: "shop:" })).toEqual({ count: million, estimate: false });
     const first = await store.page!({ limit: 600, subject: "user7" });
     expect(first.records).toHaveLength(600);
@@ -75,7 +75,7 @@ describe.skipIf(redisIsMissing("redis with a million sessions", ["redis"]))("a m
     await server.stop();
   });
 
-  test("are counted within a few percent, and the first page is there at once", async () => {
+  test("are counted within a few percent, and the first page is immediate", async () => {
     const { count } = await store.count!({ prefix: "shop:" });
     expect(count).toBeGreaterThan(million * 0.97);
     expect(count).toBeLessThan(million * 1.03);
@@ -90,7 +90,7 @@ describe.skipIf(redisIsMissing("redis with a million sessions", ["redis"]))("a m
     expect(most).toBeLessThan(60);
   });
 
-  test("of which few are of one application are paged without a long wait", async () => {
+  test("of which few belong to one application are paged without a long wait", async () => {
     await own.set("sojourn:blog:1", `s1 ${String(Date.now() + 3_600_000).padStart(16, "0")} 0123456789abcdef t -\nx`);
     let [rows, calls, cursor] = [0, 0, undefined as string | undefined];
     do {

@@ -58,7 +58,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     }
   }
 
-  test("setup takes an index of another name for its own, and makes only what is missing", async () => {
+  test("setup accepts an index of another name, and creates only what is missing", async () => {
     await collection.dropIndexes();
     await collection.createIndex({ key: 1 }, { unique: true, name: "by_key" });
     await collection.createIndex({ expiresAt: 1 }, { expireAfterSeconds: 0, name: "ttl" });
@@ -69,7 +69,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(await store.create("a", record("1", "ada"))).not.toBeNull();
   });
 
-  test("setup makes the unique index where there is one that is not", async () => {
+  test("setup creates the unique index beside one that is not unique", async () => {
     await collection.dropIndexes();
     await collection.createIndex({ key: 1 }, { name: "mine" });
     // MongoDB up to 4.4 takes one index a field only, and says so.
@@ -81,7 +81,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
   test.each([
     ["that removes nothing", "expiresAt", {}, /"mine" on the same field is another one.*"expireAfterSeconds":0/],
     ["that removes an hour late", "expiresAt", { expireAfterSeconds: 3600 }, /"mine" on the same field is another one/],
-  ])("setup says which index is in the way: one %s", async (_, field, options, said) => {
+  ])("setup names the index that is in the way: one %s", async (_, field, options, said) => {
     await collection.dropIndexes();
     await collection.createIndex({ [field]: 1 }, { ...options, name: "mine" });
     const error: unknown = await store.setup().catch((error: unknown) => error);
@@ -106,7 +106,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(() => mongodbStore((options ?? collection) as never)).toThrow(said);
   });
 
-  test("a document says what it is to everybody who looks", async () => {
+  test("a document is readable for an operator", async () => {
     await store.create("a", record('{"visits":1}', "ada"));
     await store.create("b", record(Uint8Array.of(0, 255)));
     const [a, b] = await documents();
@@ -139,7 +139,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     ]);
   });
 
-  test("reading is one command and so is every write, but for a look at the indexes before the first", async () => {
+  test("a read is one command and so is every write, except for a check of the indexes before the first", async () => {
     const commands: string[] = [];
     client.on("commandStarted", ({ commandName, command }) => {
       if (Object.values(command)[0] === collection.collectionName) commands.push(commandName);
@@ -162,7 +162,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     client.removeAllListeners("commandStarted");
   });
 
-  test("text that means something in MongoDB's language is only text", async () => {
+  test("text that has a meaning in MongoDB's language is only text", async () => {
     for (const text of ["$payload", "$$NOW", "$$REMOVE", "$", '{"$gt":""}', "a.b", "\u0000"]) {
       const key = text === "\u0000" ? "nul" : text;
       const version = await store.create(key, record(text, text));
@@ -185,7 +185,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(rows).toBe(0);
   });
 
-  test("nodes whose clocks are hours apart agree on when a session ends", async () => {
+  test("nodes whose clocks are hours apart agree on when a session expires", async () => {
     const hour = 3_600_000;
     const ahead = mongodbStore({ collection, now: () => Date.now() + hour });
     const behind = mongodbStore({ collection, now: () => Date.now() - hour });
@@ -199,7 +199,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(Math.abs((await store.read("a"))!.expiresAt - Date.now() - 700_000)).toBeLessThan(2000);
   });
 
-  test("what a client's options make of values does not matter", async () => {
+  test("the client's options for values do not matter", async () => {
     const version = await store.create("text", record("1", "ada"));
     await store.create("bytes", record(Uint8Array.of(1, 2)));
     const odd = [
@@ -263,11 +263,11 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(rows).toEqual([]);
   });
 
-  describe("Indexes", () => {
+  describe("indexes", () => {
     const shape = (indexes: Document[]): unknown[] =>
       indexes.map(({ key, unique, sparse, expireAfterSeconds }) => ({ key, unique, sparse, expireAfterSeconds }));
 
-    test("setup() makes a unique one, one that removes what has ended, and one for subjects", async () => {
+    test("setup() creates a unique one, one that removes expired documents, and one for subjects", async () => {
       expect(shape(await collection.indexes())).toEqual([
         { key: { _id: 1 } },
         { key: { key: 1 }, unique: true },
@@ -276,7 +276,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       ]);
     });
 
-    test("what mongodbSchema prints makes the same ones", async () => {
+    test("the commands of mongodbSchema create the same ones", async () => {
       const db = {
         made: [] as Promise<unknown>[],
         getCollection: (name: string) => ({
@@ -297,7 +297,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       }
     });
 
-    test("without the unique one nothing is created, until it is there", async () => {
+    test("without the unique one nothing is created until it exists", async () => {
       const empty = (): Promise<unknown> => client.db(server.database).createCollection(collection.collectionName);
       for (const prepare of [async () => {}, empty, noUnique]) {
         await collection.drop();
@@ -316,13 +316,13 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       await collection.dropIndex("key_1");
     }
 
-    test("setup() rejects where two documents have one key already", async () => {
+    test("setup() rejects when two documents already have one key", async () => {
       await collection.dropIndexes();
       await collection.insertMany([{ key: "a" }, { key: "a" }]);
       await expect(store.setup()).rejects.toMatchObject({ code: 11000 });
     });
 
-    test("a read, a listing by subject and a prune are answered by an index", async () => {
+    test("a read, a listing by subject and a prune use an index", async () => {
       await store.create("a", record("1", "ada"));
       const plans: string[] = [];
       const explaining = new Proxy(collection, {
@@ -364,7 +364,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(await store.read("b")).toMatchObject({ payload: "1" });
   });
 
-  test("a key that holds something else is taken", async () => {
+  test("a key that holds something else counts as taken", async () => {
     await collection.insertOne({ key: "to", expiresAt: new Date(Date.now() + 60_000), note: "not a session" });
     const version = await store.create("from", record("1"));
     expect(await store.create("to", record("2"))).toBeNull();
@@ -372,8 +372,8 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     expect(await store.update("from", record("2"), version!)).not.toBeNull();
   });
 
-  describe("Ended documents that are still there", () => {
-    test("do not stand in the way of a rename", async () => {
+  describe("expired documents that still exist", () => {
+    test("do not prevent a rename", async () => {
       for (let round = 0; round < 5; round++) {
         await store.create("to", record("old", "bob", -1000));
         const version = await store.create("from", record("1", "ada"));
@@ -388,7 +388,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       }
     });
 
-    test("are replaced by a create, with all that was in them", async () => {
+    test("are replaced by a create, with all their content", async () => {
       await collection.insertOne({ key: "a", payload: "old", expiresAt: new Date(1), version: "v", more: "secret" });
       expect(await store.create("a", record("new"))).not.toBeNull();
       expect(await documents()).toEqual([
@@ -412,7 +412,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     });
   });
 
-  describe("A collection that another program writes to, as Flask-Session does", () => {
+  describe("a collection shared with another program such as Flask-Session", () => {
     const session = "session:abc";
     let shared: MongodbStore;
     beforeEach(async () => {
@@ -430,7 +430,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       );
     const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-    test("its sessions are read, and its writes make ours refuse", async () => {
+    test("its sessions are read, and its writes make ours conflict", async () => {
       await theyWrite("one");
       const found = (await shared.read(session))!;
       expect(found.payload).toEqual(bytes("one"));
@@ -444,7 +444,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       expect(await shared.update(session, record(bytes("ghost")), bytes("ours"))).toBeNull();
     });
 
-    test("it reads ours, and what it keeps beside stays", async () => {
+    test("it reads ours, and its other fields stay", async () => {
       await shared.create(session, record(bytes("ours"), "ada"));
       await collection.updateOne({ id: session }, { $set: { theirs: 7 } });
       const { version } = (await shared.read(session))!;
@@ -463,10 +463,10 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
   });
 });
 
-describe("Options", () => {
+describe("options", () => {
   const collection = new MongoClient("mongodb://127.0.0.1:1").db("x").collection("y");
 
-  test("what is no collection is refused with what it takes", () => {
+  test("a value that is no collection is refused with what is accepted", () => {
     const client = new MongoClient("mongodb://127.0.0.1:1");
     for (const wrong of [client, client.db("x"), {}, "sessions", undefined, null]) {
       const make = (): Store => mongodbStore({ collection: wrong as unknown as MongodbCollection });
@@ -475,14 +475,14 @@ describe("Options", () => {
     }
   });
 
-  test("a collection whose writes nobody acknowledges is refused", () => {
+  test("a collection with unacknowledged writes is refused", () => {
     const silent = new MongoClient("mongodb://127.0.0.1:1", { writeConcern: { w: 0 } }).db("x").collection("y");
     expect(() => mongodbStore({ collection: silent })).toThrow(
       /whose writes are acknowledged; received one with .*w: 0/,
     );
   });
 
-  test("a function is asked for the collection at the first use", async () => {
+  test("a function is called for the collection at the first use", async () => {
     let asked = 0;
     const store = mongodbStore({
       collection: async () => {

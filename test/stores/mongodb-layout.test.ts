@@ -46,13 +46,13 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
     cases.filter(({ group }) => groups.includes(group)),
   );
 
-  test("the layout of Flask-Session has no index on a subject, and no way to list by it", () => {
+  test("the layout of Flask-Session has no index on a subject, and cannot list by it", () => {
     expect(mongodbSchema({ layout: flaskMongodb() }).split("\n")).toHaveLength(3);
     expect(sample.capabilities.bySubject).toBe(false);
     expect(sample.listBySubject).toBeUndefined();
   });
 
-  describe("the documents of Flask-Session-Plus", () => {
+  describe("documents of Flask-Session-Plus", () => {
     const uuid = "0f0e0d0c-0b0a-4908-8706-050403020100";
     const id = `session${uuid}`;
     let collection: Collection;
@@ -90,14 +90,14 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       expect(_expiration.getTime()).toBeGreaterThan(Date.now() + 80_000_000);
     });
 
-    test("one that is only read stays as it is, whatever the order of its keys", async () => {
+    test("one that is only read is unchanged, whatever the order of its keys", async () => {
       await theyWrite('{"b":1,"a":2}', false);
       const before = await document();
       expect((await request(sessions, cookie, ({ data }) => data.a)).value).toBe(2);
       expect((await document())?.val).toBe(before?.val);
     });
 
-    test("what it writes meanwhile is a conflict, and kept: other keys, and permanent alone", async () => {
+    test("its write in between is a conflict, and kept: other keys, and permanent alone", async () => {
       await theyWrite('{"a":1}', false);
       await request(sessions, cookie, async ({ data }) => {
         await theyWrite('{"a":1,"theirs":2}', true);
@@ -111,7 +111,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       expect(await document()).toMatchObject({ val: '{"a":1,"mine":4,"theirs":2}', _permanent: false });
     });
 
-    test("one that begins here, is made permanent and is emptied, is one of its own", async () => {
+    test("one that begins here, is made permanent and emptied, has its form", async () => {
       const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: "é" }));
       const [made] = await collection.find({}, { projection: { _id: 0, _expiration: 0 } }).toArray();
       expect(made?.id).toMatch(/^session[0-9a-f-]{36}$/);
@@ -123,7 +123,7 @@ describe.skipIf(noMongodb && reportMissing("mongodb", noMongodb))("MongoDB", () 
       expect(await collection.findOne({ id: made?.id })).toMatchObject({ val: '{"k":1}', _permanent: true });
     });
 
-    test("what is no TaggedJSON is no session and an event, not an error", async () => {
+    test("text that is no TaggedJSON is no session and an event, not an error", async () => {
       await theyWrite("nonsense", false);
       const events: string[] = [];
       sessions.on(({ type }) => events.push(type));

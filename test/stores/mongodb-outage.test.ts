@@ -26,7 +26,7 @@ describe.skipIf((noMongodb && reportMissing("mongodb", noMongodb)) || !isOurs)("
     await server?.stop();
   });
 
-  test("while it is down calls reject; when it is back they work again and the sessions are there", async () => {
+  test("while the server is down calls reject; when it is back they work again and the sessions are there", async () => {
     const version = await store.create("a", record("1"));
     await server.kill();
     const calls = [
@@ -48,7 +48,7 @@ describe.skipIf((noMongodb && reportMissing("mongodb", noMongodb)) || !isOurs)("
     expect(await store.update("a", record("2"), version!)).not.toBeNull();
   });
 
-  test("in the middle of writes, it has every one of them that it answered", async () => {
+  test("after a kill during writes, the server has every acknowledged one", async () => {
     const answered = new Map<string, string>();
     let going = true;
     const writers = Array.from({ length: 8 }, async (_, writer) => {

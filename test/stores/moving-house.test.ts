@@ -200,7 +200,7 @@ async function houseMoves(fromName: string, toName: string): Promise<void> {
   );
 }
 
-describe("moving house", { timeout: 60_000 + total * 10 }, () => {
+describe("moving to another store", { timeout: 60_000 + total * 10 }, () => {
   test.skipIf(noRedis)("from files to Redis: nothing is lost, doubled or brought back", () =>
     houseMoves("files.ts", "redis.ts"),
   );

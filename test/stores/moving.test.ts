@@ -153,7 +153,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     expect(orders).toBeGreaterThan(100);
   });
 
-  test("one that prepares, one that moves, and sojourn move", async () => {
+  test("a process in phase one, a process in phase two and sojourn move work together", async () => {
     await together([({ prepared }) => add(prepared, "a"), ({ mover }) => mover.move("k")], async ({ look }) => {
       expect(letters((await look())?.payload)).toBe("0a");
     });
@@ -183,7 +183,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     }
   });
 
-  test("a list by subject finds it once at every moment, in either phase", async () => {
+  test("a list by subject finds the record once at every moment, in either phase", async () => {
     for (const phase of ["mover", "prepared"] as const) {
       await together(
         [
@@ -199,7 +199,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     }
   });
 
-  test("a new record under its key is refused while it is alive", async () => {
+  test("a new record under its key is refused while it is live", async () => {
     for (const phase of ["mover", "prepared"] as const) {
       await together(
         [(stores) => stores[phase].create("k", record("new")), ({ mover }) => mover.move("k")],
@@ -212,7 +212,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     }
   });
 
-  test("a process that dies at any call leaves it alive in one of both, and the next one finishes", async () => {
+  test("a process that dies at any call leaves the record live in one of both, and the next one finishes", async () => {
     for (let nth = 0; nth < 5; nth++) {
       for (const fault of ["throw-before", "throw-after"] as Fault[]) {
         for (const last of ["read", "delete"] as const) {
@@ -238,7 +238,7 @@ describe("in every order", { timeout: 120_000 }, () => {
   });
 });
 
-test("sessions: logins, logouts, renewals and revocations go on while they move", async () => {
+test("sessions: logins, logouts, renewals and revocations continue while they move", async () => {
   const clock = { now: 1_800_000_000_000 };
   const at = () => clock.now;
   const [from, to] = [memoryStore({ now: at }), memoryStore({ now: at })];
@@ -276,7 +276,7 @@ test("files that move leave nothing in the old folder, the list of their subject
   expect([before.length, filesIn(a).length, filesIn(b).length]).toEqual([3, 0, 3]);
 });
 
-test("what is used once moves, and after that takes one call", async () => {
+test("a used session moves, and costs one call from then on", async () => {
   const calls: string[] = [];
   const counted = (name: string, store: Store): Store =>
     faultyStore(store, ({ method }) => {

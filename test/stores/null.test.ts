@@ -13,7 +13,7 @@ interface Data {
   n: number;
 }
 
-test("a request reads an empty session, with any cookie, and gets none", async () => {
+test("a request reads an empty session, with any cookie, and gets no cookie", async () => {
   const sessions = new Sessions<Data>({ store: nullStore() });
   for (const cookie of [undefined, `__Host-session=${"A".repeat(43)}`, "__Host-session=junk"]) {
     const answer = await request(sessions, cookie, (session) => [session.isNew, { ...session.data }]);
@@ -35,7 +35,7 @@ test.each<[string, (session: Session<Data>) => unknown]>([
   expect(events).toEqual(["save_failed"]);
 });
 
-test("what is put in and taken out again needs no store", async () => {
+test("a value set and removed again needs no store", async () => {
   const sessions = new Sessions<Data>({ store: nullStore() });
   const { error, value } = await request(sessions, undefined, (session) => {
     session.flash("n", 1);
@@ -44,7 +44,7 @@ test("what is put in and taken out again needs no store", async () => {
   expect([error, value]).toEqual([undefined, 1]);
 });
 
-test("destroy removes a cookie that leads nowhere, and needs no store", async () => {
+test("destroy removes a cookie without a session, and needs no store", async () => {
   const sessions = new Sessions<Data>({ store: nullStore() });
   const { error, setCookie } = await request(sessions, `__Host-session=${"A".repeat(43)}`, (session) =>
     session.destroy(),

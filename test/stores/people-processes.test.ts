@@ -53,7 +53,7 @@ function promises(module: string, args: () => unknown): void {
     });
   }
 
-  test("revokeEverybody: no process lets a session of before in when the call returns, and a later login stays", async () => {
+  test("revokeEverybody: no process accepts a session from before once the call returned, and a later login stays", async () => {
     const within = "500ms";
     people = await startPeople({ ...setup({}, "everybody"), everybody: within });
     const logins = { do: "logins", subject: "ada", count: 3 } as const;

@@ -80,7 +80,7 @@ function promises(moduleUrl: string, args: () => unknown): void {
 
   for (const task of ["read", "login"] as const) {
     const what = task === "read" ? "ids are renewed" : "the user logs in again";
-    test(`a user who is revoked while ${what} in two other processes has none of the sessions of before`, async () => {
+    test(`a user revoked while ${what} in two other processes has none of the earlier sessions`, async () => {
       const ahead = 11 * 60_000;
       const subject = `revoked-${task}`;
       const now = (): number => Date.now() + ahead;
@@ -105,7 +105,7 @@ function promises(moduleUrl: string, args: () => unknown): void {
 
   for (const end of ["destroy", "regenerate", "login"] as const) {
     for (const task of ["write", "read"] as const) {
-      test(`${end} raced by slow requests that ${task}: nothing comes back, and no loser sends a cookie`, async () => {
+      test(`${end} during slow requests that ${task}: nothing comes back, and no slow request sets a cookie`, async () => {
         const cookie = await begin();
         const racing = inTwoProcesses(job(cookie, task, 25));
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 150));

@@ -15,7 +15,7 @@ const record = (payload: string | Uint8Array, subject?: string): StoreRecord => 
   return { payload, expiresAt: Date.now() + 600_000, subject };
 };
 
-describe("A client of the wrong shape", () => {
+describe("a client of the wrong shape", () => {
   const refused: [string, unknown, string][] = [
     ["nothing", undefined, "received undefined"],
     ["null", null, "received null"],
@@ -39,20 +39,20 @@ describe("A client of the wrong shape", () => {
     expect(construct).toThrow(says);
   });
 
-  test("says nothing of what is in it", () => {
+  test("is not quoted in the error", () => {
     expect(() => redisStore({ client: "redis://user:secret@localhost" as unknown as RedisClient })).not.toThrow(
       /secret/,
     );
   });
 
-  test("is refused by the compiler too", () => {
+  test("is a compile error too", () => {
     // @ts-expect-error A URL is no client.
     expect(() => redisStore({ client: "redis://localhost" })).toThrow(TypeError);
     // @ts-expect-error Nor is an object without methods.
     expect(() => redisStore({ client: {} })).toThrow(TypeError);
   });
 
-  test("from a function rejects with the same TypeError when the store is first used, and the next use asks again", async () => {
+  test("from a function rejects with the same TypeError when the store is first used, and the next use calls it again", async () => {
     let asked = 0;
     const store = redisStore({
       client: () => {
@@ -76,7 +76,7 @@ describe("A client of the wrong shape", () => {
   });
 });
 
-describe("Capabilities", () => {
+describe("capabilities", () => {
   const claims = (client: Parameters<typeof redisStore>[0]["client"], prefix = "sojourn:"): [boolean, boolean] => {
     const store = redisStore({ client, prefix });
     expect(store.list !== undefined).toBe(store.capabilities.list);
@@ -84,7 +84,7 @@ describe("Capabilities", () => {
   };
   const command = async (): Promise<null> => null;
 
-  test("follow from the client: rename is atomic where one script reaches both keys", () => {
+  test("depend on the client: rename is atomic where one script reaches both keys", () => {
     expect(claims(createClient())).toEqual([true, true]);
     expect(claims(createSentinel({ name: "x", sentinelRootNodes: [] }))).toEqual([true, true]);
     expect(claims({ command })).toEqual([true, true]);
@@ -92,11 +92,11 @@ describe("Capabilities", () => {
     expect(claims({ command, cluster: true })).toEqual([false, false]);
   });
 
-  test("of a client that is not there yet are the least there is", () => {
+  test("of a client not yet known are the least", () => {
     expect(claims(() => createClient())).toEqual([false, true]);
   });
 
-  test("of a cluster that does not tell its servers: listing is an error that says so", async () => {
+  test("of a cluster client that does not name its servers: listing is an error that says so", async () => {
     const store = redisStore({ client: () => ({ command, cluster: true }) });
     await store.read("k");
     expect(store.capabilities.list).toBe(false);
@@ -111,7 +111,7 @@ describe("Capabilities", () => {
   });
 });
 
-describe.skipIf(missing)("The Redis store through", () => {
+describe.skipIf(missing)("the Redis store through", () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
@@ -155,7 +155,7 @@ describe.skipIf(missing)("The Redis store through", () => {
     }
   }
 
-  test("a function that returns a client, or a promise of one, asked once", async () => {
+  test("a function that returns a client, or a promise of one, called once", async () => {
     await during(await clientPackages.redis!.single(server), async (client) => {
       let asked = 0;
       const ask = (): RedisClient => {
@@ -181,7 +181,7 @@ describe.skipIf(missing)("The Redis store through", () => {
     });
   });
 
-  test("node-redis told to give bytes for strings and text for numbers", async () => {
+  test("node-redis configured to give bytes for strings and text for numbers", async () => {
     await during(await clientPackages.redis!.single(server), async (client) => {
       const types = {
         [RESP_TYPES.BLOB_STRING]: Buffer,
@@ -242,7 +242,7 @@ describe.skipIf(missing)("The Redis store through", () => {
       await during(await clientPackages.redis!.cluster!(cluster), (client) => works(client, "{e}:"));
     });
 
-    test("lists what is there although the client has never been used", async () => {
+    test("lists records although the client has never been used", async () => {
       await during(await clientPackages.redis!.cluster!(cluster), async (client) => {
         const store = redisStore({ client, prefix: "f:" });
         for (let n = 0; n < 50; n++) await store.create(`k${n}`, record("1"));

@@ -15,7 +15,7 @@ const record = (payload: string, subject?: string, lasts = 600_000): StoreRecord
   return { payload, expiresAt: Date.now() + lasts, subject };
 };
 
-describe.skipIf(missing)("What the Redis store sends and keeps", () => {
+describe.skipIf(missing)("what the Redis store sends and keeps", () => {
   let server: RedisServer;
   let opened: OpenClient;
   let store: Store;
@@ -97,7 +97,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
   test.each([
     ["without a subject", undefined, ["SET"]],
     ["with a subject", "ada", ["EVALSHA"]],
-  ])("one command each for read, create, update, touch, rename and delete %s", async (_title, subject, creates) => {
+  ])("read, create, update, touch, rename and delete are one command each %s", async (_title, subject, creates) => {
     await everyScriptOnce(store);
     let version: NonNullable<unknown> | null = null;
     const sent = {
@@ -149,7 +149,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     expect(sent.length).toBeGreaterThan(10);
   });
 
-  test("a server that has forgotten its scripts costs one command more, and no write", async () => {
+  test("a server that lost its scripts costs one command more, and loses no write", async () => {
     const version = await store.create("a", record("1"));
     const second = await store.update("a", record("2"), version!);
     await server.ask("SCRIPT", "FLUSH");
@@ -163,7 +163,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     expect((await store.read("a"))?.payload).toBe("4");
   });
 
-  test("a record is one string that an operator can read, and its life is the key's", async () => {
+  test("a record is one string that an operator can read, and its lifetime is the key's", async () => {
     await store.create("a", { payload: '{"visits":1}', expiresAt: 1_900_000_000_000, subject: "ada" });
     const value = String(await server.ask("GET", "sojourn:a"));
     expect(value).toMatch(/^s1 0001900000000000 [\w-]{16} t "ada"\n\{"visits":1\}$/);
@@ -173,7 +173,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     expect(String(await server.ask("GET", "sojourn:a"))).toBe(value.replace("1900000000000", "1900000060000"));
   });
 
-  test("nodes whose clocks differ by an hour give a session the same time to live", async () => {
+  test("nodes whose clocks differ by an hour give a session the same lifetime", async () => {
     const lasts = async (): Promise<number> => Number(await server.ask("PTTL", "sojourn:a"));
     for (const skew of [-3_600_000, 3_600_000]) {
       const now = (): number => Date.now() + skew;
@@ -189,7 +189,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     }
   });
 
-  test("a value of somebody else is no session, and stays as it is", async () => {
+  test("another program's value is no session, and is unchanged", async () => {
     await server.ask("SET", "sojourn:a", "somebody else's");
     await server.ask("SET", "sojourn:b", "-- 0001900000000000 0123456789abcdef t -\n");
     for (const key of ["a", "b"]) {
@@ -202,7 +202,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     expect(await server.ask("PTTL", "sojourn:a")).toBe(-1);
   });
 
-  test("stores with prefixes of their own do not see each other, whatever is in the prefix", async () => {
+  test("stores with different prefixes do not see each other, whatever the prefix contains", async () => {
     const prefixes = ["a:", "b:", "*:", "[ab]:", "a\\:", "é:", ""];
     for (const prefix of prefixes) await redisStore({ client: opened.client, prefix }).create("k", record(prefix));
     for (const prefix of prefixes.filter((one) => one !== "")) {
@@ -224,7 +224,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
       expect(Math.abs((await indexLasts()) - 10_800_000)).toBeLessThan(1000);
     });
 
-    test("is left alone while it lasts half an hour longer than the session", async () => {
+    test("is not rewritten while it lasts half an hour longer than the session", async () => {
       const version = await store.create("a", record("1", "ada", 60_000));
       const next = await store.update("a", record("2", "ada", 1_800_000), version!);
       expect(Math.abs((await indexLasts()) - 3_660_000)).toBeLessThan(1000);
@@ -241,7 +241,7 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
       expect(await server.ask("EXISTS", "sojourn:subject eve")).toBe(0);
     });
 
-    test("loses what is long over when a session joins or somebody looks, and nothing else", async () => {
+    test("loses only entries long expired when a session joins or it is listed", async () => {
       await store.create("a", record("1", "ada"));
       await server.ask("ZADD", index, String(Date.now() - 1000), "over", String(Date.now() + 60_000), "about-to-be");
       await store.create("b", record("1", "ada"));
@@ -251,13 +251,13 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
       expect(new Set((await members()) as string[])).toEqual(new Set(["a", "b", "about-to-be"]));
     });
 
-    test("is gone with its last session", async () => {
+    test("is removed with its last session", async () => {
       await store.create("a", record("1", "ada"));
       await store.delete("a", "ada");
       expect(await server.ask("EXISTS", index)).toBe(0);
     });
 
-    test("lasts until a far day, with scores that are whole numbers", async () => {
+    test("lasts until a far date, with scores that are whole numbers", async () => {
       const far = Date.now() + 2_000_000_000_000_000;
       expect(await store.create("a", { payload: "1", expiresAt: far, subject: "ada" })).not.toBeNull();
       await server.ask("ZADD", index, "3000000000000000", "b");
@@ -305,14 +305,14 @@ describe.skipIf(missing)("What the Redis store sends and keeps", () => {
     }
   });
 
-  test("an error of the server rejects as it is", async () => {
+  test("an error of the server rejects unchanged", async () => {
     await server.ask("SET", "sojourn:subject ada", "not an index");
     await expect(store.create("a", record("1", "ada"))).rejects.toThrow(/WRONGTYPE/);
     expect(await store.read("a")).toBeNull();
   });
 
   test.each([undefined, "ada"])(
-    "a server out of memory refuses writes whole, and still reads and touches",
+    "a server out of memory refuses whole writes, and still reads and touches",
     async (subject) => {
       const version = await store.create("a", record("1", subject));
       await server.ask("CONFIG", "SET", "maxmemory", "1");

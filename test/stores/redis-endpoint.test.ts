@@ -14,7 +14,7 @@ import { describeCases } from "../support/store-tests.ts";
 
 const missing = redisIsMissing("redis", ["redis", "ioredis"]);
 
-describe.skipIf(missing)("One endpoint over shards", () => {
+describe.skipIf(missing)("one endpoint over shards", () => {
   let group: RedisGroup;
   beforeAll(async () => {
     // One node with every slot: it serves them all, and refuses a command with keys of two.
@@ -33,7 +33,7 @@ describe.skipIf(missing)("One endpoint over shards", () => {
     );
   }
 
-  test("is found out by the first command that names two keys, and told by capabilities", async () => {
+  test("is detected by the first command with two keys, and shown by capabilities", async () => {
     const { client, close } = await clientPackages.redis!.single(group.servers[0]!);
     const store = redisStore({ client });
     expect(store.capabilities.atomicRename).toBe(true);
@@ -55,7 +55,7 @@ describe.skipIf(missing)("One endpoint over shards", () => {
     await close();
   });
 
-  test("renames the values of another program in two steps, and only if they stand", async () => {
+  test("renames the values of another program in two steps, and only if unchanged", async () => {
     const { client, close } = await clientPackages.redis!.single(group.servers[0]!);
     const store = withFormat(redisStore({ client, layout: flaskRedis() }));
     const record = { payload: "x", expiresAt: Date.now() + 60_000 };
@@ -70,8 +70,8 @@ describe.skipIf(missing)("One endpoint over shards", () => {
   });
 });
 
-describe.skipIf(missing)("A client of one server before a cluster of three", () => {
-  test("is told to be a cluster client", async () => {
+describe.skipIf(missing)("a client of one server connected to a cluster of three", () => {
+  test("gets an error that names the cluster client", async () => {
     const group = await startCluster(3);
     const { host, port } = group.servers[0]!;
     const client = new Redis({ host, port });

@@ -31,7 +31,7 @@ function harness(name: string, connect: () => Promise<OpenClient>, sample: Redis
   };
 }
 
-describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
+describe.skipIf(missing)("the layout of Flask-Session in Redis", () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
@@ -59,7 +59,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
     const payload = Uint8Array.of(0x82, 0xff, 0x00, 0xc3);
     const at = (left: number): number => Date.now() + left;
 
-    test.each(Object.keys(clientPackages))("a value is the payload and nothing else, through %s", async (name) => {
+    test.each(Object.keys(clientPackages))("a value is the payload alone, through %s", async (name) => {
       const { client, close } = await clientPackages[name]!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       await store.create("session:a", { payload, expiresAt: at(60_000) });
@@ -73,7 +73,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("what another program wrote is read with the time it gave, and its next write is a conflict for us", async () => {
+    test("a value of another program is read with its lifetime, and its next write is a conflict for us", async () => {
       const { client, close } = await clientPackages.redis!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       await server.ask("SET", "session:a", "theirs", "EX", "100");
@@ -90,7 +90,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("another program that only prolongs a session, with the same value, is no conflict", async () => {
+    test("another program that only extends a session, with the same value, causes no conflict", async () => {
       const { client, close } = await clientPackages.redis!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       await server.ask("SET", "session:a", "theirs", "EX", "100");
@@ -100,7 +100,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("two writers that come to the same value are told apart: only one of them wrote it", async () => {
+    test("of two writers of the same value, one is known to have written it", async () => {
       const { client, close } = await clientPackages.redis!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       const first = await store.create("session:a", { payload: Uint8Array.of(1), expiresAt: at(60_000) });
@@ -110,7 +110,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("a value without an expiry is a session that does not end by itself", async () => {
+    test("a value without an expiry is a session that does not expire by itself", async () => {
       const { client, close } = await clientPackages.ioredis!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       await server.ask("SET", "session:a", "theirs");
@@ -120,7 +120,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("listing finds the sessions of the prefix, and not what else is in the database", async () => {
+    test("a listing finds the sessions of the prefix, and nothing else in the database", async () => {
       const { client, close } = await clientPackages.redis!.single(server);
       const store = redisStore({ client, layout: flaskRedis() });
       for (const key of ["session:a", "session:b", "other:c"]) await server.ask("SET", key, key, "EX", "100");
@@ -131,7 +131,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
       await close();
     });
 
-    test("a layout with a mark and of text, as other programs have them", async () => {
+    test("a layout with a mark and of text, as other programs have them, works", async () => {
       const { client, close } = await clientPackages.redis!.single(server);
       const layout: RedisLayout = { name: "marked", keyPrefix: "", payload: "text", mark: "!" };
       const store = redisStore({ client, layout });
@@ -145,7 +145,7 @@ describe.skipIf(missing)("The layout of Flask-Session in Redis", () => {
   });
 });
 
-describe.skipIf(missing)("The layout of Flask-Session in a Redis Cluster", () => {
+describe.skipIf(missing)("the layout of Flask-Session in a Redis Cluster", () => {
   let cluster: RedisGroup;
   beforeAll(async () => {
     cluster = await startCluster();
@@ -165,9 +165,9 @@ describe.skipIf(missing)("The layout of Flask-Session in a Redis Cluster", () =>
   }
 });
 
-describe("A layout", () => {
+describe("a layout", () => {
   test.each([7, null, "flask", {}, { ...flaskRedis(), payload: "json" }])(
-    "of the wrong kind is a TypeError: %o",
+    "of the wrong type is a TypeError: %o",
     (layout) => {
       const construct = (): unknown => redisStore({ client: createClient(), layout: layout as RedisLayout });
       expect(construct).toThrow(TypeError);
@@ -180,7 +180,7 @@ describe("A layout", () => {
     expect(() => flaskRedis({ keyPrefix: 7 as unknown as string })).toThrow("keyPrefix must be a text; received 7");
   });
 
-  test("needs a client that answers bytes", async () => {
+  test("needs a client that returns bytes", async () => {
     const client = { command: async () => ["text", 1000] };
     const store = redisStore({ client, layout: flaskRedis() });
     await expect(store.read("session:a")).rejects.toThrow("client must answer bytes for values");

@@ -164,7 +164,7 @@ class Load {
   }
 }
 
-describe.skipIf(missing)("Under load", () => {
+describe.skipIf(missing)("under load", () => {
   /** Everything that is opened is closed with the test, the latest first. */
   const loadOver = (opened: OpenClient, { onTestFinished }: TestContext): Load => {
     const load = new Load(opened.client);
@@ -174,7 +174,7 @@ describe.skipIf(missing)("Under load", () => {
   };
 
   test.concurrent.for(clients)(
-    "a server killed and restarted keeps every write that was answered, and %s goes on",
+    "a server killed and restarted keeps every acknowledged write, and %s continues",
     async (name, context) => {
       const server = await startRedis({ persist: true });
       context.onTestFinished(() => server.stop());
@@ -203,7 +203,7 @@ describe.skipIf(missing)("Under load", () => {
   );
 
   test.concurrent.for(clients)(
-    "one lost master of a cluster stops the sessions on it and no others, until it is back, through %s",
+    "one lost master of a cluster stops only its sessions, until it is back, through %s",
     async (name, context) => {
       // By default the other masters, too, refuse everything as soon as one is missing.
       const config = { "cluster-require-full-coverage": "no" };
@@ -236,32 +236,29 @@ describe.skipIf(missing)("Under load", () => {
     },
   );
 
-  test.concurrent.for(clients)(
-    "a master lost to a Sentinel failover logs nobody out, through %s",
-    async (name, context) => {
-      const sentinels = await startSentinel();
-      context.onTestFinished(() => sentinels.stop());
-      const load = loadOver(await clientPackages[name]!.sentinel!(sentinels), context);
-      for (let at = 0; at < 5; at++) await load.open(`user ${at}`);
-      const master = await sentinels.master();
-      await load.answered(10);
-      // Replication is asynchronous: what was written last may be lost with the master, and nothing from before.
-      const before = load.tabs.map(({ sure }) => sure);
-      const written = await offsetOf(master);
-      await until("the replica", async () => (await offsetOf(sentinels.servers[1]!)) >= written);
-      await master.kill();
-      await until("the Sentinel that is asked to know", async () => (await sentinels.master()) !== master);
-      await load.answered(10);
-      await load.stop();
+  test.concurrent.for(clients)("a Sentinel failover logs no user out, through %s", async (name, context) => {
+    const sentinels = await startSentinel();
+    context.onTestFinished(() => sentinels.stop());
+    const load = loadOver(await clientPackages[name]!.sentinel!(sentinels), context);
+    for (let at = 0; at < 5; at++) await load.open(`user ${at}`);
+    const master = await sentinels.master();
+    await load.answered(10);
+    // Replication is asynchronous: what was written last may be lost with the master, and nothing from before.
+    const before = load.tabs.map(({ sure }) => sure);
+    const written = await offsetOf(master);
+    await until("the replica", async () => (await offsetOf(sentinels.servers[1]!)) >= written);
+    await master.kill();
+    await until("the Sentinel that is asked to know", async () => (await sentinels.master()) !== master);
+    await load.answered(10);
+    await load.stop();
 
-      expect(load.wrong.filter((what) => !what.includes("was answered"))).toEqual([]);
-      for (const [at, tab] of load.tabs.entries()) {
-        const { value } = await request(load.sessions, tab.cookie, ({ data }) => data.tab0);
-        expect(value).toBeGreaterThanOrEqual(before[at]! + 10);
-      }
-      expect(load.longest).toBeLessThan(bound);
-    },
-  );
+    expect(load.wrong.filter((what) => !what.includes("was answered"))).toEqual([]);
+    for (const [at, tab] of load.tabs.entries()) {
+      const { value } = await request(load.sessions, tab.cookie, ({ data }) => data.tab0);
+      expect(value).toBeGreaterThanOrEqual(before[at]! + 10);
+    }
+    expect(load.longest).toBeLessThan(bound);
+  });
 });
 
 /** What a server holds, as text: each record, each name of an index. */

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server?.stop(), cluster?.stop()]));
 
-describe.skipIf(missing)("When an answer is lost", () => {
+describe.skipIf(missing)("when an answer is lost", () => {
   beforeEach(async () => {
     await server.ask("FLUSHALL");
   });
@@ -56,7 +56,7 @@ describe.skipIf(missing)("When an answer is lost", () => {
     }
   });
 
-  test("node-redis rejects the write, which may be done, and goes on", async () => {
+  test("node-redis rejects the write, which may be done, and continues", async () => {
     const line = await lossyLine(server.port);
     const { client, close } = await clientPackages.redis!.single({ ...server, url: `redis://127.0.0.1:${line.port}` });
     try {
@@ -123,7 +123,7 @@ describe.skipIf(missing)("When an answer is lost", () => {
   });
 });
 
-describe.skipIf(missing)("A session that is renamed while its subject is listed", () => {
+describe.skipIf(missing)("a session renamed while its subject is listed", () => {
   test.each([
     ["after the index was read", (command: string) => command.startsWith("EVAL")],
     [
@@ -167,8 +167,8 @@ describe.skipIf(missing)("A session that is renamed while its subject is listed"
   });
 });
 
-describe.skipIf(missing)("When the server", () => {
-  test.each(["redis", "ioredis"])("restarts, %s reconnects and sessions go on", async (name) => {
+describe.skipIf(missing)("when the server", () => {
+  test.each(["redis", "ioredis"])("restarts, %s reconnects and sessions continue", async (name) => {
     const server = await startRedis({ persist: true });
     const { client, close } = await clientPackages[name]!.single(server);
     try {
@@ -194,7 +194,7 @@ describe.skipIf(missing)("When the server", () => {
       `import { createClient } from "redis"; const client = await createClient({ url }).connect();`,
     ],
     ["ioredis", "client.disconnect()", `import { Redis } from "ioredis"; const client = new Redis(url);`],
-  ])("has answered and %s is closed, the process ends by itself", async (_name, close, open) => {
+  ])("has answered and %s is closed, the process exits by itself", async (_name, close, open) => {
     const server = await startRedis();
     try {
       const script = `

@@ -114,17 +114,17 @@ describe.skipIf(missing)("promise 3: what a request costs on Redis", () => {
     expect([commands, answer?.setCookie]).toEqual([2, undefined]);
   });
 
-  test("a write of what is there already: 1", async () => {
+  test("a write of an equal value: 1", async () => {
     expect((await costOf(await begin(), ({ data }) => Object.assign(data, { n: 1 }))).commands).toBe(1);
   });
 
-  test("regenerate: 3, a read, the new record and the signpost to it", async () => {
+  test("regenerate: 3, a read, the new record and the signpost", async () => {
     const { commands, answer } = await costOf(await begin(), (session) => session.regenerate());
     expect(commands).toBe(3);
     expect(answer?.setCookie).toBeDefined();
   });
 
-  test("destroy: 3, a read, the mark that it has ended and the removal", async () => {
+  test("destroy: 3, a read, the end mark and the removal", async () => {
     expect((await costOf(await begin(), (session) => session.destroy())).commands).toBe(3);
   });
 });

@@ -22,9 +22,9 @@ describe.skipIf(missing)("Redis behind Sentinels", () => {
   describeStore(redisHarness("ioredis 6", sample, () => clientPackages.ioredis!.sentinel!(sentinels)));
 });
 
-describe.skipIf(missing)("Redis behind Sentinels, when its master is killed", () => {
+describe.skipIf(missing)("Redis behind Sentinels, after its master is killed", () => {
   test.concurrent.each(tested)(
-    "writes through %s go on within ten seconds, with the sessions from before",
+    "writes through %s continue within ten seconds, with the earlier sessions",
     async (name) => {
       const sentinels = await startSentinel();
       const { client, close } = await clientPackages[name]!.sentinel!(sentinels);

@@ -30,12 +30,12 @@ describeCases(
 const record = (payload: string) => ({ payload, expiresAt: Date.now() + 60_000 });
 
 describe("D1", () => {
-  test("claims what it holds: a limit, and compare-and-swap", () => {
+  test("declares what it keeps: a limit, and compare-and-swap", () => {
     expect(sqlStore({ client: database }).capabilities).toEqual(claims.capabilities);
     expect(claims.capabilities).toMatchObject({ maxPayloadBytes: 1_980_000, compareAndSwap: "atomic", shared: true });
   });
 
-  test("given later, it still says before anything is sent that a session is too large", async () => {
+  test("passed later, still refuses a session that is too large before anything is sent", async () => {
     const store = sqlStore({ client: () => database, dialect: "sqlite", table: "later" });
     await store.setup?.();
     expect(await store.create("k", record("x"))).not.toBeNull();
@@ -44,7 +44,7 @@ describe("D1", () => {
     });
   });
 
-  test("without its table rejects with what D1 says", async () => {
+  test("without its table rejects with D1's message", async () => {
     await expect(sqlStore({ client: database, table: "nowhere" }).read("k")).rejects.toThrow("no such table");
   });
 });

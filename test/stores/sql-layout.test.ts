@@ -55,7 +55,7 @@ describe("SQLite", () => {
   describeCases("flaskPeewee", some(cases("sqlite", "libSQL", flaskPeewee(), () => directory)));
 });
 
-describe("The rows of Flask-Session", () => {
+describe("rows of Flask-Session", () => {
   const instant = Date.parse("2026-11-20T06:51:33.900Z");
   const key = `session:${"A".repeat(43)}`;
   const payload = Uint8Array.from(Buffer.from("82aa5f7065726d616e656e74c3a16ba176", "hex"));
@@ -78,7 +78,7 @@ describe("The rows of Flask-Session", () => {
     return keys;
   };
 
-  test("one that Flask wrote is read, changed and stays the same row", async () => {
+  test("a row that Flask wrote is read, changed and stays the same row", async () => {
     const { store, put, rows } = open();
     put(key, "2026-12-21 06:51:33.922550");
     const found = (await store.read(key))!;
@@ -88,7 +88,7 @@ describe("The rows of Flask-Session", () => {
     expect(rows()).toEqual([{ id: 1, session_id: key, data: changed, expiry: "2026-11-20 06:51:33.901000" }]);
   });
 
-  test("one of ours is a row as Flask writes it", async () => {
+  test("a row of ours has Flask's form", async () => {
     const { store, rows } = open();
     await store.create(key, { payload, expiresAt: instant + 31 * 86_400_000 });
     expect(rows()).toEqual([{ id: 1, session_id: key, data: payload, expiry: "2026-12-21 06:51:33.900000" }]);
@@ -102,7 +102,7 @@ describe("The rows of Flask-Session", () => {
     ["2026-11-20 06:51:33", false],
     ["2026-11-19 23:59:59.999999", false],
     [null, false],
-  ])("one with the expiry %s is live: %s", async (expiry, live) => {
+  ])("a row with the expiry %s is live: %s", async (expiry, live) => {
     const { store, put, rows } = open();
     put(key, expiry);
     expect((await store.read(key)) !== null).toBe(live);
@@ -112,14 +112,14 @@ describe("The rows of Flask-Session", () => {
     expect(rows()).toHaveLength(live ? 1 : 0);
   });
 
-  test("one without an expiry makes room for a new session under its key", async () => {
+  test("a row without an expiry makes room for a new session under its key", async () => {
     const { store, put } = open();
     put(key, null);
     expect(await store.create(key, { payload: changed, expiresAt: instant + 1 })).not.toBeNull();
     expect((await store.read(key))?.payload).toEqual(changed);
   });
 
-  test("at midnight of a new year a fraction does not matter to the order of time", async () => {
+  test("at midnight of a new year a fraction does not change the order of time", async () => {
     const midnight = Date.parse("2027-01-01T00:00:00Z");
     const { store, put } = open(() => midnight);
     put(key, "2027-01-01 00:00:00");
@@ -127,7 +127,7 @@ describe("The rows of Flask-Session", () => {
     expect(await all(store)).toEqual(["session:b"]);
   });
 
-  test("what Flask wrote meanwhile is a conflict; the same again with another expiry is none", async () => {
+  test("a write by Flask since the read is a conflict; the same data with another expiry is none", async () => {
     const { store, db, put } = open();
     put(key, "2100-01-01 00:00:00");
     const { version } = (await store.read(key))!;
@@ -140,13 +140,13 @@ describe("The rows of Flask-Session", () => {
     expect(Buffer.from((await store.read(key))!.payload).toString("hex")).toBe("81a16b01");
   });
 
-  test("an end beyond the year 9999 is the last one that Python can read", async () => {
+  test("an expiry beyond the year 9999 is the last one that Python can read", async () => {
     const { store, rows } = open();
     await store.create(key, { payload, expiresAt: Number.MAX_SAFE_INTEGER });
     expect(rows()[0]?.expiry).toBe("9999-12-31 23:59:59.000000");
   });
 
-  test("a table is made as its program wants it, where there is none", () => {
+  test("a missing table is created as its program creates it", () => {
     expect(sqlSchema({ dialect: "postgres", layout: flaskPostgresql({ timeZone: "UTC" }) })).toMatchInlineSnapshot(`
       "CREATE TABLE IF NOT EXISTS "public"."flask_sessions" (
         "session_id" varchar(255) NOT NULL PRIMARY KEY,
@@ -179,7 +179,7 @@ describe("The rows of Flask-Session", () => {
     `);
   });
 
-  test("names of table and columns come from the layout alone", () => {
+  test("the names of table and columns come from the layout alone", () => {
     const client = new DatabaseSync(":memory:");
     for (const own of [{ table: "sessions" }, { schema: "main" }, { columns: {} }]) {
       expect(() => sqlStore({ client, layout: flaskSqlalchemy(), ...own })).toThrow(/must be left out with a layout/);
@@ -215,7 +215,7 @@ describe.skipIf(!postgresProgram)("PostgreSQL", () => {
   );
   describeCases("flaskPostgresql, postgres.js", some(cases("postgres", "postgres.js", newYork, () => server)));
 
-  test("an expiry in the time zone of Flask's connections is that instant, whatever the zone of ours", async () => {
+  test("an expiry in the time zone of Flask's connections is the same instant, whatever our zone", async () => {
     const place = (timeZone: string): pg.PoolConfig => {
       const { host, port, user, database } = server;
       return { host, port, user, database, options: `-c timezone=${timeZone}`, max: 2 };
@@ -262,7 +262,7 @@ describe.each(mysqlMakes.filter(({ version }) => version !== ""))("$name", ({ na
   describeCases(counting, some(cases("mysql", counting, flaskSqlalchemy(), () => server)));
   describeCases("mariadb", some(cases("mysql", "mariadb", flaskPeewee(), () => server)));
 
-  describe("over the table as SQLAlchemy makes it, which takes keys for the same that are not", () => {
+  describe("over the table as SQLAlchemy creates it, which ignores case in keys", () => {
     let pool: mysql.Pool;
     let store: Store;
     const record = (text: string): StoreRecord => ({ payload: text, expiresAt: Date.now() + 3_600_000 });
@@ -292,13 +292,13 @@ describe.each(mysqlMakes.filter(({ version }) => version !== ""))("$name", ({ na
       expect(Buffer.from((await store.read("session:AAAA"))!.payload).toString()).toBe("mine");
     });
 
-    test("one that has ended makes room for one whose key differs in case", async () => {
+    test("an expired session makes room for one whose key differs in case", async () => {
       await store.create("session:AAAA", { ...record("old"), expiresAt: Date.now() - 5000 });
       expect(await store.create("session:aaaa", record("new"))).not.toBeNull();
       expect(await texts()).toEqual(["session:aaaa"]);
     });
 
-    test("64 KiB and more are refused before anything is sent, unless the column takes them", async () => {
+    test("64 KiB and more are refused before anything is sent, unless the column accepts them", async () => {
       const version = await store.create("session:a", record("before"));
       const large = record("x".repeat(65_536));
       await expect(store.update("session:a", large, version!)).rejects.toMatchObject({ code: "ERR_SESSION_TOO_LARGE" });
@@ -309,7 +309,7 @@ describe.each(mysqlMakes.filter(({ version }) => version !== ""))("$name", ({ na
       expect((await roomy.read("session:a"))?.payload).toHaveLength(65_536);
     });
 
-    test("an update that leaves the row as it was is done, not a conflict", async () => {
+    test("an update that leaves the row unchanged is done, not a conflict", async () => {
       const { host, port, user, database } = server;
       const counting = mysql.createPool({ host, port, user, database, connectionLimit: 1, flags: ["-FOUND_ROWS"] });
       const mine = sqlStore({ client: counting, layout: flaskSqlalchemy() });

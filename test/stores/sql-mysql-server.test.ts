@@ -47,7 +47,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       await server?.stop();
     });
 
-    test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, also to find it set up, and says what it may not create", async () => {
+    test("needs only SELECT, INSERT, UPDATE and DELETE on its table, also to check the setup, and names what it may not create", async () => {
       await admin.query("CREATE DATABASE web");
       await admin.query("CREATE USER app");
       const options = { schema: "web", table: "logins" };
@@ -68,7 +68,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       await everyCall(store);
     });
 
-    test("starts from Flask's keys with the rights that Flask needs, and warns of the index it may not make", async () => {
+    test("starts from Flask's keys with Flask's rights, and warns of the index it may not create", async () => {
       await admin.query("CREATE DATABASE site");
       await admin.query("CREATE USER flask");
       // As Flask-SQLAlchemy makes it, by another user.
@@ -91,7 +91,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       expect((await admin.query("SELECT 1 FROM site.sessions"))[0]).toHaveLength(1);
     });
 
-    test("gives Flask's table the index on its end that Flask does not make, once, while sessions are written", async () => {
+    test("adds the expiry index that Flask's table lacks, once, while sessions are written", async () => {
       // As Flask-SQLAlchemy makes it.
       await admin.query(
         "CREATE TABLE flask (id INTEGER NOT NULL AUTO_INCREMENT, session_id VARCHAR(255), data BLOB, expiry DATETIME, PRIMARY KEY (id), UNIQUE (session_id))",
@@ -211,7 +211,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       }
     });
 
-    test("commits by itself: a transaction of the application that is undone takes no session along", async () => {
+    test("commits by itself: a rollback of the application's transaction undoes no session", async () => {
       const store = sqlStore({ client: admin, table: "apart" });
       await store.setup?.();
       await admin.query("CREATE TABLE orders (id int)");
@@ -236,7 +236,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       expect(await outside.read("a")).toBeNull();
     });
 
-    test("agrees on when a session ends, whatever clock and time zone a node has", async () => {
+    test("agrees on when a session expires, whatever the clock and time zone of a node", async () => {
       const { host, port, user, database } = server;
       const west = mysqlCallback.createPool({ host, port, user, database, timezone: "-08:00" });
       west.on("connection", (connection) => connection.query("SET time_zone = '-08:00'"));
@@ -265,7 +265,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       "mariadb: results with their columns": () => mariadbOf({ metaAsArray: true }),
       "mariadb: counts of changed rows": () => mariadbOf({ foundRows: false }),
     };
-    test.each(Object.keys(odd))("does not mind how a driver was told to give results, %s", async (how) => {
+    test.each(Object.keys(odd))("works however a driver is configured to give results, %s", async (how) => {
       const store = sqlStore({ client: odd[how]!(), table: `odd${Object.keys(odd).indexOf(how)}` });
       await store.setup?.();
       await everyCall(store);
@@ -275,7 +275,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       expect(await store.read("bytes")).toMatchObject({ payload: bytes, subject });
     });
 
-    test("does not put what a session holds into errors", async () => {
+    test("puts no session content into errors", async () => {
       for (const client of [admin, mariadbOf()]) {
         const store = sqlStore({ client, table: "absent" });
         const error: Error = await store.create("secret-key", record("secret-payload", "secret-subject")).then(

@@ -29,7 +29,7 @@ if (!missing) {
   });
 }
 
-describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", () => {
+describe.skipIf(missing)("the SQL store behind PgBouncer in transaction mode", () => {
   let server: SqlServer;
   let pooler: Pooler;
   let direct: pg.Pool;
@@ -119,7 +119,7 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
     },
   );
 
-  test("prepares the statements of postgres.js where no pooler is between, so that each is one round trip", async () => {
+  test("prepares the statements of postgres.js without a pooler, so that each is one round trip", async () => {
     const { host, port, user, database } = server;
     const client = postgres({ host, port, user, database, max: 1, onnotice: () => {} });
     try {
@@ -134,7 +134,7 @@ describe.skipIf(missing)("The SQL store behind PgBouncer in transaction mode", (
     }
   });
 
-  test("takes no answer to another query for its own", async () => {
+  test("never accepts the answer to another query", async () => {
     const { run } = connectionOf(direct);
     let answer: Awaited<ReturnType<SqlRunner["run"]>> | undefined;
     const client: SqlRunner = {

@@ -24,7 +24,7 @@ if (!missing) {
   });
 }
 
-describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
+describe.skipIf(missing)("the SQL store on PostgreSQL", () => {
   let server: SqlServer;
   let admin: pg.Pool;
   const pools: pg.Pool[] = [];
@@ -45,7 +45,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     await server?.stop();
   });
 
-  test("needs no more than SELECT, INSERT, UPDATE and DELETE on its table, also to find it set up, and says what it may not create", async () => {
+  test("needs only SELECT, INSERT, UPDATE and DELETE on its table, also to check the setup, and names what it may not create", async () => {
     await admin.query("CREATE SCHEMA web");
     await admin.query("CREATE ROLE app LOGIN");
     const options = { schema: "web", table: "logins" };
@@ -69,7 +69,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     await everyCall(store);
   });
 
-  test("starts from Flask's keys with the rights that Flask needs, and warns of the index it may not make", async () => {
+  test("starts from Flask's keys with Flask's rights, and warns of the index it may not create", async () => {
     await admin.query("CREATE ROLE flask LOGIN");
     await admin.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     // As Flask-SQLAlchemy makes it, by its owner.
@@ -105,7 +105,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     expect((await admin.query("SELECT 1 FROM sessions")).rows).toHaveLength(2);
   });
 
-  test("makes a missing index without blocking those who write, once, and takes one of another name for it", async () => {
+  test("creates a missing index without blocking writers, once, and accepts one of another name", async () => {
     const store = sqlStore({ client: admin, table: "living" });
     await store.setup?.();
     const indexes = async (): Promise<string[]> => {
@@ -141,13 +141,13 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     expect((await admin.query(valid)).rows).toEqual([{ indisvalid: true }]);
   });
 
-  test("is set up by many processes at once", async () => {
+  test("can be set up by many processes at once", async () => {
     const stores = Array.from({ length: 8 }, () => sqlStore({ client: poolOf({ max: 1 }), table: "rush" }));
     await Promise.all(stores.map((store) => store.setup?.()));
     await everyCall(stores[0]!);
   });
 
-  test("commits by itself: a transaction of the application that is undone takes no session along", async () => {
+  test("commits by itself: a rollback of the application's transaction undoes no session", async () => {
     const client = poolOf();
     const store = sqlStore({ client, table: "apart" });
     await store.setup?.();
@@ -179,7 +179,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     await client.end();
   });
 
-  test("leaves a conflict of a transaction it is part of to whoever began it", async () => {
+  test("leaves a conflict of the caller's transaction to the caller", async () => {
     const client = poolOf();
     const store = sqlStore({ client, table: "theirs" });
     await store.setup?.();
@@ -211,7 +211,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     expect(await outside.read("a")).toBeNull();
   });
 
-  test("agrees on when a session ends, whatever clock and time zone a node has", async () => {
+  test("agrees on when a session expires, whatever the clock and time zone of a node", async () => {
     const west = poolOf({ options: "-c TimeZone=America/Los_Angeles" });
     const east = poolOf({ options: "-c TimeZone=Asia/Tokyo" });
     const ahead = (): number => Date.now() + 3_600_000;
@@ -226,7 +226,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     expect(await there.prune?.()).toEqual({ removed: 0, cursor: undefined });
   });
 
-  test("tries again what a stricter isolation level refuses", async () => {
+  test("retries what a stricter isolation level refuses", async () => {
     const options = "-c default_transaction_isolation=serializable";
     const store = sqlStore({ client: poolOf({ options }), table: "strict" });
     await store.setup?.();
@@ -240,7 +240,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     }
   });
 
-  test("never waits for a row that another is at work on when it prunes", async () => {
+  test("never waits in prune for a row that another transaction holds", async () => {
     const client = poolOf();
     const store = sqlStore({ client, table: "busy" });
     await store.setup?.();
@@ -291,7 +291,7 @@ describe.skipIf(missing)("The SQL store on PostgreSQL", () => {
     }
   });
 
-  test("keeps every write it has answered when the server is killed, logs nobody out meanwhile, and goes on when it is back", async () => {
+  test("keeps every acknowledged write when the server is killed, logs no user out, and continues when it is back", async () => {
     const durable = await startPostgres({ durable: true });
     const { host, port, user, database } = durable;
     const client = new pg.Pool({ host, port, user, database, max: 8 });

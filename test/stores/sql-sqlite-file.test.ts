@@ -24,7 +24,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let files = 0;
 const newFile = (): string => join(directory, `${files++}.db`);
 
-describe("The SQL store on SQLite", () => {
+describe("the SQL store on SQLite", () => {
   test.each<[string, (path: string) => Sqlite.Database | DatabaseSync]>([
     ["better-sqlite3", (path) => new Sqlite(path)],
     ["node:sqlite", (path) => new DatabaseSync(path)],
@@ -59,7 +59,7 @@ describe("The SQL store on SQLite", () => {
     client.close();
   });
 
-  test("rejects and says why when that transaction does not end", async () => {
+  test("rejects with the reason when that transaction does not end", async () => {
     const db = new Sqlite(newFile());
     const store = sqlStore({ client: db });
     await store.setup?.();
@@ -70,7 +70,7 @@ describe("The SQL store on SQLite", () => {
     db.close();
   });
 
-  test("opened from Flask's keys waits for a lock without stopping the process, which answers others", async () => {
+  test("opened from Flask's keys waits for a lock without blocking the process, which answers others", async () => {
     const path = newFile();
     const { sessions, close } = await sessionsFromConfig(
       { SESSION_TYPE: "sqlalchemy", SQLALCHEMY_DATABASE_URI: `sqlite:///${path}` },
@@ -118,7 +118,7 @@ describe("The SQL store on SQLite", () => {
     "libSQL: integers as BigInt": (path) => createClient({ url: `file:${path}`, intMode: "bigint" }),
     "libSQL: integers as strings": (path) => createClient({ url: `file:${path}`, intMode: "string" }),
   };
-  test.each(Object.keys(odd))("does not mind how a driver was told to give results, %s", async (how) => {
+  test.each(Object.keys(odd))("works however a driver is configured to give results, %s", async (how) => {
     const client = odd[how]!(newFile());
     const store = sqlStore({ client });
     await store.setup?.();

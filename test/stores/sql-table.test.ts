@@ -62,13 +62,13 @@ function cases(
     const options = await drifted(dialect, run, drift);
     await refused(() => sqlStore({ client: client(), ...options }));
   });
-  test.each(good)("%s is taken", async (...drift) => {
+  test.each(good)("%s is accepted", async (...drift) => {
     const options = await drifted(dialect, run, drift);
     await taken(() => sqlStore({ client: client(), ...options }));
   });
 }
 
-describe("On SQLite a table", () => {
+describe("on SQLite a table", () => {
   reportBackend({ backend: "sql (SQLite)", server: "SQLite (in this process)" });
   const db = new DatabaseSync(":memory:");
   cases(
@@ -115,7 +115,7 @@ describe("On SQLite a table", () => {
     ],
   );
 
-  test("that is somebody else's is not said to be ready, and is left alone", async () => {
+  test("of another program is not reported as ready, and is left alone", async () => {
     db.exec("CREATE TABLE sessions (id text, user_id int)");
     const store = sqlStore({ client: db, table: "sessions" });
     await expect(store.setup!()).rejects.toThrow(
@@ -135,7 +135,7 @@ describe("On SQLite a table", () => {
     expect(names).toEqual([{ name: "by_end" }, { name: "named_subject" }]);
   });
 
-  test("that is mended is taken without a new store", async () => {
+  test("repaired later is accepted without a new store", async () => {
     await sqlStore({ client: db, table: "mended" }).setup!();
     const store = sqlStore({ client: db, table: "mended" });
     db.exec("CREATE UNIQUE INDEX once ON mended (subject)");
@@ -144,7 +144,7 @@ describe("On SQLite a table", () => {
     expect(await store.create("a", record("1", "ada"))).not.toBeNull();
   });
 
-  test("is tried once a store, at the first write, and not to read", async () => {
+  test("is checked once per store, at the first write, and not for reads", async () => {
     await sqlStore({ client: db, table: "counted" }).setup!();
     const seen: string[] = [];
     const client = {
@@ -219,8 +219,8 @@ describe.skipIf(!postgresProgram && reportMissing("sql (PostgreSQL)", noPostgres
 
 for (const { name, version, none, start } of mysqlMakes) {
   const missing = version === "" && reportMissing(`sql (${name})`, none);
-  describe.skipIf(missing)(`On ${name} a table`, () => {
-    reportBackend({ backend: `sql (${name})`, server: version, within: `On ${name} a table` });
+  describe.skipIf(missing)(`on ${name} a table`, () => {
+    reportBackend({ backend: `sql (${name})`, server: version, within: `on ${name} a table` });
     let server: SqlServer;
     const pools: mysql.Pool[] = [];
     const poolWith = (mode: string | undefined): mysql.Pool => {
@@ -286,7 +286,7 @@ for (const { name, version, none, start } of mysqlMakes) {
         good,
       );
 
-      test("that would cut a session off keeps the one that is there, above what was tried", async () => {
+      test("that would truncate a session keeps the old one, even larger than the trial", async () => {
         const options = await drifted("mysql", (sql) => strict.query(sql), ["", "longblob", "varbinary(50000)"]);
         await strict.query(`ALTER TABLE ${options.table} MODIFY payload mediumblob NOT NULL`);
         const store = sqlStore({ client: lax, ...options });

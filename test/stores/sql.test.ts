@@ -26,7 +26,7 @@ const memory = (): sqlite.DatabaseSync => new DatabaseSync(":memory:");
 const wrong = (options: unknown) => (): Store => sqlStore(options as SqlStoreOptions);
 const fake = (...methods: string[]): object => Object.fromEntries(methods.map((name) => [name, () => {}]));
 
-describe("A client", () => {
+describe("a client", () => {
   test.each<[string, unknown, string]>([
     ["nothing", undefined, "received undefined"],
     ["a connection string", "postgres://localhost", "received a string of 20 characters"],
@@ -57,7 +57,7 @@ describe("A client", () => {
     expect(wrong(options)).toThrow(line);
   });
 
-  test("of Kysely tells its dialect by what it writes, and is refused when that is none of ours", () => {
+  test("of Kysely gives its dialect, and is refused when it is not supported", () => {
     const kysely = (createQueryCompiler: () => PostgresQueryCompiler | MssqlQueryCompiler): Kysely<object> =>
       new Kysely({
         dialect: {
@@ -73,7 +73,7 @@ describe("A client", () => {
     );
   });
 
-  test("may be a function, asked at the first call and once, again only when it failed", async () => {
+  test("may be a function, called once at the first call, and again only when it failed", async () => {
     const db = memory();
     let asked = 0;
     const store = sqlStore({
@@ -102,7 +102,7 @@ describe("A client", () => {
     expect(sqlStore({ client: run, dialect: "mysql" }).name).toBe("sql");
   });
 
-  test("of another dialect than the one that is said is refused", async () => {
+  test("of another dialect than the option is refused", async () => {
     const says = 'dialect must be "sqlite" for this client of SQLite; received "mysql"';
     expect(wrong({ client: memory(), dialect: "mysql" })).toThrow(says);
     await expect(sqlStore({ client: () => memory(), dialect: "mysql" }).read("a")).rejects.toThrow(says);
@@ -121,7 +121,7 @@ describe("A client", () => {
   });
 });
 
-describe("A name", () => {
+describe("a name", () => {
   const client: SqlClient = memory();
 
   test.each([
@@ -141,7 +141,7 @@ describe("A name", () => {
     );
   });
 
-  test("of a column that is not there, or twice there, is refused", () => {
+  test("of an unknown column, or given twice, is refused", () => {
     expect(wrong({ client, columns: { id: "x" } })).toThrow('received an unknown "id"');
     expect(wrong({ client, columns: { subject: "Payload" } })).toThrow("columns must be different names");
     expect(wrong({ client, columns: ["key"] })).toThrow("columns must be an object of column names");
@@ -165,16 +165,16 @@ describe("A name", () => {
   });
 });
 
-describe("The table", () => {
+describe("the table", () => {
   test.each(["postgres", "mysql", "sqlite"] as const)(
-    "is in the documentation as sqlSchema prints it, for %s",
+    "in the documentation is what sqlSchema prints, for %s",
     (dialect) => {
       const page = readFileSync(new URL("../../docs/stores/sql.md", import.meta.url), "utf8");
       expect(page).toContain(sqlSchema({ dialect }));
     },
   );
 
-  test("goes by the names of the options", () => {
+  test("has the names of the options", () => {
     expect(sqlSchema({ dialect: "postgres", schema: "web", table: "logins", columns: { subject: "user_id" } })).toBe(
       `CREATE TABLE IF NOT EXISTS "web"."logins" (
   "session_key" varchar(255) COLLATE "C" NOT NULL PRIMARY KEY,
@@ -190,7 +190,7 @@ CREATE INDEX IF NOT EXISTS "logins_subject" ON "web"."logins" ("user_id") WHERE 
     );
   });
 
-  test("is made by setup only: a store without one rejects and creates nothing", async () => {
+  test("is created by setup only: a store without one rejects and creates nothing", async () => {
     const db = memory();
     const store = sqlStore({ client: db });
     await expect(store.read("a")).rejects.toThrow("no such table");
@@ -199,8 +199,8 @@ CREATE INDEX IF NOT EXISTS "logins_subject" ON "web"."logins" ("user_id") WHERE 
   });
 });
 
-describe("A call", () => {
-  test("rejects a subject that no index takes, before anything is written", async () => {
+describe("a call", () => {
+  test("rejects a subject too long for an index, before anything is written", async () => {
     const store = sqlStore({ client: memory() });
     await store.setup?.();
     await store.create("a", record("1", "x".repeat(1024)));
@@ -222,24 +222,24 @@ describe("A call", () => {
       { layout: { ...flaskSqlalchemy(), columns: { key: "k", payload: "p", expiry: "e" } } },
       'there is no option "expiry"',
     ],
-  ])("refuses an option that does not exist: %j", (options, said) => {
+  ])("refuses an unknown option: %j", (options, said) => {
     expect(wrong({ client: memory(), ...options })).toThrow(said);
   });
 
-  test("for the schema refuses an option that does not exist", () => {
+  test("for the schema refuses an unknown option", () => {
     expect(() => sqlSchema({ dialect: "postgres", name: "s" } as never)).toThrow(
       'sqlSchema: there is no option "name"',
     );
   });
 
-  test("refuses options of the wrong kind", async () => {
+  test("refuses options of the wrong type", async () => {
     expect(wrong({ client: memory(), now: 5 })).toThrow("now must be a function");
     await expect(sqlStore({ client: memory() }).prune?.({ limit: 0 })).rejects.toThrow(
       "limit must be a whole number of at least 1",
     );
   });
 
-  test("gives text with half a surrogate pair back as it was", async () => {
+  test("returns text with half a surrogate pair unchanged", async () => {
     const store = sqlStore({ client: memory() });
     await store.setup?.();
     await store.create("a", record("x\ud800y", "s\udc00\\u0000"));
@@ -249,7 +249,7 @@ describe("A call", () => {
     expect(found).toEqual(["a"]);
   });
 
-  test("for many sessions of a subject finds one that is renamed between two looks, and each once", async () => {
+  test("for many sessions of a subject finds one renamed between two reads, and each once", async () => {
     const db = memory();
     const plain = sqlStore({ client: db });
     await plain.setup?.();
@@ -276,7 +276,7 @@ describe("A call", () => {
     expect(looks).toBe(3); // There and back again.
   });
 
-  test("that keeps meeting a unique index of the application's own ends with its error", async () => {
+  test("that keeps violating a unique index of the application's own ends with its error", async () => {
     const db = memory();
     const store = sqlStore({ client: db });
     await store.setup?.();

@@ -62,12 +62,12 @@ Column("integer", { name: "ends" })(Login.prototype, "expiresAt");
 Column("text", { nullable: true, name: "user" })(Login.prototype, "subject");
 Column("integer", { name: "order" })(Login.prototype, "version");
 
-describe("The entity in the documentation", () => {
+describe("the entity in the documentation", () => {
   test.each([
     ["postgres", "bytea"],
     ["mysql", "longblob"],
     ["sqlite", '"blob"'],
-  ] as const)("for %s is the very one that the whole suite runs on", async (dialect, type) => {
+  ] as const)("for %s is the one that the whole suite runs on", async (dialect, type) => {
     const { SessionEntity } = await docModule("docs/stores/typeorm.md", type);
     expect((SessionEntity as EntitySchema).options).toEqual(typeormEntities[dialect]("sojourn_sessions").options);
   });
@@ -77,7 +77,7 @@ describe("The entity in the documentation", () => {
   });
 });
 
-describe("An entity", () => {
+describe("an entity", () => {
   test.each<[string, object, string]>([
     ["without a subject", { subject: undefined }, "version; there is no subject"],
     ["with text for bytes", { payload: { type: "text" } }, "payload must be of type blob; it is text"],
@@ -96,13 +96,13 @@ describe("An entity", () => {
     await expect(early.read("a")).rejects.toThrow(said);
   });
 
-  test("that is none of the DataSource's, or none at all, is refused", async () => {
+  test("that is not the DataSource's, or no entity, is refused", async () => {
     const dataSource = await memory([plain]).initialize();
     expect(wrong({ dataSource, entity: "Nothing" })).toThrow('No metadata for "Nothing" was found');
     expect(wrong({ dataSource })).toThrow("entity must be an entity of the DataSource");
   });
 
-  test("may have columns of the application's own, which a save leaves alone", async () => {
+  test("may have columns of the application, which a save leaves alone", async () => {
     const entity = withColumns({
       ip: { type: "text", nullable: true },
       seen: { type: "integer", default: 7 },
@@ -118,7 +118,7 @@ describe("An entity", () => {
     ]);
   });
 
-  test("may be called what it likes: a prefix, and names by the naming strategy", async () => {
+  test("may have any name: a prefix, and names by the naming strategy", async () => {
     class Shouting extends DefaultNamingStrategy {
       override columnName(property: string, custom: string | undefined): string {
         return (custom ?? property).toUpperCase();
@@ -146,7 +146,7 @@ describe("An entity", () => {
   });
 });
 
-describe("A DataSource", () => {
+describe("a DataSource", () => {
   const takes = "dataSource must be a DataSource of type postgres, mysql, mariadb, better-sqlite3";
 
   test.each<[string, unknown, string]>([
@@ -159,7 +159,7 @@ describe("A DataSource", () => {
     expect(wrong({ dataSource, entity: plain })).toThrow(said);
   });
 
-  test("may be initialized after the store is made, and not after it is used", async () => {
+  test("may be initialized after the store is created, but not after its first use", async () => {
     const dataSource = memory([plain]);
     const store = typeormStore({ dataSource, entity: plain });
     expect(store.capabilities).toMatchObject({ clock: "ours", shared: false });
@@ -171,7 +171,7 @@ describe("A DataSource", () => {
     expect(typeormStore({ dataSource, entity: plain }).capabilities).toEqual(store.capabilities);
   });
 
-  test("may be a function, with a dialect, asked at the first call and once, again only when it failed", async () => {
+  test("may be a function, with a dialect, called once at the first call, and again only when it failed", async () => {
     const ready = await migrated([plain]);
     let asked = 0;
     const dataSource = async (): Promise<DataSource> => {
@@ -192,7 +192,7 @@ describe("A DataSource", () => {
     }
   });
 
-  test("logs no session, no subscriber sees one, and no error holds one", async () => {
+  test("logs no session, no subscriber sees one, and no error contains one", async () => {
     const seen: unknown[] = [];
     const see = (...all: unknown[]): void => void seen.push(all);
     const logger = { logQuery: see, logQueryError: see, logQuerySlow: see } as unknown as Logger;
@@ -212,7 +212,7 @@ describe("A DataSource", () => {
     expect(seen.length).toBeGreaterThan(0);
   });
 
-  test("of SQLite in a transaction is waited for: what is rolled back is not ours", async () => {
+  test("of SQLite in a transaction is waited for: a rollback undoes no session", async () => {
     const dataSource = await migrated([plain]);
     const store = typeormStore({ dataSource, entity: plain });
     let created: Promise<unknown> | undefined;

@@ -60,7 +60,7 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
     });
     afterAll(() => dataSource?.destroy());
 
-    test("what is saved while the application is in a transaction stays when that is rolled back", async () => {
+    test("a save during the application's transaction stays when that is rolled back", async () => {
       const store = typeormStore({ dataSource, entity });
       const application = dataSource.transaction(async (manager) => {
         await manager.query("INSERT INTO orders VALUES (1)");
@@ -72,7 +72,7 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
       expect(await store.read("a")).toMatchObject({ payload: "1" });
     });
 
-    test("every connection that was borrowed is given back, also after an error", async () => {
+    test("every borrowed connection is returned, also after an error", async () => {
       const store = typeormStore({ dataSource, entity });
       const other = typeormStore({ dataSource, entity, now: () => Number.NaN });
       const calls = Array.from({ length: 40 }, (_, index) => {
@@ -86,7 +86,7 @@ describe.skipIf(noPostgresHere)("PostgreSQL", () => {
       expect(master.waitingCount).toBe(0);
     });
 
-    test("a store whose connections are all lost goes on with the same DataSource", async () => {
+    test("a store that lost all connections recovers with the same DataSource", async () => {
       const store = typeormStore({ dataSource, entity });
       await store.create("lost", { payload: "1", expiresAt: Date.now() + 60_000 });
       await loseConnections(server);

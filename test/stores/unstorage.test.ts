@@ -61,7 +61,7 @@ function stopping(base: string, gate: Gate): UnstorageClient {
 }
 
 describe("what two processes can lose, as capabilities say", () => {
-  test("the claim", () => {
+  test("the capability is declared", () => {
     const { capabilities } = unstorageStore({ storage: files(directory()) });
     expect(capabilities).toMatchObject({
       compareAndSwap: "none",
@@ -93,7 +93,7 @@ describe("what two processes can lose, as capabilities say", () => {
 describe("files", () => {
   const record = { payload: "hello", expiresAt: Date.now() + 60_000, subject: "ada" };
 
-  test("hold a record as JSON under a name that says its key", async () => {
+  test("contain a record as JSON under a name made from its key", async () => {
     const base = directory();
     await unstorageStore({ storage: files(base) }).create("session:aB_9", record);
     expect(readdirSync(join(base, "sojourn"))).toEqual(["session_3aaB_5f9"]);
@@ -105,7 +105,7 @@ describe("files", () => {
     });
   });
 
-  test("that were cut off, or hold something else, are no session", async () => {
+  test("that are truncated, or contain something else, are no session", async () => {
     const base = directory();
     const store = unstorageStore({ storage: files(base) });
     await store.create("k", record);
@@ -123,7 +123,7 @@ describe("files", () => {
     expect(await store.read("k")).toMatchObject({ payload: "hello" });
   });
 
-  test("that are broken are no session and an event, and the next session is stored", async () => {
+  test("that are damaged are no session and an event, and the next session is stored", async () => {
     const base = directory();
     const sessions = createSessions({
       name: "shop",
@@ -148,7 +148,7 @@ describe("files", () => {
   });
 
   // Two processes that write one session at once leave the end of the longer text behind the shorter one.
-  test("that stay broken are removed by prune, after a minute, and those of others are not", async () => {
+  test("that stay damaged are removed by prune, after a minute, and those of others are not", async () => {
     const base = directory();
     const store = unstorageStore({ storage: files(base) });
     const names = (): string[] => readdirSync(join(base, "sojourn")).sort();
@@ -172,7 +172,7 @@ describe("files", () => {
     expect(await store.read("whole")).toMatchObject({ payload: "hello" });
   });
 
-  test("shared by processes are warned of, and pointed to the file store", () => {
+  test("shared by processes cause a warning that recommends the file store", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     for (const storage of [files(directory()), prefixStorage(files(directory()), "app")]) {
       unstorageStore({ storage });
@@ -197,7 +197,7 @@ describe("files", () => {
     await expect(unstorageStore({ storage: broken }).read("k")).rejects.toThrow("EACCES");
   });
 
-  test("that cannot be removed are a failure, never a logout that was none", async () => {
+  test("that cannot be removed are a failure, never a false logout", async () => {
     const storage = files(directory());
     const store = unstorageStore({ storage: { ...storage, removeItem: async () => {} } });
     await store.create("k", record);
@@ -205,7 +205,7 @@ describe("files", () => {
   });
 });
 
-test("a lifetime is handed to drivers that take one, longer than the record lasts", async () => {
+test("a lifetime is passed to drivers that accept one, longer than the record lasts", async () => {
   const lifetimes: unknown[] = [];
   const memory = createStorage();
   const storage: UnstorageClient = {

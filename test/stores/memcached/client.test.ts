@@ -18,7 +18,7 @@ if (memcachedProgram) {
 }
 const lifetime = 100;
 
-describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("With a server", () => {
+describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("with a server", () => {
   let server: MemcachedServer;
   let client: MemcachedClient;
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
     await server?.stop();
   });
 
-  test("every command, and what it says", async () => {
+  test("every command returns its answer", async () => {
     expect(await client.item("k")).toBeUndefined();
     expect(await client.touch("k", 5)).toBe(false);
     expect(await client.delete("k")).toBe(false);
@@ -50,21 +50,21 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
     expect(await client.delete("k")).toBe(true);
   });
 
-  test("values with line ends and commands in them are values", async () => {
+  test("values with line ends and commands in them stay values", async () => {
     for (const value of ["\r\n", "a\r\nVA 5 c1\r\nEN\r\n", "flush_all\r\n", "x".repeat(300_000)]) {
       await client.set("k", value, { lifetime });
       expect(new TextDecoder().decode((await client.item("k"))?.value)).toBe(value);
     }
   });
 
-  test("a thousand commands at once get each its own answer", async () => {
+  test("a thousand parallel commands get each its own answer", async () => {
     const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
     await Promise.all(keys.map((key) => client.set(key, `of ${key}`, { lifetime })));
     const items = await Promise.all(keys.map((key) => client.item(key)));
     expect(items.map((item) => new TextDecoder().decode(item?.value))).toEqual(keys.map((key) => `of ${key}`));
   });
 
-  test("an item that is too large is refused by the server, and the connection goes on", async () => {
+  test("an item that is too large is refused by the server, and the connection continues", async () => {
     const large = client.set("k", new Uint8Array(2_000_000), { lifetime });
     const next = client.set("l", "small", { lifetime });
     await expect(large).rejects.toThrow("Memcached answered SERVER_ERROR object too large for cache");
@@ -73,7 +73,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
   });
 
   test.each(["", "a b", "a\r\nflush_all", "ä", "k".repeat(251), 7 as unknown as string])(
-    "a key that is none never reaches the server, and no error shows it: %j",
+    "an invalid key never reaches the server, and no error contains it: %j",
     async (key) => {
       const calls = [client.item(key), client.add(key, "x", { lifetime }), client.touch(key, 5), client.delete(key)];
       for (const call of await Promise.allSettled(calls)) {
@@ -83,7 +83,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
     },
   );
 
-  test("numbers that are none never reach the server", async () => {
+  test("invalid numbers never reach the server", async () => {
     const wrong = "1\r\nflush_all" as unknown as number;
     await expect(client.set("k", "x", { lifetime: wrong })).rejects.toThrow(TypeError);
     await expect(client.set("k", "x", { lifetime, flags: 1.5 })).rejects.toThrow(/flags must be a whole number/);
@@ -91,7 +91,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
     await expect(client.touch("k", Number.NaN)).rejects.toThrow(/lifetime must be a whole number/);
   });
 
-  test("a closed client rejects what comes after, and what had no answer", async () => {
+  test("a closed client rejects later commands, and those without an answer", async () => {
     const own = memcachedClient({ server: server.address });
     await own.set("k", "x", { lifetime });
     const pending = own.item("k");
@@ -101,7 +101,7 @@ describe.skipIf(!memcachedProgram && reportMissing("memcached", noMemcached))("W
   });
 });
 
-describe("With a server that is no good", () => {
+describe("with a faulty server", () => {
   let server: Server;
   const sockets = new Set<Socket>();
   const clients: MemcachedClient[] = [];
@@ -127,7 +127,7 @@ describe("With a server that is no good", () => {
     return client;
   };
 
-  test("no answer: every command on the connection rejects, and the next one makes another", async () => {
+  test("no answer: every command on the connection rejects, and the next one opens another", async () => {
     answer = () => {};
     open(0.05);
     const calls = await Promise.allSettled([client.item("a"), client.item("b")]);
@@ -137,7 +137,7 @@ describe("With a server that is no good", () => {
     expect(await client.item("a")).toBeUndefined();
   });
 
-  test("a connection that is lost rejects what waits, and the next command makes another", async () => {
+  test("a lost connection rejects waiting commands, and the next one opens another", async () => {
     answer = (socket) => socket.destroy();
     open();
     const calls = await Promise.allSettled([client.item("a"), client.delete("b")]);
@@ -146,13 +146,13 @@ describe("With a server that is no good", () => {
     expect(await client.item("a")).toBeUndefined();
   });
 
-  test("nobody at the address: the error of the connection is the cause, and nothing is thrown beside", async () => {
+  test("nothing listens at the address: the connection's error is the cause, and nothing else is thrown", async () => {
     const nobody = memcachedClient({ server: "127.0.0.1:1" });
     clients.push(nobody);
     await expect(nobody.item("a")).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 
-  test("a server that does not know a command is let go of before it takes a value for more of them", async () => {
+  test("a connection to a server that does not know a command is closed before a value is taken for commands", async () => {
     answer = (socket) => socket.write("ERROR\r\nERROR\r\n");
     open();
     const [first, second] = await Promise.allSettled([client.item("a"), client.item("b")]);
@@ -166,7 +166,7 @@ describe("With a server that is no good", () => {
     "x".repeat(5000),
     "VA 99999999999 c1\r\n",
     "EN\r\nEN\r\n",
-  ])("answers that are none: %j", async (text) => {
+  ])("invalid answers are errors: %j", async (text) => {
     answer = (socket) => socket.write(text);
     open();
     const calls = [client.item("secret"), client.item("secret")];
@@ -176,8 +176,8 @@ describe("With a server that is no good", () => {
   });
 });
 
-describe("Answers in pieces", () => {
-  test("are the same, wherever they are cut", () => {
+describe("answers in pieces", () => {
+  test("are read the same, wherever they are cut", () => {
     const stream = Buffer.from("HD\r\nVA 4 c1\r\n\r\nVA\r\nEN\r\nVA 0 c2\r\n\r\nSTORED\r\n");
     const whole = [...new Replies().read(stream)];
     expect(whole.map(({ line }) => line)).toEqual(["HD", "VA 4 c1", "EN", "VA 0 c2", "STORED"]);
@@ -191,7 +191,7 @@ describe("Answers in pieces", () => {
   });
 });
 
-describe("Options", () => {
+describe("options", () => {
   test.each(["", "a b:1", "localhost:0", "localhost:65536", "a:1,b:2", "::1", ["a"], 7, null])(
     "server %j is refused",
     (server) => {
@@ -199,11 +199,14 @@ describe("Options", () => {
     },
   );
 
-  test.each(["localhost", "cache.example:11212", "[::1]:11211", "[::1]", undefined])("server %j is taken", (server) => {
-    memcachedClient({ server }).close();
-  });
+  test.each(["localhost", "cache.example:11212", "[::1]:11211", "[::1]", undefined])(
+    "server %j is accepted",
+    (server) => {
+      memcachedClient({ server }).close();
+    },
+  );
 
-  test("timeout of the wrong kind is refused", () => {
+  test("timeout of the wrong type is refused", () => {
     expect(() => memcachedClient({ timeout: -1 })).toThrow(/timeout must be a duration/);
   });
 });

@@ -17,7 +17,7 @@ import {
 const names = namesOf("fields", {});
 const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-describe("A key", () => {
+describe("a key", () => {
   test.each([
     ["k3y-Of_a.session:", "k3y-Of_a.session:"],
     ["a/b%2Fc", "a%2Fb%252Fc"],
@@ -34,7 +34,7 @@ describe("A key", () => {
     expect(keyOf(id)).toBe(key);
   });
 
-  test("is in no id that somebody else made up", () => {
+  test("is in no id made up by another program", () => {
     for (const id of ["%", "%zz", "a%2fb", "%41", ".", "__x__"]) expect(keyOf(id)).toBeNull();
   });
 
@@ -50,7 +50,7 @@ describe("A key", () => {
   });
 });
 
-describe("A record", () => {
+describe("a record", () => {
   test.each(["text", "", "json:", 'json:"x"', "half \ud800 a pair", "\udc00\ud800", '"\\u0000"'])(
     "with %j comes back, as payload and as subject",
     (text) => {
@@ -62,7 +62,7 @@ describe("A record", () => {
     },
   );
 
-  test("gets another version each time, and keeps bytes that are changed later as they were", () => {
+  test("gets another version each time, and keeps a copy of the bytes", () => {
     const bytes = Uint8Array.of(1, 2, 3);
     const [first, second] = [1, 2].map(() => prepare(names, "Test", { payload: bytes, expiresAt: 1 }));
     bytes.fill(9);
@@ -70,7 +70,7 @@ describe("A record", () => {
     expect(recordIn(names, first!.values)).toEqual({ payload: Uint8Array.of(1, 2, 3), expiresAt: 1 });
   });
 
-  test("whose text becomes too long by what it has to be stored as is refused, and so is a long subject", () => {
+  test("whose text becomes too long when encoded is refused, and so is a long subject", () => {
     const tooLarge = (payload: string, subject?: string) => () =>
       prepare(names, "Test", { payload, subject, expiresAt: 1 });
     for (const refused of [tooLarge(`${'"'.repeat(600_000)}\ud800`), tooLarge("", "漢".repeat(501))]) {
@@ -81,14 +81,14 @@ describe("A record", () => {
     expect(tooLarge('"'.repeat(1_000_000))).not.toThrow();
   });
 
-  test("ends within the years that a timestamp has", () => {
+  test("ends within the range of a timestamp", () => {
     expect(instantOf(Number.MAX_SAFE_INTEGER).getTime()).toBe(latest);
     expect(instantOf(Number.POSITIVE_INFINITY).getTime()).toBe(latest);
     expect(instantOf(-1).getTime()).toBe(0);
     expect(instantOf(1.2).getTime()).toBe(2);
   });
 
-  test("that somebody else wrote is none", () => {
+  test("of another program is no record", () => {
     for (const values of [
       undefined,
       {},
@@ -104,8 +104,8 @@ describe("A record", () => {
   });
 });
 
-describe("Names", () => {
-  test("of one's own are taken, wrong ones refused", () => {
+describe("names", () => {
+  test("of the user are accepted, wrong ones refused", () => {
     expect(namesOf("fields", { payload: "val" })).toEqual({ ...names, payload: "val" });
     const wrong = [{ payload: "" }, { subject: "a.b" }, { version: "__v__" }, { expiresAt: "payload" }, { version: 1 }];
     for (const given of wrong) expect(() => namesOf("fields", given as never)).toThrow(/^fields\.\w+ must be a name/);
@@ -114,7 +114,7 @@ describe("Names", () => {
       expect(() => checkName("kind", name, "a name")).toThrow(TypeError);
   });
 
-  test("in commands are words for the shell", () => {
+  test("in commands are quoted for the shell", () => {
     expect(gcloudCommands("it's", "(default)", names, ["payload"])).toBe(
       "gcloud firestore fields ttls update expiresAt --collection-group='it'\\''s' --database='(default)' --enable-ttl\n" +
         "gcloud firestore indexes fields update payload --collection-group='it'\\''s' --database='(default)' --disable-indexes\n",

@@ -40,7 +40,7 @@ const never = (): never => expect.unreachable("the client was asked for");
 type Call = (options: never) => unknown;
 const cached: Call = (options) => cachedStore(memoryStore(), options);
 
-describe("An option that does not exist is refused by", () => {
+describe("an unknown option is refused by", () => {
   test.each<[string, Call, object, string]>([
     ["redisStore", redisStore, { keyPrefix: "app:" }, "client, prefix, layout, now"],
     ["memcachedStore", memcachedStore, { maxItemByte: 1 }, 'did you mean "maxItemBytes"?'],
@@ -75,7 +75,7 @@ describe("An option that does not exist is refused by", () => {
   });
 });
 
-describe("A client that was passed in another way shows the line to write", () => {
+describe("a client that was passed in another way shows the line to write", () => {
   const disconnected = redis.createClient();
   const bytes = memcachedClient();
 
@@ -101,7 +101,7 @@ describe("A client that was passed in another way shows the line to write", () =
     expect(call).toThrow(said);
   });
 
-  test("and other arguments are said to be no options", () => {
+  test("and other arguments are refused as options", () => {
     expect(() => fileStore("/var/lib/sessions" as never)).toThrow(
       "the argument of fileStore() must be an object of options, such as { directory }; received a string of 17 characters",
     );
@@ -110,7 +110,7 @@ describe("A client that was passed in another way shows the line to write", () =
     );
   });
 
-  test("a function that returns a client is still asked for it later", () => {
+  test("a function that returns a client is called for it later", () => {
     function connect(): never {
       throw new Error("asked");
     }
@@ -119,7 +119,7 @@ describe("A client that was passed in another way shows the line to write", () =
   });
 });
 
-describe("prune() refuses options that do not exist or fit, before anything is asked, of", () => {
+describe("prune() refuses unknown or invalid options, before anything is sent, of", () => {
   const directory = "/nowhere/at/all";
   const stores: readonly Store[] = [
     cloudflareKvStore({ namespace }),

@@ -7,7 +7,7 @@ import { Queue, queueOf } from "../../../src/stores/shared/queue.ts";
 afterEach(() => vi.useRealTimers());
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
-test("tasks on one key run one after the other, in the order they came, a failed one among them", async () => {
+test("tasks on one key run one after the other in order of arrival, a failed one among them", async () => {
   const queue = new Queue();
   const seen: string[] = [];
   const task = (name: string) => async () => {
@@ -38,7 +38,7 @@ test("a task on two keys waits for both, in whichever order two such tasks name 
   expect(seen).toEqual(["on a", "on b", "on c", "on a and b", "on b and a"]);
 });
 
-test("a call that never answers holds up its key for five seconds, not for ever", async () => {
+test("a call that never answers blocks its key for five seconds, not forever", async () => {
   vi.useFakeTimers();
   const queue = new Queue();
   void queue.run(["k"], () => new Promise(() => {}));
@@ -54,7 +54,7 @@ test("a call that never answers holds up its key for five seconds, not for ever"
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a task that is given up in line is dropped, and one that is given up while it runs holds up others for half its limit more", async () => {
+test("a task given up in the queue is dropped, and one given up while it runs blocks others for half its limit more", async () => {
   vi.useFakeTimers();
   const queue = new Queue();
   const seen: string[] = [];
@@ -77,7 +77,7 @@ test("a task that is given up in line is dropped, and one that is given up while
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("what ended in line without a word, as the request of a Worker does, holds up nobody after its limit", async () => {
+test("a queued task that silently ended, as a Worker's request may, blocks no other after its limit", async () => {
   vi.useFakeTimers();
   const queue = new Queue();
   void queue.run(["k"], () => new Promise(() => {}), 2000);

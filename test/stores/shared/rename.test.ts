@@ -32,7 +32,7 @@ describeStore({
   open: ({ now }) => copying(memoryStore({ now })),
 });
 
-describe("renameByCopy, broken off", () => {
+describe("renameByCopy, interrupted", () => {
   /** Renames over a store whose nth call goes wrong; says what each key holds afterwards. */
   async function broken(
     nth: number,
@@ -50,16 +50,16 @@ describe("renameByCopy, broken off", () => {
     return [outcome, (await inner.read("from"))?.payload, (await inner.read("to"))?.payload];
   }
 
-  test("before the copy is made: the session is as it was", async () => {
+  test("before the copy exists: the session is unchanged", async () => {
     expect(await broken(0, "throw-before")).toEqual(["rejected", "session", undefined]);
   });
 
-  test("between copy and end of the old: the session is as it was, beside a copy nobody has the id of", async () => {
+  test("between the copy and the removal of the old: the session is unchanged, beside a copy whose id was never sent", async () => {
     expect(await broken(0, "throw-after")).toEqual(["rejected", "session", "renamed"]);
     expect(await broken(1, "throw-before")).toEqual(["rejected", "session", "renamed"]);
   });
 
-  test("when the old has ended and only the answer is lost: the session is under its new key", async () => {
+  test("after the removal of the old, with a lost answer: the session is under its new key", async () => {
     expect(await broken(1, "throw-after")).toEqual(["rejected", undefined, "renamed"]);
   });
 
