@@ -96,7 +96,7 @@ test.each(Object.entries(adapters))(
   },
 );
 
-test("what is no function is refused with the option's name", () => {
+test("a value that is no function is refused with the option's name", () => {
   const sessions = createSessions({ store: memoryStore() });
   const wrong = { access: "read" } as never;
   for (const adapter of [nodeSessions, expressSessions, koaSessions, honoSessions, fetchSessions]) {

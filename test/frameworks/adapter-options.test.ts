@@ -42,25 +42,22 @@ const adapters = Object.entries({
 const store = memoryStore();
 const sessions = createSessions({ store });
 
-test.each(adapters)(
-  "%s refuses an option that it does not have, with the one that was meant",
-  (name, [adapter, more]) => {
-    expect(() => adapter(sessions, { ...more, acess: () => "read" })).toThrow(
-      new RegExp(`^${name}: there is no option "acess"; did you mean "access"\\? There are `),
-    );
-    expect(() => adapter(sessions, "session")).toThrow(
-      new RegExp(`^the argument of ${name}\\(\\) must be an object of options`),
-    );
-    expect(() => adapter(sessions, { ...more, access: undefined })).not.toThrow();
-  },
-);
+test.each(adapters)("%s refuses an unknown option, and suggests the one that was meant", (name, [adapter, more]) => {
+  expect(() => adapter(sessions, { ...more, acess: () => "read" })).toThrow(
+    new RegExp(`^${name}: there is no option "acess"; did you mean "access"\\? There are `),
+  );
+  expect(() => adapter(sessions, "session")).toThrow(
+    new RegExp(`^the argument of ${name}\\(\\) must be an object of options`),
+  );
+  expect(() => adapter(sessions, { ...more, access: undefined })).not.toThrow();
+});
 
 test.each([
   ...adapters,
   ["reactRouterStorage", [reactRouterStorage as Adapter]],
   ["currentSession", [currentSession as Adapter]],
 ] as [string, [Adapter, object?]][])(
-  "%s takes sessions, and shows the line for what it got instead",
+  "%s requires sessions, and shows the line for what it got instead",
   (name, [adapter, more]) => {
     const line = (rest: string): string => `${name} takes sessions first, as in ${name}(createSessions(${rest}`;
     expect(() => adapter(undefined, more)).toThrow(`${line("))")}; received undefined`);

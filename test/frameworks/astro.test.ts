@@ -119,7 +119,7 @@ async function browse(trial: Trial) {
 }
 
 describe("astroSessions", () => {
-  test("pages have the session by Astro.locals and Astro.request, also after a rewrite by middleware", async () => {
+  test("pages get the session from Astro.locals and Astro.request, also after a rewrite by middleware", async () => {
     const { sessions } = setup();
     const visit = await browse({
       middleware: (adapter) => [
@@ -140,7 +140,7 @@ describe("astroSessions", () => {
     expect(ours(rewritten)).toEqual([]);
   });
 
-  test("a rewrite by a page is the same session, saved once", async () => {
+  test("a rewrite by a page keeps the session, saved once", async () => {
     const { sessions } = setup();
     const visit = await browse({
       middleware: (adapter) => [adapter(sessions)],
@@ -157,7 +157,7 @@ describe("astroSessions", () => {
     expect(await (await visit("/read")).json()).toEqual({ a: "1" });
   });
 
-  test("a redirect of a page sees the session saved; Astro's own cookies and locals stay beside it", async () => {
+  test("after a page's redirect the session is saved; Astro's own cookies and locals stay", async () => {
     const { sessions } = setup();
     const visit = await browse({
       middleware: (adapter) => [adapter(sessions, { attach: "visitor" })],
@@ -178,7 +178,7 @@ describe("astroSessions", () => {
   test.each([
     ["is saved", {}, "late"],
     ["is not, with streaming: false", { streaming: false }, "1"],
-  ])("what a component changes while the page is being sent %s", async (_what, options, expected) => {
+  ])("a component's change while the page is being sent %s", async (_what, options, expected) => {
     const { sessions } = setup();
     const visit = await browse({
       middleware: (adapter) => [adapter(sessions, options)],
@@ -199,7 +199,7 @@ describe("astroSessions", () => {
     expect(await (await visit("/read")).text()).toBe(expected);
   });
 
-  test("what a page changed before it threw is discarded; the page for errors can read the session, and due cookies are sent", async () => {
+  test("changes of a page that throws are discarded; the error page can read the session, and due cookies are sent", async () => {
     const { sessions } = setup();
     const visit = await browse({
       middleware: (adapter) => [adapter(sessions)],
@@ -227,7 +227,7 @@ describe("astroSessions", () => {
     expect((await second.text()).replaceAll("&#34;", '"').replaceAll("&quot;", '"')).toContain('error page: {"a":"1"}');
   });
 
-  test("an outage is a 503, read or write, and what onError answers is sent", async () => {
+  test("an outage is a 503, read or write, and the answer of onError is sent", async () => {
     for (const onError of [undefined, () => Response.json("sorry", { status: 502 })]) {
       const { sessions, state } = setup();
       const visit = await browse({
@@ -260,12 +260,12 @@ describe("astroSessions", () => {
     expect(await answer.text()).toContain("false");
   });
 
-  test("a page that is prerendered had a session that nobody asked for", () => {
+  test("a prerendered page has no session: using it is an error", () => {
     const page = readFileSync(join(app.path, "dist", "client", "static", "index.html"), "utf8");
     expect(page).toContain("is prerendered");
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => astroSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => astroSessions(sessions, { access: "skip" as never })).toThrow(/access must be a function/);

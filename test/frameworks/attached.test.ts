@@ -103,7 +103,7 @@ const complaint = (attempt: () => unknown): string => {
 /** As CommonJS modules without "use strict" do it. */
 const sloppy = (code: string) => new Function("target", code) as (target: Anything) => unknown;
 
-describe.each(Object.keys(frameworks))("%s: what is attached", (name) => {
+describe.each(Object.keys(frameworks))("%s: the attached session", (name) => {
   test("cannot be replaced, deleted, extended or called with a callback, and says what to do", async () => {
     const sessions = sessionsOf();
     const { url, close } = await (frameworks[name] as Start)(sessions, async (target, all, request) => {
@@ -145,7 +145,7 @@ describe.each(Object.keys(frameworks))("%s: what is attached", (name) => {
   });
 });
 
-test("hono and react-router: what was set in the context cannot be set to something else", async () => {
+test("hono and react-router: a value set in the context cannot be replaced", async () => {
   const sessions = sessionsOf();
   const app = new Hono<{ Variables: { session: Session<Data>; other: string } }>();
   app.use(honoSessions(sessions, { attach }));
@@ -176,7 +176,7 @@ function jar(url: string): (path: string) => Promise<Response> {
   };
 }
 
-describe("what is written for express-session, on what is attached", () => {
+describe("code for express-session on the attached session", () => {
   const serve = async (add: (app: express.Express) => void) => {
     const app = express().set("env", "test");
     app.use(expressSessions(sessionsOf(), { attach }));
@@ -191,7 +191,7 @@ describe("what is written for express-session, on what is attached", () => {
   const session = (req: object): Session<Data> => Reflect.get(req, attach) as Session<Data>;
 
   // It wrote on the prototype that all sessions share.
-  test("connect-flash is an error, and shows Ada's message to nobody", async () => {
+  test("connect-flash is an error, and shows no other user's message", async () => {
     const url = await serve((app) => {
       app.use(flash());
       app.get("/begin/:who", (req, res) => {

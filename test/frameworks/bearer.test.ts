@@ -18,20 +18,19 @@ reportBackend({ backend: "bearer", server: nodeServer });
 /** Cases about what only cookies have. */
 const onlyCookies: Readonly<Record<string, string>> = {
   "a browser registers, refreshes and learns of the logout before any handler": "browsers bind cookies",
-  "over plain http a Secure cookie is warned of, once; over https not": "there is no cookie to be dropped",
-  "where the application listens, a cookie that browsers drop is its event and no warning":
+  "a Secure cookie causes one warning over plain http, and none over https": "there is no cookie to be dropped",
+  "a cookie that browsers drop is an event instead of a warning where the application listens":
     "there is no cookie to be dropped",
-  "logout without a session sends no cookie; with a stale cookie it removes that": "the client forgets its token",
+  "logout without a session sets no cookie; with a stale cookie it removes the cookie": "the client forgets its token",
   "a user who is remembered has a cookie that lasts as long as the session, and is listed with the device":
     "a token has no lifetime of its own",
   "a persistent login has a Max-Age, another one ends with the browser": "a token has no lifetime of its own",
-  "a login after the first piece is an error to the handler, and the stream goes on": "a token may be in the stream",
-  "a new session that begins after the first piece: the response is cut off, and an event tells":
-    "a token may be in the stream",
+  "a login after the first chunk is an error in the handler, and the stream continues": "a token may be in the stream",
+  "a session that begins after the first chunk aborts the response, with an event": "a token may be in the stream",
   "two kinds of session side by side: each has its cookie and its data": "a request has one Authorization header",
-  "two kinds of session, and one cannot be saved: 503, and no cookie of a saved one is lost":
+  "of two kinds of session one cannot be saved: a 503, and the cookie of the saved one is sent":
     "a request has one Authorization header",
-  'with onError: "save" a failed save is an error, and is not tried again for its answer':
+  'with onError: "save" a failed save is an error, and is not repeated for the error response':
     "handOut() is a save of the handler's own",
   "the page after the redirect of a login sees it, with a store that takes 300 ms": "a redirect carries no token",
 };
@@ -41,13 +40,13 @@ describeCases(
   bearerHarness.name,
   cases.map((one) => (onlyCookies[one.name] ? { ...one, skip: onlyCookies[one.name] as string } : one)),
 );
-test("each case that is left out is there", () => {
+test("each case that is skipped exists", () => {
   const names = cases.map(({ name }) => name);
   for (const name of Object.keys(onlyCookies)) expect(names).toContain(name);
 });
 
 describe("an Express API", () => {
-  test("hands a token out at login, finds the session by it, renews it when asked, and forgets it at logout", async () => {
+  test("hands out a token at login, finds the session by it, renews it on request, and forgets it at logout", async () => {
     const clock = { now: 1_800_000_000_000 };
     const store = memoryStore({ now: () => clock.now });
     const sessions = createSessions<{ visits: number }>({

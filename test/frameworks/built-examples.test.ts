@@ -82,7 +82,7 @@ describe.each(Object.keys(examples) as (keyof typeof examples)[])("the example f
     expect((await ask("/elsewhere")).status).toBe(404);
   });
 
-  test.each(shown)("%s is the one in the documentation", (file) => {
+  test.each(shown)("%s equals the one in the documentation", (file) => {
     const source = readFileSync(join(projectRoot, "examples", name, file), "utf8");
     const code = source.replace(/^\/\*\*.*\n\n/, "").replace(/^\/\/ biome-ignore.*\n/gm, "");
     expect(readFileSync(join(projectRoot, page), "utf8")).toContain(code);

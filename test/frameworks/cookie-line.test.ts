@@ -9,7 +9,7 @@ function taken(line: string): unknown[] {
   return calls.flat();
 }
 
-test("a path that holds an equals sign was cut off there", () => {
+test("a path with an equals sign is complete", () => {
   expect(taken("session=a=b; Path=/a=b; Secure; HttpOnly; SameSite=Lax; Max-Age=60")).toEqual([
     "session",
     "a=b",
@@ -17,7 +17,7 @@ test("a path that holds an equals sign was cut off there", () => {
   ]);
 });
 
-test("what a line does not say is off", () => {
+test("a missing attribute is off", () => {
   expect(taken("session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Partitioned")).toEqual([
     "session",
     "",

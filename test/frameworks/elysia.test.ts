@@ -107,7 +107,7 @@ const asking = (path: string, after?: Response, method = "GET"): Request =>
   });
 
 describe("elysiaSessions", () => {
-  test("the context and the request are the same session, also in a plugin that has the sessions", async () => {
+  test("the context and the request have the same session, also in a plugin that has the sessions", async () => {
     const { sessions } = setup();
     const inner = new Elysia({ prefix: "/inner" }).use(elysiaSessions(sessions)).get("/", async (context) => {
       const session = await sessions.get(context);
@@ -131,7 +131,7 @@ describe("elysiaSessions", () => {
     expect(await (await app.handle(asking("/", first))).text()).toBe("xx false");
   });
 
-  test("without onError Elysia answers 503, read or write, with nothing of the handler's response", async () => {
+  test("without onError Elysia answers 503, read or write, without the handler's response", async () => {
     const { sessions, state } = setup();
     const app = new Elysia()
       .onRequest(({ set }) => {
@@ -158,7 +158,7 @@ describe("elysiaSessions", () => {
     }
   });
 
-  test("onError gets the error of the store itself, and its answer is sent with the cookie of what was saved", async () => {
+  test("onError gets the store's own error, and its answer is sent with the cookie of what was saved", async () => {
     const { sessions, state } = setup();
     const errors: unknown[] = [];
     const app = new Elysia()
@@ -184,7 +184,7 @@ describe("elysiaSessions", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE", status: 503 })]);
   });
 
-  test("what a handler changed before it threw is not saved, whatever status answers; with a returned one it is", async () => {
+  test("changes before a throw are not saved, whatever the status; before a returned error they are", async () => {
     const { sessions } = setup();
     const app = new Elysia()
       .use(elysiaSessions(sessions))
@@ -246,7 +246,7 @@ describe("elysiaSessions", () => {
     }
   });
 
-  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+  test("a cookie over plain http causes a warning, unless secure says that a proxy uses https", async () => {
     for (const [url, options, expected] of [
       ["http://shop.test/", {}, 1],
       ["https://shop.test/", {}, 0],
@@ -261,7 +261,7 @@ describe("elysiaSessions", () => {
     }
   });
 
-  test("access says what a route may do", async () => {
+  test("access decides what a route may do", async () => {
     const { sessions } = setup();
     const app = new Elysia()
       .use(elysiaSessions(sessions, { access: ({ url }) => (url.endsWith("/read") ? "read" : undefined) }))
@@ -271,7 +271,7 @@ describe("elysiaSessions", () => {
     expect((await app.handle(asking("/read"))).status).toBe(500);
   });
 
-  test("with aot: false it says so, and the fetch adapter around the application works", async () => {
+  test("with aot: false it is an error with the remedy: the fetch adapter around the application works", async () => {
     const { sessions } = setup();
     const routes = async ({ request }: { request: Request }): Promise<string> => {
       (await sessions.get(request)).data.a = "1";
@@ -285,7 +285,7 @@ describe("elysiaSessions", () => {
     expect([await wrapped.text(), ours(wrapped).length]).toEqual(["ok", 1]);
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => elysiaSessions(sessions, { secure: true as never })).toThrow(
       "secure must be a function; received true",
@@ -295,7 +295,7 @@ describe("elysiaSessions", () => {
   });
 });
 
-test("a login while a socket opens ended the session, and its cookie was never sent", async () => {
+test("a login while a socket opens keeps the session, and its cookie is sent", async () => {
   const { sessions } = setup();
   const events: string[] = [];
   sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));

@@ -88,7 +88,7 @@ describe.each(Object.entries(programs))("the example for %s", (name, args) => {
     expect((await browser(`${url}/elsewhere`)).status).toBe(404);
   });
 
-  test("is the one in the documentation", () => documented(name));
+  test("equals the one in the documentation", () => documented(name));
 });
 
 describe("the example for trpc", () => {
@@ -108,7 +108,7 @@ describe("the example for trpc", () => {
     expect(await said("home")).toBe("guest, visit 1");
   });
 
-  test("is the one in the documentation", () => documented("trpc"));
+  test("equals the one in the documentation", () => documented("trpc"));
 });
 
 describe("the example for ws", () => {
@@ -133,7 +133,7 @@ describe("the example for ws", () => {
     expect((await closed).map(String)).toEqual(["4401", "logout"]);
   });
 
-  test("is the one in the documentation", () => documented("ws"));
+  test("equals the one in the documentation", () => documented("ws"));
 });
 
 /** Fails unless the page shows the example as it is. */

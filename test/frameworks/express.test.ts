@@ -40,7 +40,7 @@ const files: FrameworkHarness = {
 for (const harness of [five, four, files]) describeCases(harness.name, frameworkConformance(harness));
 describeCaches(five);
 
-test("login, cart, logout with another cookie jar than the suite's own", async () => {
+test("login, cart and logout work with another cookie jar than the suite's own", async () => {
   const sessions = createSessions<{ cart: string[] }>({ store: memoryStore(), warn: () => {} });
   const app = express5();
   app.use(expressSessions(sessions));

@@ -50,7 +50,7 @@ async function start(app: FastifyInstance): Promise<string> {
 const setup = (): FaultySessions<Data> => faultySessions<Data>({ current: true });
 
 describe("fastifySessions", () => {
-  test("is there for routes beside it and in plugins inside, by request and by request.raw", async () => {
+  test("the session is available in routes and in plugins, by request and by request.raw", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -73,7 +73,7 @@ describe("fastifySessions", () => {
     expect(app.printPlugins()).toContain("sojourn");
   });
 
-  test("sessions.current() is found after a body was read", async () => {
+  test("sessions.current() works after a body was read", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -92,7 +92,7 @@ describe("fastifySessions", () => {
     expect(await Promise.all(answers.map((one) => one.text()))).toEqual(Array(5).fill("true"));
   });
 
-  test("attach is a decorator, and one that is there already is refused by Fastify", async () => {
+  test("attach is a decorator, and Fastify refuses a name that exists", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions, { attach: "visitor" }));
@@ -111,7 +111,7 @@ describe("fastifySessions", () => {
   test.each([
     [false, 1],
     [true, 0],
-  ])("trustProxy %s decides whether a cookie over a proxy's https is warned of", async (trustProxy, expected) => {
+  ])("trustProxy %s decides whether a cookie over a proxy's https causes a warning", async (trustProxy, expected) => {
     const { sessions, state } = setup();
     const app = fastify({ trustProxy });
     app.register(fastifySessions(sessions));
@@ -124,7 +124,7 @@ describe("fastifySessions", () => {
     expect(state.warnings).toHaveLength(expected);
   });
 
-  test("without an error handler Fastify answers 503, with the headers that were there before the sessions", async () => {
+  test("without an error handler Fastify answers 503, with the headers set before the sessions", async () => {
     const { sessions, state } = setup();
     const app = fastify();
     app.addHook("onRequest", async (_request, reply) => void reply.header("x-policy", "strict"));
@@ -150,7 +150,7 @@ describe("fastifySessions", () => {
     expect(unread.status).toBe(503);
   });
 
-  test("the error page reads the session, and what the route changed before it threw is discarded", async () => {
+  test("the error page reads the session, and the route's changes before the throw are discarded", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -173,7 +173,7 @@ describe("fastifySessions", () => {
     expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "1" });
   });
 
-  test("a route that sends and does not return the reply is answered once, also when it then throws", async () => {
+  test("a route that sends without returning the reply is answered once, even if it throws afterwards", async () => {
     for (const throws of [false, true]) {
       const { sessions } = setup();
       const app = fastify();
@@ -188,7 +188,7 @@ describe("fastifySessions", () => {
     }
   });
 
-  test("onSend hooks change the session and the payload, and what they change is saved", async () => {
+  test("changes by onSend hooks to the session and the payload are saved", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -204,7 +204,7 @@ describe("fastifySessions", () => {
     expect(await (await fetch(url, { headers: cookieOf(response) })).text()).toBe("from the hook!");
   });
 
-  test("a hijacked reply is held until the session is saved, and refused when it is not", async () => {
+  test("a hijacked reply is held until the session is saved, and refused if that fails", async () => {
     const { sessions, state } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -221,7 +221,7 @@ describe("fastifySessions", () => {
     expect([failed.status, await failed.text(), ours(failed)]).toEqual([503, "Service Unavailable", []]);
   });
 
-  test("a late save that fails cuts the answer off and is logged, without the id", async () => {
+  test("a late save that fails aborts the response and is logged, without the id", async () => {
     const { sessions, state } = setup();
     const lines: string[] = [];
     const app = fastify({ logger: { level: "error", stream: { write: (line: string) => lines.push(line) } } });
@@ -253,7 +253,7 @@ describe("fastifySessions", () => {
     expect(logged).not.toContain(headers["cookie"]?.split("=")[1]);
   });
 
-  test("inject, Fastify's way to test, sees the cookie", async () => {
+  test("inject, Fastify's test client, gets the cookie", async () => {
     const { sessions } = setup();
     const app = fastify();
     app.register(fastifySessions(sessions));
@@ -264,7 +264,7 @@ describe("fastifySessions", () => {
     expect((await app.inject({ url: "/", headers: { cookie } })).body).toBe("xx");
   });
 
-  test("a client of HTTP/2 that goes away before the answer is not taken for one without https", async () => {
+  test("an HTTP/2 client that disconnects before the response does not cause the warning for plain http", async () => {
     const { sessions, state } = setup();
     const arrived = Promise.withResolvers<void>();
     const saved = new Promise<void>((resolve) => sessions.on(({ type }) => type === "session_created" && resolve()));
@@ -283,7 +283,7 @@ describe("fastifySessions", () => {
     expect(state.warnings).toEqual([]);
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     for (const attach of ["", 1]) {
       expect(() => fastifySessions(sessions, { attach: attach as never })).toThrow(

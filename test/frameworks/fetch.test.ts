@@ -44,7 +44,7 @@ describe("fetchSessions", () => {
     new Request(url, cookie === undefined ? {} : { headers: { cookie } });
   const cookieOf = (response: Response): string => `${response.headers.getSetCookie()[0]?.split(";")[0]}`;
 
-  test("a response whose session is not used, or whose headers can be changed, is passed on as it is", async () => {
+  test("a response with an unused session, or with mutable headers, is passed on unchanged", async () => {
     const { sessions } = setup();
     const [plain, redirect, used] = [
       new Response("body"),
@@ -64,14 +64,14 @@ describe("fetchSessions", () => {
     expect(copied.headers.getSetCookie()).toHaveLength(1);
   });
 
-  test("what comes after the request is passed on", async () => {
+  test("further arguments after the request are passed on", async () => {
     const handler = fetchSessions(setup().sessions)((_request, env: { name: string }, count: number) =>
       Response.json([env.name, count]),
     );
     expect(await (await handler(ask(), { name: "worker" }, 2)).json()).toEqual(["worker", 2]);
   });
 
-  test("what the handler throws is thrown on, and saves nothing", async () => {
+  test("an error of the handler is rethrown, and nothing is saved", async () => {
     const { sessions } = setup();
     const mistake = new Error("a mistake");
     const handler = fetchSessions(sessions)(async (request) => {
@@ -88,7 +88,7 @@ describe("fetchSessions", () => {
     await expect(sync(ask())).rejects.toBe(mistake);
   });
 
-  test("a failed save lets go of the body that is not sent", async () => {
+  test("a failed save cancels the body that is not sent", async () => {
     const { sessions, state } = setup();
     let reason: unknown = "not cancelled";
     const handler = fetchSessions(sessions)(async (request) => {
@@ -148,7 +148,7 @@ describe("fetchSessions", () => {
     expect(await (await handler(ask("https://shop.test/read", cookie))).text()).toBe(expected);
   });
 
-  test("when the client goes away in the middle of events, what was changed until then is saved", async () => {
+  test("when the client disconnects during events, the changes until then are saved", async () => {
     const { sessions } = setup();
     const handler = fetchSessions(sessions)(async (request) => {
       const { data } = await sessions.get(request);
@@ -173,7 +173,7 @@ describe("fetchSessions", () => {
 
   // On Bun the headers of every response can be changed.
   test.skipIf("Bun" in globalThis)(
-    "an upgrade whose headers are closed was no response: it cannot be copied, and is sent as it is",
+    "an upgrade with immutable headers is passed on unchanged, since it cannot be copied",
     async () => {
       const { sessions } = setup();
       // What Deno.upgradeWebSocket gave, made where no such response can be had.
@@ -192,7 +192,7 @@ describe("fetchSessions", () => {
     },
   );
 
-  test.runIf(upgradeWebSocket)("under Deno a WebSocket opens, and what its handler changed is saved", async () => {
+  test.runIf(upgradeWebSocket)("under Deno a WebSocket opens, and its handler's changes are saved", async () => {
     const { sessions } = setup();
     const handler = fetchSessions(sessions)(async (request) => {
       const { data } = await sessions.get(request);
@@ -219,7 +219,7 @@ describe("fetchSessions", () => {
     }
   });
 
-  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+  test("a cookie over plain http causes a warning, unless secure says that a proxy uses https", async () => {
     for (const [url, options, expected] of [
       ["http://shop.test/", {}, 1],
       ["https://shop.test/", {}, 0],
@@ -238,7 +238,7 @@ describe("fetchSessions", () => {
     }
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => fetchSessions(sessions, { secure: true as never })).toThrow(
       "secure must be a function; received true",
@@ -252,7 +252,7 @@ describe("fetchSessions", () => {
   });
 });
 
-test("a handler that answers nothing, as after an upgrade on Bun, broke", async () => {
+test("a handler may return nothing, as after an upgrade on Bun", async () => {
   const sessions = createSessions<{ sockets: number }>({ store: memoryStore(), cookie: { secure: false } });
   const withSessions = fetchSessions(sessions);
   const upgraded = async (request: Request): Promise<undefined> => {
@@ -269,7 +269,7 @@ test("a handler that answers nothing, as after an upgrade on Bun, broke", async 
   expect(await withSessions(() => undefined)(new Request("http://localhost/"))).toBeUndefined();
 });
 
-test("an answer to an error inside, sealed again outside, had the outer session's cookie twice", async () => {
+test("a response to an error inside another adapter has the outer session's cookie once", async () => {
   const outer = createSessions({ store: memoryStore(), cookie: { secure: false } });
   const broken = faultyStore(memoryStore(), () => "throw-before");
   const inner = createSessions({ store: broken, cookie: { name: "inner", secure: false } });
@@ -286,7 +286,7 @@ test("an answer to an error inside, sealed again outside, had the outer session'
   expect([answer.status, answer.headers.getSetCookie().length]).toEqual([503, 1]);
 });
 
-test("a response without a body that was made once for all gave every client the cookies of those before", async () => {
+test("a shared response without a body gives no client the cookies of others", async () => {
   const sessions = createSessions({ store: memoryStore() });
   const seeHome = new Response(null, { status: 303, headers: { location: "/" } });
   const handler = fetchSessions(sessions)(async (request) => {
@@ -301,7 +301,7 @@ test("a response without a body that was made once for all gave every client the
 });
 
 test.each(["fetch", "hono"] as const)(
-  "%s: a host that ends with its client is told to wait for the last save of a stream of events",
+  "%s: the host is asked to wait for the last save of a stream of events",
   async (name) => {
     const sessions = createSessions<{ a: string }>({ store: memoryStore(), warn: () => {} });
     const handle = async (asked: object, url: string): Promise<Response> => {

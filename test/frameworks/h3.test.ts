@@ -96,7 +96,7 @@ interface Data {
 const setup = faultySessions<Data>;
 
 describe("h3Sessions", () => {
-  test("the event and its request are the same session, also in an app that is mounted inside", async () => {
+  test("the event and its request have the same session, also in a mounted app", async () => {
     const { sessions } = setup();
     const [app, inner] = [new H3(), new H3()];
     app.use(h3Sessions(sessions));
@@ -125,7 +125,7 @@ describe("h3Sessions", () => {
     expect(await (await app.request("/", { headers: cookieOf(first) })).text()).toBe("xx false");
   });
 
-  test("a response that the session is not used for is passed on as it is", async () => {
+  test("a response with an unused session is passed on unchanged", async () => {
     const app = new H3();
     const plain = new Response("body");
     app.use(h3Sessions(setup().sessions));
@@ -162,7 +162,7 @@ describe("h3Sessions", () => {
     expect(got.headers.getSetCookie()).toHaveLength(1 + before.getSetCookie().length);
   });
 
-  test("without onError h3 answers 503, read or write, with nothing of the handler's response", async () => {
+  test("without onError h3 answers 503, read or write, without the handler's response", async () => {
     for (const attach of [undefined, "session"]) {
       const { sessions, state } = setup();
       const app = new H3({ silent: true });
@@ -184,7 +184,7 @@ describe("h3Sessions", () => {
     }
   });
 
-  test("onError gets the error of the store as its cause, and a value it answers has the status and due cookies", async () => {
+  test("onError gets the store's error as cause, and its value is sent with the status and due cookies", async () => {
     const { sessions, state } = setup();
     const causes: unknown[] = [];
     const app = new H3({
@@ -211,7 +211,7 @@ describe("h3Sessions", () => {
     expect(causes).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE", status: 503 })]);
   });
 
-  test("middleware before the sessions may answer the error of the store, or throw one itself: the cookie is sent", async () => {
+  test("middleware before the sessions may answer the store's error, or throw another: the cookie is sent", async () => {
     const { sessions, state } = setup();
     const app = new H3({ silent: true });
     app.use(onErrorHook(({ status }) => ({ status, sorry: true })));
@@ -232,7 +232,7 @@ describe("h3Sessions", () => {
     expect([failed.status, (await failed.json()).status, ours(failed).length]).toEqual([503, 503, 0]);
   });
 
-  test("what a handler changed before it threw is discarded, whatever status answers", async () => {
+  test("changes before a throw are discarded, whatever the status", async () => {
     const { sessions } = setup();
     const app = new H3();
     app.use(h3Sessions(sessions));
@@ -295,7 +295,7 @@ describe("h3Sessions", () => {
     expect(await (await app.request("/read", { headers })).text()).toBe(expected);
   });
 
-  test("a failed save lets go of the body that is not sent", async () => {
+  test("a failed save cancels the body that is not sent", async () => {
     const { sessions, state } = setup();
     let cancelled = 0;
     const app = new H3({ silent: true });
@@ -315,7 +315,7 @@ describe("h3Sessions", () => {
     expect(cancelled).toBe(2);
   });
 
-  test("a cookie over plain http is warned of, unless a proxy that is trusted made it so", async () => {
+  test("a cookie over plain http causes a warning, unless a trusted proxy uses https", async () => {
     for (const [trustProxy, options, expected] of [
       [false, {}, 1],
       [true, {}, 0],
@@ -336,7 +336,7 @@ describe("h3Sessions", () => {
     }
   });
 
-  test("access: a route that skips is not loaded for attach, one that reads does not write", async () => {
+  test("access: a route that skips is not loaded for attach, and one that reads does not write", async () => {
     const { sessions, state } = setup();
     const app = new H3({ silent: true });
     const access = ({ url }: { url: URL }) => (url.pathname === "/skips" ? "skip" : "read");
@@ -352,7 +352,7 @@ describe("h3Sessions", () => {
     expect(await (await app.request("/skips", { headers })).text()).toBe("false");
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => h3Sessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => h3Sessions(sessions, { secure: true as never })).toThrow("secure must be a function; received true");
@@ -363,7 +363,7 @@ describe("h3Sessions", () => {
   });
 });
 
-test("on h3 1, h3Sessions says which version it needs, and no session is opened", async () => {
+test("on h3 1, h3Sessions names the version it needs, and no session is opened", async () => {
   const { sessions } = setup();
   const errors: unknown[] = [];
   const app = createAppV1({ onError: (error) => void errors.push(error.cause ?? error) });
@@ -377,7 +377,7 @@ test("on h3 1, h3Sessions says which version it needs, and no session is opened"
   }
 });
 
-test("a handler for Node sends its response itself: a login there ended the session, and its cookie was never sent", async () => {
+test("a handler for Node that sends its own response can log in, and the cookie is sent", async () => {
   const { sessions } = setup();
   const events: string[] = [];
   sessions.on(({ type, reason }) => type === "save_failed" && events.push(`${reason}`));
@@ -412,7 +412,7 @@ test("a handler for Node sends its response itself: a login there ended the sess
 test.each([
   ["h3", H3],
   ["the candidate of h3 in Nitro", CandidateH3 as unknown as typeof H3],
-])("with %s a response made once for all gave every client the cookies of those before", async (_name, Made) => {
+])("with %s a shared response gives no client the cookies of others", async (_name, Made) => {
   const { sessions } = setup();
   const app = new Made();
   const seeHome = new Response(null, { status: 303, headers: { location: "/" } });
@@ -427,7 +427,7 @@ test.each([
 });
 
 test.each(["discard", "save"] as const)(
-  "with onError %s a login while a socket opens ended the session, and its cookie was never sent",
+  "with onError %s a login while a socket opens keeps the session, and its cookie is sent",
   async (onError) => {
     const { sessions } = faultySessions<Data>({ onError });
     const app = new H3({ silent: true });

@@ -56,7 +56,7 @@ const ours = (response: Response): string[] =>
 const cookieOf = (response: Response): Record<string, string> => ({ cookie: `${ours(response)[0]?.split(";")[0]}` });
 
 describe("writeHead", () => {
-  test("its headers count: the session's cookie is added, a stricter Cache-Control and Vary stay", async () => {
+  test("keeps the given headers: the session's cookie is added, a stricter Cache-Control and Vary stay", async () => {
     const url = await serve((_req, res, data) => {
       data.a = "1";
       res.setHeader("Vary", "Accept");
@@ -74,7 +74,7 @@ describe("writeHead", () => {
     expect(response.headers.get("vary")).toBe("Accept-Language, Cookie");
   });
 
-  test("a list of names and values replaces what was set, and may repeat a name", async () => {
+  test("given a list of names and values replaces headers, and may repeat a name", async () => {
     const url = await serve((_req, res, data) => {
       data.a = "1";
       res.setHeader("X-One", "before");
@@ -86,7 +86,7 @@ describe("writeHead", () => {
     expect(response.headers.getSetCookie()).toEqual(["own=1", "own=2", ours(response)[0]]);
   });
 
-  test("on HTTP/1.1 the session may change until the first byte", async () => {
+  test("on HTTP/1.1 leaves the session changeable until the first byte", async () => {
     const url = await serve(async (_req, res, data) => {
       res.writeHead(200, { "x-head": "given" });
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -98,7 +98,7 @@ describe("writeHead", () => {
     expect(await (await fetch(`${url}/read`, { headers: cookieOf(response) })).json()).toEqual({ a: "late" });
   });
 
-  test("on HTTP/2 it sends the head, with the session's cookie, at once", async () => {
+  test("on HTTP/2 sends the head at once, with the session's cookie", async () => {
     const { sessions } = sessionsOf();
     const withSessions = nodeSessions(sessions);
     const server = createServer2(
@@ -117,7 +117,7 @@ describe("writeHead", () => {
     client.destroy();
   });
 
-  test("its words for the status do not stay on the answer to a failed save", async () => {
+  test("leaves no status text on the response to a failed save", async () => {
     const url = await serve((_req, res, data) => {
       data.a = "1";
       fault = () => "throw-before";
@@ -127,7 +127,7 @@ describe("writeHead", () => {
     expect([response.status, response.statusText]).toEqual([503, "Service Unavailable"]);
   });
 
-  test("a status that is none is an error to the handler", async () => {
+  test("with an invalid status is an error in the handler", async () => {
     let thrown: unknown;
     const url = await serve((_req, res) => {
       res.statusCode = 99;
@@ -145,7 +145,7 @@ describe("writeHead", () => {
 });
 
 describe("write and end", () => {
-  test("keep their order and call back; write asks for patience, and drain ends it", async () => {
+  test("keep their order and call back; write signals back-pressure, and drain ends it", async () => {
     const seen: unknown[] = [];
     const url = await serve(async (_req, res, data) => {
       data.a = "1";
@@ -161,7 +161,7 @@ describe("write and end", () => {
     expect(seen).toContain("one is through");
   });
 
-  test("what Node refuses is refused at once, not when the save is done", async () => {
+  test("throw at once what Node refuses, not after the save", async () => {
     const errors: unknown[] = [];
     const url = await serve((_req, res, data) => {
       data.a = "1";
@@ -198,7 +198,7 @@ describe("write and end", () => {
     stop.abort();
   });
 
-  test("a second answer while the first is saved is the error that Node has for it, and changes nothing", async () => {
+  test("a second response while the first is saved is Node's own error, and changes nothing", async () => {
     const seen: unknown[] = [];
     const url = await serve((_req, res, data) => {
       data.a = "1";
@@ -225,7 +225,7 @@ describe("write and end", () => {
     expect(seen).toEqual([[false, false], [true, true], expect.any(Error)]);
   });
 
-  test("headersSent and writableEnded tell of the error page, once the answer whose save failed was dropped", async () => {
+  test("headersSent and writableEnded describe the error page, once the response whose save failed was dropped", async () => {
     const seen: unknown[] = [];
     const { sessions } = sessionsOf();
     const withSessions = nodeSessions(sessions, {
@@ -250,7 +250,7 @@ describe("write and end", () => {
     ]);
   });
 
-  test("a handler that goes on writing after its save failed ends nothing but its own response", async () => {
+  test("a handler that writes on after a failed save ends only its own response", async () => {
     const done = Promise.withResolvers<void>();
     const url = await serve(async (_req, res, data) => {
       data.a = "1";
@@ -274,7 +274,7 @@ describe("write and end", () => {
     expect(await (await fetch(`${url}/read`)).text()).toBe("{}");
   });
 
-  test("what is given up on failure calls back with the error", async () => {
+  test("writes dropped after a failure call back with the error", async () => {
     const errors: unknown[] = [];
     const url = await serve((_req, res, data) => {
       data.a = "1";
@@ -290,8 +290,8 @@ describe("write and end", () => {
   });
 });
 
-describe("what is not held", () => {
-  test("a response whose session is not used is sent by Node's own methods, with all their arguments", async () => {
+describe("a response that is not held", () => {
+  test("uses Node's own methods, with all their arguments, when the session is not used", async () => {
     const { sessions } = sessionsOf();
     const called: string[] = [];
     const url = await start(
@@ -308,7 +308,7 @@ describe("what is not held", () => {
     expect(called).toEqual(["write", "end"]);
   });
 
-  test("res.end(await …), res.write(await …) and res.writeHead(await …): the method was taken before the session was asked for", async () => {
+  test("works with res.end(await …), res.write(await …) and res.writeHead(await …), where the method is read before the session is loaded", async () => {
     const { sessions } = sessionsOf();
     const count = async (req: object): Promise<string> =>
       `${(await sessions.get(req)).update("a", (a = "") => `${a}+`)}`;
@@ -328,7 +328,7 @@ describe("what is not held", () => {
     expect(await (await fetch(`${url}/end`, { headers: { cookie } })).text()).toBe("++++");
   });
 
-  test("a session asked for when the headers have left can be read, and changed if it exists", async () => {
+  test("lets a session loaded after the headers be read, and changed if it exists", async () => {
     const { sessions } = sessionsOf();
     const url = await start(
       nodeSessions(sessions)(async (req, res) => {
@@ -349,7 +349,7 @@ describe("what is not held", () => {
     expect(await (await fetch(url, { headers })).json()).toEqual({ a: "1", b: "late" });
   });
 
-  test("a session first read when the headers have left is warned of, once: no cache knows of it", async () => {
+  test("causes one warning when the session is first read after the headers: caches do not know of it", async () => {
     const { sessions, warnings } = sessionsOf();
     const withSessions = nodeSessions(sessions);
     const url = await start(
@@ -371,7 +371,7 @@ describe("what is not held", () => {
     ]);
   });
 
-  test("Vary is there as soon as the session was asked for, for caches inside the application", async () => {
+  test("has Vary as soon as the session was loaded, for caches inside the application", async () => {
     let seen: unknown;
     const url = await serve((_req, res) => {
       seen = res.getHeader("vary");
@@ -382,7 +382,7 @@ describe("what is not held", () => {
     expect([seen, headers.get("vary"), headers.get("cache-control")]).toEqual(["Cookie", "Accept, Cookie", "private"]);
   });
 
-  test("a session that begins when the headers have left cuts the response off, and the warning says why", async () => {
+  test("is aborted when a session begins after the headers, and the warning says why", async () => {
     const { sessions, warnings } = sessionsOf();
     const url = await start(
       nodeSessions(sessions)(async (req, res) => {
@@ -412,7 +412,7 @@ describe("errors of a plain server", () => {
     expect(response.headers.get("content-encoding")).toBeNull();
   });
 
-  test("anything else goes on as it would without sessions, and changes nothing", async () => {
+  test("any other error goes on as it would without sessions, and changes nothing", async () => {
     const { sessions } = sessionsOf();
     const wrapped = nodeSessions(sessions)(async (req, res) => {
       const { data } = await sessions.get(req);
@@ -446,7 +446,7 @@ describe("errors of a plain server", () => {
     expect(await seen.promise).toHaveProperty("message", "a mistake at once");
   });
 
-  test("onError answers for all, and an onError that throws is answered for", async () => {
+  test("onError answers all errors, and an onError that throws is handled", async () => {
     for (const [message, expected] of [
       ["fine", [500, "own page: a mistake"]],
       ["broken", [500, "Internal Server Error"]],
@@ -468,7 +468,7 @@ describe("errors of a plain server", () => {
     }
   });
 
-  test("secure says that a proxy made the connection so, and spares the warning", async () => {
+  test("secure says that the proxy's connection is https, and prevents the warning", async () => {
     for (const secure of [undefined, () => true]) {
       const { sessions, warnings } = sessionsOf();
       const url = await start(
@@ -482,7 +482,7 @@ describe("errors of a plain server", () => {
     }
   });
 
-  test("a late save that fails goes to next as well, when the response is cut off", async () => {
+  test("a late save that fails goes to next as well, when the response is aborted", async () => {
     const { sessions } = sessionsOf();
     const middleware = connectSessions(sessions);
     const errors: unknown[] = [];
@@ -504,7 +504,7 @@ describe("errors of a plain server", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE" }), true]);
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = sessionsOf();
     expect(() => nodeSessions(sessions, { onError: "log" as never })).toThrow(
       /onError must be a function; received a string/,
@@ -546,7 +546,7 @@ describe("Express", () => {
     },
   );
 
-  test("a handler that throws after it answered: the answer stands", async () => {
+  test("when a handler throws after its response, the response stands", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.use(expressSessions(sessions));
@@ -588,7 +588,7 @@ describe("Express", () => {
     },
   );
 
-  test("a handler that throws after its first write: no complete answer, nothing of an error page in it", async () => {
+  test("when a handler throws after its first write, the response is incomplete and without an error page", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.set("env", "test");
@@ -604,7 +604,7 @@ describe("Express", () => {
     await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
   });
 
-  test("headers of middleware before the sessions stay on the answer to a failed save, later ones do not", async () => {
+  test("headers of middleware before the sessions stay on the response to a failed save, later ones do not", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.use((_req, res, next) => {
@@ -625,7 +625,7 @@ describe("Express", () => {
     for (const name of ["x-handler", "content-language", "set-cookie"]) expect(response.headers.get(name)).toBeNull();
   });
 
-  test("whatever the error page answers to a failed save, it is not tried again", async () => {
+  test("a failed save is not repeated, whatever the error page answers", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.use(expressSessions(sessions));
@@ -643,7 +643,7 @@ describe("Express", () => {
     expect(ours(response)).toEqual([]);
   });
 
-  test("a stream that was dropped does not go on in the middle of the error page", async () => {
+  test("a dropped stream does not continue inside the error page", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.use(expressSessions(sessions));
@@ -663,7 +663,7 @@ describe("Express", () => {
     expect(await response.text()).toBe("p".repeat(5_000_000));
   });
 
-  test("what is answered below 500 after a throw is discarded with expressSessionErrors, and saved without", async () => {
+  test("after a throw answered below 500, changes are discarded with expressSessionErrors, and saved without", async () => {
     for (const [told, expected] of [
       [true, {}],
       [false, { a: "2" }],
@@ -689,7 +689,7 @@ describe("Express", () => {
     }
   });
 
-  test("trust proxy decides whether a cookie over a proxy's https is warned of", async () => {
+  test("trust proxy decides whether a cookie over a proxy's https causes a warning", async () => {
     for (const trust of [false, true]) {
       const { sessions, warnings } = sessionsOf();
       const app = express();
@@ -705,7 +705,7 @@ describe("Express", () => {
     }
   });
 
-  test("in a router and in a mounted application, req is the same session", async () => {
+  test("in a router and in a mounted application, req has the same session", async () => {
     const { sessions } = sessionsOf();
     const [app, inner, router] = [express(), express(), express.Router()];
     app.use(expressSessions(sessions));
@@ -721,7 +721,7 @@ describe("Express", () => {
     expect(ours(response)).toHaveLength(1);
   });
 
-  test("a body that is only sent when asked for (Expect: 100-continue) is", async () => {
+  test("a body sent only on request (Expect: 100-continue) arrives", async () => {
     const { sessions } = sessionsOf();
     const app = express();
     app.use(expressSessions(sessions, { attach: "session" }), express.text());

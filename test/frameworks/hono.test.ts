@@ -39,7 +39,7 @@ interface Data {
 const setup = faultySessions<Data>;
 
 describe("honoSessions", () => {
-  test("c, c.req and c.req.raw are the same session, also on app.route()", async () => {
+  test("c, c.req and c.req.raw have the same session, also on app.route()", async () => {
     const { sessions } = setup();
     const [app, inner] = [new Hono(), new Hono()];
     app.use(honoSessions(sessions));
@@ -56,7 +56,7 @@ describe("honoSessions", () => {
   });
 
   // On Node there is none, and Hono throws: an error with its stack cost more than the rest of the adapter.
-  test("the execution context is asked for only when a body is watched", async () => {
+  test("the execution context is read only when a body is watched", async () => {
     const { sessions } = setup();
     const app = new Hono();
     const asked: string[] = [];
@@ -90,7 +90,7 @@ describe("honoSessions", () => {
     expect(await (await app.request("/", { headers: cookieOf(first) })).text()).toBe("xx false");
   });
 
-  test("a response that the session is not used for is passed on as it is", async () => {
+  test("a response with an unused session is passed on unchanged", async () => {
     const app = new Hono();
     const plain = new Response("body");
     app.use(honoSessions(setup().sessions));
@@ -98,7 +98,7 @@ describe("honoSessions", () => {
     expect(await app.request("/")).toBe(plain);
   });
 
-  test("a response whose headers cannot be changed keeps its own cookies beside the session's", async () => {
+  test("a response with immutable headers keeps its own cookies beside the session's", async () => {
     const { sessions } = setup();
     const upstream = new Hono();
     upstream.get("/", (c) => c.text("upstream", 201, { "set-cookie": "own=1" }));
@@ -118,7 +118,7 @@ describe("honoSessions", () => {
     }
   });
 
-  test("without app.onError Hono answers 503, read or write, with nothing of the handler's response", async () => {
+  test("without app.onError Hono answers 503, read or write, without the handler's response", async () => {
     for (const attach of [undefined, "session"]) {
       const { sessions, state } = setup();
       const app = new Hono();
@@ -143,7 +143,7 @@ describe("honoSessions", () => {
     }
   });
 
-  test("app.onError gets the error of the store itself, and its answer is sent with its headers", async () => {
+  test("app.onError gets the store's own error, and its answer is sent with its headers", async () => {
     const { sessions, state } = setup();
     const app = new Hono();
     const errors: unknown[] = [];
@@ -170,7 +170,7 @@ describe("honoSessions", () => {
     expect(errors).toEqual([expect.objectContaining({ code: "ERR_SESSION_STORE_UNAVAILABLE", status: 503 })]);
   });
 
-  test("what a handler changed before it threw is discarded, whatever status answers", async () => {
+  test("changes before a throw are discarded, whatever the status", async () => {
     const { sessions } = setup();
     const app = new Hono();
     app.use(honoSessions(sessions));
@@ -189,7 +189,7 @@ describe("honoSessions", () => {
     expect(await (await app.request("/read", { headers })).json()).toEqual({ a: "1" });
   });
 
-  test("the onError of the documentation answers a 403 with 403, a failed save with 503, and the rest with 500", async () => {
+  test("the documented onError answers a 403 with 403, a failed save with 503, and the rest with 500", async () => {
     const { sessions, state } = setup();
     const app = new Hono();
     app.use(honoSessions(sessions));
@@ -251,7 +251,7 @@ describe("honoSessions", () => {
   });
 
   // Vary came after it had stored the page: Alice's was Bob's.
-  test("Hono's cache() behind the sessions stores no page of a session, however it is answered, and stores the others", async () => {
+  test("Hono's cache() behind the sessions stores no page with a session, and stores the others", async () => {
     const worker = startWorker(await bundle(program("hono-cache-program")));
     onTestFinished(() => worker.dispose());
     const ask = (path: string, headers: Record<string, string> = {}) =>
@@ -276,7 +276,7 @@ describe("honoSessions", () => {
     for (const visitor of [ada, bob, {}]) expect(await (await ask("/pages/for-all", visitor)).text()).toBe("made 1");
   });
 
-  test("compress() before or behind the sessions, and both", async () => {
+  test("compress() works before the sessions, behind them, and both", async () => {
     const { sessions } = setup();
     for (const order of ["before", "behind"]) {
       const app = new Hono();
@@ -292,7 +292,7 @@ describe("honoSessions", () => {
     }
   });
 
-  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+  test("a cookie over plain http causes a warning, unless secure says that a proxy uses https", async () => {
     for (const [url, options, expected] of [
       ["http://shop.test/", {}, 1],
       ["https://shop.test/", {}, 0],
@@ -310,7 +310,7 @@ describe("honoSessions", () => {
     }
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => honoSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => honoSessions(sessions, { secure: true as never })).toThrow("secure must be a function; received true");
@@ -320,7 +320,7 @@ describe("honoSessions", () => {
   });
 });
 
-test("a text made once for all, as Hono's server for Node takes it, gave every client the cookies of those before", async () => {
+test("a shared text, as Hono's server for Node takes it, gives no client the cookies of others", async () => {
   const { sessions } = setup();
   const app = new Hono();
   app.use(honoSessions(sessions));

@@ -92,7 +92,7 @@ describe.each([
   ["3", Koa],
   ["2", koa2],
 ])("Koa %s", (_version, Application) => {
-  test("ctx, ctx.request and ctx.req are the same session, also in an application inside", async () => {
+  test("ctx, ctx.request and ctx.req have the same session, also in a mounted application", async () => {
     const { sessions } = setup();
     const [app, inner] = [new Application(), new Application()];
     app.use(koaSessions(sessions));
@@ -118,7 +118,7 @@ describe.each([
   test.each([
     [false, 1],
     [true, 0],
-  ])("app.proxy %s decides whether a cookie over a proxy's https is warned of", async (proxy, expected) => {
+  ])("app.proxy %s decides whether a cookie over a proxy's https causes a warning", async (proxy, expected) => {
     const { sessions, state } = setup();
     const app = new Application();
     app.proxy = proxy;
@@ -132,7 +132,7 @@ describe.each([
     expect(state.warnings).toHaveLength(expected);
   });
 
-  test("without a try before the sessions Koa answers 503, and app.on('error') has the error", async () => {
+  test("without a try before the sessions Koa answers 503, and app.on('error') gets the error", async () => {
     const { sessions, state } = setup();
     const app = new Application();
     const errors: unknown[] = [];
@@ -178,7 +178,7 @@ describe.each([
     }
   });
 
-  test("a body that is not JSON is a 500, and what its route changed is not saved", async () => {
+  test("a body that is not JSON is a 500, and the route's changes are not saved", async () => {
     const { sessions } = setup();
     const app = new Application();
     app.use(koaSessions(sessions));
@@ -193,7 +193,7 @@ describe.each([
     expect(await (await fetch(url, { headers })).text()).toBe("xx");
   });
 
-  test("an error page that only says so has no body of the route, whose stream is let go of", async () => {
+  test("an error page that sets only a status has no body of the route, whose stream is destroyed", async () => {
     for (const body of ["stream", "json"]) {
       const { sessions, state } = setup();
       const app = new Application();
@@ -221,7 +221,7 @@ describe.each([
     }
   });
 
-  test("whatever answers a failed save, it is not tried again", async () => {
+  test("a failed save is not repeated, whatever answers it", async () => {
     const { sessions, state } = setup();
     const app = new Application();
     app.use(async (ctx, next) => {
@@ -244,7 +244,7 @@ describe.each([
     expect(ours(response)).toEqual([]);
   });
 
-  test("what middleware before the sessions changes afterwards is saved", async () => {
+  test("changes by middleware before the sessions, after next(), are saved", async () => {
     const { sessions } = setup();
     const app = new Application();
     app.use(async (ctx, next) => {
@@ -265,7 +265,7 @@ describe.each([
     expect(await (await fetch(url, { headers })).text()).toBe("late");
   });
 
-  test("an answer through ctx.res is held until the session is saved, and refused when it is not", async () => {
+  test("a response through ctx.res is held until the session is saved, and refused if that fails", async () => {
     const { sessions, state } = setup();
     const app = new Application();
     app.use(koaSessions(sessions));
@@ -283,7 +283,7 @@ describe.each([
     expect([failed.status, await failed.text(), ours(failed)]).toEqual([503, "Service Unavailable", []]);
   });
 
-  test("a late save that fails cuts the answer off, and app.on('error') has the error", async () => {
+  test("a late save that fails aborts the response, and app.on('error') gets the error", async () => {
     const { sessions, state } = setup();
     const app = new Application();
     const failed = once(app, "error");
@@ -316,7 +316,7 @@ describe.each([
   });
 });
 
-test("a client of HTTP/2 that goes away before the answer is not taken for one without https", async () => {
+test("an HTTP/2 client that disconnects before the response does not cause the warning for plain http", async () => {
   const { sessions, state } = setup();
   const arrived = Promise.withResolvers<void>();
   const saved = new Promise<void>((resolve) => sessions.on(({ type }) => type === "session_created" && resolve()));
@@ -338,7 +338,7 @@ test("a client of HTTP/2 that goes away before the answer is not taken for one w
   expect(state.warnings).toEqual([]);
 });
 
-test("middleware before the sessions that begins one afterwards is told that it is too late", async () => {
+test("middleware before the sessions that begins a session too late gets an error", async () => {
   const { sessions } = setup();
   const app = new Koa();
   app.use(async (ctx, next) => {
@@ -356,7 +356,7 @@ test("middleware before the sessions that begins one afterwards is told that it 
   expect([await response.text(), ours(response)]).toEqual(["ERR_SESSION_HEADERS_SENT", []]);
 });
 
-test("wrong options are refused where they are given", () => {
+test("wrong options are refused where they are passed", () => {
   const { sessions } = setup();
   for (const attach of ["", 1]) {
     expect(() => koaSessions(sessions, { attach: attach as never })).toThrow(/attach must be the name of a property/);

@@ -245,7 +245,7 @@ async function run(app: INestApplication): Promise<string> {
 const method = "POST";
 
 describe.each(platforms)("nestSessions on %s", (platform) => {
-  test("a parameter of a handler is the session, and guards get it by the request", async () => {
+  test("a handler gets the session as a parameter, and guards get it from the request", async () => {
     const url = await run(await create(platform, moduleOf(setup())));
     expect((await fetch(`${url}/guarded`)).status).toBe(403);
     const login = await fetch(`${url}/login`, { method, redirect: "manual" });
@@ -253,7 +253,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     expect(await (await fetch(`${url}/guarded`, { headers: cookieOf(login) })).json()).toEqual({ in: true });
   });
 
-  test("without a filter of one's own Nest answers 503, read or write, with nothing of the handler's response", async () => {
+  test("without a filter Nest answers 503, read or write, without the handler's response", async () => {
     const { sessions, state } = setup();
     const url = await run(await create(platform, moduleOf({ sessions, state })));
     const made = await fetch(`${url}/write`, { method });
@@ -287,7 +287,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     }
   });
 
-  test("what a handler changed before it threw is not saved, whatever status answers", async () => {
+  test("changes before a throw are not saved, whatever the status", async () => {
     const url = await run(await create(platform, moduleOf(setup())));
     const headers = cookieOf(await fetch(`${url}/write`, { method }));
     const response = await fetch(`${url}/refuse`, { method, headers });
@@ -298,14 +298,14 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
     expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "1" });
   });
 
-  test("what a guard changed before it refused is saved: Nest tells nobody", async () => {
+  test("changes by a guard that refuses are saved: Nest does not report the refusal", async () => {
     const url = await run(await create(platform, moduleOf(setup())));
     const headers = cookieOf(await fetch(`${url}/write`, { method }));
     expect((await fetch(`${url}/guarded`, { headers })).status).toBe(403);
     expect(await (await fetch(`${url}/read`, { headers })).json()).toEqual({ a: "guarded" });
   });
 
-  test("middleware of Nest has the session: on Express by itself, on Fastify when the plugin came before Nest", async () => {
+  test("middleware of Nest has the session: on Express by itself, on Fastify if the plugin is registered before Nest", async () => {
     const given = setup();
     const seen: unknown[] = [];
     const module = moduleOf(given, (consumer) => {
@@ -324,7 +324,7 @@ describe.each(platforms)("nestSessions on %s", (platform) => {
   });
 });
 
-test.each(platforms)("%s: what access skips costs nothing, and what it lets read does not write", async (platform) => {
+test.each(platforms)("%s: a route that skips costs nothing, and one that reads does not write", async (platform) => {
   const { sessions } = setup();
   const CurrentSession = createParamDecorator(currentSession(sessions));
   class Routes {
@@ -354,7 +354,7 @@ test.each(platforms)("%s: what access skips costs nothing, and what it lets read
   expect(await (await fetch(`${app.url}/skip`, { headers: cookieOf(first) })).text()).toBe("false");
 });
 
-test("wrong options are refused where they are given", () => {
+test("wrong options are refused where they are passed", () => {
   for (const attach of ["", 1]) {
     expect(() => nestSessions(setup().sessions, { attach: attach as never })).toThrow(/attach must be the name of a/);
   }

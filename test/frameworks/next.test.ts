@@ -93,14 +93,14 @@ Object.assign(globalThis, {
   [Symbol.for("sojourn probe")]: { store, now, warn: (message: string) => state.warnings.push(message) },
 });
 
-describe("callbacks of connections that are shared", () => {
+describe("callbacks of shared connections", () => {
   let backends: Backends;
   beforeAll(async () => {
     backends = await startBackends();
   }, 120_000);
   afterAll(() => Promise.all([backends.postgres.stop(), backends.memcached.stop()]));
 
-  test.each(Object.keys(connections))("%s that another request opened has no session at hand", async (kind) => {
+  test.each(Object.keys(connections))("%s opened by another request have no current session", async (kind) => {
     for (const call of ["current", "getSession"]) {
       const sessions = createSessions<PooledData>({ store: memoryStore(), current: true, cookie: { secure: false } });
       const { route, getSession } = nextSessions(sessions, { cookies, headers });
@@ -177,7 +177,7 @@ afterEach(async () => {
 });
 
 describe("server actions", () => {
-  test("what an action changes is saved, and the page in its answer shows it", async () => {
+  test("changes of an action are saved, and the page in its response shows them", async () => {
     const { act, shown, showing } = await browser();
     const answer = await act({ what: "set", a: "1" });
     expect(ours(answer)).toEqual([
@@ -191,7 +191,7 @@ describe("server actions", () => {
     expect(await shown("/probe")).toMatchObject({ data: { a: "2" }, same: true });
   });
 
-  test("the same for a browser with scripts", async () => {
+  test("works the same in a browser with JavaScript", async () => {
     const { call, shown } = await browser();
     const answer = await call({ what: "set", a: "1" });
     expect([answer.status, ours(answer).length]).toEqual([200, 1]);
@@ -208,7 +208,7 @@ describe("server actions", () => {
     expect(await shown("/probe")).toMatchObject({ subject: "ada", data: { a: "1" } });
   });
 
-  test("a logout removes the cookie, and the page in its answer has no session", async () => {
+  test("a logout removes the cookie, and the page in its response has no session", async () => {
     const { act, shown, showing } = await browser();
     await act({ what: "login" });
     const answer = await act({ what: "logout" });
@@ -219,7 +219,7 @@ describe("server actions", () => {
     expect((await shown("/probe")).subject).toBeUndefined();
   });
 
-  test("notFound() is no failure; another error is: nothing is saved", async () => {
+  test("notFound() is no failure; after another error nothing is saved", async () => {
     const { act, shown } = await browser();
     expect((await act({ what: "missing" })).status).toBe(404);
     expect(await shown("/probe")).toMatchObject({ data: { a: "before notFound" } });
@@ -227,7 +227,7 @@ describe("server actions", () => {
     expect(await shown("/probe")).toMatchObject({ data: { a: "before notFound" } });
   });
 
-  test("what was saved before an error stays saved", async () => {
+  test("a save before an error stays", async () => {
     const { act, call, shown } = await browser();
     await act({ what: "set", a: "1" });
     expect((await act({ what: "saveAndFail" })).status).toBe(500);
@@ -247,7 +247,7 @@ describe("server actions", () => {
     expect(await showing(answer)).toMatchObject({ data: { a: "beside" } });
   });
 
-  test("an action may call another; sessions.current() is the session; one that uses none costs nothing", async () => {
+  test("an action may call another; sessions.current() is the session; an action without session costs nothing", async () => {
     const { act, shown } = await browser();
     await act({ what: "nested" });
     expect(await shown("/probe")).toMatchObject({ data: { a: "nested", inner: "yes" } });
@@ -259,13 +259,13 @@ describe("server actions", () => {
     expect(store.total).toBe(0);
   });
 
-  test("of two actions at once, the changes of the one that took longer were lost", async () => {
+  test("of two parallel actions, the changes of both are kept", async () => {
     const { ask, shown } = await browser();
     expect(ours(await ask("/probe/beside"))).toHaveLength(1);
     expect(await shown("/probe")).toMatchObject({ data: { quick: "yes", slow: "yes" } });
   });
 
-  test("when the store fails the action fails, says why in the digest, and the cookie stays", async () => {
+  test("when the store fails the action fails, gives the reason in the digest, and the cookie stays", async () => {
     const { act, call, shown } = await browser();
     await act({ what: "set", a: "1" });
     state.fault = "throw-before";
@@ -279,7 +279,7 @@ describe("server actions", () => {
     expect(await shown("/probe")).toMatchObject({ data: { a: "3" } });
   });
 
-  test("one that is not wrapped cannot change the session, and fails", async () => {
+  test("an unwrapped action cannot change the session, and fails", async () => {
     const { act, shown } = await browser();
     await act({ what: "set", a: "1" });
     expect((await act({}, 1)).status).toBe(500);
@@ -298,7 +298,7 @@ describe("server components", () => {
     expect(store.calls).toEqual({ read: 1 });
   });
 
-  test("a change is an error where it is made, and nothing is changed", async () => {
+  test("a change throws where it is made, and nothing is changed", async () => {
     const { ask, shown } = await browser();
     await ask("/probe/route?end=list");
     for (const attempt of ["set", "remove", "update", "login", "destroy"])
@@ -307,7 +307,7 @@ describe("server components", () => {
     expect(await shown("/probe")).toMatchObject({ data: { a: "list", list: ["1"] } });
   });
 
-  test("a page that is seen keeps the session alive", async () => {
+  test("a page view keeps the session alive", async () => {
     const { act, shown } = await browser();
     await act({ what: "set", a: "1" });
     store.reset();
@@ -320,7 +320,7 @@ describe("server components", () => {
     expect(await shown("/probe")).toMatchObject({ isNew: true, data: {} });
   });
 
-  test("an outage is an error page, and nobody is logged out", async () => {
+  test("an outage is an error page, and the user stays logged in", async () => {
     const { act, ask, shown } = await browser();
     await act({ what: "login" });
     state.fault = "throw-before";
@@ -333,7 +333,7 @@ describe("server components", () => {
 });
 
 describe("route handlers", () => {
-  test("what was changed before redirect() and notFound() is saved; before another error it is not", async () => {
+  test("changes before redirect() and notFound() are saved; before another error they are not", async () => {
     const { ask, shown } = await browser();
     for (const [end, status, location] of [
       ["redirect", 307, "/probe?a;b"],
@@ -348,19 +348,19 @@ describe("route handlers", () => {
     expect(await shown("/probe")).toMatchObject({ data: { a: "missing" } });
   });
 
-  test("cookies() of Next beside ours: both are sent, ours as it was", async () => {
+  test("cookies() of Next work beside ours: both are sent, ours unchanged", async () => {
     const { ask } = await browser();
     const answer = await ask("/probe/route?end=cookies");
     expect(answer.headers.getSetCookie()).toHaveLength(2);
     expect(ours(answer)[0]).toMatch(/^__Host-session=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=lax$/);
   });
 
-  test("getSession() in one is the request's session", async () => {
+  test("getSession() in a route handler is the request's session", async () => {
     const { ask } = await browser();
     expect(await (await ask("/probe/route?end=read")).json()).toEqual({ list: ["1"], a: "read" });
   });
 
-  test("proxy.ts: what it changes is saved before the route is asked, and before a redirect", async () => {
+  test("proxy.ts: its changes are saved before the route runs, and before a redirect", async () => {
     const { ask } = await browser();
     expect(ours(await ask("/probe/passed"))).toHaveLength(1);
     expect(await (await ask("/probe/passed")).json()).toEqual({ passed: 2 });
@@ -369,7 +369,7 @@ describe("route handlers", () => {
     expect(await (await ask("/probe/passed")).json()).toEqual({ passed: 4 });
   });
 
-  test("the answer of a handler that Next prerenders had a session, and everybody got its cookie", async () => {
+  test("a prerendered route handler has no session, and its response sets no cookie", async () => {
     const { ask } = await browser();
     for (const path of ["/probe/static", "/probe/static-page"]) {
       const answer = await ask(path);
@@ -379,7 +379,7 @@ describe("route handlers", () => {
   });
 
   test.each(["/probe/members", "/probe/rewritten"])(
-    "a static page behind a proxy that reads the session: no shared cache gives %s to a stranger",
+    "a static page behind a proxy that reads the session: no shared cache gives %s to another client",
     async (path) => {
       const { ask, act } = await browser();
       const cookie = ours(await act({ what: "login" }))[0]?.split(";")[0];
@@ -413,7 +413,7 @@ describe("route handlers", () => {
   });
 });
 
-test("wrong options are refused where they are given", () => {
+test("wrong options are refused where they are passed", () => {
   const sessions = createSessions({ store });
   const real = { cookies: cookies, headers: headers };
   expect(() => nextSessions(sessions, undefined as never)).toThrow(
@@ -454,7 +454,7 @@ describe("the example", () => {
     }
   });
 
-  test("is the one in the documentation", () => {
+  test("equals the one in the documentation", () => {
     const page = readFileSync(join(projectRoot, "docs", "frameworks", "next.md"), "utf8");
     for (const file of ["sessions.ts", "app/visits/route.ts", "app/actions.ts", "app/page.tsx"]) {
       const program = readFileSync(join(projectRoot, "examples", "next", file), "utf8");

@@ -35,7 +35,7 @@ async function visitor(name?: string): Promise<(path: string) => Promise<[status
 
 // Alice's page was stored, and Bob and a stranger passed her gate.
 test.each(["/asked", "/attached"])(
-  "a session cannot be asked for in a cached handler, so %s stores nobody's page",
+  "the session cannot be used in a cached handler, so %s stores no user's page",
   async (path) => {
     const [alice, bob, stranger] = await Promise.all([visitor("alice"), visitor("bob"), visitor()]);
     for (const who of [alice, bob, stranger, alice, bob]) {
@@ -45,7 +45,7 @@ test.each(["/asked", "/attached"])(
   },
 );
 
-test("a gate around a cached handler has the session, and the page is cached", async () => {
+test("a handler around a cached handler has the session, and the page is cached", async () => {
   const [alice, bob, stranger] = await Promise.all([visitor("alice"), visitor("bob"), visitor()]);
   expect(await alice("/beside")).toEqual([200, "page 1"]);
   expect((await bob("/beside"))[0]).toBe(403);

@@ -49,7 +49,7 @@ async function start(text: string) {
   return { ask, sessions, cookie: () => cookie };
 }
 
-test("its logout logs out, keeps the language and nothing else, and tells the next page so once", async () => {
+test("its logout logs out, keeps only the language, and tells the next page so once", async () => {
   const { ask, sessions, cookie } = await start('session.logout({ keep: ["lang"] })');
   await ask("/test/login");
   const before = cookie();
@@ -62,7 +62,7 @@ test("its logout logs out, keeps the language and nothing else, and tells the ne
   expect(await ask("/test/look", "GET", before)).toEqual({ subject: null, notice: null, data: {} });
 });
 
-test("its status route extends nothing and its other one does, until the absolute end; a guest has nothing left", async () => {
+test("its status route extends nothing and its other one does, until the absolute end; a guest has no time left", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const { ask } = await start("timeLeft(await sessions.get(req))");
   const pass = (minutes: number) => vi.setSystemTime(Date.now() + minutes * 60_000);

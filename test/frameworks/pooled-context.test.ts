@@ -87,7 +87,7 @@ afterAll(() => Promise.all([backends.postgres.stop(), backends.memcached.stop()]
 
 describe.each(Object.keys(frameworks))("%s", (framework) => {
   test.each(Object.keys(connections))(
-    "%s that another request opened has no current session, and bind gives it",
+    "%s opened by another request has no current session, and bind gives it one",
     async (kind) => {
       const sessions = withCurrent();
       const { handle, visit, close } = probe(sessions, backends, kind);
@@ -104,7 +104,7 @@ describe.each(Object.keys(frameworks))("%s", (framework) => {
 const withCurrent = (): Sessions<PooledData> =>
   createSessions<PooledData>({ store: memoryStore(), current: true, cookie: { secure: false } });
 
-test("node:http: when the client has left there is no current session, and sessions.get goes on", async () => {
+test("node:http: after the client disconnected there is no current session, and sessions.get still works", async () => {
   const sessions = withCurrent();
   const seen = Promise.withResolvers<string[]>();
   const abort = new AbortController();

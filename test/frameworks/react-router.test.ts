@@ -148,7 +148,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect(ours(fetched)).toEqual([]);
   });
 
-  test("a redirect that is thrown, and data() with a status of its own, are no failures", async () => {
+  test("a thrown redirect, and data() with its own status, are no failures", async () => {
     const { sessions } = setup();
     const change = async (context: object, value: string): Promise<void> => {
       (await sessions.get(context)).data.a = value;
@@ -178,7 +178,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect([fetched.status, ours(fetched).length]).toEqual([202, 1]);
   });
 
-  test("a loader that throws has changed nothing; what was saved before stays, and its cookie is sent", async () => {
+  test("a loader that throws changes nothing; what was saved before stays, and its cookie is sent", async () => {
     const { sessions } = setup();
     const handler = serve(sessions, {
       fail: page({
@@ -197,7 +197,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect(await (await handler(ask("/read", cookieOf(failed).cookie))).json()).toEqual({ read: { a: "saved" } });
   });
 
-  test("an outage goes to the boundary with 503, is logged once, and no cookie is sent", async () => {
+  test("an outage reaches the boundary with 503, is logged once, and no cookie is sent", async () => {
     const { sessions, state } = setup();
     const errors: unknown[] = [];
     const routes = {
@@ -237,7 +237,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect((await handler(ask("/page", `__Host-session=${"A".repeat(43)}`))).status).toBe(503);
   });
 
-  test("a request does not get the session of the one before, though they were given one context", async () => {
+  test("requests given one context one after the other get separate sessions", async () => {
     const { sessions } = setup();
     const shared = new Context();
     const show = async ({ context }: Args) => (await sessions.get(context)).data.a ?? "none";
@@ -250,7 +250,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect(await (await handler(ask("/page"), shared)).json()).toEqual({ page: "none" });
   });
 
-  test("of two requests at once that were given one context, the first got the session of the second", async () => {
+  test("a context given to a second request at once is an error, and mixes no sessions", async () => {
     const { sessions } = setup();
     const shared = new Context();
     const waiting = Promise.withResolvers<void>();
@@ -270,7 +270,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
     expect((await handler(ask("/page", "", "POST"), shared)).status).toBe(200);
   });
 
-  test("a cookie over plain http is warned of, unless secure says that a proxy made it so", async () => {
+  test("a cookie over plain http causes a warning, unless secure says that a proxy uses https", async () => {
     for (const [url, options, expected] of [
       ["http://shop.test/page", {}, 1],
       ["https://shop.test/page", {}, 0],
@@ -284,7 +284,7 @@ describe.each(versions)("reactRouterSessions, %s", (_name, createHandler, Contex
   });
 });
 
-test("wrong options are refused where they are given", () => {
+test("wrong options are refused where they are passed", () => {
   const { sessions } = setup();
   expect(() => reactRouterSessions(sessions, { attach: "session" as never })).toThrow(
     "attach must be what createContext() of React Router gives; received a string of 7 characters",
@@ -319,7 +319,7 @@ describe.each([
   ["of React Router", theirs],
   ["of sojourn", () => reactRouterStorage<Data, Flash>(setup().sessions)],
 ])("a session storage %s", (_name, make) => {
-  test("keeps what was set from one request to the next", async () => {
+  test("a set value is kept from one request to the next", async () => {
     const { getSession, commitSession } = make();
     const session = await getSession(null);
     expect([session.id, session.data, session.has("a"), session.get("a")]).toEqual(["", {}, false, undefined]);
@@ -333,7 +333,7 @@ describe.each([
     expect((await getSession(cookie)).data).toEqual({});
   });
 
-  test("gives what was flashed once, and keeps it until it is read and committed", async () => {
+  test("a flashed value is returned once, and kept until it is read and committed", async () => {
     const { getSession, commitSession } = make();
     const first = await getSession();
     first.flash("notice", "saved");
@@ -346,7 +346,7 @@ describe.each([
     expect((await getSession(cookie)).get("notice")).toBeUndefined();
   });
 
-  test("a value that was set hides one that was flashed", async () => {
+  test("a set value hides a flashed one", async () => {
     const session = await make().getSession();
     session.flash("notice", "flashed");
     (session as unknown as { set(name: string, value: string): void }).set("notice", "set");
@@ -355,7 +355,7 @@ describe.each([
     expect(session.get("notice")).toBe("flashed");
   });
 
-  test("what was not committed is not kept", async () => {
+  test("uncommitted changes are not kept", async () => {
     const { getSession, commitSession } = make();
     const session = await getSession();
     session.set("a", "1");
@@ -364,7 +364,7 @@ describe.each([
     expect((await getSession(cookie)).get("a")).toBe("1");
   });
 
-  test("destroySession ends it, and gives the header that removes the cookie", async () => {
+  test("destroySession ends the session, and returns the header that removes the cookie", async () => {
     const { getSession, commitSession, destroySession } = make();
     const session = await getSession();
     session.set("a", "1");
@@ -404,7 +404,7 @@ describe("reactRouterStorage", () => {
     expect(await commitSession(session, { maxAge: 60 })).toContain("; Max-Age=");
   });
 
-  test("two requests at once that change different keys both keep their changes", async () => {
+  test("two parallel requests that change different keys both keep their changes", async () => {
     const { getSession, commitSession } = storageOf();
     const session = await getSession();
     session.set("a", "1");
@@ -416,7 +416,7 @@ describe("reactRouterStorage", () => {
     expect((await getSession(cookie)).data).toEqual({ a: "2", visits: 3 });
   });
 
-  test("a session that was destroyed meanwhile does not come back, and cannot be changed", async () => {
+  test("a session destroyed during the request does not come back, and cannot be changed", async () => {
     const { getSession, commitSession, destroySession } = storageOf();
     const session = await getSession();
     session.set("a", "1");
@@ -430,7 +430,7 @@ describe("reactRouterStorage", () => {
     expect(() => ended.set("a", "3")).toThrow("the session was destroyed in this request");
   });
 
-  test("the session itself is at hand: login renews the id", async () => {
+  test("the session itself is available: login renews the id", async () => {
     const { getSession, commitSession } = storageOf();
     const guest = await getSession();
     guest.set("a", "1");
@@ -454,7 +454,7 @@ describe("reactRouterStorage", () => {
     }
   });
 
-  test("a session of another storage is refused, and so is one that takes several cookies", async () => {
+  test("a session of another storage is refused, and so is a storage with several cookies", async () => {
     const { commitSession, destroySession } = storageOf();
     const other = await theirs().getSession();
     for (const call of [commitSession, destroySession])

@@ -66,7 +66,7 @@ async function start(options: WsOptions<Socket> = {}) {
 }
 
 describe.each([[["polling"]], [["websocket"]], [["polling", "websocket"]]])("by %s", (transports) => {
-  test("a socket counts in the session of its requests, and is disconnected when that ends", async () => {
+  test("a socket counts in the session of its requests, and is disconnected when the session ends", async () => {
     const app = await start();
     const { cookie } = await app.request("/login");
     const socket = app.open(transports, { cookie: `${cookie}` });
@@ -90,7 +90,7 @@ describe.each([[["polling"]], [["websocket"]], [["polling", "websocket"]]])("by 
     expect(said).toBe(transports[0] === "polling" ? "403" : "Unexpected server response: 400");
   });
 
-  test("a middleware refuses those who are not logged in", async () => {
+  test("a middleware refuses guests", async () => {
     const app = await start();
     const { cookie } = await app.request("/");
     const [error] = await once(app.open(transports, { cookie: `${cookie}` }) as never, "connect_error");

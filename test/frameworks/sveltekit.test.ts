@@ -139,7 +139,7 @@ const form = { method: "POST", body: new URLSearchParams({ name: "ada" }), heade
 const dataOf = "/page/__data.json";
 
 describe("svelteKitSessions", () => {
-  test("load functions and actions have the session; a redirect that an action throws sees it saved", async () => {
+  test("load functions and actions have the session; it is saved before a redirect that an action throws", async () => {
     const { sessions } = setup();
     const visit = await browse({
       hooks: (adapter) => [adapter(sessions)],
@@ -186,7 +186,7 @@ describe("svelteKitSessions", () => {
   });
 
   test.each(["/page", dataOf])(
-    "a redirect that a hook behind the sessions throws has the cookies of both (%s)",
+    "a redirect thrown by a hook behind the sessions has the cookies of both (%s)",
     async (path) => {
       const { sessions } = setup();
       const visit = await browse({
@@ -212,7 +212,7 @@ describe("svelteKitSessions", () => {
     },
   );
 
-  test("a hook behind the sessions that redirects while the store is down: 503", async () => {
+  test("a hook behind the sessions that redirects while the store is down gets a 503", async () => {
     const { sessions, state } = setup();
     const visit = await browse({
       hooks: (adapter, { redirect }) => [
@@ -228,7 +228,7 @@ describe("svelteKitSessions", () => {
     expect([answer.status, await answer.text(), ours(answer).length]).toEqual([503, "Service Unavailable", 0]);
   });
 
-  test("an error that a load function throws discards, whatever its status, also when the data alone are asked for", async () => {
+  test("an error thrown by a load function discards changes, whatever its status, also in a data request", async () => {
     const { sessions } = setup();
     const visit = await browse({
       hooks: (adapter) => [adapter(sessions)],
@@ -250,7 +250,7 @@ describe("svelteKitSessions", () => {
     expect(await (await visit("/read")).text()).toBe("1");
   });
 
-  test("without onError and handleError of ours an outage is a 503, read or write, and what onError answers is sent", async () => {
+  test("without onError and handleError an outage is a 503, read or write, and the answer of onError is sent", async () => {
     for (const onError of [undefined, () => Response.json("sorry", { status: 502 })]) {
       const { sessions, state } = setup();
       const visit = await browse({
@@ -273,7 +273,7 @@ describe("svelteKitSessions", () => {
   test.each([
     ["with streaming: true", { streaming: true }, "late"],
     ["not otherwise", {}, "1"],
-  ])("what a promise of a load function changes is saved %s", async (_when, options, expected) => {
+  ])("changes by a promise of a load function are saved %s", async (_when, options, expected) => {
     const { sessions } = setup();
     const visit = await browse({
       hooks: (adapter) => [adapter(sessions, options)],
@@ -297,7 +297,7 @@ describe("svelteKitSessions", () => {
     expect(await (await visit("/read")).text()).toBe(expected);
   });
 
-  test("an endpoint that a load function fetches changes the session beside it", async () => {
+  test("an endpoint fetched by a load function changes the same session", async () => {
     const { sessions } = setup();
     const visit = await browse({
       hooks: (adapter) => [adapter(sessions)],
@@ -329,11 +329,11 @@ describe("svelteKitSessions", () => {
     expect(await answer.text()).toContain("no session");
   });
 
-  test("what is prerendered is refused a session with access and building", () => {
+  test("a prerendered page gets no session, with access and building", () => {
     expect(readFileSync(join(app.path, "build", "prerendered", "static"), "utf8")).toContain("is prerendered");
   });
 
-  test("wrong options are refused where they are given", () => {
+  test("wrong options are refused where they are passed", () => {
     const { sessions } = setup();
     expect(() => svelteKitSessions(sessions, { attach: "" })).toThrow(/attach must be the name of a property/);
     expect(() => svelteKitSessions(sessions, { access: "skip" as never })).toThrow(/access must be a function/);

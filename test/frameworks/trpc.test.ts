@@ -154,7 +154,7 @@ describe.each(Object.keys(servers))("tRPC on %s", (name) => {
     expect((await query("who")).results()).toEqual(["guest"]);
   });
 
-  test("several procedures of one request have one session: one read, one save", async () => {
+  test("several procedures of one request share one session: one read, one save", async () => {
     const { query, mutate, store } = await setup(name);
     await mutate("count");
     store.reset();
@@ -167,7 +167,7 @@ describe.each(Object.keys(servers))("tRPC on %s", (name) => {
     expect(store.calls).toEqual({ read: 1 });
   });
 
-  test("a store that fails is SERVICE_UNAVAILABLE when the session is read, and 503 when it is saved", async () => {
+  test("a failing store is SERVICE_UNAVAILABLE when the session is read, and 503 when it is saved", async () => {
     const { query, mutate, state } = await setup(name);
     await mutate("login");
     state.fault = "throw-before";
@@ -185,7 +185,7 @@ describe.each(Object.keys(servers))("tRPC on %s", (name) => {
     expect(response.text).not.toContain("result");
   });
 
-  test("what a procedure changed is not saved when it fails with 500; it is when it refuses, or others of its batch succeed", async () => {
+  test("a procedure's changes are not saved when it fails with 500; they are when it refuses, or others of its batch succeed", async () => {
     const { query, mutate } = await setup(name);
     await mutate("write");
     expect((await mutate("fail")).status).toBe(500);
@@ -196,7 +196,7 @@ describe.each(Object.keys(servers))("tRPC on %s", (name) => {
     expect((await query("note")).results()).toEqual(["failed"]);
   });
 
-  test("what comes after the head of a streamed batch: a login is an error, save() keeps a change", async () => {
+  test("after the head of a streamed batch a login is an error, and save() keeps a change", async () => {
     const { query, mutate, stream } = await setup(name);
     await mutate("write");
     const login = await stream("lateLogin");

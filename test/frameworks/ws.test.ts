@@ -70,7 +70,7 @@ describe("the session of a message", () => {
     expect(JSON.parse((await app.request("/read", cookie)).text)).toEqual({ a: "socket", b: "http" });
   });
 
-  test("keeps what requests and other sockets change at the same time, and counts exactly", async () => {
+  test("keeps parallel changes by requests and other sockets, and counts exactly", async () => {
     const app = await start();
     const one = await visitor(app);
     const two = await open(app, one.cookie);
@@ -96,7 +96,7 @@ describe("the session of a message", () => {
     expect(app.state.calls).toBe(3);
   });
 
-  test("is not there for a client without a cookie, whose changes are an error: no cookie can be set", async () => {
+  test("is absent for a client without a cookie, and a change is an error: no cookie can be set", async () => {
     const app = await start();
     const { ask } = await open(app);
     app.state.calls = 0;
@@ -105,7 +105,7 @@ describe("the session of a message", () => {
     expect(app.state.calls).toBe(0);
   });
 
-  test.each(["login", "regenerate", "destroy", "keep"])("cannot do %s, and says so at once", async (command) => {
+  test.each(["login", "regenerate", "destroy", "keep"])("refuses %s at once, with the reason", async (command) => {
     const app = await start();
     const { ask, cookie } = await visitor(app);
     expect(await ask(command)).toEqual({ error: "ERR_SESSION_HEADERS_SENT" });
@@ -113,7 +113,7 @@ describe("the session of a message", () => {
     expect(JSON.parse((await app.request("/read", cookie)).text)).toEqual({ a: "1" });
   });
 
-  test("discards what a handler changed before it threw, unless the sessions save on errors", async () => {
+  test("discards changes before a throw, unless the sessions save on errors", async () => {
     for (const [onError, expected] of [
       ["discard", "1"],
       ["save", "thrown"],
@@ -125,7 +125,7 @@ describe("the session of a message", () => {
     }
   });
 
-  test("is sessions.current() inside", async () => {
+  test("is sessions.current() inside the handler", async () => {
     const app = await start({ sessions: { current: true } });
     const { cookie } = await app.request("/a/1");
     const request = { headers: { cookie } };
@@ -133,7 +133,7 @@ describe("the session of a message", () => {
     expect(same).toBe(true);
   });
 
-  test("can be looked at without saving, and saved explicitly", async () => {
+  test("can be read without saving, and saved explicitly", async () => {
     const app = await start();
     const { cookie } = await app.request("/a/1");
     const request = { headers: { cookie } };
@@ -144,7 +144,7 @@ describe("the session of a message", () => {
     expect((await app.sockets.get(request)).data).toEqual({ a: "2" });
   });
 
-  test("is saved although the client went away while its message was handled", async () => {
+  test("is saved although the client disconnected while its message was handled", async () => {
     const app = await start();
     const { socket, closed, cookie } = await visitor(app);
     let release = (): void => {};
@@ -164,7 +164,7 @@ describe("the session of a message", () => {
     expect(app.errors).toEqual([]);
   });
 
-  test("is kept alive by messages, but not where the access is no-touch", async () => {
+  test("is kept alive by messages, but not with the access no-touch", async () => {
     for (const [access, alive] of [
       [undefined, true],
       ["no-touch", false],
@@ -179,7 +179,7 @@ describe("the session of a message", () => {
     }
   });
 
-  test("can only be read where the access is read, and not had where it is skip", async () => {
+  test("is read-only with the access read, and absent with skip", async () => {
     const app = await start({ sockets: { access: ({ headers }) => ("x-skip" in headers ? "skip" : "read") } });
     const { ask, cookie } = await visitor(app);
     expect(await ask("a/2")).toEqual({ error: "ERR_SESSION_READ_ONLY" });
@@ -201,7 +201,7 @@ describe("the session of a message", () => {
     expect(await ask("read")).toEqual({ a: "1" });
   });
 
-  test("is watched although the store was down when the socket was opened", async () => {
+  test("is watched even if the store was down when the socket was opened", async () => {
     const app = await start();
     const { cookie } = await app.request("/a/1");
     app.state.fault = "throw-before";
@@ -232,7 +232,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     await expectOpen(other);
   });
 
-  test("a login while a guest's socket is being opened closes it as well", async () => {
+  test("a login closes the guest's socket that is still being opened as well", async () => {
     let release = (): void => {};
     const late = new Promise<void>((resolve) => {
       release = resolve;
@@ -247,7 +247,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     expect(await client.closed).toEqual([4401, "renewed"]);
   });
 
-  test("a guest's socket does not become the user's by a login: whoever planted the id is not let in", async () => {
+  test("a login does not make a guest's socket the user's: an attacker who planted the id is not let in", async () => {
     const app = await start();
     const planted = await visitor(app);
     const kept = { headers: { cookie: planted.cookie } };
@@ -258,7 +258,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     expect(await (await open(app, cookie)).ask("subject")).toBe("ada");
   });
 
-  test("what a message changes meanwhile is refused, and what comes after has no session and no store call", async () => {
+  test("changes of a message in progress are refused, and later messages have no session and no store call", async () => {
     const app = await start({ sockets: { onEnd: () => {} } });
     const { ask, cookie } = await visitor(app);
     await app.request("/destroy", cookie);
@@ -269,7 +269,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     expect(types(app).filter((type) => type === "session_created")).toHaveLength(1);
   });
 
-  test("a session that ends while a message is handled is not made again, and its socket is told", async () => {
+  test("a session that ends while a message is handled is not created again, and its socket gets the event", async () => {
     const app = await start({ sockets: { onEnd: () => {} } });
     const { cookie } = await app.request("/a/1");
     await app.sockets.with({ headers: { cookie } }, async ({ data }) => {
@@ -280,7 +280,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     expect(JSON.parse((await app.request("/read", cookie)).text)).toEqual({});
   });
 
-  test("onEnd decides instead, once for each socket; when it fails, the socket is closed", async () => {
+  test("onEnd decides instead, once per socket; if it fails, the socket is closed", async () => {
     const ends: string[] = [];
     for (const fails of [undefined, "throws", "rejects"]) {
       const app = await start({
@@ -301,7 +301,7 @@ describe("the end of a session in this process closes its sockets at once", () =
     expect(ends).toEqual(["revoked", "revoked", "revoked"]);
   });
 
-  test("a socket that is closed already is not watched, and one that closes is no longer", async () => {
+  test("a closed socket is not watched, and a closing one no longer", async () => {
     const ends: string[] = [];
     const app = await start({ sockets: { onEnd: (_socket, reason) => ends.push(reason) } });
     const client = await visitor(app);
@@ -358,7 +358,7 @@ describe("the clock", () => {
     expect(await remembered.closed).toEqual([4401, "expired"]);
   });
 
-  test("closes a socket whose messages kept its session alive at the absolute end that its login chose", async () => {
+  test("closes a socket kept alive by messages at the absolute end that its login chose", async () => {
     const app = await start({ sessions: { absoluteTimeout: "8h" } });
     const { cookie } = await request(app.sessions, undefined, (session) =>
       session.login("root", { absoluteTimeout: "1h" }),
@@ -381,7 +381,7 @@ describe("the clock", () => {
     expect(await (await visitor(app)).closed).toEqual([4401, "expired"]);
   });
 
-  test("lets a socket live on whose session was used by a request", async () => {
+  test("keeps a socket open whose session was used by a request", async () => {
     const app = await start({ sessions: { idleTimeout: "30m" }, sockets: { access: () => "no-touch" } });
     const client = await visitor(app);
     app.state.now += 20 * 60_000;
@@ -391,7 +391,7 @@ describe("the clock", () => {
     await expectOpen(client);
   });
 
-  test("follows a session that requests renew in passing, again and again, and raises no alarm", async () => {
+  test("follows a session that requests renew repeatedly, and reports no reuse", async () => {
     const app = await start({ sessions: { renewAfter: "5m", renewGrace: "1m" } });
     const client = await visitor(app);
     app.state.now += 6 * 60_000;
@@ -416,7 +416,7 @@ describe("the clock", () => {
     expect(await client.closed).toEqual([4401, "logout"]);
   });
 
-  test("reads each session once for all its sockets, and none when no socket is open", async () => {
+  test("reads each session once for all its sockets, and none without an open socket", async () => {
     const app = await start();
     expect(await reads(app)).toBe(0);
     const one = await visitor(app);
@@ -428,10 +428,10 @@ describe("the clock", () => {
   });
 });
 
-describe("a session that lies in its cookie", () => {
+describe("a session in its cookie", () => {
   const secrets = ["a secret of the tests, which is long enough to be one"];
 
-  test("can be read as it was at the upgrade, not changed, and its end in this process is told", async () => {
+  test("can be read as it was at the upgrade, not changed, and its end in this process closes the socket", async () => {
     const app = await start({ sessions: { store: cookieStore({ secrets }) } });
     const client = await visitor(app);
     expect(await client.ask("read")).toEqual({ a: "1" });
@@ -440,7 +440,7 @@ describe("a session that lies in its cookie", () => {
     expect(await client.closed).toEqual([4401, "logout"]);
   });
 
-  test("is revoked with all others of its user", async () => {
+  test("is revoked with the user's other sessions", async () => {
     const app = await start({ sessions: { store: cookieStore({ secrets, revocations: memoryStore() }) } });
     const [ada, eve] = [await visitor(app, "/login/ada"), await visitor(app, "/login/eve")];
     await app.sessions.revoke("ada");
@@ -449,8 +449,8 @@ describe("a session that lies in its cookie", () => {
   });
 });
 
-describe("a session of a format without room for a name", () => {
-  test("is called otherwise after a login, which is noticed by the next check, and its logout at once", async () => {
+describe("a session of a format that keeps no handle", () => {
+  test("has another handle after a login, which the next check notices, and a logout at once", async () => {
     const app = await start({ sessions: flaskSession({ format: "json" }) });
     const guest = await visitor(app);
     const { cookie } = await app.request("/login/ada", guest.cookie);
@@ -463,7 +463,7 @@ describe("a session of a format without room for a name", () => {
 });
 
 describe("a session in parts", () => {
-  test("is over when nobody is logged in any more, whatever other parts live on", async () => {
+  test("ends when the user is logged out, even if other parts continue", async () => {
     const store = memoryStore();
     const sessions = createPartsSessions<{ user: string; theme: string }>({
       parts: {
@@ -495,7 +495,7 @@ describe("a session in parts", () => {
 });
 
 describe("another process", () => {
-  test("ends a session: its sockets are closed when the store is asked next, without anybody doing anything", async () => {
+  test("ends a session: its sockets are closed at the next check of the store, by themselves", async () => {
     const directory = await scratch();
     cleaning.push(directory.remove);
     const store = fileStore({ directory: directory.path });
@@ -509,14 +509,14 @@ describe("another process", () => {
     }
   });
 
-  test("is not kept from ending by the sockets it watches", async () => {
+  test("can end a session although sockets watch it", async () => {
     const directory = await scratch();
     cleaning.push(directory.remove);
     const app = await start({ sessions: { store: fileStore({ directory: directory.path }), now: Date.now } });
     await elsewhere(directory.path, (await app.request("/a/1")).cookie as string, "watch");
   });
 
-  test("changes what the next message sees", async () => {
+  test("changes data, and the next message sees it", async () => {
     const directory = await scratch();
     cleaning.push(directory.remove);
     const app = await start({ sessions: { store: fileStore({ directory: directory.path }), now: Date.now } });
@@ -549,7 +549,7 @@ describe("the origin", () => {
     }
   });
 
-  test("is one of a list, where that is given", async () => {
+  test("may be one of a list, if configured", async () => {
     const app = await start({ sockets: { origin: ["https://shop.test", "http://localhost:8080"] } });
     const { cookie } = await app.request("/a/1");
     const [own] = hosts(app);
@@ -561,13 +561,13 @@ describe("the origin", () => {
     }
   });
 
-  test("is not asked for with origin: false", async () => {
+  test("is not checked with origin: false", async () => {
     const app = await start({ sockets: { origin: false } });
     const { cookie } = await app.request("/a/1");
     expect(await (await open(app, cookie, { origin: "https://evil.test" })).ask("read")).toEqual({ a: "1" });
   });
 
-  test("of another host gives no session although nobody refused the upgrade", async () => {
+  test("of another host gives no session even if the upgrade was not refused", async () => {
     const app = await start();
     const { cookie } = await app.request("/a/1");
     const request = { headers: { cookie, host: "shop.test", origin: "https://evil.test" } };
@@ -576,7 +576,7 @@ describe("the origin", () => {
     expect(await reads(app)).toBe(0);
   });
 
-  test("without TLS is not that of a server with TLS; the default port may be said or not", async () => {
+  test("without TLS does not match a server with TLS; the default port is optional", async () => {
     const { sockets } = await start();
     const encrypted = { encrypted: true };
     const allowed = (origin: string, host: string, socket = {}): boolean =>
@@ -595,8 +595,8 @@ describe("the origin", () => {
   });
 });
 
-describe("sockets of the web", () => {
-  test("are watched by a fetch Request, and told when they are closed", async () => {
+describe("WebSockets of the web platform", () => {
+  test("are watched by a fetch Request, and get the event when they are closed", async () => {
     const app = await start();
     const { cookie } = await app.request("/login/ada");
     const closed: unknown[] = [];
@@ -617,7 +617,7 @@ describe("sockets of the web", () => {
 });
 
 describe("wrong options and arguments", () => {
-  test("are refused where they are given", async () => {
+  test("are refused where they are passed", async () => {
     const takes = '"same", false, or a list of origins';
     const refused = async (sockets: object): Promise<unknown> =>
       startSocketApp({ sockets: sockets as never }).then(
@@ -633,7 +633,7 @@ describe("wrong options and arguments", () => {
     expect(await refused({ now: 1 })).toContain("TypeError: now must be a function");
   });
 
-  test("a session is asked for with something that has a request", async () => {
+  test("include a session requested for an object without a request", async () => {
     const { sockets } = await start();
     await expect(sockets.get({})).rejects.toThrow(/must be the upgrade request, or a socket that is watched/);
     expect(() => sockets.watch({ close() {} } as never)).toThrow(TypeError);
