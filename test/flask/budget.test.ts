@@ -15,7 +15,7 @@ interface Row {
 }
 
 // A request with 1 MB of MessagePack took 3.9 s and 890 MB.
-test("1 MB of any shape costs no more than a small multiple of what JSON.parse takes for as much", () => {
+test("1 MB of any shape costs at most a small multiple of JSON.parse for as much", () => {
   const program = fileURLToPath(new URL("hostile-costs.ts", import.meta.url));
   const flags = ["--conditions=sojourn-source", "--expose-gc", "--max-old-space-size=320", "--max-semi-space-size=16"];
   const lines = execFileSync(process.execPath, [...flags, program], { encoding: "utf8", timeout: 110_000 })
@@ -43,7 +43,7 @@ test("sessions of many small values are within the budget", () => {
   }
 }, 60_000);
 
-test("a session that would not be read again is refused when it is saved", () => {
+test("a session too large to be read again is refused when it is saved", () => {
   const data = { many: Array.from({ length: 400_000 }, () => ({})) };
   for (const format of [flaskFormat(), flaskFormat({ format: "json" }), taggedJsonFormat(), pickleFormat()]) {
     expect(() => format.encode({ data, meta: {} })).toThrow(

@@ -67,7 +67,7 @@ async function beside(
 }
 
 describe.each(formats)("%s:", (_, format) => {
-  test("what two requests and Flask write is all kept", async () => {
+  test("changes of two requests and of Flask are all kept", async () => {
     const count = (session: Session<Data>): unknown => session.update("n", (n) => Number(n) + 1);
     const mine = (session: Session<Data>): unknown => [count(session), Object.assign(session.data, { mine: [1.5] })];
     await beside(format, "writes", [count as never, mine as never], (data, answers) => {
@@ -76,7 +76,7 @@ describe.each(formats)("%s:", (_, format) => {
     });
   });
 
-  test("what Flask ends does not come back, whether it was written, cleared or given a new id", async () => {
+  test("a session that Flask ends does not come back, whether it was written, cleared or given a new id", async () => {
     for (const handler of [
       ({ data }) => Object.assign(data, { mine: 1 }),
       (session) => session.clear(),
@@ -95,7 +95,7 @@ describe.each(formats)("%s:", (_, format) => {
     });
   });
 
-  test("what is taken was the value of before, or Flask's newer one is still there", async () => {
+  test("a taken value was the previous one, or Flask's newer one is still there", async () => {
     const seen = new Set<unknown>();
     await beside(format, "writes", [(session) => session.take("flask" as never)], (data, [answer]) => {
       seen.add(answer?.value);

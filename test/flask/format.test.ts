@@ -25,7 +25,7 @@ function changed(format: Format, payload: Payload, change: (data: Record<string,
   return format.encode(content, payload);
 }
 
-describe("what nobody changed stays as it stands", () => {
+describe("unchanged data keeps its bytes", () => {
   // Over-long forms of everything: str32, array32, map32, uint64, float32, timestamp 96, an unknown extension.
   const odd =
     "df00000004db000000016bdd00000002cf0000000000000001ca3fc00000a174c70cff000000000000000000000001a178c70105ffa16dde0001d90161d0ff";
@@ -43,7 +43,7 @@ describe("what nobody changed stays as it stands", () => {
     expect(hex(changed(msgpack, payload, (data) => delete data["m"]))).toBe(`83${odd.slice(10, -20)}`);
   });
 
-  test("inside of what was changed, too", () => {
+  test("also inside of changed values", () => {
     const payload = bytes("81a17583a169cb3ff0000000000000a174d7ffa1dcd42065937d25a16ea161");
     const next = changed(msgpack, payload, ({ u }: Record<string, Record<string, unknown>>) => {
       u!["n"] = "b";
@@ -51,7 +51,7 @@ describe("what nobody changed stays as it stands", () => {
     expect(hex(next)).toBe("81a17583a169cb3ff0000000000000a174d7ffa1dcd42065937d25a16ea162");
   });
 
-  test("with whitespace, escapes, and numbers as they were written", () => {
+  test("with whitespace, escapes, and numbers as written", () => {
     const payload = utf8('\n{ "a\\u0062" : [1.0, 1E+2 ,  "\\u00e9\\/" ],\t"n":{"x" :-0 }, "k": 1 } ');
     const content = json.decode(payload);
     expect({ ...content.data }).toEqual({ ab: [1, 100, "é/"], n: { x: 0 }, k: 1 });
@@ -68,7 +68,7 @@ describe("what nobody changed stays as it stands", () => {
     ).toBe('{"a\\u0062":[1.0,1E+2,"\\u00e9\\/",1],"n":{"x" :-0 },"k": 1}'.replace('"k": 1', '"k":1'));
   });
 
-  test("of a key that is there twice the last counts; both stay until something changes", () => {
+  test("of a duplicate key the last counts; both stay until something changes", () => {
     for (const [format, payload] of [
       [msgpack, bytes("83a16101a16209a16102")],
       [json, utf8('{"a":1,"b":9,"a":2}')],
@@ -86,7 +86,7 @@ describe("what nobody changed stays as it stands", () => {
     }
   });
 
-  test("the order of keys is Python's, also of those that look like numbers", () => {
+  test("keys are in Python's order, also those that look like numbers", () => {
     const payload = utf8('{"10":1,"9":{"2":1,"1":2},"b":1,"a":2}');
     const content = json.decode(payload);
     expect(json.encode(content, payload)).toBe(payload);
@@ -99,7 +99,7 @@ describe("what nobody changed stays as it stands", () => {
     );
   });
 
-  test("a value set to an equal one is no change; one that only Python tells apart neither", () => {
+  test("setting an equal value is no change, also one that only Python can tell apart", () => {
     const payload = bytes("82a166cb3ff0000000000000a16c9101");
     expect(changed(msgpack, payload, (data) => Object.assign(data, { f: 1, l: new Set([1]) }))).toBe(payload);
     expect(hex(changed(msgpack, payload, (data) => Object.assign(data, { f: 2 })))).toBe("82a16602a16c9101");
@@ -108,7 +108,7 @@ describe("what nobody changed stays as it stands", () => {
     );
   });
 
-  test("__proto__ is a key like any other", () => {
+  test("__proto__ is an ordinary key", () => {
     for (const [format, payload] of [
       [msgpack, bytes("81a95f5f70726f746f5f5f81a95f5f70726f746f5f5f01")],
       [json, utf8('{"__proto__":{"__proto__":1}}')],
@@ -123,7 +123,7 @@ describe("what nobody changed stays as it stands", () => {
     }
   });
 
-  test("what was handed out can be changed without changing what is compared with", () => {
+  test("a changed value does not change the original it is compared with", () => {
     const payload = bytes("83a162c40101a164d6ff00000001a16c9101");
     const content = msgpack.decode(payload) as Content & { data: { b: Uint8Array; d: Date; l: number[] } };
     content.data.b[0] = 2;
@@ -160,7 +160,7 @@ describe("values that the application sets", () => {
     [8, "d705"],
     [16, "d805"],
     [300, "c8012c05"],
-  ])("an extension of %i octets", (length, head) => {
+  ])("may be an extension of %i octets", (length, head) => {
     const ext = new MsgpackExt(5, new Uint8Array(length).fill(7));
     const body = head + "07".repeat(length);
     expect(hex(msgpack.encode({ data: { v: ext }, meta: {} }))).toBe(`81a176${body}`);
@@ -198,7 +198,7 @@ describe("values that the application sets", () => {
     }
   });
 
-  test("that only one of the formats can say", () => {
+  test("may be a type that only one of the formats has", () => {
     const encode = (format: Format, v: unknown) => () => format.encode({ data: { v: { a: [v] } }, meta: {} });
     expect(encode(msgpack, 2n ** 64n)).toThrow(
       "session.data.v.a[0] cannot be stored: it is an integer of more than 64",
@@ -210,7 +210,7 @@ describe("values that the application sets", () => {
     expect(encode(msgpack, new Map([[[{}], 1]]))).toThrow("session.data.v.a[0].<key> cannot be stored");
   });
 
-  test("under a key that is half of a surrogate pair, and under Flask's own", () => {
+  test("may have a key that is half of a surrogate pair, or Flask's own key", () => {
     expect(() => msgpack.encode({ data: { "\ud800": 1 }, meta: {} })).toThrow("it holds half of a surrogate pair");
     expect(() => msgpack.encode({ data: { _permanent: true }, meta: {} })).toThrow(
       "session.data._permanent cannot be stored: the key is Flask's own here; session.persistent says it",
@@ -218,7 +218,7 @@ describe("values that the application sets", () => {
   });
 });
 
-describe("the subject under a key of Flask's", () => {
+describe("the subject under Flask's key", () => {
   const login = flaskFormat({ subjectKey: "_user_id" });
 
   test("is session.subject, and not in the data", () => {
@@ -252,7 +252,7 @@ describe("the subject under a key of Flask's", () => {
     );
   });
 
-  test.each(["c0", "c2", "90", "a0", `dac900${"78".repeat(0xc900)}`])("is nobody when it is %.10s", (value) => {
+  test.each(["c0", "c2", "90", "a0", `dac900${"78".repeat(0xc900)}`])("is absent when it is %.10s", (value) => {
     const payload = bytes(`82a85f757365725f6964${value}a16b01`);
     const content = login.decode(payload);
     expect(content.meta).toEqual({});
@@ -268,10 +268,10 @@ describe("the subject under a key of Flask's", () => {
   });
 });
 
-describe("records of the other kind", () => {
+describe("records in another format", () => {
   const pickled = bytes("8004951f000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a752e");
 
-  test.each(both)("a pickle, for %s: as it is until something changes", (_, format) => {
+  test.each(both)("a pickle, for %s: kept until something changes", (_, format) => {
     const content = format.decode(pickled);
     expect(content).toEqual({ data: { user_id: 42 }, meta: { persistent: true } });
     expect(format.encode(content, pickled)).toBe(pickled);
@@ -285,7 +285,7 @@ describe("records of the other kind", () => {
     );
   });
 
-  test("a pickle of dates, floats, sets and decimals keeps what they are when it is written anew", () => {
+  test("a pickle of dates, floats, sets and decimals keeps their types when rewritten", () => {
     const dates = bytes(
       "8004953e010000000000007d94288c016294430200ff948c026474948c086461746574696d65948c086461746574696d65949394430a07e801020304050a5bf59468048c0874696d657a6f6e6594939468048c0974696d6564656c74619493944b004b004b008794529485945294869452948c03647473946806430a07e8010203040500000094680f869452948c0364746e946806430a07e8010203040500000094859452948c04646174659468048c0464617465949394430407e8010294859452948c02746494680b4b014d201c4b00879452948c0175948c0475756964948c04555549449493942981947d948c03696e74948a107856341278563412785634127856341273628c03646563948c07646563696d616c948c07446563696d616c9493948c04312e313094859452948c03736574948f94284b07908c0174944b018c0178948694752e",
     );
@@ -303,7 +303,7 @@ describe("records of the other kind", () => {
     expect(text(changed(json, floats, k))).toBe('{"f":1.0,"l":[2.0],"i":1,"k":1}');
   });
 
-  test("a pickle is nothing when they are switched off, or when it would do something", () => {
+  test("a pickle is refused when pickles are off, or when it would run code", () => {
     expect(() => flaskFormat({ legacyPickle: false }).decode(pickled)).toThrow("neither MessagePack nor JSON");
     const hostile = utf8("cos\nsystem\n(S'id'\ntR.");
     for (const [, format] of both) expect(() => format.decode(hostile)).toThrow("neither MessagePack nor JSON");
@@ -321,12 +321,12 @@ describe("records of the other kind", () => {
   });
 });
 
-describe("a record in the other format with what the configured one cannot say", () => {
+describe("a record in the other format with a value that the configured one lacks", () => {
   test.each([
     ["an integer of 70 bits", msgpack, utf8('{"n":1180591620717411303424}'), '{"n":1180591620717411303424,"k":1}'],
     ["a key that is None", json, bytes("81a16d81c001"), "82a16d81c001a16b01"],
     ["an extension", json, bytes("81a178d40507"), "82a178d40507a16b01"],
-  ])("%s stays in its own, so that it can be changed", (_, format, payload, after) => {
+  ])("%s keeps its format, so that it can be changed", (_, format, payload, after) => {
     const content = format.decode(payload);
     expect(format.encode(content, payload)).toBe(payload);
     for (const key of Object.keys(content.data)) format.encodeValue(content.data[key], key);
@@ -367,7 +367,7 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 const data = fc.dictionary(keys, value, { maxKeys: 6, noNullPrototype: false });
 
-test("a value that fills the buffer of the writer to the last octet was written nowhere", () => {
+test("a value that fills the writer's buffer exactly is written", () => {
   for (let length = 200; length < 300; length++) {
     for (const v of [2 ** 40, -(2 ** 40), 2 ** 20, -1000, -100_000, 1.5, new Date(1), new Date(-1), "x".repeat(300)]) {
       const payload = msgpack.encode({ data: { a: "x".repeat(length), v }, meta: {} });
@@ -376,8 +376,8 @@ test("a value that fills the buffer of the writer to the last octet was written 
   }
 });
 
-describe("whatever the application sets", () => {
-  test("comes back from MessagePack as it was, and is then unchanged", () => {
+describe("any value that the application sets", () => {
+  test("comes back from MessagePack equal, and is then unchanged", () => {
     fc.assert(
       fc.property(data, fc.boolean(), (before, persistent) => {
         const payload = msgpack.encode({ data: before, meta: { persistent } });
@@ -390,7 +390,7 @@ describe("whatever the application sets", () => {
     );
   });
 
-  test.each(both)("leaves the rest of a session alone (%s)", (_, format) => {
+  test.each(both)("leaves the rest of a session unchanged (%s)", (_, format) => {
     fc.assert(
       fc.property(data, keys, value, (before, key, after) => {
         const usable = (one: unknown): boolean => {

@@ -58,7 +58,7 @@ async function refused(payload: Payload, options: FlaskSessionOptions = {}): Pro
   return read as boolean;
 }
 
-describe("no session:", () => {
+describe("what is no session:", () => {
   test.each<[string, Payload]>([
     ["nothing", new Uint8Array()],
     ["an empty text", ""],
@@ -114,14 +114,14 @@ describe("no session:", () => {
   });
 });
 
-test("a record nested as deep as may be is a session", async () => {
+test("a record of the deepest nesting is a session", async () => {
   const list = (depth: number): Uint8Array =>
     new Uint8Array([0x81, 0xa1, 0x61, ...new Uint8Array(depth).fill(0x91), 0xc0]);
   expect(await refused(list(499))).toBe(false);
   expect(await refused(list(500))).toBe(true);
 });
 
-test("a record of one list more than may be written was read, and each use of it was an error", async () => {
+test("a record with one list more than can be written is refused", async () => {
   for (const depth of [499, 500, 501]) {
     const json = `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
     const msgpack = new Uint8Array([0x81, 0xa1, 0x61, ...new Uint8Array(depth - 1).fill(0x91), 0x90]);
@@ -138,7 +138,7 @@ test("a record of one list more than may be written was read, and each use of it
   }
 });
 
-test("a record of more keys and values than may be written was read, and each use of it was an error", async () => {
+test("a record with more keys and values than can be written is refused", async () => {
   const record = (values: number): string =>
     `{"a":{${Array.from({ length: values }, (_, i) => `"${i}":0`).join(",")}}}`;
   for (const [payload, isRefused] of [
@@ -153,7 +153,7 @@ test("a record of more keys and values than may be written was read, and each us
   }
 }, 60_000);
 
-describe("whatever stands under a key", () => {
+describe("any value under a key", () => {
   const json = flaskFormat({ format: "json" });
   const msgpack = flaskFormat();
   const real = fc
@@ -184,7 +184,7 @@ describe("whatever stands under a key", () => {
     );
   });
 
-  test("is refused, or read and found unchanged, and changed in one key only", () => {
+  test("is refused, or read and unchanged, and changes in one key only", () => {
     fc.assert(
       fc.property(fc.oneof(cut, turned, random), fc.constantFrom(msgpack, json), (payload, format) => {
         let content: ReturnType<typeof format.decode>;

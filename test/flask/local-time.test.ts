@@ -15,8 +15,8 @@ const instants = [
   1_700_000_000, 1_720_000_000, 1_711_847_400, 1_711_850_400, 1_711_854_000, 1_729_990_000, 2_000_000_001,
 ];
 
-describe.skipIf(missing)("the end of a session in DynamoDB", () => {
-  test.each(zones)("in %s is what Flask-Session 0.8 notes, and is read as what it means", (zone) => {
+describe.skipIf(missing)("the expiry in DynamoDB", () => {
+  test.each(zones)("in %s is what Flask-Session 0.8 writes, and is read accordingly", (zone) => {
     // As flask_session/dynamodb does: int((utcnow() + lifetime).timestamp()).
     const program =
       "import datetime as d, json, sys\n" +
@@ -38,7 +38,7 @@ describe.skipIf(missing)("the end of a session in DynamoDB", () => {
   });
 });
 
-test("a zone that is none is refused by name", () => {
+test("an unknown time zone is refused by name", () => {
   for (const wrong of ["Mars/Olympus", 5, ""])
     expect(() => flaskDynamodb({ timeZone: wrong as string })).toThrow(/timeZone must be the time zone of the process/);
 });

@@ -49,8 +49,8 @@ function anew(node: Node): Node {
   return { kind: "dict", entries: new Map(entries), at: undefined };
 }
 
-describe.skipIf(missing)("beside the real msgspec", () => {
-  test("a thousand random sessions are written as it writes them, in both formats, from either", () => {
+describe.skipIf(missing)("compared with the real msgspec", () => {
+  test("a thousand random sessions are written identically, in both formats, from either", () => {
     const seed = Date.now() % 2 ** 31;
     for (const [msgpack, json] of python({ count: 1000, seed }).made) {
       const tree = readMsgpack(bytes(msgpack));
@@ -60,7 +60,7 @@ describe.skipIf(missing)("beside the real msgspec", () => {
     }
   });
 
-  test("what an application sets is written as it would write it, so it is read by it", () => {
+  test("values set by an application are written identically, so msgspec reads them", () => {
     const text = anyText.filter((one) => !/\p{Surrogate}/u.test(one) && one !== "_permanent");
     const { value } = fc.letrec<{ value: unknown }>((tie) => ({
       value: fc.oneof(

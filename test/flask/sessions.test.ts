@@ -47,8 +47,8 @@ function scene(options: FlaskSessionOptions = {}, more: Partial<SessionOptions> 
   });
 }
 
-describe("a session begun here", () => {
-  test("is a record and a cookie as Flask makes them", async () => {
+describe("a session begun in Node", () => {
+  test("is a record and a cookie in Flask's form", async () => {
     const { sessions, store, events } = scene();
     const { cookie, setCookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: "v" }));
     expect(setCookie).toMatch(/^session=[A-Za-z0-9_-]{43}; Max-Age=2678400; Path=\/; Secure; HttpOnly; SameSite=Lax$/);
@@ -58,7 +58,7 @@ describe("a session begun here", () => {
     expect(events.map(({ type }) => type)).toEqual(["session_created"]);
   });
 
-  test("that is not permanent has no note of it and no Max-Age", async () => {
+  test("that is not permanent has no such key and no Max-Age", async () => {
     const { sessions, store } = scene({ permanent: false, lifetime: 60.9, cookie: { name: "flask", secure: false } });
     const { cookie, setCookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
     expect(setCookie).toMatch(/^flask=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Lax$/);
@@ -71,7 +71,7 @@ describe("a session begun here", () => {
     expect(hex((await store.read(`session:${cookie?.slice(6)}`))?.payload)).toBe("82a16b01aa5f7065726d616e656e74c3");
   });
 
-  test("in JSON, with a UUID, under another prefix, signed", async () => {
+  test("is in JSON, with a UUID, under another prefix, signed", async () => {
     const { sessions, store } = scene({
       format: "json",
       ids: "uuid",
@@ -104,7 +104,7 @@ describe("deleting the last key", () => {
     }
   });
 
-  test("and noting another after a save begins a new session", async () => {
+  test("and setting another after a save begins a new session", async () => {
     const { sessions, flask, payload, store } = scene();
     await flask(one);
     const { cookie } = await request(sessions, `session=${id}`, async (session) => {
@@ -117,7 +117,7 @@ describe("deleting the last key", () => {
     expect(hex((await store.read(`session:${cookie?.slice(8)}`))?.payload)).toMatch(/a46e65787401/);
   });
 
-  test("keeps what another request added meanwhile", async () => {
+  test("keeps what another request added in between", async () => {
     const { sessions, flask, payload } = scene();
     await flask(one);
     const { setCookie } = await request(sessions, `session=${id}`, async ({ data }) => {
@@ -128,7 +128,7 @@ describe("deleting the last key", () => {
     expect(setCookie).not.toContain("Max-Age=0");
   });
 
-  test("is not so while somebody is logged in, or a key that is no text is left", async () => {
+  test("ends nothing while a user is logged in, or a key that is no text is left", async () => {
     const { sessions, flask, payload } = scene({ subjectKey: "_user_id" });
     for (const rest of ["a85f757365725f6964a137", "0502"]) {
       await flask(bytes(`82a16b01${rest}`));
@@ -159,7 +159,7 @@ describe("a session that Flask made", () => {
     expect((await store.read(key))?.payload).toEqual(payload);
   });
 
-  test("keeps what was not changed, byte for byte", async () => {
+  test("keeps unchanged values byte for byte", async () => {
     const { sessions, payload, flask } = scene();
     await flask(made);
     const answer = await request(sessions, `session=${id}`, (session) => session.update("k", (n) => Number(n) + 1));
@@ -167,7 +167,7 @@ describe("a session that Flask made", () => {
     expect(await payload()).toBe(hex(made).replace(/01$/, "02"));
   });
 
-  test("keeps what Flask wrote meanwhile, to other keys and to the same", async () => {
+  test("keeps what Flask wrote during the request, to other keys and to the same", async () => {
     const { sessions, payload, flask } = scene();
     await flask(made);
     await request(sessions, `session=${id}`, async (session) => {
@@ -181,7 +181,7 @@ describe("a session that Flask made", () => {
     );
   });
 
-  test("that Flask ends meanwhile is not brought back", async () => {
+  test("that Flask ends during the request is not brought back", async () => {
     const { sessions, payload, flask, store, events } = scene();
     await flask(made);
     const { error, setCookie } = await request(sessions, `session=${id}`, async ({ data }) => {
@@ -194,7 +194,7 @@ describe("a session that Flask made", () => {
     expect(events.map(({ type }) => type)).toEqual(["save_refused"]);
   });
 
-  test("in the other format or in pickle is rewritten when it is changed, not before", async () => {
+  test("in the other format or in pickle is rewritten when changed, not before", async () => {
     const pickled = bytes("8004951f000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a752e");
     const { sessions, payload, flask } = scene({ format: "json" });
     for (const old of [pickled, bytes("82aa5f7065726d616e656e74c3a7757365725f69642a")]) {
@@ -224,7 +224,7 @@ describe("a session that Flask made", () => {
     expect(events.map(({ type }) => type)).toEqual(["session_renewed", "session_login", "session_logout"]);
   });
 
-  test("is nobody's without a key that says whose it is, after a login too", async () => {
+  test("has no subject without the key for it, after a login too", async () => {
     const said: string[] = [];
     const { sessions, payload, flask } = scene({}, { warn: (message) => void said.push(message) });
     await flask(made);
@@ -235,7 +235,7 @@ describe("a session that Flask made", () => {
     expect((await request(sessions, login.cookie, ({ subject }) => subject)).value).toBeUndefined();
   });
 
-  test("that is written to with its old id after a login keeps the login's cookie", async () => {
+  test("that is written with its old id after a login keeps the login's cookie", async () => {
     const { sessions, flask, store } = scene({ subjectKey: "_user_id" });
     await flask(made);
     const login = await request(sessions, `session=${id}`, (session) => session.login("7"));
@@ -258,7 +258,7 @@ describe("a session that Flask made", () => {
 });
 
 describe("the handle, which Flask's records have no room for", () => {
-  test("of an event was another than the one that later requests have", async () => {
+  test("is the same in an event and in later requests", async () => {
     const { sessions, events } = scene({ subjectKey: "_user_id" });
     const handle = async (cookie: string | undefined) => (await request(sessions, cookie, (one) => one.handle)).value;
     const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
@@ -272,7 +272,7 @@ describe("the handle, which Flask's records have no room for", () => {
     expect(events.at(-1)).toMatchObject({ type: "session_created", handle: await handle(again.cookie) });
   });
 
-  test("was still the old one after a login was saved, so that ending the other sessions ended this one", async () => {
+  test("is the new one after a login was saved, so that ending the other sessions spares this one", async () => {
     const { sessions } = scene({ subjectKey: "_user_id" });
     const other = await request(sessions, undefined, (session) => session.login("7"));
     const begun = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));
@@ -299,7 +299,7 @@ test.each(["attacker-chosen", `${id}.sig`, "B".repeat(43), `"${id}"`, "a\\012b",
   },
 );
 
-test("what cannot be an id of Flask's never reaches the store", async () => {
+test("text that cannot be an id of Flask's never reaches the store", async () => {
   let reads = 0;
   const { sessions, store } = scene();
   const watched: Store = {
@@ -341,7 +341,7 @@ describe("a wrong option is a TypeError that names it", () => {
     expect(() => flaskSession(options as never)).toThrow(message);
   });
 
-  test("null is none either; renewAfter is refused by createSessions", () => {
+  test("null is wrong too; renewAfter is refused by createSessions", () => {
     expect(() => flaskSession(null as never)).toThrow("the argument of flaskSession() must be an object of options");
     expect(() => scene({}, { renewAfter: "1h" })).toThrow("renewAfter must be false with format flask-session msgpack");
     expect(() => scene({ cookie: { prefix: "__Host-", path: "/x" } })).toThrow('"__Host-session" needs path "/"');

@@ -34,7 +34,7 @@ describe.each(Object.entries(records))("a record in %s that cannot be read", (na
     return { sessions, events, kept, store };
   };
 
-  test("is a guest's session, which the event tells", async () => {
+  test("is a guest's session, and an event says so", async () => {
     const { sessions, events, kept } = await scene();
     const { value, setCookie } = await request(sessions, `session=${id}`, ({ isNew, data }) => [isNew, { ...data }]);
     expect(value).toEqual([true, {}]);
@@ -43,7 +43,7 @@ describe.each(Object.entries(records))("a record in %s that cannot be read", (na
     expect(events.map(({ type }) => type)).toEqual(["record_refused"]);
   });
 
-  test("is not written over, and its cookie not replaced", async () => {
+  test("is not overwritten, and its cookie not replaced", async () => {
     const { sessions, events, kept, store } = await scene();
     for (const write of ["data", "regenerate", "persistent"] as const) {
       const { error, setCookie } = await request(sessions, `session=${id}`, (session) => {
@@ -61,7 +61,7 @@ describe.each(Object.entries(records))("a record in %s that cannot be read", (na
     expect(said[0]?.reason).toBe("the record of another program cannot be read here");
   });
 
-  test("is no success for a login", async () => {
+  test("fails a login", async () => {
     const { sessions, kept } = await scene();
     const { error, setCookie } = await request(sessions, `session=${id}`, (session) => session.login("ada"));
     expect(error).toMatchObject({ code: "ERR_SESSION_UNREADABLE", status: 503 });
@@ -79,7 +79,7 @@ describe.each(Object.entries(records))("a record in %s that cannot be read", (na
   });
 });
 
-test("Flask's own cookie with a tag that is not known here stays with the client", async () => {
+test("in Flask's own cookie, with an unknown tag, stays with the client", async () => {
   const secretKey = "a key that both sides know";
   const sessions = new Sessions(flaskCookie({ secretKey, now: () => now }));
   const { cookie = "" } = await request(sessions, undefined, ({ data }) => Object.assign(data, { k: 1 }));

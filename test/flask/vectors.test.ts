@@ -158,7 +158,7 @@ describe.each(Object.entries(vectors))("%s", (_, vector) => {
     }
   });
 
-  test("in the other format keeps every type when it is written anew, whole", () => {
+  test("in the other format keeps every type when rewritten as a whole", () => {
     const content = json.decode(bytes(vector.msgpack));
     expect(json.encode(content, bytes(vector.msgpack))).toEqual(bytes(vector.msgpack));
     content.data["new"] = 1;
@@ -198,7 +198,7 @@ describe("V8: keys that are no texts", () => {
       );
   });
 
-  test("at the top of a session stay as they are, and show nowhere", () => {
+  test("at the top of a session stay, and are not shown", () => {
     const payload = bytes("8201a161a16b01");
     const content = msgpack.decode(payload);
     expect({ ...content.data }).toEqual({ k: 1 });
@@ -222,7 +222,7 @@ describe("V9: dates", () => {
     expect(written(json, new Date(iso))).toBe(`"${text}"`);
   });
 
-  test("with microseconds lose them to a Date, and keep them in the record", () => {
+  test("with microseconds lose them in a Date, and keep them in the record", () => {
     const payload = bytes("82a176c70cff000003e8ffffffffed318525a16b01");
     const content = msgpack.decode(payload);
     expect(content.data["v"]).toEqual(new Date("1960-01-02T03:04:05Z"));
@@ -302,7 +302,7 @@ test.each([
   [1234567890123456.8, "1234567890123456.8"],
   [Number.NaN, "null"],
   [Number.NEGATIVE_INFINITY, "null"],
-])("the float %s in JSON, as msgspec writes it", (value, text) => {
+])("the float %s in JSON is what msgspec writes", (value, text) => {
   expect(written(json, value)).toBe(text);
 });
 

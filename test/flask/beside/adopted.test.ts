@@ -22,8 +22,8 @@ async function begin(flask: FlaskServer): Promise<string> {
   return jar.header as string;
 }
 
-describe.skipIf(missing !== undefined)("from Flask for good", { timeout: 60_000 }, () => {
-  test("its own cookie is adopted once; a changed one, and one signed with another key, are not", async () => {
+describe.skipIf(missing !== undefined)("moving from Flask for good", { timeout: 60_000 }, () => {
+  test("Flask's own cookie is adopted once; a changed one, or one signed with another key, is not", async () => {
     const flask = await startFlask({ backend: { type: "cookie" }, config: { SECRET_KEY: "the key of Flask" } });
     try {
       const cookie = await begin(flask);
@@ -49,7 +49,7 @@ describe.skipIf(missing !== undefined)("from Flask for good", { timeout: 60_000 
     }
   });
 
-  test("a record of Flask-Session is adopted once, and goes: the adopter of the guide", async () => {
+  test("a record of Flask-Session is adopted once and removed, with the adopter of the guide", async () => {
     const redis = await startRedis();
     const client = createClient({ url: redis.url });
     await client.connect();

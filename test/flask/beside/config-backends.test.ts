@@ -76,14 +76,14 @@ describe.skipIf(withoutRedis)("config: redis", () => {
     await works({ ...place, SESSION_KEY_PREFIX: "shop:" }, { load: only(name), records: "native" });
   });
 
-  test("a client of the user's stays open", async () => {
+  test("a client that the user passed stays open", async () => {
     const client = await createClient({ url: server.url }).connect();
     await works({ SESSION_TYPE: "redis", SESSION_REDIS: client });
     expect(await client.ping()).toBe("PONG");
     client.destroy();
   });
 
-  test("closed, the connections are gone", async () => {
+  test("after close the connections are gone", async () => {
     const { sessions, close } = await sessionsFromConfig<Data>({ SESSION_TYPE: "redis", SESSION_REDIS: server.url });
     await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const clients = async () =>
@@ -96,7 +96,7 @@ describe.skipIf(withoutRedis)("config: redis", () => {
     await expect.poll(clients).toBe(before - 1);
   });
 
-  test("a part of Flask-Session-Plus, signed, is TaggedJSON under its prefix", async () => {
+  test("a signed part of Flask-Session-Plus is TaggedJSON under its prefix", async () => {
     const parts = [
       { cookie_name: "who", session_type: "redis", session_fields: ["user_id"], client: server.url, use_signer: true },
       { cookie_name: "data", session_fields: "auto" },
@@ -119,7 +119,7 @@ const withoutMemcached = missing("memcached", memcachedProgram, noMemcached, mem
   "sojourn/stores/memcached/client",
 ]);
 describe.skipIf(withoutMemcached)("config: memcached", () => {
-  test("a type, and a part of Flask-Session-Plus", async () => {
+  test("works as a type, and as a part of Flask-Session-Plus", async () => {
     const server = await startMemcached();
     try {
       await works({ SESSION_TYPE: "memcached", SESSION_MEMCACHED: server.address });
@@ -137,7 +137,7 @@ describe.skipIf(withoutMemcached)("config: memcached", () => {
 
 const withoutMongodb = missing("mongodb", !noMongodb, noMongodb ?? "", "MongoDB", [clientVersion("mongodb")]);
 describe.skipIf(withoutMongodb)("config: mongodb", () => {
-  test("native records, and a part of Flask-Session-Plus", async () => {
+  test("reads native records, and a part of Flask-Session-Plus", async () => {
     const server = await startMongodb();
     try {
       await works({ SESSION_TYPE: "mongodb", SESSION_MONGODB: server.url }, { records: "native" });
@@ -171,7 +171,7 @@ describe.skipIf(withoutPostgres)("config: postgres", () => {
   });
   afterAll(() => server?.stop());
 
-  test.each(sqlClients)("SESSION_TYPE=postgresql through %s, in the time zone of the server", async (name) => {
+  test.each(sqlClients)("SESSION_TYPE=postgresql works through %s, in the time zone of the server", async (name) => {
     const pool = new pg.Pool({ connectionString: url, max: 1 });
     await pool.query(`ALTER DATABASE "${server.database}" SET timezone = 'America/New_York'`);
     const keys = { SESSION_TYPE: "postgresql", SESSION_POSTGRESQL: url, PERMANENT_SESSION_LIFETIME: 3600 };
@@ -187,14 +187,14 @@ describe.skipIf(withoutPostgres)("config: postgres", () => {
     await pool.end();
   });
 
-  test.each(["sqlalchemy", "peewee"])("SESSION_TYPE=%s through postgres.js", async (type) => {
+  test.each(["sqlalchemy", "peewee"])("SESSION_TYPE=%s works through postgres.js", async (type) => {
     const place = { SESSION_TYPE: type, SESSION_SQLALCHEMY: url, SESSION_DB: url };
     const own = { SESSION_PEEWEE_TABLE: "peewee", SESSION_SQLALCHEMY_TABLE: "alchemy" };
     await works({ ...place, ...own }, { load: only("postgres"), warn: () => {} });
     await works(place, { load: only("postgres"), records: "native", warn: () => {} });
   });
 
-  test("the parts of Peewee's configuration", async () => {
+  test("the parts of Peewee's configuration are used", async () => {
     const { host, port, user, database: name } = server;
     const config = { name, host, port, user };
     const keys = { SESSION_TYPE: "peewee", SESSION_DB_CLASS: "PostgresqlDatabase", SESSION_PEEWEE_CONFIG: config };
@@ -211,7 +211,7 @@ describe.skipIf(withoutMariadb)("config: mariadb", () => {
   });
   afterAll(() => server?.stop());
 
-  test.each(mysqlClients)("SESSION_TYPE=sqlalchemy through %s", async (name) => {
+  test.each(mysqlClients)("SESSION_TYPE=sqlalchemy works through %s", async (name) => {
     const { user, host, port, database } = server;
     const url = `mysql+pymysql://${user}@${host}:${port}/${database}?charset=utf8mb4`;
     await works({ SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: url }, { load: only(name) });
@@ -227,7 +227,7 @@ const reported = (name: "firestore" | "datastore"): boolean => {
 };
 
 describe.skipIf(reported("firestore"))("config: firestore", () => {
-  test("the documents of Flask-Session2, native ones, and those of Flask-Session-Plus in a part", async () => {
+  test("reads documents of Flask-Session2, native ones, and those of Flask-Session-Plus in a part", async () => {
     await beside(firestoreEmulator, "FIRESTORE_EMULATOR_HOST", async () => {
       await works({ SESSION_TYPE: "firestore" });
       await works({ SESSION_TYPE: "firestore" }, { records: "native" });
@@ -249,7 +249,7 @@ describe.skipIf(reported("firestore"))("config: firestore", () => {
 });
 
 describe.skipIf(reported("datastore"))("config: datastore", () => {
-  test("the entities of Flask-Session2, and native ones", async () => {
+  test("reads entities of Flask-Session2, and native ones", async () => {
     await beside(datastoreModeEmulator, "DATASTORE_EMULATOR_HOST", async () => {
       await works({ SESSION_TYPE: "datastore", GCLOUD_APP_PROJECT_ID: "shop" });
       await works(
@@ -282,7 +282,7 @@ const withoutSearch =
     ? reportMissing("config: elasticsearch", search.missing)
     : missing("elasticsearch", true, "", search.title, [clientVersion("@elastic/elasticsearch")]);
 describe.skipIf(withoutSearch)("config: elasticsearch", () => {
-  test("the documents of Flask-Session2, and native ones", { timeout: 120_000 }, async () => {
+  test("reads documents of Flask-Session2, and native ones", { timeout: 120_000 }, async () => {
     const server = await startSearch("elasticsearch");
     try {
       await works({ SESSION_TYPE: "elasticsearch", SESSION_ELASTICSEARCH: server.url });

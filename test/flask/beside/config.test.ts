@@ -43,7 +43,7 @@ const titled = backends.map((one) => ({ ...one, title: `one configuration for bo
 
 describe.each(titled)("$title", ({ kind, keys, title }) => {
   test.skipIf(flaskIsMissing(kind, ["sojourn/flask/config"], title))(
-    "each reads, changes and ends what the other made",
+    "each side reads, changes and ends what the other made",
     async () => {
       const shared = {
         SECRET_KEY: randomBytes(16).toString("hex"),

@@ -35,7 +35,7 @@ describe.skipIf(missing)("Flask's own cookie and Node", () => {
       await flask?.stop();
     });
 
-    test("who logs in and out on one side does so on the other", async () => {
+    test("a login or logout on one side is seen on the other", async () => {
       const jar = new Jar();
       await flask.do(jar, ["login", "7"]);
       expect((await node.do(jar, ({ subject }) => subject)).value).toBe("7");
@@ -49,7 +49,7 @@ describe.skipIf(missing)("Flask's own cookie and Node", () => {
     test.each([
       [before, false],
       ["another key altogether", true],
-    ])("a cookie signed with %j is nobody's session: %s", async (key, refused) => {
+    ])("a cookie signed with %j is a guest's: %s", async (key, refused) => {
       const other = await startNode(createSessions<Data>({ ...flaskCookie({ ...common, secretKey: key }) }));
       const jar = new Jar();
       await other.do(jar, ({ data }) => Object.assign(data, { k: 1 }));
@@ -58,7 +58,7 @@ describe.skipIf(missing)("Flask's own cookie and Node", () => {
       expect((await flask.do(jar.copy(), ["get", "'k'"])).results).toEqual([refused ? "None" : "1"]);
     });
 
-    test("a cookie that was changed is nobody's session, on either side", async () => {
+    test("a changed cookie is a guest's, on both sides", async () => {
       const jar = new Jar();
       await node.do(jar, ({ data }) => Object.assign(data, { k: 1 }));
       const [payload = "", ...rest] = jar.value("session")!.split(".");

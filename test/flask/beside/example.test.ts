@@ -15,7 +15,7 @@ import { flaskIsMissing, type Running, redis } from "./backends.ts";
 const missing = flaskIsMissing(redis, [clientVersion("redis")]);
 const directory = join(projectRoot, "examples", "flask");
 
-describe.skipIf(missing)("The example of Flask and Node side by side", () => {
+describe.skipIf(missing)("the example of Flask and Node side by side", () => {
   let backend: Running<{ readonly url: string }>;
   const children: ChildProcess[] = [];
   const urls = { flask: "", node: "" };
@@ -53,7 +53,7 @@ describe.skipIf(missing)("The example of Flask and Node side by side", () => {
     await backend?.stop();
   });
 
-  test("one visitor, one session, on both", async () => {
+  test("one visitor has one session on both", async () => {
     const jar = new Jar();
     const ask = async (path: string, method = "GET"): Promise<string> => {
       const host = path.startsWith("/account") ? urls.flask : urls.node;

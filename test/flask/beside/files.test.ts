@@ -73,7 +73,7 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       return jar;
     };
 
-    test("holds one file a session, for its owner alone, and the number that cachelib keeps is right", async () => {
+    test("has one file per session, readable by its owner alone, and cachelib's count is right", async () => {
       const jars = [await begin(flask), await begin(node), await begin(node)];
       expect(sessions()).toHaveLength(3);
       expect(count()).toBe(3);
@@ -90,7 +90,7 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       expect(count()).toBe(2);
     });
 
-    test("over its threshold Flask drops the sessions that end soonest, of either side; Node drops none", async () => {
+    test("over its threshold Flask drops the sessions that expire first, of either side; Node drops none", async () => {
       for (let index = 0; index < 9; index++) await begin(node);
       expect(sessions()).toHaveLength(9);
       expect(count()).toBe(9);
@@ -99,7 +99,7 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       expect(count()).toBe(6);
     });
 
-    test("a new id leaves a note of where the old one led, which is counted as well", async () => {
+    test("a new id leaves a note for the old one, which is counted as well", async () => {
       const jar = await begin(node);
       const before = count() as number;
       await node.do(jar, (session) => session.regenerate());
@@ -109,7 +109,7 @@ describe.skipIf(missing)("Flask-Session and Node over files", () => {
       expect(count()).toBe(before);
     });
 
-    test("a session that Flask has dropped is gone for Node, and comes back for nobody", async () => {
+    test("a session that Flask dropped is gone for Node, and does not come back", async () => {
       const jar = await begin(node);
       const mine = jar.copy();
       await node.do(mine, async ({ data }) => {

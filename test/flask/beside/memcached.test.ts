@@ -65,7 +65,7 @@ describe.skipIf(missing)("Flask-Session and Node over Memcached", () => {
       await backend?.stop();
     });
 
-    test("31 days, which Memcached takes for an instant, are 31 days on both sides", async () => {
+    test("31 days, which Memcached takes for a timestamp, are 31 days on both sides", async () => {
       const jar = new Jar();
       await flask.do(jar, ["set", "'k'", "1"]);
       const days = async (): Promise<number> => (await backend.left!(jar.value("session")!)) / 86_400;
@@ -75,7 +75,7 @@ describe.skipIf(missing)("Flask-Session and Node over Memcached", () => {
       expect((await flask.do(jar)).session).toBe("{'_permanent': True, 'k': 1, 'mine': 1}");
     });
 
-    test("a session of an older Flask-Session, in pickle of protocol 0, goes on on both sides", async () => {
+    test("a session of an older Flask-Session, in pickle protocol 0, continues on both sides", async () => {
       const id = "0f0e0d0c-0b0a-4908-8706-050403020100";
       await backend.client.set(`session:${id}`, "(dp0\nV_permanent\np1\nI01\nsVk\np2\nVv\np3\ns.", { lifetime: 3600 });
       const jar = new Jar();
@@ -89,7 +89,7 @@ describe.skipIf(missing)("Flask-Session and Node over Memcached", () => {
       expect((await flask.do(jar)).session).toBe("{'_permanent': True, 'k': 'v', 'mine': 1}");
     });
 
-    test("while Memcached is away nobody is logged out, and then it goes on", async () => {
+    test("while Memcached is unreachable no user is logged out, and afterwards sessions continue", async () => {
       // Somebody at the door who says nothing.
       const mute = createServer((socket) => socket.on("error", () => {}));
       await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));

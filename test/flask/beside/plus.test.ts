@@ -55,10 +55,10 @@ const places = {
 } as const;
 
 if (redisProgram)
-  reportBackend({ backend: "redis", server: redisVersion, clients: [clientVersion("redis")], within: "In redis" });
+  reportBackend({ backend: "redis", server: redisVersion, clients: [clientVersion("redis")], within: "in redis" });
 if (memcachedProgram) {
   const clients = ["sojourn/stores/memcached/client"];
-  reportBackend({ backend: "memcached", server: memcachedVersion, clients, within: "In memcached" });
+  reportBackend({ backend: "memcached", server: memcachedVersion, clients, within: "in memcached" });
 }
 const missing = {
   redis: !redisProgram && reportMissing("redis", noRedis),
@@ -69,7 +69,7 @@ const id = "0f0e0d0c-0b0a-4908-8706-050403020100";
 const text = '{"_permanent":false,"t":{" t":[1,2]},"user_id":5}';
 
 for (const name of ["redis", "memcached"] as const) {
-  describe.skipIf(missing[name])(`In ${name}`, () => {
+  describe.skipIf(missing[name])(`in ${name}`, () => {
     let place: Place;
     beforeAll(async () => {
       place = await places[name]();
@@ -84,7 +84,7 @@ for (const name of ["redis", "memcached"] as const) {
         storeTimeout: "30s",
       });
 
-    test("a session is read, changed and ended; what was not changed stays as it stood", async () => {
+    test("a session is read, changed and ended; unchanged values keep their bytes", async () => {
       await place.set(`session${id}`, text);
       const { value } = await request(sessions(), `session=${id}`, (session) => {
         const found = { ...session.data, persistent: session.persistent };
@@ -97,7 +97,7 @@ for (const name of ["redis", "memcached"] as const) {
       expect(await place.get(`session${id}`)).toBeNull();
     });
 
-    test("what it writes meanwhile is kept", async () => {
+    test("a change it writes during a request is kept", async () => {
       await place.set(`session${id}`, text);
       await request(sessions(), `session=${id}`, async ({ data }) => {
         const { user_id } = data;
@@ -107,7 +107,7 @@ for (const name of ["redis", "memcached"] as const) {
       expect(await place.get(`session${id}`)).toBe('{"_permanent":false,"seen":5,"t":{" t":[1,2]},"user_id":7}');
     });
 
-    test("a new session is one of its own: a UUID, its text, and the day it lives", async () => {
+    test("a new session is in its form: a UUID, its encoding, and a lifetime of one day", async () => {
       const { cookie } = await request(sessions(), undefined, ({ data }) => Object.assign(data, { k: "é" }));
       const made = cookie!.slice("session=".length);
       expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);

@@ -42,7 +42,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
     () => open("app/"),
   );
 
-  describe("when Flask is told not to write what it only read (SESSION_REFRESH_EACH_REQUEST)", () => {
+  describe("when Flask does not write what it only read (SESSION_REFRESH_EACH_REQUEST)", () => {
     let backend: Backend;
     let flask: FlaskServer;
     let node: NodeServer;
@@ -64,7 +64,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       await backend?.stop();
     });
 
-    test("a logout on Node's side is not undone by a Flask request that only reads", async () => {
+    test("a logout in Node is not undone by a Flask request that only reads", async () => {
       const jar = new Jar();
       await flask.do(jar, ["set", "'k'", "1"]);
       const id = jar.value("session")!;
@@ -76,7 +76,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       expect(await backend.raw(id)).toBeNull();
     });
 
-    test("a session of an older Flask-Session, in pickle under a UUID, goes on on both sides", async () => {
+    test("a session of an older Flask-Session, in pickle under a UUID, continues on both sides", async () => {
       const id = "0f0e0d0c-0b0a-4908-8706-050403020100";
       const pickled = "8004951f000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a752e";
       await client.set(`session:${id}`, Buffer.from(pickled, "hex"), { EX: 3600 });
@@ -96,7 +96,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       ["a pickle that would run a command", "636f730a73797374656d0a285327696427 0a74522e".replace(" ", "")],
       ["nothing", ""],
     ])(
-      "a record that is %s is a guest's session and an event for Node, and stays as it is until a logout",
+      "a record that is %s is a guest's session and an event for Node, and stays until a logout",
       async (_what, hex) => {
         const jar = new Jar();
         const planted = "B".repeat(43);
@@ -139,7 +139,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       await backend?.stop();
     });
 
-    test("who logs in and out on one side does so on the other", async () => {
+    test("a login or logout on one side is seen on the other", async () => {
       const { do: inFlask } = await flask("basic");
       const jar = new Jar();
       await inFlask(jar, ["login", "7"]);
@@ -155,7 +155,7 @@ describe.skipIf(missing)("Flask-Session and Node over Redis", () => {
       expect((await inFlask(jar, ["who"])).results).toEqual(["(None, False)"]);
     });
 
-    test.each([true, false])("a login by Node under strong protection, persistent: %s", async (persistent) => {
+    test.each([true, false])("a login by Node passes strong protection, persistent: %s", async (persistent) => {
       const { do: inFlask } = await flask("strong");
       const jar = new Jar();
       await node.do(jar, (session) => session.login("8", { persistent }));

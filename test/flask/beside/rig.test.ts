@@ -27,7 +27,7 @@ const titled = kinds.map((kind) => ({ kind, title: `Flask-Session with ${kind.na
 
 describe.each(titled)("$title", ({ kind, title }) => {
   test.skipIf(flaskIsMissing(kind, [], title))(
-    "writes a session as it is documented, reads it and removes it",
+    "writes a session in its documented form, reads it and removes it",
     async () => {
       const backend = await kind.start();
       const config = { PERMANENT_SESSION_LIFETIME: 3600 };

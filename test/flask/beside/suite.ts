@@ -124,7 +124,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       return (await flask.do(jar, ["get", `'${key}'`])).results[0]!;
     };
 
-    test("what Flask sets Node reads and changes, and Flask reads that", async () => {
+    test("a value that Flask sets is read and changed by Node, and then read by Flask", async () => {
       const jar = await begin(["set", "'cart'", "['apple']"]);
       const { value } = await node.do(jar, ({ data }) => {
         const found = structuredClone({ ...data });
@@ -138,7 +138,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await inFlask(jar, "begun")).toBe("1");
     });
 
-    test("a session that Node begins is one for Flask, which changes it for Node", async () => {
+    test("a session that Node begins is read and changed by Flask", async () => {
       const jar = new Jar();
       await node.do(jar, ({ data }) => Object.assign(data, { name: "Zoë", list: [1, 2] }));
       const reply = await flask.do(jar, ["append", "'list'", "3"], ["modified"], ["get", "'name'"]);
@@ -156,7 +156,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(jar.value("session")).toBe(before);
     });
 
-    describe("a value that Node does not replace stays as Flask wrote it", () => {
+    describe("a value that Node does not replace keeps the bytes that Flask wrote", () => {
       const kept = values.filter(({ without = [] }) => !without.includes(format));
       test.each(kept)("$python", async (one) => {
         const { python } = one;
@@ -184,7 +184,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       });
     });
 
-    test("what stands beside a value that Node changes, in the same dict or list, stays as Flask wrote it", async () => {
+    test("values beside one that Node changes, in the same dict or list, keep the bytes that Flask wrote", async () => {
       const us = inCookie || format === "json" ? "'then'" : `datetime.datetime(2024, 1, 2, 3, 4, 5, 678901, ${utc})`;
       const jar = await begin([
         "set",
@@ -203,7 +203,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(seen).toBe(wanted);
     });
 
-    test.skipIf(inCookie)("20 requests to Node at once that raise a counter of Flask's raise it by 20", async () => {
+    test.skipIf(inCookie)("20 parallel requests to Node that increment Flask's counter raise it by 20", async () => {
       const jar = await begin(["set", "'count'", "1"]);
       const raise = (): Promise<unknown> =>
         node.do(jar.copy(), (session) => session.update("count", (count) => Number(count) + 1));
@@ -211,7 +211,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await inFlask(jar, "count")).toBe("21");
     });
 
-    describe("a value that Node writes is one of Python's", () => {
+    describe("a value that Node writes has a Python type", () => {
       const instant = new Date("2024-01-02T03:04:05.678Z");
       const written: [what: string, value: unknown, python: string, not?: readonly Setup["format"][]][] = [
         ["a whole number", 7, "7"],
@@ -235,7 +235,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       });
     });
 
-    test("messages that Flask flashes Node takes, and the other way round", async () => {
+    test("messages that Flask flashes are taken by Node, and the other way round", async () => {
       const jar = await begin(["flash", "saved", "info"]);
       const { value } = await node.do(jar, (session) => session.take("_flashes"));
       expect(value).toEqual([["info", "saved"]]);
@@ -245,7 +245,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect((await node.do(jar, ({ data }) => data._flashes)).value).toBeUndefined();
     });
 
-    test("a logout on Flask's side ends the session for Node", async () => {
+    test("a logout in Flask ends the session for Node", async () => {
       const jar = await begin();
       const late = jar.copy();
       await flask.do(jar, ["clear"]);
@@ -256,7 +256,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(value).toEqual([true, {}]);
     });
 
-    test("a logout on Node's side ends the session for Flask", async () => {
+    test("a logout in Node ends the session for Flask", async () => {
       const jar = await begin();
       const late = jar.copy();
       await node.do(jar, (session) => session.destroy());
@@ -266,7 +266,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await inFlask(late, "begun")).toBe("None");
     });
 
-    test.skipIf(inCookie)("a login on Flask's side gives a new id, and Node knows who it is", async () => {
+    test.skipIf(inCookie)("a login in Flask gives a new id, and Node knows the user", async () => {
       const jar = await begin();
       const [late, old] = [jar.copy(), idIn(jar)];
       await flask.do(jar, ["regenerate"], ["set", "'_user_id'", "'7'"]);
@@ -277,7 +277,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await backend.raw(old)).toBeNull();
     });
 
-    test.skipIf(inCookie)("a login on Node's side gives a new id, and Flask knows who it is", async () => {
+    test.skipIf(inCookie)("a login in Node gives a new id, and Flask knows the user", async () => {
       const jar = await begin();
       const [late, old] = [jar.copy(), idIn(jar)];
       await node.do(jar, (session) => session.login("7"));
@@ -288,7 +288,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await backend.raw(old)).toBeNull();
     });
 
-    test("permanent and not, by either side", async () => {
+    test("permanent is set and unset by either side", async () => {
       const jar = await begin();
       expect((await node.do(jar, ({ persistent }) => persistent)).value).toBe(!inCookie && permanent);
       for (const wanted of [true, false, true]) {
@@ -308,7 +308,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(await inFlask(jar, "again")).toBe("1");
     });
 
-    test("clear on Node's side leaves nothing of the data, and the session goes on", async () => {
+    test("clear in Node removes all data, and the session continues", async () => {
       const jar = await begin(["set", "'secret'", "1"]);
       await node.do(jar, (session) => {
         session.clear();
@@ -328,7 +328,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       if (!inCookie) expect(await backend.raw("A".repeat(43))).toBeNull();
     });
 
-    test.runIf(signed)("a cookie with another signature is nobody's session", async () => {
+    test.runIf(signed)("a cookie with another signature is a guest's", async () => {
       const jar = await begin();
       const value = jar.value("session")!;
       const end = value.endsWith("AAAA") ? "BBBB" : "AAAA";
@@ -340,7 +340,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect((await node.do(bare, ({ isNew }) => isNew)).value).toBe(true);
     });
 
-    test.skipIf(inCookie)("reading on Node's side writes nothing and sends no cookie", async () => {
+    test.skipIf(inCookie)("a read in Node writes nothing and sets no cookie", async () => {
       const jar = await begin();
       const [before, lines] = [await stored(jar), jar.lines.length];
       await node.do(jar, ({ data }) => data.begun);
@@ -348,7 +348,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       expect(jar.lines).toHaveLength(lines);
     });
 
-    test.skipIf(inCookie)("both sides give a session the same time to live", async () => {
+    test.skipIf(inCookie)("both sides give a session the same lifetime", async () => {
       if (!backend.left) return;
       const jar = await begin();
       const about = async (): Promise<void> => {
@@ -363,7 +363,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
       await about();
     });
 
-    describe.skipIf(inCookie)("while a request is under way on Node's side", () => {
+    describe.skipIf(inCookie)("during a request to Node", () => {
       /** A Node request that holds the session, does what Flask does meanwhile, and goes on. */
       async function meanwhile(
         jar: Jar,
@@ -378,7 +378,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         return mine;
       }
 
-      test("what Flask writes to other keys is kept, and so is what Node writes", async () => {
+      test("changes of other keys by Flask are kept, and so are Node's", async () => {
         const jar = await begin(["set", "'both'", "'old'"]);
         const work = (): Promise<unknown> =>
           flask.do(jar.copy(), ["set", "'theirs'", "1.0"], ["delete", "'begun'"], ["set", "'both'", "'Flask'"]);
@@ -393,7 +393,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(results).toEqual(["1.0", "None", "2", "'Node'"]);
       });
 
-      test("a counter that Flask raised meanwhile is raised from there", async () => {
+      test("a counter that Flask raises is raised from the new value", async () => {
         const jar = await begin(["set", "'count'", "1"]);
         await node.do(jar.copy(), async (session) => {
           session.update("count", (count) => Number(count) + 1);
@@ -402,7 +402,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(await inFlask(jar, "count")).toBe("42");
       });
 
-      test("a read by Flask, which writes the session again, is no conflict", async () => {
+      test("a read by Flask, which rewrites the session, is no conflict", async () => {
         const jar = await begin();
         await meanwhile(
           jar,
@@ -412,7 +412,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(await inFlask(jar, "mine")).toBe("2");
       });
 
-      test("a logout by Flask is not undone, and Node sends no cookie", async () => {
+      test("a logout by Flask is not undone, and Node sets no cookie", async () => {
         const jar = await begin();
         const id = idIn(jar);
         const mine = await meanwhile(
@@ -424,7 +424,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(mine.lines).toEqual([]);
       });
 
-      test("a logout by Flask-Login, which takes the user out of a session that goes on, is not undone", async () => {
+      test("a logout by Flask-Login, which removes the user and keeps the session, is not undone", async () => {
         const jar = await begin(["set", "'_user_id'", "'7'"]);
         const logout = (): Promise<unknown> => flask.do(jar.copy(), ["delete", "'_user_id'"]);
         await meanwhile(jar, logout, (data) => Object.assign(data, { mine: 2 }));
@@ -442,7 +442,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(reply.permanent).toBe(false);
       });
 
-      test("a login by Flask is not undone: the old id stays dead, the new session has nothing of the old request", async () => {
+      test("a login by Flask is not undone: the old id stays refused, and the new session has no data of the old request", async () => {
         const jar = await begin();
         const [id, theirs] = [idIn(jar), jar.copy()];
         const login = (): Promise<unknown> => flask.do(theirs, ["regenerate"], ["set", "'_user_id'", "'7'"]);
@@ -456,8 +456,8 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
 
     // What follows is how Flask-Session is: it writes the whole session as it was when the request began, changed or
     // not. Nobody on the other side can prevent it; the guide says what can be set on that side.
-    describe.skipIf(inCookie)("while a request is under way on Flask's side", () => {
-      test("what Node writes is lost when that request writes, as what another Flask request writes is", async () => {
+    describe.skipIf(inCookie)("during a request to Flask", () => {
+      test("changes by Node are lost when that request writes, like those of another Flask request", async () => {
         const jar = await begin();
         const slow = flask.do(jar.copy(), ["wait", "slow"], ["set", "'theirs'", "1"]);
         await flask.came("slow");
@@ -469,7 +469,7 @@ export function flaskConformance(title: string, setup: Setup, open: () => Promis
         expect(results).toEqual(["1", "None"]);
       });
 
-      test("a logout by Node is undone even if that request only reads, as one by Flask is", async () => {
+      test("a logout by Node is undone even if that request only reads, like one by Flask", async () => {
         const jar = await begin();
         const reading = flask.do(jar.copy(), ["wait", "reading"]);
         await flask.came("reading");

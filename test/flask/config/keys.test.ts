@@ -527,14 +527,14 @@ async function write(given: Given, options: ConfigOptions<Data> = {}): Promise<v
 describe("every key of the family", () => {
   for (const [key, proof] of Object.entries(proofs)) test(key, proof);
 
-  test.each(Object.entries(ignored))("%s is ignored, and why is said once", async (key, why) => {
+  test.each(Object.entries(ignored))("%s is ignored, and one warning says why", async (key, why) => {
     const { warnings, explanation } = await visit({ [key]: "5" });
     expect(warnings).toEqual([expect.stringMatching(new RegExp(`^sojourn: ${key} is ignored: `))]);
     expect(warnings[0]).toMatch(why);
     expect(explanation).toContainEqual({ key, value: "–", from: "ignored", note: expect.stringMatching(why) });
   });
 
-  test("has a test or a reason, and the library knows no other", () => {
+  test("has a test or a reason, and the library knows no others", () => {
     const told = [...Object.keys(proofs), ...Object.keys(ignored)];
     expect(family.filter((key) => !told.includes(key))).toEqual([]);
     const ours = ["APPLICATION_ROOT", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_BINDS", "SESSION_CONFIG"];

@@ -26,7 +26,7 @@ async function missing(name: string): Promise<never> {
   throw Object.assign(new Error(`Cannot find package '${name}' imported from here`), { code: "ERR_MODULE_NOT_FOUND" });
 }
 
-describe("a package that is missing", () => {
+describe("a missing package", () => {
   test.each([
     ["redis", {}, "SESSION_REDIS needs a package that is not installed: npm install redis (or ioredis or iovalkey)"],
     ["mongodb", {}, "SESSION_MONGODB needs a package that is not installed: npm install mongodb"],
@@ -51,7 +51,7 @@ describe("a package that is missing", () => {
     await expect(made).rejects.toThrow(new TypeError(message));
   });
 
-  test("the next one that is installed will do", async () => {
+  test("the next one that is installed is used", async () => {
     const asked: string[] = [];
     const load = (name: string): Promise<unknown> => {
       asked.push(name);
@@ -64,7 +64,7 @@ describe("a package that is missing", () => {
     expect(asked).toEqual(["better-sqlite3", "node:sqlite"]);
   });
 
-  test("is not one that is there and does not load", async () => {
+  test("is not confused with one that is installed and fails to load", async () => {
     const load = () => Promise.reject(new SyntaxError("Unexpected token"));
     await expect(sessionsFromConfig({ SESSION_TYPE: "redis" }, { ...quiet, load })).rejects.toThrow(
       "the package redis is installed and does not load",
@@ -73,7 +73,7 @@ describe("a package that is missing", () => {
 });
 
 describe("SESSION_TYPE=null", () => {
-  test("reads an empty session, and says at a write what to configure", async () => {
+  test("reads an empty session, and a write says what to configure", async () => {
     const { sessions } = await sessionsFromConfig<Data>({ SESSION_TYPE: "null" });
     const { value, setCookie } = await request(sessions, "session=abc", ({ data }) => ({ ...data }));
     expect([value, setCookie]).toEqual([{}, undefined]);
@@ -84,7 +84,7 @@ describe("SESSION_TYPE=null", () => {
 });
 
 describe("SESSION_TYPE=custom", () => {
-  test("needs a store of the user's", async () => {
+  test("needs a store from the user", async () => {
     await expect(sessionsFromConfig({ SESSION_TYPE: "custom" })).rejects.toThrow(
       /^SESSION_TYPE=custom needs your own store/,
     );
@@ -107,7 +107,7 @@ describe("records: native", () => {
     return { cookie, setCookie, record: record!, lasts: Math.round((record!.expiresAt - begun) / 60_000) };
   };
 
-  test("ids are hashed, the cookie is our own, sessions end by our defaults", async () => {
+  test("ids are hashed, the cookie is our own, and sessions end by our defaults", async () => {
     const { cookie, setCookie, record, lasts } = await visit({});
     expect(setCookie).toMatch(/^__Host-session=/);
     expect(record.key).not.toContain(cookie!.split("=")[1]);
@@ -115,7 +115,7 @@ describe("records: native", () => {
     expect(lasts).toBe(60);
   });
 
-  test("keys that are given count", async () => {
+  test("keys that are set apply", async () => {
     const given = { PERMANENT_SESSION_LIFETIME: "2d", SESSION_KEY_PREFIX: "web:", SESSION_PERMANENT: false };
     const { setCookie, record, lasts } = await visit({ ...given, SESSION_COOKIE_NAME: "shop" });
     expect(setCookie).toMatch(/^shop=/);
@@ -124,20 +124,20 @@ describe("records: native", () => {
     expect(lasts).toBe(2 * 24 * 60);
   });
 
-  test("signed, with a secret that is worth it", async () => {
+  test("tokens are signed, with a strong secret only", async () => {
     const given = { SESSION_USE_SIGNER: true, SECRET_KEY: secret };
     expect((await visit(given)).cookie).toMatch(/^__Host-session=[\w-]+\.[\w-]+$/);
     await expect(visit({ ...given, SECRET_KEY: "dev" })).rejects.toThrow(/^SECRET_KEY: .* at least 32 characters/);
   });
 
-  test("in the cookie, sealed", async () => {
+  test("sessions can be kept in the cookie, sealed", async () => {
     const { sessions } = await sessionsFromConfig<Data>({ SESSION_TYPE: "cookie", SECRET_KEY: secret }, native);
     const { cookie } = await write(sessions);
     expect((await request(sessions, cookie, ({ data }) => data.k)).value).toBe("v");
     expect(Buffer.from(cookie!.split("=")[1]!, "base64url").toString("latin1")).not.toContain('"k"');
   });
 
-  test("tables are not those of Flask", () => {
+  test("tables are separate from Flask's", () => {
     const rows = explainConfig({ SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: "sqlite://" }, native);
     expect(rows).toContainEqual({ key: "SESSION_SQLALCHEMY_TABLE", value: "sojourn_sessions", from: "default" });
   });
@@ -155,7 +155,7 @@ describe("SESSION_TYPE=cookie", () => {
 });
 
 describe("family: flask-session2", () => {
-  test("pickles, and ids that are UUIDs", async () => {
+  test("uses pickles, and ids that are UUIDs", async () => {
     const store = memoryStore();
     const options = { family: "flask-session2", sessions: { store } } as const;
     const { sessions } = await sessionsFromConfig<Data>({ SESSION_TYPE: "null" }, { family: "flask-session2" });
@@ -181,14 +181,14 @@ describe("other options", () => {
     );
   });
 
-  test("sessions goes before the keys", async () => {
+  test("sessions overrides the keys", async () => {
     const store = memoryStore();
     const sessions = { store, cookie: { name: "mine" } };
     const made = await sessionsFromConfig<Data>({ SESSION_TYPE: "custom", SESSION_COOKIE_NAME: "shop" }, { sessions });
     expect((await write(made.sessions)).setCookie).toMatch(/^__Host-mine=/);
   });
 
-  test("subjectKey is who is logged in", async () => {
+  test("subjectKey is the key of the user", async () => {
     const sessions = { store: memoryStore() };
     const options = { subjectKey: "_user_id", sessions };
     const made = await sessionsFromConfig<Data>({ SESSION_TYPE: "custom" }, options);
@@ -229,24 +229,24 @@ describe("keys", () => {
     ["SESSION_DYNAMODB_TABLE_NAME", "did you mean SESSION_DYNAMODB_TABLE?"],
     ["SESSION_SQLALCHEMY_BINDKEY", "did you mean SESSION_SQLALCHEMY_BIND_KEY?"],
     ["SESSION_COOKIE_SAME_SITE", "did you mean SESSION_COOKIE_SAMESITE?"],
-  ])("%s is none: %s", async (key, hint) => {
+  ])("%s is unknown: %s", async (key, hint) => {
     expect(await told({ [key]: "x" })).toEqual([`sojourn: ${key} is ignored: there is no such key; ${hint}`]);
   });
 
-  test("one that is like no other is said, too; those of other programs are not", async () => {
+  test("an unknown key similar to none is reported too; keys of other programs are not", async () => {
     expect(await told({ SESSION_BLUEBERRY_PANCAKES: "x" })).toEqual([
       "sojourn: SESSION_BLUEBERRY_PANCAKES is ignored: there is no such key",
     ]);
     expect(await told({ SESSION_MANAGER: "local/x", XDG_SESSION_TYPE: "tty", HOME: "/", SECRET_KEY: "x" })).toEqual([]);
   });
 
-  test("one for another type is said", async () => {
+  test("a key for another type is reported", async () => {
     expect(await told({ SESSION_REDIS: "redis://cache" })).toEqual([
       "sojourn: SESSION_REDIS is ignored: it has no effect with SESSION_TYPE=null",
     ]);
   });
 
-  test("a server on this machine that nobody asked for is said", async () => {
+  test("a default server on this machine is reported", async () => {
     const warnings: string[] = [];
     const { close } = await sessionsFromConfig({ SESSION_TYPE: "redis" }, { warn: (one) => warnings.push(one) });
     await close();
@@ -279,7 +279,7 @@ describe("keys", () => {
   test.each([
     { SESSION_TYPE: "firestore", SESSION_FIRESTORE: "host=cache password=hunter2" },
     { SESSION_TYPE: "dynamodb", SESSION_DYNAMODB_ENDPOINT: "https://ada:hunter2@db.example" },
-  ])("a password that was not in a URL of the usual kind was shown: %j", (keys) => {
+  ])("a password in an unusual URL is not shown: %j", (keys) => {
     expect(JSON.stringify(explainConfig(keys))).not.toContain("hunter2");
   });
 });

@@ -190,14 +190,14 @@ describe("every key of a part", () => {
     expect(family.split(" ").filter((key) => !(key in proofs))).toEqual([]);
   });
 
-  test("that there is not is said, with its place", async () => {
+  test("an unknown key of a part is reported, with its path", async () => {
     const { warnings } = await browse([{ ...rest, sesion_type: "redis" }]);
     expect(warnings).toEqual(["sojourn: SESSION_CONFIG[0].sesion_type is ignored: there is no such key"]);
   });
 });
 
 describe("SESSION_CONFIG", () => {
-  test.each([[[]], ["{}"], ["[1]"], [{}], [[null]]])("is not %j", (value) => {
+  test.each([[[]], ["{}"], ["[1]"], [{}], [[null]]])("refuses %j", (value) => {
     expect(() => explainConfig({ SESSION_CONFIG: value })).toThrow(/^SESSION_CONFIG must be a list of parts such as/);
   });
 
@@ -207,7 +207,7 @@ describe("SESSION_CONFIG", () => {
     expect((await browser.visit(({ data }) => ({ ...data }))).value).toEqual({ token: "t", theme: "dark" });
   });
 
-  test("is not changed by being used, so that a second application means the same by it", async () => {
+  test("is not changed by use, so that a second application reads the same", async () => {
     const parts = [csrf, rest];
     const before = JSON.stringify(parts);
     for (const _ of [1, 2])
@@ -215,7 +215,7 @@ describe("SESSION_CONFIG", () => {
     expect(JSON.stringify(parts)).toBe(before);
   });
 
-  test("of the keys of the cleanup one was unknown, and never was an error", async () => {
+  test("the keys for cleanup apply", async () => {
     const parts = [{ cookie_name: "s", session_type: "firestore", client: "shop" }];
     const drawsWith = async (keys: Given): Promise<number> => {
       let draws = 0;
@@ -234,14 +234,14 @@ describe("SESSION_CONFIG", () => {
     expect(await drawsWith({ SESSION_AUTODELETE: true })).toBe(1);
   });
 
-  test("what is cleared is gone from the cookie of the rest, too", async () => {
+  test("cleared data is gone from the cookie of the remaining fields too", async () => {
     const { write, browser } = await browse([csrf, rest]);
     await write({ token: "t", theme: "dark" });
     await browser.visit((session) => session.clear());
     expect((await browser.visit(({ data }) => ({ ...data }))).value).toEqual({});
   });
 
-  test("not there: SESSION_TYPE=secure_cookie is its one cookie", async () => {
+  test("without it, SESSION_TYPE=secure_cookie is its one cookie", async () => {
     await expect(partsFromConfig({ SESSION_TYPE: "redis" })).rejects.toThrow(/^SESSION_CONFIG must be a list of parts/);
     expect(explainConfig({ SESSION_TYPE: "secure_cookie", SECRET_KEY }).map(({ key }) => key)).toContain("SECRET_KEY");
   });

@@ -30,7 +30,7 @@ const octets = (name: string): Buffer => Buffer.from(name);
 const sql = (url: string): Server => sqlTarget("K", url) as unknown as Server;
 
 describe("a database", () => {
-  test("with a certificate of its own is never reached in clear", () => {
+  test("with its own certificate is never reached unencrypted", () => {
     const target = sql(`mysql+pymysql://ada:x@db/web?ssl_ca=${ca}&ssl_cert=${cert}`);
     expect(mysqlOptions(target)).toMatchObject({
       host: "db",
@@ -67,7 +67,7 @@ describe("a database", () => {
     expect(verified.ssl).not.toHaveProperty("checkServerIdentity");
   });
 
-  test("at a socket", () => {
+  test("is reached at a socket", () => {
     expect(mysqlOptions(sql("mysql://ada@/web?unix_socket=/run/mysqld/mysqld.sock"))).toEqual({
       ...{ socketPath: "/run/mysqld/mysqld.sock", user: "ada", database: "web" },
     });
@@ -97,7 +97,7 @@ describe("a database", () => {
       });
   });
 
-  test("with IPv6, a time to connect, a name and a search path", () => {
+  test("is reached with IPv6, a connect timeout, a name and a search path", () => {
     const target = sql("postgresql://[::1]:6000/web?connect_timeout=3&application_name=shop&options=-csearch_path%3Dx");
     expect(pgOptions(target)).toMatchObject({
       ...{
@@ -143,7 +143,7 @@ describe("a database", () => {
     );
   });
 
-  test("of Peewee: every argument is used, or refused", () => {
+  test("of Peewee: every argument is used or refused", () => {
     const keys = { SESSION_TYPE: "peewee", SESSION_DB_CLASS: "MySQLDatabase" };
     const config = { name: "web", host: "db", user: "ada", password: "p%/@", charset: "utf8mb4", ssl_ca: ca };
     expect(JSON.stringify(explainConfig({ ...keys, SESSION_PEEWEE_CONFIG: config }))).toContain("db, web");
@@ -181,7 +181,7 @@ describe("Redis", () => {
     expect(ioredisOptions(target!)).toEqual(ioredis);
   });
 
-  test("with TLS", () => {
+  test("is reached with TLS", () => {
     const target = redisTarget("K", `rediss://cache?ssl_ca_certs=${ca}`);
     expect(nodeRedisOptions(target!)).toMatchObject({
       socket: { tls: true, ca: octets("ca.pem"), rejectUnauthorized: true },
@@ -206,7 +206,7 @@ describe("Redis", () => {
   });
 
   test.skipIf(!redisProgram && reportMissing("redis", noRedis))(
-    "at a socket, behind a password with a percent sign, in a database of its own",
+    "is reached at a socket, with a percent sign in the password, in its own database",
     async () => {
       const socket = join(directory, "redis.sock");
       const server = await startRedis({ config: { unixsocket: socket } });
@@ -282,7 +282,7 @@ describe("DynamoDB at an endpoint", () => {
     return { id: accessKeyId, region };
   }
 
-  test("the credentials and the region of the environment count", async () => {
+  test("uses the credentials and the region of the environment", async () => {
     set(["AKIAENVIRONMENT", "secret", "eu-west-3", undefined]);
     const endpoint = { SESSION_DYNAMODB_ENDPOINT: "http://localhost:8000" };
     expect(await client(endpoint)).toEqual({ id: "AKIAENVIRONMENT", region: "eu-west-3" });
@@ -297,7 +297,7 @@ describe("DynamoDB at an endpoint", () => {
   });
 });
 
-describe("what construction refuses", () => {
+describe("an error at construction", () => {
   test.each([
     [{ SESSION_COOKIE_DOMAIN: "exa mple" }, "SESSION_COOKIE_DOMAIN"],
     [{ SESSION_COOKIE_NAME: "a b" }, "SESSION_COOKIE_NAME"],
@@ -315,7 +315,7 @@ describe("what construction refuses", () => {
     }
   });
 
-  test("native records where other applications have theirs need a prefix, which sojourn config says", () => {
+  test("native records in a shared place need a prefix, and sojourn config says so", () => {
     for (const type of ["redis", "memcached", "datastore"]) {
       const native = { records: "native" } as const;
       expect(() => explainConfig({ SESSION_TYPE: type }, native)).toThrow(
@@ -325,7 +325,7 @@ describe("what construction refuses", () => {
     }
   });
 
-  test("a domain with a dot in front is what it is without", async () => {
+  test("a domain with a leading dot equals one without", async () => {
     const keys = { SESSION_TYPE: "null", SESSION_COOKIE_DOMAIN: ".example.com" };
     const rows = explainConfig(keys);
     expect(rows.find(({ key }) => key === "SESSION_COOKIE_DOMAIN")).toBeDefined();
@@ -334,7 +334,7 @@ describe("what construction refuses", () => {
     expect(setCookie).toContain("Domain=example.com;");
   });
 
-  test("a lifetime of years is fine where no cookie carries it", async () => {
+  test("a lifetime of years is accepted where no cookie carries it", async () => {
     const keys = { SESSION_TYPE: "redis", PERMANENT_SESSION_LIFETIME: "3650d" };
     expect(() => explainConfig(keys)).toThrow(/^PERMANENT_SESSION_LIFETIME must be .*1 s to 400d/);
     const rows = explainConfig({ ...keys, SESSION_PERMANENT: false });

@@ -55,7 +55,7 @@ describe.skipIf(missing)("Flask's own cookie", () => {
     "'nested': {'a': [1.0, {' t': 1}]}, 'text': 'Zoë €', 'tuple': (1, 2, (3,)), " +
     "'uuid': UUID('00000000-0000-0000-0000-000000000005'), 'when': datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)}";
 
-  test("what Flask wrote is read here, and the same in Flask after a change beside it", async () => {
+  test("a Flask session is read here, changed beside Flask's values, and read again by Flask", async () => {
     const begun = await ask("begin");
     const ours = await request(sessionsAt(), begun.cookie, ({ data }) => {
       const read = { ...data };
@@ -81,7 +81,7 @@ describe.skipIf(missing)("Flask's own cookie", () => {
     expect(json(permanent.cookie)).toBe(json(ours.cookie).replace(/^\{(.*?)"a_new"/, '{$1"_permanent":true,"a_new"'));
   });
 
-  test("what is written here Flask reads", async () => {
+  test("Flask reads what is written here", async () => {
     const data = {
       n: 1,
       f: 1.5,
@@ -107,7 +107,7 @@ describe.skipIf(missing)("Flask's own cookie", () => {
     expect((await request(sessionsAt(), cookie, ({ data }) => data.long)).value).toBe("abc".repeat(1000));
   });
 
-  test("either side takes it for over in the same second", async () => {
+  test("both sides let it expire in the same second", async () => {
     const lifetime = 31 * 86_400;
     const { cookie } = await request(sessionsAt(), undefined, (session) => Object.assign(session.data, { n: 1 }));
     for (const [age, alive] of [
@@ -136,7 +136,7 @@ describe.skipIf(missing)("Flask's own cookie", () => {
     expect((await request(sessionsAt(), theirs.cookie, ({ persistent }) => persistent)).value).toBe(true);
   });
 
-  test("keys are changed on both sides", async () => {
+  test("keys are rotated on both sides", async () => {
     const old = await request(sessionsAt(start, { secretKey: "old" }), undefined, ({ data }) =>
       Object.assign(data, { n: 1 }),
     );

@@ -37,7 +37,7 @@ function setUp<Data extends object>(options: Partial<FlaskCookieOptions> = {}) {
 }
 
 describe("the seal", () => {
-  test.each(vectors)("%s opens, and is sealed as Flask did", async (_, json, cookie) => {
+  test.each(vectors)("%s opens, and is sealed as Flask does", async (_, json, cookie) => {
     const seal = sealAt();
     const expiresAt = (signedAt + lifetime) * 1000 + 999;
     expect(await seal.open(cookie, "session")).toEqual({ payload: json, expiresAt, stale: false });
@@ -47,7 +47,7 @@ describe("the seal", () => {
     else expect(ours).toBe(cookie);
   });
 
-  test("Flask-Session-Plus's cookie, with its hash", async () => {
+  test("Flask-Session-Plus's cookie opens, with its hash", async () => {
     const [json, cookie] = plusVector;
     const seal = sealAt(0, { digest: "sha3-256" });
     expect(await seal.open(cookie, "session")).toMatchObject({ payload: json });
@@ -55,7 +55,7 @@ describe("the seal", () => {
     expect(await sealAt().open(cookie, "session")).toBeNull();
   });
 
-  test("the last character in its four spellings, and padding, are as good", async () => {
+  test("the last character is accepted in its four spellings, and with padding", async () => {
     const open = async (text: string) => ((await sealAt().open(text, "session")) ? 1 : 0);
     for (const end of ["Y", "Z", "a", "b", "Y=", "Y==="]) expect(await open(t1.slice(0, -1) + end), end).toBe(1);
     for (const end of ["X", "c", "=Y", "", "!", "YA"]) expect(await open(t1.slice(0, -1) + end), end).toBe(0);
@@ -66,7 +66,7 @@ describe("the seal", () => {
     ["to the end of its last second", lifetime, true],
     ["no longer", lifetime + 1, false],
     ["not before it was signed", -1, false],
-  ])("is good %s", async (_, age, good) => {
+  ])("is valid %s", async (_, age, good) => {
     const opened = await sealAt(age).open(t1, "session");
     expect(opened !== null && opened.expiresAt > (signedAt + age) * 1000 + 998).toBe(good);
   });
@@ -76,14 +76,14 @@ describe("the seal", () => {
     expect(await seal.open(t1, "session")).toMatchObject({ expiresAt: (signedAt + 90) * 1000 + 999 });
   });
 
-  test("a session that is to end earlier is signed as if it were older, one that ends later as of now", async () => {
+  test("a session that ends earlier is signed as if it were older, one that ends later as of now", async () => {
     const time = async (end: number) => (await sealAt().seal("{}", (signedAt + end) * 1000, "session")).split(".")[1];
     const octets = (text = "") => Buffer.from(text, "base64url").readUIntBE(0, 4);
     expect(octets(await time(60))).toBe(signedAt + 60 - lifetime);
     expect(octets(await time(lifetime * 2))).toBe(signedAt);
   });
 
-  test("a session of 1970 has an empty time", async () => {
+  test("a session of 1970 has an empty timestamp", async () => {
     const seal = sealAt(-signedAt);
     const cookie = await seal.seal('{"k":"v"}', lifetime * 1000, "session");
     expect(cookie.split(".")[1]).toBe("");
@@ -117,7 +117,7 @@ describe("the seal", () => {
     expect(await sealAt().open(cookie, "session")).toBeNull();
   });
 
-  test("refuses whatever differs in one character", async () => {
+  test("a text that differs in one character is refused", async () => {
     const character = fc.constantFrom(..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=~ ");
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...vectors), fc.nat(), character, async ([, json, cookie], at, one) => {
@@ -132,13 +132,13 @@ describe("the seal", () => {
     );
   });
 
-  test("took a second to refuse a cookie of equals signs", async () => {
+  test("a cookie of equals signs is refused quickly", async () => {
     const padding = "=".repeat(1_000_000);
     for (const text of [`a.b.${padding}x`, `a.${padding}x.b`, `a${padding}x.b.c`, `a.b.${padding}`])
       expect(await sealAt().open(text, "session")).toBeNull();
   });
 
-  test("refuses random texts", async () => {
+  test("random texts are refused", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: fc.constantFrom(..."eyJ.AZ_-=") }), async (text) => {
         expect(await sealAt().open(text, "session")).toBeNull();
@@ -181,7 +181,7 @@ describe("whole sessions", () => {
     expect(other.cookie).toBe(permanent.cookie);
   });
 
-  test("a login is under Flask's key; the cookie before it is as good, for there is no id", async () => {
+  test("a login is under Flask's key; the cookie before it stays valid, for there is no id", async () => {
     const { sessions } = setUp<Data>({ subjectKey: "_user_id" });
     const begin = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const login = await request(sessions, begin.cookie, (session) => session.login("7"));
@@ -194,7 +194,7 @@ describe("whole sessions", () => {
     ]);
   });
 
-  test("use keeps a session alive, and its time ends it", async () => {
+  test("use keeps a session alive, and its idle timeout ends it", async () => {
     const { sessions, clock, types } = setUp<Data>({ lifetime: "1h" });
     let { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     for (let i = 0; i < 3; i++) {
@@ -208,7 +208,7 @@ describe("whole sessions", () => {
     expect(types()).toEqual(["session_created", "session_use_after_expire"]);
   });
 
-  test("a session written on routes that are no sign of life lived a second longer each time", async () => {
+  test("a session written on routes that do not touch keeps its end", async () => {
     const { sessions, clock } = setUp<Data>({ lifetime: "1h" });
     let { cookie } = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const time = cookie?.split(".")[1];
@@ -226,7 +226,7 @@ describe("whole sessions", () => {
     expect((await request(sessions, cookie, ({ data }) => data.n)).value).toBe(11);
   });
 
-  test("a cookie nobody signed is no session and an event", async () => {
+  test("an unsigned cookie is no session and an event", async () => {
     const { sessions, types } = setUp<Data>();
     expect((await request(sessions, `session=${t1}A`, ({ isNew }) => isNew)).value).toBe(true);
     expect((await request(sessions, `session=${signed("W10")}`, ({ isNew }) => isNew)).value).toBe(true);
@@ -240,7 +240,7 @@ describe("whole sessions", () => {
     expect((await request(sessions, long.cookie, ({ data }) => data.k?.length)).value).toBe(100_000);
   });
 
-  test("a key is changed while sessions go on", async () => {
+  test("a key is rotated while sessions continue", async () => {
     const before = setUp<Data>({ secretKey: "old" });
     const { cookie } = await request(before.sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));
     const { sessions } = setUp<Data>({ secretKey: "new", fallbacks: ["older", "old"] });
@@ -252,7 +252,7 @@ describe("whole sessions", () => {
     expect((await request(after.sessions, cookie, ({ isNew }) => isNew)).value).toBe(true);
   });
 
-  test("what does not fit is an error before the reply", async () => {
+  test("a cookie that is too large is an error before the response", async () => {
     const { sessions } = setUp<Data>();
     const digests = Array.from({ length: 100 }, (_, i) => createHash("sha256").update(String(i)).digest("base64"));
     const secret = digests.join("");
@@ -262,7 +262,7 @@ describe("whole sessions", () => {
 });
 
 describe("options", () => {
-  test("are Flask's, and the keys may be octets", () => {
+  test("are Flask's, and the keys may be bytes", () => {
     const { store, format, now, ...rest } = flaskCookie({ secretKey: Uint8Array.of(1, 2, 3) });
     expect(rest).toEqual({ cookie: { prefix: "" }, idleTimeout: lifetime, absoluteTimeout: false, persistent: false });
     expect([store.name, format.foreign, now]).toEqual(["cookie", true, undefined]);
@@ -281,7 +281,7 @@ describe("options", () => {
     [{ secretKey, now: 1 }, /now must be/],
     [{ secretKey, subjectKey: "" }, /subjectKey must be/],
     [{ secretKey, secret: 1 }, /no option "secret"/],
-  ])("%j is wrong", (options, message) => {
+  ])("%j is refused", (options, message) => {
     expect(() => flaskCookie(options as never)).toThrow(message);
     expect(() => flaskCookie(options as never)).toThrow(TypeError);
   });

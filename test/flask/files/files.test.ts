@@ -75,9 +75,9 @@ const vectors = {
 const versions = Object.keys(vectors) as (keyof typeof vectors)[];
 const fileOf = (version: string, of = key): string => hashed(version === "0.16" ? "sha256" : "md5", of);
 
-describe("Every version of cachelib", () => {
+describe("every version of cachelib", () => {
   test.each(versions)(
-    "what %s wrote is read, and stays as it is, under its name, when it is changed",
+    "a session that %s wrote is read, and keeps its format and name when changed",
     async (version) => {
       const file = fileOf(version);
       writeFileSync(file, bytes(vectors[version]));
@@ -98,7 +98,7 @@ describe("Every version of cachelib", () => {
     },
   );
 
-  test.each(versions)("for %s new sessions are written as it does", async (version) => {
+  test.each(versions)("for %s new sessions are written in its format", async (version) => {
     const payload = bytes(vectors[version].slice(vectors[version].indexOf(" ")));
     await open({ cachelib: version }).create(key, { payload, expiresAt: 1_900_000_000_000 });
     expect(names()).toHaveLength(1);
@@ -107,7 +107,7 @@ describe("Every version of cachelib", () => {
     expect(readFileSync(fileOf(version))).toEqual(bytes(expected));
   });
 
-  test("a session that does not end is one, and a touch does not give it an end", async () => {
+  test("a session without expiry is accepted, and a touch adds none", async () => {
     for (const header of ["00000000", "80054b002e", "4b002e", "4a000000002e"]) {
       writeFileSync(hashed("md5", key), bytes(header + body));
       expect((await store.read(key))?.expiresAt, header).toBe(Number.MAX_SAFE_INTEGER);
@@ -116,7 +116,7 @@ describe("Every version of cachelib", () => {
     }
   });
 
-  test("an end beyond what the header holds is the last it holds, and one before 1970 has been", async () => {
+  test("an expiry beyond the header's range is the last in range, and one before 1970 is over", async () => {
     for (const [version, last] of [
       ["0.16", 0xffffffff],
       ["0.5", 0x7fffffff],
@@ -130,7 +130,7 @@ describe("Every version of cachelib", () => {
     await expect(store.touch("past", Number.NaN)).rejects.toThrow(TypeError);
   });
 
-  test("where two versions left a session each, that of the present one counts; delete and create leave none behind", async () => {
+  test("of two sessions left by two versions the current one counts; delete and create leave none behind", async () => {
     writeFileSync(hashed("md5", key), bytes(vectors["0.7"]));
     await store.create("other", record({}));
     renameSync(hashed("sha256", "other"), hashed("sha256", key));
@@ -144,7 +144,7 @@ describe("Every version of cachelib", () => {
   });
 });
 
-describe.skipIf(missing)("Beside the real cachelib", () => {
+describe.skipIf(missing)("beside the real cachelib", () => {
   type Step = readonly [name: string, ...args: unknown[]];
   const cachelib = (hash: string, threshold: number, ...steps: Step[]): unknown[] => {
     const program = fileURLToPath(new URL("cachelib.py", import.meta.url));
@@ -158,7 +158,7 @@ describe.skipIf(missing)("Beside the real cachelib", () => {
   test.each([
     ["sha256", "0.16"],
     ["md5", "0.7"],
-  ] as const)("with %s each reads what the other wrote, and the count is right throughout", async (hash, version) => {
+  ] as const)("with %s each reads what the other wrote, and the count is always right", async (hash, version) => {
     store = open({ cachelib: version });
     cachelib(hash, 500, ["set", "a", { k: 1 }, 1000], ["set", "b", { k: 2 }, 1000]);
     const found = await store.read("a");
@@ -177,14 +177,14 @@ describe.skipIf(missing)("Beside the real cachelib", () => {
     expect(readFileSync(hashed(hash, "__wz_cache_count"))).toEqual(count);
   });
 
-  test("with a threshold of 0 there is no count, and none is made", async () => {
+  test("with a threshold of 0 there is no count, and none is created", async () => {
     cachelib("sha256", 0, ["set", "a", {}, 1000]);
     await store.create("b", record({}));
     await store.delete("a");
     expect(names()).toEqual([createHash("sha256").update("b").digest("hex")]);
   });
 
-  test("an ended session that is removed or replaced is counted as cachelib would", async () => {
+  test("an ended session that is removed or replaced is counted as cachelib counts it", async () => {
     cachelib("sha256", 500, ["set", "a", {}, 1000], ["set", "b", {}, 1000], ["set", "c", {}, 1000]);
     const later = open({ now: () => Date.now() + 2000 * 1000 });
     await later.create("a", record({ k: 1 }, 2 * hour));
@@ -194,7 +194,7 @@ describe.skipIf(missing)("Beside the real cachelib", () => {
     expect(cachelib("sha256", 500, ["get", "a"], ["get", "b"])).toEqual([{ k: 1 }, null]);
   });
 
-  test("what is unfinished, the lock and the count are no sessions for either, and the number is left if it is none", async () => {
+  test("drafts, the lock and the count are no sessions for either side, and a file that is no count is left alone", async () => {
     for (const name of ["tmpabcdefgh.__wz_cache", "sojourn.__wz_cache"]) writeFileSync(join(directory, name), "");
     expect(cachelib("sha256", 500, ["count"])).toEqual([0]);
     rmSync(join(directory, "sojourn.__wz_cache"));
@@ -204,7 +204,7 @@ describe.skipIf(missing)("Beside the real cachelib", () => {
   });
 });
 
-describe("Another writer, who knows no lock", () => {
+describe("another writer that ignores the lock", () => {
   /** As cachelib writes: a file of its own, put in the place of ours. */
   const theirs = (data: Record<string, unknown>, lasts = hour): void => {
     const end = Buffer.alloc(4);
@@ -232,7 +232,7 @@ describe("Another writer, who knows no lock", () => {
   };
   const isSession = (path: string): boolean => path === hashed("sha256", "k");
 
-  test("what it wrote since the read is a conflict; the same with another end is none", async () => {
+  test("its write since the read is a conflict; the same data with another expiry is none", async () => {
     theirs({ k: 1 });
     const found = await store.read("k");
     theirs({ k: 1 }, 2 * hour);
@@ -245,7 +245,7 @@ describe("Another writer, who knows no lock", () => {
     expect(await store.read("l")).toBeNull();
   });
 
-  test("what it writes while an update compares and writes its draft is a conflict, until the last look", async () => {
+  test("its write while an update compares and writes its draft is a conflict, up to the last check", async () => {
     for (const [call, fits] of [
       ["openSync", isSession],
       ["openSync", isDraft],
@@ -262,7 +262,7 @@ describe("Another writer, who knows no lock", () => {
   });
 
   // The window that docs/flask/README.md tells of: one system call wide.
-  test("what it writes between the last look and the rename is overwritten", async () => {
+  test("its write between the last check and the rename is overwritten", async () => {
     const version = await store.create("k", record({ k: 1 }));
     at(
       "renameSync",
@@ -273,7 +273,7 @@ describe("Another writer, who knows no lock", () => {
     expect(dataOf(await store.read("k"))).toEqual({ k: 2 });
   });
 
-  test("what it writes while a session is renamed stays, and there is no copy", async () => {
+  test("its write during a rename of the session stays, and no copy is left", async () => {
     const version = await store.create("k", record({ k: 1 }));
     at("statSync", isSession, () => theirs({ k: "theirs" }));
     expect(await store.rename("k", "l", record({ k: 2 }), version!)).toBeNull();
@@ -296,21 +296,21 @@ describe("Another writer, who knows no lock", () => {
   });
 });
 
-describe("What is left of the dead", () => {
+describe("leftovers of killed processes", () => {
   const lock = (): string => join(directory, "sojourn.__wz_cache");
   const age = (path: string, milliseconds: number): void => {
     const then = (Date.now() - milliseconds) / 1000;
     utimesSync(path, then, then);
   };
 
-  test("a lock whose holder died is taken over, and what it left is gone", async () => {
+  test("a lock whose holder died is taken over, and its leftovers are removed", async () => {
     writeFileSync(lock(), "");
     age(lock(), 10_000);
     expect(await store.create("k", record({ k: 1 }))).not.toBeNull();
     expect(names()).toHaveLength(1);
   });
 
-  test("a lock of the living is waited for", async () => {
+  test("a lock of a live process is waited for", async () => {
     writeFileSync(lock(), "");
     let done = false;
     const creating = store.create("k", record({ k: 1 })).then(() => {
@@ -323,7 +323,7 @@ describe("What is left of the dead", () => {
     expect(dataOf(await store.read("k"))).toEqual({ k: 1 });
   });
 
-  test("who lost its lock in the middle of an update does not write", async () => {
+  test("a process that lost its lock during an update does not write", async () => {
     const version = await store.create("k", record({ k: 1 }));
     const wrapped: typeof openSync = (...args) => {
       if (isDraft(String(args[0]))) {
@@ -340,7 +340,7 @@ describe("What is left of the dead", () => {
     expect(dataOf(await store.read("k"))).toEqual({ k: 1 });
   });
 
-  test("prune removes what nobody finished within an hour, of either side, and nothing else that is no session", async () => {
+  test("prune removes drafts older than an hour, of either side, and no other file that is no session", async () => {
     const [old, young, foreign] = ["tmpaaaaaaaa.__wz_cache", "tmpbbbbbbbb.__wz_cache", "notes.txt"];
     for (const name of [old, young, foreign]) writeFileSync(join(directory, name), "");
     age(join(directory, old), 2 * hour);
@@ -349,7 +349,7 @@ describe("What is left of the dead", () => {
     expect(names()).toEqual([foreign, young].sort());
   });
 
-  test("a file that is cut off is no session, and its key is free", async () => {
+  test("a truncated file is no session, and its key is free", async () => {
     for (const hex of ["", "00b3"]) {
       writeFileSync(hashed("sha256", key), bytes(hex));
       expect(await store.read(key)).toBeNull();
@@ -358,7 +358,7 @@ describe("What is left of the dead", () => {
     }
   });
 
-  test("a pickle that is none, or hostile, is no session and an event, and nothing is executed", async () => {
+  test("an invalid or hostile pickle is no session and an event, and nothing is executed", async () => {
     const sessions = createSessions({ ...flaskSession({ format: "pickle" }), store });
     const events: string[] = [];
     sessions.on(({ type }) => events.push(type));
@@ -373,8 +373,8 @@ describe("What is left of the dead", () => {
   });
 });
 
-describe("Files and directory", () => {
-  test("are made with the mode that was asked for, whatever the umask; the directory for the same people", async () => {
+describe("files and directory", () => {
+  test("have the configured mode, whatever the umask; the directory is for the same users", async () => {
     const own = join(directory, "deep", "down");
     const one = flaskFiles({ directory: own, mode: 0o660 });
     expect(await one.read("k")).toBeNull();
@@ -386,7 +386,7 @@ describe("Files and directory", () => {
     expect(statSync(own).mode & 0o707).toBe(0o700);
   });
 
-  test("errors of the file system pass as they are, and show no key", async () => {
+  test("errors of the file system are passed on unchanged, and contain no key", async () => {
     const file = join(directory, "file");
     writeFileSync(file, "");
     const one = flaskFiles({ directory: file });
@@ -397,19 +397,19 @@ describe("Files and directory", () => {
     }
   });
 
-  test("a format of text is refused before anything is written", async () => {
+  test("a text format is refused before anything is written", async () => {
     const wrong = { payload: "{}", expiresAt: Date.now() + hour };
     await expect(store.create("k", wrong)).rejects.toThrow('flaskSession({ format: "pickle" })');
     expect(names()).toEqual([]);
   });
 });
 
-describe("Options", () => {
+describe("options", () => {
   test.each([undefined, null, 7, "", "a\0b"])("directory %j is refused", (wrong) => {
     expect(() => flaskFiles({ directory: wrong as string })).toThrow(/directory must be the path of a directory/);
   });
 
-  test("others of the wrong kind are refused", () => {
+  test("others of the wrong type are refused", () => {
     expect(() => open({ cachelib: "0.17" as never })).toThrow(/cachelib must be one of 0.16, 0.7, 0.5, 0.1 as a text/);
     expect(() => open({ cachelib: 0.7 as never })).toThrow(TypeError);
     for (const mode of [384.5, 0, "0600", 0o1600]) expect(() => open({ mode: mode as number })).toThrow(/mode must be/);
@@ -417,7 +417,7 @@ describe("Options", () => {
     expect(() => flaskFiles(undefined as never)).toThrow(TypeError);
   });
 
-  test("prune with a limit of the wrong kind is refused", async () => {
+  test("prune with a limit of the wrong type is refused", async () => {
     await expect(store.prune({ limit: 0 })).rejects.toThrow(/limit must be a whole number/);
   });
 });

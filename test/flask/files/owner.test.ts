@@ -40,14 +40,14 @@ function owners(): string[] {
 }
 
 describe.skipIf(!isRoot)("written by root", () => {
-  test("a new session is for the owner of the directory", async () => {
+  test("a new session belongs to the owner of the directory", async () => {
     mkdirSync(directory);
     chownSync(directory, user, group);
     await flaskFiles({ directory, owner: user }).create("a", record(1));
     expect(owners()).toEqual([`${user}:${group} 600`]);
   });
 
-  test("a changed one keeps its owner and mode, a renewed one likewise", async () => {
+  test("a changed or renewed session keeps its owner and mode", async () => {
     mkdirSync(directory);
     chownSync(directory, user, group);
     const store = flaskFiles({ directory, owner: user });
@@ -64,7 +64,7 @@ describe.skipIf(!isRoot)("written by root", () => {
     expect(owners()).toEqual([`${user}:${group} 600`]);
   });
 
-  test("the number that cachelib keeps stays the user's", async () => {
+  test("cachelib's count file keeps its owner", async () => {
     mkdirSync(directory);
     chownSync(directory, user, group);
     const count = join(directory, "79bc207ee04a581ab2348ca1f3494e64cd0ec36128735b8c6bc85ddd8fe1938c");
@@ -75,14 +75,14 @@ describe.skipIf(!isRoot)("written by root", () => {
     expect(statSync(count).uid).toBe(user);
   });
 
-  test("a directory that was not there is for the owner of the one around it", async () => {
+  test("a new directory belongs to the owner of its parent", async () => {
     chownSync(base, user, group);
     await flaskFiles({ directory, owner: user }).create("a", record(1));
     expect(statSync(directory).uid).toBe(user);
     expect(owners()).toEqual([`${user}:${group} 600`]);
   });
 
-  test("a user who may not give files away is told, where Flask could not read them", async () => {
+  test("a process that cannot change the owner gets a warning where Flask could not read the files", async () => {
     mkdirSync(directory);
     chownSync(directory, user, 12_345);
     chmodSync(directory, 0o770);
@@ -120,7 +120,7 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     for (const call of calls(store)) await expect(call()).rejects.toThrow(`flaskFiles refuses ${why}`);
   }
 
-  test("is refused the directory, with what to do, and served where the options name them", async () => {
+  test("is refused with what to do if they own the directory, and accepted if the options name them", async () => {
     mkdirSync(directory);
     await flaskFiles({ directory }).create("a", record(1));
     chownSync(directory, user, group);
@@ -133,7 +133,7 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     expect(await flaskFiles({ directory, owner: user }).read("a")).toMatchObject({ payload: payload(1) });
   });
 
-  test("is refused a directory above, before anything is made", async () => {
+  test("is refused if they own a parent directory, before anything is created", async () => {
     chownSync(base, user, group);
     const deep = join(directory, "deep");
     await expect(flaskFiles({ directory: deep }).create("a", record(1))).rejects.toThrow(`flaskFiles refuses ${base}`);
@@ -144,7 +144,7 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     ["everybody", 0o777, 0],
     ["everybody, sticky or not", 0o1777, 0],
     ["a group", 0o770, group],
-  ])("who writes in the directory by its mode is refused: %s", async (_, mode, of) => {
+  ])("is refused if the mode lets them write in the directory: %s", async (_, mode, of) => {
     mkdirSync(directory);
     chownSync(directory, 0, of);
     chmodSync(directory, mode);
@@ -152,7 +152,7 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     await refused(flaskFiles({ directory, owner: user }), `${directory}: other users can write in it`);
   });
 
-  test("who puts another directory in its place is noticed after the first use", async () => {
+  test("is noticed after they replaced the directory", async () => {
     chmodSync(base, 0o1777);
     const store = flaskFiles({ directory });
     await store.create("a", record(1));
@@ -163,7 +163,7 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     await refused(store, `${directory}: it belongs to user ${user}`);
   });
 
-  test("a link of theirs is refused, one of root is followed", async () => {
+  test("a symbolic link of theirs is refused, and one of root is followed", async () => {
     mkdirSync(directory);
     const link = join(base, "link");
     symlinkSync(directory, link);

@@ -25,12 +25,12 @@ function changed(hex: string, change: (data: Record<string, unknown>) => void, o
 }
 
 describe("an unchanged session", () => {
-  test.each(sessionVectors)("%s is the same octets", (_, hex) => {
+  test.each(sessionVectors)("%s has the same bytes", (_, hex) => {
     expect(changed(hex, () => {})).toBe(hex);
     expect(changed(hex, (data) => Object.assign(data, structuredClone({ ...data })))).toBe(hex);
   });
 
-  test("keys twice in a dict, numbers as keys and shared keys are no change", () => {
+  test("duplicate keys in a dict, numbers as keys and shared keys are no change", () => {
     for (const pickle of [
       "}(Vk\nK\x01Vk\nK\x02u.",
       "}(Vb\nK\x01V1\nK\x02u.",
@@ -42,31 +42,31 @@ describe("an unchanged session", () => {
     }
   });
 
-  test("a changed value that is changed back is none", () => {
+  test("a value changed and changed back is no change", () => {
     expect(changed(vectors.P5, (data) => (data.t = [1, "x"]))).toBe(vectors.P5);
   });
 });
 
 describe("a changed session", () => {
-  test("a new key is appended, and all else as it was", () => {
+  test("appends a new key, and keeps all else", () => {
     const hex = changed(vectors["P3 in protocol 5"], (data) => (data.k = "v"));
     expect(hex).toBe(
       "80049527000000000000007d94288c0a5f7065726d616e656e7494888c07757365725f6964944b2a8c016b948c017694752e",
     );
   });
 
-  test("what is removed is gone, and the memo is counted anew", () => {
+  test("drops what was removed, and numbers the memo again", () => {
     expect(changed(vectors.P8, (data) => delete data.a)).toBe("8004950d000000000000007d948c0162945d944b0161732e");
   });
 
-  test("F4: what cachelib writes for a new session is what we write", () => {
+  test("F4: a new session is written as cachelib writes it", () => {
     const content = { data: { k: "v" }, meta: { persistent: true } };
     expect(hexOf(format.encode(content) as Uint8Array)).toBe(
       "8004951b000000000000007d94288c0a5f7065726d616e656e7494888c016b948c017694752e",
     );
   });
 
-  test("every kind of value comes back", () => {
+  test("every type of value comes back", () => {
     const data = {
       none: null,
       yes: true,
@@ -125,7 +125,7 @@ describe("a changed session", () => {
     expect(() => withSubject.encode({ data, meta: {} })).toThrow(error);
   });
 
-  test("what contains itself, and what is too deep, cannot be kept", () => {
+  test("cycles, and what is too deep, are refused", () => {
     const loop: unknown[] = [];
     loop.push(loop);
     let deep: unknown = 1;
@@ -140,7 +140,7 @@ describe("a changed session", () => {
 describe("_permanent and the subject", () => {
   const p3 = bytesOf(vectors["P3 in protocol 5"]);
 
-  test("_permanent is persistent, and does not show", () => {
+  test("_permanent is session.persistent, and not in the data", () => {
     const { data, meta } = format.decode(p3);
     expect([data, meta]).toEqual([{ user_id: 42 }, { persistent: true }]);
     const no = format.encode({ data, meta: { persistent: false } }, p3);
@@ -165,7 +165,7 @@ describe("_permanent and the subject", () => {
     [{ subjectKey: "" }, /subjectKey must be/],
     [{ subjectKey: "_permanent" }, /subjectKey must be/],
     [{ subjectType: "number" as never }, /subjectType must be/],
-  ])("options that are wrong", (options, message) => {
+  ])("wrong options are refused", (options, message) => {
     expect(() => pickleFormat(options)).toThrow(message);
   });
 
@@ -174,7 +174,7 @@ describe("_permanent and the subject", () => {
   });
 });
 
-describe("no session:", () => {
+describe("what is no session:", () => {
   const deep = `${"]".repeat(50_000)}${"a".repeat(49_999)}`;
   const decimal = `cdecimal\nDecimal\nX\x40\x42\x0f\0${"1".repeat(1_000_000)}\x85q\0R0`;
 
@@ -196,7 +196,7 @@ describe("no session:", () => {
     expect(() => format.decode(new Uint8Array(Buffer.from(text, "latin1")))).toThrow();
   });
 
-  test("but a date that is one in its own zone only is text, and could not be compared", () => {
+  test("but a date valid in its own time zone only is text", () => {
     // The last second of 9999 a day behind UTC: in UTC it is in the year 10000.
     const last = "C\x0a\x27\x0f\x0c\x1f\x17\x3b\x3b\0\0\0";
     const zone = "cdatetime\ntimezone\n(cdatetime\ntimedelta\n(J\xff\xff\xff\xffM\x10\x0eK\0tRtR";
@@ -208,7 +208,7 @@ describe("no session:", () => {
     expect(flaskFormat().decode(pickle).data).toEqual({ a: "9999-12-31T23:59:59-23:00" });
   });
 
-  test("but keys that are no text stay, whatever is changed beside them", () => {
+  test("but keys that are no text stay, whatever else changes", () => {
     const pickle = new Uint8Array(Buffer.from("}(K\x05](K\x01K\x02eK\x01K\x02\x86NVa\nK\x01u.", "latin1"));
     const content = format.decode(pickle);
     expect(content).toEqual({ data: { a: 1 }, meta: {} });
@@ -224,7 +224,7 @@ describe("no session:", () => {
   });
 });
 
-describe("whatever stands in a record", () => {
+describe("any record", () => {
   const parts = fc.array(fc.tuple(fc.nat(3), fc.nat(), fc.nat(), fc.nat(12), fc.nat(255)), {
     minLength: 1,
     maxLength: 4,
@@ -240,7 +240,7 @@ describe("whatever stands in a record", () => {
     return Uint8Array.from(all);
   });
 
-  test("is refused, or read and found unchanged, and changed in one key only", () => {
+  test("is refused, or read and unchanged, and changes in one key only", () => {
     let read = 0;
     fc.assert(
       fc.property(mutated, (payload) => {
@@ -263,7 +263,7 @@ describe("whatever stands in a record", () => {
   });
 });
 
-test("whatever was encoded decodes to the same, and encodes to the same octets", () => {
+test("that was encoded decodes to the same, and encodes to the same bytes", () => {
   const leaf = fc.oneof(
     fc.string({ unit: "grapheme" }),
     fc.integer(),
@@ -307,7 +307,7 @@ describe("whole sessions", () => {
   const now = 1_800_000_000_000;
   const options = { format: withSubject, absoluteTimeout: false, now: () => now } as const;
 
-  test("are begun, read, changed, logged in and ended", async () => {
+  test("begin, are read, changed, logged in and ended", async () => {
     const store = memoryStore({ now: () => now });
     const sessions = new Sessions<{ n: number; t: unknown }>({ ...options, store });
     const first = await request(sessions, undefined, ({ data }) => Object.assign(data, { n: 1 }));

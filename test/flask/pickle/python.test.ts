@@ -28,7 +28,7 @@ describe.skipIf(missing)("pickles of the real Python", () => {
     expect(hexOf(writeMsgpack(readPickled(bytesOf(pickle))))).toBe(msgpack);
   });
 
-  test("what JavaScript writes Python reads", () => {
+  test("Python reads what JavaScript writes", () => {
     const data = {
       ints: [0, -1, 255, 256, 70_000, -(2 ** 31), 2 ** 31, 2n ** 64n, -(2n ** 63n) - 1n],
       floats: [0.5, -0, 1e300],
@@ -51,7 +51,7 @@ describe.skipIf(missing)("pickles of the real Python", () => {
     ]);
   });
 
-  test("what was not changed is the same in Python, beside what was, and inside of what was", () => {
+  test("unchanged values are the same in Python, beside and inside of changed ones", () => {
     const format = pickleFormat();
     const change = (name: string, make: (data: Record<string, unknown>) => void): Uint8Array => {
       const [, , hex = ""] = python4.find(([one]) => one === name) ?? [];
@@ -96,10 +96,10 @@ describe.skipIf(missing)("pickles of the real Python", () => {
   });
 });
 
-describe.skipIf(missing)("objects of classes that are not understood", () => {
+describe.skipIf(missing)("objects of unknown classes", () => {
   const lines = missing ? [] : pickles("foreign");
 
-  test.each(lines)("%s in protocol %i are as they were in Python when other keys change", (_name, protocol, pickle) => {
+  test.each(lines)("%s in protocol %i are the same in Python when other keys change", (_name, protocol, pickle) => {
     const format = pickleFormat();
     const payload = bytesOf(pickle);
     expect(format.encode(format.decode(payload), payload)).toBe(payload);
@@ -110,7 +110,7 @@ describe.skipIf(missing)("objects of classes that are not understood", () => {
     expect(checked(payload, written, protocol)).toEqual({ same: true, newest: true });
   });
 
-  test("they show as what they are, and can be deleted", () => {
+  test("are shown as what they are, and can be deleted", () => {
     const format = pickleFormat();
     const [, , hex = ""] = lines.find(([name, protocol]) => name === "zoned" && protocol === 4) ?? [];
     const content = format.decode(bytesOf(hex));
@@ -126,7 +126,7 @@ describe.skipIf(missing)("objects of classes that are not understood", () => {
 describe.skipIf(missing)("a pickle of an older protocol", () => {
   const lines = missing ? [] : pickles().filter(([name]) => !["frames", "many"].includes(name));
 
-  test.each(lines)("%s in protocol %i stays in it, and Python reads the same values", (_name, protocol, pickle) => {
+  test.each(lines)("%s in protocol %i keeps it, and Python reads the same values", (_name, protocol, pickle) => {
     const format = pickleFormat();
     const dict = readTree(bytesOf(pickle)).kind === "dict";
     const payload = dict ? bytesOf(pickle) : writeTree(pyDict([[pyText("a"), readTree(bytesOf(pickle))]]), protocol);

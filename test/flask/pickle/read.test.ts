@@ -19,7 +19,7 @@ function laughs(open: string, key: string, close: string): string {
 
 const read = (hex: string): unknown => readPickle(bytesOf(hex));
 
-describe("what Flask-Session and cachelib wrote", () => {
+describe("records of Flask-Session and cachelib", () => {
   const a = { _permanent: true, user_id: 42 };
 
   test.each(["P1", "P2", "P2 in protocol 3", "P3", "P3 in protocol 5"] as const)(
@@ -44,7 +44,7 @@ describe("what Flask-Session and cachelib wrote", () => {
     });
   });
 
-  test("P6: in protocol 2 the octets of a datetime are a text in Latin-1", () => {
+  test("P6: in protocol 2 the bytes of a datetime are text in Latin-1", () => {
     expect(read(vectors.P6)).toEqual({ now: new Date("2024-01-02T03:04:05Z") });
   });
 
@@ -52,19 +52,19 @@ describe("what Flask-Session and cachelib wrote", () => {
     expect(read(vectors.P7)).toBe("<b>");
   });
 
-  test("P8: what was one list under two keys is two lists", () => {
+  test("P8: one list under two keys becomes two lists", () => {
     const both = read(vectors.P8) as { a: number[]; b: number[] };
     expect(both).toEqual({ a: [1], b: [1] });
     both.a.push(2);
     expect(both.b).toEqual([1]);
   });
 
-  test("a python-memcached record of protocol 0", () => {
+  test("a python-memcached record of protocol 0 is read", () => {
     expect(readPickle(ascii("(dp0\nV_permanent\np1\nI01\nsVk\np2\nVv\np3\ns."))).toEqual({ _permanent: true, k: "v" });
   });
 });
 
-describe("texts and numbers of the older protocols", () => {
+describe("texts and numbers of the older protocols are read", () => {
   test.each([
     ["I00\n.", false],
     ["I-7\n.", -7],
@@ -185,7 +185,7 @@ describe("refused", () => {
     expect(() => readPickle(ascii(`}${made}${call.repeat(50_000)}.`))).toThrow(/^not a (pickle|session)/);
   });
 
-  test("whatever is cut off", () => {
+  test("any truncation", () => {
     for (const hex of Object.values(vectors)) {
       const bytes = bytesOf(hex);
       for (let length = 0; length < bytes.length; length++)
@@ -193,7 +193,7 @@ describe("refused", () => {
     }
   });
 
-  test("without a word of what is in it", () => {
+  test("without quoting the content", () => {
     const secret = ascii("(dVtoken\nVhunter2\nsVx\nchunter2\nsystem\ns.");
     expect(() => readPickle(secret)).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining("hunter2") }),
@@ -201,7 +201,7 @@ describe("refused", () => {
   });
 });
 
-describe("random octets", () => {
+describe("random bytes", () => {
   const ends = (bytes: Uint8Array): void => {
     try {
       readPickle(bytes);
@@ -214,7 +214,7 @@ describe("random octets", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), ends), runs(2000));
   });
 
-  test("so do opcodes in any order", () => {
+  test("as opcodes in any order do too", () => {
     const opcodes = fc.constantFrom(..."(.0N\x88\x89}])ldtaesubR\x81\x85\x86\x87\x8f\x90\x91\x93\x94".split(""));
     const parts = fc.oneof(
       opcodes,
@@ -241,7 +241,7 @@ describe("random octets", () => {
     );
   });
 
-  test("so does what is nearly right", () => {
+  test("as small changes of a valid pickle do too", () => {
     const change = fc.tuple(fc.constantFrom(...Object.values(vectors)), fc.nat(), fc.nat(255));
     fc.assert(
       fc.property(change, ([hex, at, byte]) => {

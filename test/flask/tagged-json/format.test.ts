@@ -16,7 +16,7 @@ function changed(json: string, change: (data: Record<string, unknown>) => void):
   return format.encode(content, json);
 }
 
-describe("what Flask wrote", () => {
+describe("values that Flask wrote", () => {
   const values: Record<string, unknown> = {
     T1: { k: "v" },
     T2: { user_id: 42 },
@@ -38,20 +38,20 @@ describe("what Flask wrote", () => {
     T16: { b: 1, a: "é" },
   };
 
-  test.each(vectors)("%s is read, and written as it was", (name, json) => {
+  test.each(vectors)("%s is read, and written the same", (name, json) => {
     expect(format.decode(json).data).toEqual(values[name]);
     expect(changed(json, () => {})).toBe(json);
     expect(changed(json, (data) => Object.assign(data, structuredClone({ ...data })))).toBe(json);
   });
 
-  test("a key that is a tag is escaped at the top as well", () => {
+  test("a key that looks like a tag is escaped at the top level as well", () => {
     const json = '{" di":{" u__":1}}';
     expect(format.decode(json).data).toEqual({ " u": 1 });
     expect(format.encode({ data: { " u": 1 }, meta: {} })).toBe(json);
     expect(format.encode({ data: { " u": 1, a: 2 }, meta: {} })).toBe('{" u":1,"a":2}');
   });
 
-  test("Flask-Session-Plus's value in Redis, as text and as octets", () => {
+  test("Flask-Session-Plus's value in Redis is read, as text and as bytes", () => {
     const json = '{"_permanent":false,"t":{" t":[1,2]},"user_id":5}';
     const octets = new TextEncoder().encode(json);
     const { data, meta } = format.decode(octets);
@@ -64,7 +64,7 @@ describe("what Flask wrote", () => {
 });
 
 describe("a changed session", () => {
-  test("keeps each value that is as it was, in keys sorted by Python's order", () => {
+  test("keeps each unchanged value, in keys sorted by Python's order", () => {
     const json =
       '{ "z" : {" t": [1.0 , 1e2]}, "n":9007199254740993, "u":{" u":"12345678123456781234567812345678"}, "\\ud83d\\ude00":1, "\\uffee":2}';
     expect(changed(json, (data) => (data.a = 1))).toBe(
@@ -79,14 +79,14 @@ describe("a changed session", () => {
     );
   });
 
-  test("keeps a tuple one when an item of it changes, and what is left of an object", () => {
+  test("keeps a tuple a tuple when an item of it changes, and the rest of an object", () => {
     expect(changed('{"t":{" t":[1,2.0]}}', (data) => ((data.t as number[])[0] = 3))).toBe('{"t":{" t":[3,2.0]}}');
     expect(changed('{"o":{"b":1.0,"a":{" m":"<b>"}}}', (data) => delete (data.o as { b?: 1 }).b)).toBe(
       '{"o":{"a":{" m":"<b>"}}}',
     );
   });
 
-  test("says no longer that text is safe as HTML when it is another", () => {
+  test("no longer marks text as safe HTML when the text changed", () => {
     expect(changed('{"m":{" m":"<b>"}}', (data) => (data.m = "<script>"))).toBe('{"m":"<script>"}');
   });
 
@@ -127,7 +127,7 @@ describe("a changed session", () => {
   });
 });
 
-test("the subject is under its key", () => {
+test("has the subject under its key", () => {
   const one = taggedJsonFormat({ subjectKey: "user_id", subjectType: "integer" });
   const json = '{"user_id":42}';
   const content = one.decode(json);
@@ -174,13 +174,13 @@ describe("hostile texts", () => {
     expect(() => format.decode(json)).toThrow();
   });
 
-  test("say nothing of themselves in the error", () => {
+  test("are not quoted in the error", () => {
     expect(() => format.decode('{"token":"hunter2"')).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining("hunter2") }),
     );
   });
 
-  test("keys that JavaScript treats in a special way are keys", () => {
+  test("with keys special in JavaScript have ordinary keys", () => {
     const json = '{"__proto__":{"__proto__":1},"constructor":2,"2":3,"1":4}';
     const { data } = format.decode(json);
     expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
@@ -189,7 +189,7 @@ describe("hostile texts", () => {
     expect(changed(json, () => {})).toBe(json);
   });
 
-  test("half of a surrogate pair, as Python's JSON has it, could be kept and not be compared or taken", () => {
+  test("with half of a surrogate pair, as Python's JSON has it, can be compared and taken", () => {
     const json = '{"a":"\\ud800","b":{"\\udc00":1}}';
     const { data } = format.decode(json);
     expect(format.encodeValue(data.a, "a")).toBe('"\\ud800"');
@@ -198,19 +198,19 @@ describe("hostile texts", () => {
     expect(() => changed(json, (data) => (data.c = "\ud801"))).toThrow("it holds half of a surrogate pair");
   });
 
-  test("a key twice is the last one", () => {
+  test("with a duplicate key use the last one", () => {
     const json = '{"a":1,"a":2,"b":{" t":[1]," t":[2]}}';
     expect(format.decode(json).data).toEqual({ a: 2, b: [2] });
     expect(changed(json, () => {})).toBe(json);
     expect(changed(json, (data) => (data.c = 1))).toBe('{"a":2,"b":{" t":[1]," t":[2]},"c":1}');
   });
 
-  test("long texts and keys with escapes are read as they are", () => {
+  test("with long texts and keys with escapes are read unchanged", () => {
     const text = "x\\n".repeat(500_000);
     expect((format.decode(`{"\\u005ca":"${text}"}`).data["\\a"] as string).length).toBe(1_000_000);
   });
 
-  test("random ones end in a session or an error", () => {
+  test("of random characters are a session or an error", () => {
     const parts = fc.constantFrom(
       ...'{}[],:" \\u0_1-.eE'.split(""),
       '" t"',
@@ -238,7 +238,7 @@ describe("hostile texts", () => {
   });
 });
 
-test("keys are in the order of their code points, whatever they are", () => {
+test("have keys in the order of code points", () => {
   const key = fc.string({ unit: fc.constantFrom("a", "b", "é", "\ud7ff", "\ue000", "\uffee", "😀", "\u{10ffff}") });
   fc.assert(
     fc.property(fc.uniqueArray(key, { minLength: 2 }), (keys) => {
@@ -252,7 +252,7 @@ test("keys are in the order of their code points, whatever they are", () => {
   );
 });
 
-test("whatever was encoded decodes to the same, and encodes to the same text", () => {
+test("decode to what was encoded, and encode to the same text", () => {
   const { tree } = fc.letrec((tie) => ({
     tree: fc.oneof(
       { maxDepth: 4 },
