@@ -44,7 +44,7 @@ function oldRecords() {
   return { records, koa, cookie: "koa.sess=0123456789-0123456789" };
 }
 
-test("after a logout a copy of the old cookie opens nothing, for as long as it would have been good", async () => {
+test("after a logout, a copy of the old cookie is refused until it would have expired", async () => {
   const { sessions, clock, events } = adopting({ adopt: [iron] });
   const { cookie: ours } = await visit(sessions, cookie, seen);
   clock.now += minute;
@@ -59,7 +59,7 @@ test("after a logout a copy of the old cookie opens nothing, for as long as it w
   expect(events.filter((event) => event.startsWith("session_created"))).toHaveLength(1);
 });
 
-test("nor after the new session ended by idleness or age, nor after a logout in the very request", async () => {
+test("an old cookie is refused after the new session expired, or after a logout in the same request", async () => {
   const idle = adopting({ adopt: [iron] });
   await visit(idle.sessions, cookie, seen);
   idle.clock.now += 25 * hour;
@@ -72,7 +72,7 @@ test("nor after the new session ended by idleness or age, nor after a logout in 
   expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
 });
 
-test("a logout that keeps something, in the very request, sends the old cookie away as well", async () => {
+test("a logout that keeps something, in the adopting request, removes the old cookie too", async () => {
   const { sessions } = adopting({ adopt: [iron] });
   const out = await visit(sessions, cookie, (session) => session.logout({ keep: ["n"] }));
   expect(out.setCookie).toHaveLength(2);
@@ -83,7 +83,7 @@ test("a logout that keeps something, in the very request, sends the old cookie a
   expect(bare.cookie).toBe("");
 });
 
-test("a logout beside an old cookie that was not adopted ends that session as well", async () => {
+test("a logout with an old cookie that was not adopted ends that session too", async () => {
   for (const out of [(session: Session<Data>) => session.destroy(), (session: Session<Data>) => session.logout({})]) {
     const { sessions, events } = adopting({ adopt: [iron] });
     const { cookie: ours } = await visit(sessions, "", (session) => session.login("ada"));
@@ -95,7 +95,7 @@ test("a logout beside an old cookie that was not adopted ends that session as we
   }
 });
 
-test("a store of the old library that fails keeps no session of ours from its logout", async () => {
+test("a logout ends the new session even when the old library's store fails", async () => {
   const { records, koa, cookie: theirs } = oldRecords();
   const failing = adoptKoaSession({
     keys: false,
@@ -113,7 +113,7 @@ test("a store of the old library that fails keeps no session of ours from its lo
   expect(records.size).toBe(0);
 });
 
-test("a lost response loses nothing: the old cookie leads to the session until the new one was seen", async () => {
+test("when a response is lost, the old cookie leads to the session until the new one was seen", async () => {
   const { sessions, clock, events } = adopting({ adopt: [iron] });
   const lost = await visit(sessions, cookie, set("a"));
   expect(lost.setCookie).toHaveLength(2);
@@ -192,7 +192,7 @@ test.each([
   { oneProcess: false, stored: false },
   { oneProcess: true, stored: false },
   { oneProcess: false, stored: true },
-])("first requests at the same time make one session with the changes of all: %o", { timeout: 60_000 }, async (how) => {
+])("parallel first requests make one session with the changes of all: %o", { timeout: 60_000 }, async (how) => {
   const orders = await together(
     [set("a"), set("b")],
     async ({ look, visits, store }) => {
@@ -205,7 +205,7 @@ test.each([
   expect(orders).toBeGreaterThan(10);
 });
 
-test("a counter that first requests raise is exact, and one that only reads loses nothing", {
+test("a counter that parallel first requests raise is exact, and a request that only reads loses nothing", {
   timeout: 60_000,
 }, async () => {
   const count: Handler = (session) => session.update("n", (n) => (n as number) + 1);
@@ -213,14 +213,14 @@ test("a counter that first requests raise is exact, and one that only reads lose
   await together([count, seen], async ({ look }) => expect(await look()).toEqual({ ...old, n: 1 }));
 });
 
-test("a logout beside another first request ends it for good", { timeout: 60_000 }, async () => {
+test("a logout during another first request ends the session for good", { timeout: 60_000 }, async () => {
   await together([(session) => session.destroy(), set("a")], async ({ look, store }) => {
     expect(await look()).toBeUndefined();
     expect(await sessionsIn(store)).toBe(0);
   });
 });
 
-test("a revocation beside a first request, or before it, ends it for good", { timeout: 60_000 }, async () => {
+test("a revocation during a first request, or before it, ends the session for good", { timeout: 60_000 }, async () => {
   const revoke = (sessions: Sessions<Data>) => sessions.revoke("ada");
   await together(
     [set("a")],
@@ -237,7 +237,7 @@ test("a revocation beside a first request, or before it, ends it for good", { ti
   expect(events).toContain("session_use_after_expire: sessions of the subject were revoked");
 });
 
-test("when everybody was revoked, nothing of before is adopted, and what was adopted has ended", async () => {
+test("after everybody was revoked, no older session is adopted, and adopted ones have ended", async () => {
   const { sessions, clock } = adopting({ adopt: [iron], everybody: everybody({ within: "100ms" }) });
   const first = await visit(sessions, cookie, seen);
   expect((await visit(sessions, first.cookie, seen)).value.subject).toBe("ada");
@@ -250,7 +250,7 @@ test("when everybody was revoked, nothing of before is adopted, and what was ado
   }
 });
 
-test("a login in the first request: the same user keeps the data, another one begins with none", async () => {
+test("login in the first request keeps the data for the same user and starts empty for another", async () => {
   const { sessions } = adopting({ adopt: [iron] });
   const same = await visit(sessions, cookie, (session) => session.login("ada"));
   expect((await visit(sessions, same.cookie, seen)).value).toEqual({ data: old, subject: "ada" });
@@ -263,7 +263,7 @@ test("a login in the first request: the same user keeps the data, another one be
 });
 
 const kinds: Fault[] = ["throw-before", "throw-after", "hang-before", "hang-after"];
-test.each(kinds)("whichever store call fails (%s), nobody is logged out", { timeout: 60_000 }, async (fault) => {
+test.each(kinds)("whichever store call fails (%s), the user stays logged in", { timeout: 60_000 }, async (fault) => {
   for (const handler of [seen, set("a")] as Handler[]) {
     for (let nth = 0; ; nth++) {
       let calls = 0;
@@ -286,13 +286,13 @@ test.each(kinds)("whichever store call fails (%s), nobody is logged out", { time
   }
 });
 
-test("an old store that fails is a 503, and the old cookie stays", async () => {
+test("a failure of the old store is a 503, and the old cookie stays", async () => {
   const store = { get: async () => Promise.reject(new Error("down")), destroy: async () => {} };
   const { sessions } = adopting({ adopt: [adoptKoaSession({ keys: false, store })] });
   await expect(visit(sessions, "koa.sess=0123456789-0123456789", seen)).rejects.toMatchObject({ status: 503 });
 });
 
-test("an old record that cannot be ended leads nowhere else", async () => {
+test("an old record that cannot be ended leads to no other session", async () => {
   const { records, koa, cookie: header } = oldRecords();
   const failing = adoptKoaSession({
     keys: false,
@@ -307,7 +307,7 @@ test("an old record that cannot be ended leads nowhere else", async () => {
   expect((await visit(sessions, header, seen)).value.subject).toBeUndefined();
 });
 
-test("who has a session of ours, or no old cookie, pays nothing", async () => {
+test("a request with a new session, or without an old cookie, costs nothing extra", async () => {
   const asked = vi.fn(async () => null);
   const watched: Adopter = { name: "watched", find: asked };
   const { sessions } = adopting({ adopt: [watched] });
@@ -319,7 +319,7 @@ test("who has a session of ours, or no old cookie, pays nothing", async () => {
   expect(asked).toHaveBeenCalledOnce();
 });
 
-test("a request that cannot set a cookie adopts when it must, and the next one brings the cookie", async () => {
+test("a request that cannot set a cookie adopts if it must, and the next one sets the cookie", async () => {
   const { sessions, clock } = adopting({ adopt: [iron] });
   const incoming = { cookie };
   const reader = { cookie: (one: { cookie: string }) => one.cookie, secure: () => true };
@@ -333,7 +333,7 @@ test("a request that cannot set a cookie adopts when it must, and the next one b
   expect(setCookie).toHaveLength(2);
 });
 
-test("encrypted records, signed tokens, a schema and several adopters go with it", async () => {
+test("adoption works with encrypted records, signed tokens, a schema and several adopters", async () => {
   const secret = "another secret of at least 32 characters";
   const schema = {
     "~standard": {
@@ -362,7 +362,7 @@ test("encrypted records, signed tokens, a schema and several adopters go with it
   expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
 });
 
-test("two applications on one store each adopt for themselves", async () => {
+test("two applications in one store adopt separately", async () => {
   const store = memoryStore();
   const shop = new Sessions<Data>({ store, name: "shop", adopt: [iron], warn: false });
   const blog = new Sessions<Data>({ store, name: "blog", adopt: [iron], warn: false });
@@ -370,7 +370,7 @@ test("two applications on one store each adopt for themselves", async () => {
   expect((await visit(blog, cookie, seen)).value.subject).toBe("ada");
 });
 
-test("nothing of the old credential is in the store, in events or in what is thrown", async () => {
+test("nothing of the old credential is in the store, in events or in errors", async () => {
   const { sessions, store, events } = adopting({ adopt: [iron] });
   await visit(sessions, cookie, seen);
   const rows: unknown[] = [];
@@ -379,7 +379,7 @@ test("nothing of the old credential is in the store, in events or in what is thr
   for (const part of cookie.split(/[=*~]/).filter(({ length }) => length > 20)) expect(told).not.toContain(part);
 });
 
-test("what the application's functions cannot make is no session, and an event", async () => {
+test("a session that the application's functions cannot convert is not adopted, and an event is emitted", async () => {
   const bad = adopter({
     name: "bad",
     cookie: { name: "iron" },
@@ -391,7 +391,7 @@ test("what the application's functions cannot make is no session, and an event",
   expect(events).toEqual(["record_refused: the session of bad could not be adopted"]);
 });
 
-test("after `until` nothing is adopted", async () => {
+test("after `until`, nothing is adopted", async () => {
   const { sessions, clock } = adopting({
     adopt: [adoptIronSession({ password, cookie: { name: "iron" }, until: new Date(Date.now() + minute) })],
   });
@@ -399,7 +399,7 @@ test("after `until` nothing is adopted", async () => {
   expect((await visit(sessions, cookie, seen)).value.data).toEqual({});
 });
 
-test("an old cookie that is there twice with different values is not taken", async () => {
+test("an old cookie sent twice with different values is ignored", async () => {
   const { sessions } = adopting({ adopt: [iron] });
   expect((await visit(sessions, `${cookie}; iron=other`, seen)).value.subject).toBeUndefined();
 });
@@ -425,7 +425,7 @@ const wrong: [string, () => unknown, string][] = [
     "adopt cannot be given with cookieStore",
   ],
 ];
-test.each(wrong)("%s is a TypeError that says what to give", (_, make, message) => {
+test.each(wrong)("%s is a TypeError that says what to pass", (_, make, message) => {
   expect(make).toThrow(TypeError);
   expect(make).toThrow(message);
 });

@@ -68,15 +68,15 @@ describe("iron-session", () => {
     adoptIronSession({ password, cookie: { name: "iron" }, subject });
   const options = { cookieName: "iron", password: key };
 
-  test("a sealed cookie", async () => {
+  test("a sealed cookie is adopted", async () => {
     expect(await adopted(of(key), await ironCookie(data, options))).toEqual({ data, subject: "7" });
   });
-  test("one in chunks", async () => {
+  test("a cookie in chunks is adopted", async () => {
     const cookie = await ironCookie(large, options);
     expect(cookie).toMatch(/^iron\.0=.*; iron\.1=/s);
     expect(await adopted(of(key), cookie)).toEqual({ data: large, subject: "7" });
   });
-  test("one that was sealed before the password was changed", async () => {
+  test("a cookie sealed before the password was changed is adopted", async () => {
     const old = await ironCookie(data, { ...options, password: { 1: key } });
     const next = await ironCookie(data, { ...options, password: { 1: key, 2: otherKey } });
     const both = of({ 1: key, 2: otherKey });
@@ -85,8 +85,8 @@ describe("iron-session", () => {
     await refused(of({ 1: otherKey }), old);
     await refused(of({ 1: key }), next);
   });
-  test("an empty one is no session", async () => refused(of(key), await ironCookie({}, options)));
-  test("not when it has ended, nor when it was changed", async () => {
+  test("an empty session is not adopted", async () => refused(of(key), await ironCookie({}, options)));
+  test("an expired or altered cookie is not adopted", async () => {
     const cookie = await ironCookie(data, { ...options, ttl: 60 });
     const { sessions, clock } = adopting({ adopt: [of(key)] });
     clock.now += 61_000;
@@ -100,7 +100,7 @@ describe("next-auth 4", () => {
   const { sub: _, ...rest } = claims;
   const name = "__Secure-next-auth.session-token";
 
-  test("an encrypted token", async () => {
+  test("an encrypted token is adopted", async () => {
     const cookie = `${name}=${await nextAuthToken(claims, "secret")}`;
     expect(await adopted(adoptNextAuth({ secret: "secret" }), cookie)).toEqual({
       data: { ...rest, sub: "u7" },
@@ -110,13 +110,13 @@ describe("next-auth 4", () => {
     expect((await adopted(adoptNextAuth({ secret: ["another", "secret"] }), cookie)).subject).toBe("u7");
     for (const one of damaged(cookie)) await refused(adoptNextAuth({ secret: "secret" }), one);
   });
-  test("one in chunks, as it cuts them", async () => {
+  test("a token in chunks, as it cuts them, is adopted", async () => {
     const token = await nextAuthToken({ ...claims, text: "0123456789abcdef".repeat(600) }, "secret");
     const chunks = nextAuthChunks(name, token);
     expect(chunks.length).toBeGreaterThan(2);
     expect((await adopted(adoptNextAuth({ secret: "secret" }), chunks.reverse().join("; "))).subject).toBe("u7");
   });
-  test("not when it has ended; on plain http its name has no prefix", async () => {
+  test("an expired token is not adopted; on plain http the cookie's name has no prefix", async () => {
     const token = await nextAuthToken(claims, "secret", 60);
     const adopter = adoptNextAuth({ secret: "secret", secure: false });
     const cookie = `next-auth.session-token=${token}`;
@@ -125,7 +125,7 @@ describe("next-auth 4", () => {
     clock.now += 61_000;
     expect((await visit(sessions, cookie, seen)).value.subject).toBeUndefined();
   });
-  test("a row of a database, which ends", async () => {
+  test("a session in a database is adopted and ended there", async () => {
     const rows = new Map([["8ab1b9a4-0d5d-4b0e-9f63-0a3f4f2b1c11", { user: { id: "u7" }, expires: Date.now() + 1e6 }]]);
     const adapter = {
       async getSessionAndUser(token: string) {
@@ -145,7 +145,7 @@ describe("next-auth 4", () => {
 describe("Auth.js", () => {
   const secret = "the first secret of this application";
 
-  test("what a login made: its salt is the cookie's name", async () => {
+  test("the token of a login is adopted: its salt is the cookie's name", async () => {
     const cookie = await authJsCookie({ id: "u7", name: "Ada", email: "ada@example.com" }, secret);
     expect(cookie).toMatch(/^__Secure-authjs\.session-token=/);
     const got = await adopted(adoptAuthJs({ secret }), cookie);
@@ -155,7 +155,7 @@ describe("Auth.js", () => {
     await refused(adoptAuthJs({ secret, cookie: { name: "other" } }), renamed);
     for (const one of damaged(cookie)) await refused(adoptAuthJs({ secret }), one);
   });
-  test("one in chunks, sealed before the secret was changed", async () => {
+  test("a token in chunks, sealed before the secret was changed, is adopted", async () => {
     const cookie = await authJsCookie({ id: "u7", name: "Ada" }, secret, { text: "0123456789abcdef".repeat(600) });
     expect(cookie).toMatch(/session-token\.0=.*session-token\.1=/s);
     expect((await adopted(adoptAuthJs({ secret: ["a newer one", secret] }), cookie)).subject).toBe("u7");
@@ -165,14 +165,14 @@ describe("Auth.js", () => {
 describe("koa-session", () => {
   const of = (keys: string[]): Adopter => adoptKoaSession({ keys, subject });
 
-  test("a signed cookie, by any of the keys", async () => {
+  test("a signed cookie is adopted, by any of the keys", async () => {
     const cookie = await koaCookie(data, [key]);
     expect(await adopted(of([otherKey, key]), cookie)).toEqual({ data, subject: "7" });
     await refused(of([otherKey]), cookie);
     await refused(of([key]), cookie.split("; ")[0] as string);
     for (const one of damaged(cookie)) await refused(of([key]), one);
   });
-  test("one that ends with the browser, and not one that has ended", async () => {
+  test("a cookie that ends with the browser is adopted, and an expired one is not", async () => {
     const cookie = await koaCookie(data, [key], { maxAge: "session" });
     expect(await adopted(of([key]), cookie)).toEqual({ data, subject: "7" });
     const ended = await koaCookie(data, [key]);
@@ -180,7 +180,7 @@ describe("koa-session", () => {
     clock.now += 86_400_001;
     expect((await visit(sessions, ended, seen)).value.data).toEqual({});
   });
-  test("from a store, where it ends", async () => {
+  test("a session in a store is adopted and ended there", async () => {
     const records = new Map<string, Data>();
     const store = {
       get: async (id: string) => records.get(id),
@@ -195,7 +195,7 @@ describe("koa-session", () => {
 });
 
 describe("cookie-session", () => {
-  test("a signed cookie, by any of the keys", async () => {
+  test("a signed cookie is adopted, by any of the keys", async () => {
     const cookie = await cookieSessionCookie(data, { keys: [key] });
     const of = (keys: string[]): Adopter => adoptCookieSession({ keys, subject });
     expect(await adopted(of([otherKey, key]), cookie)).toEqual({ data, subject: "7" });
@@ -205,7 +205,7 @@ describe("cookie-session", () => {
 });
 
 describe("@fastify/session", () => {
-  test("from its store, where it ends; by any of the secrets", async () => {
+  test("a session in its store is adopted and ended there, by any of the secrets", async () => {
     const records = new Map();
     const store = new FastifyMemoryStore(records) as never;
     const cookie = await fastifyCookieOf(data, { secret: key, store });
@@ -217,7 +217,7 @@ describe("@fastify/session", () => {
     expect(await adopted(of([otherKey, key]), cookie)).toEqual({ data, subject: "7" });
     expect(records.size).toBe(0);
   });
-  test("with the prefix of express-session", async () => {
+  test("a session with the prefix of express-session is adopted", async () => {
     const store = new FastifyMemoryStore() as never;
     const names = { cookieName: "connect.sid", cookiePrefix: "s:" };
     const cookie = await fastifyCookieOf(data, { secret: key, store, ...names });
@@ -233,7 +233,7 @@ describe("@fastify/session", () => {
 });
 
 describe("hono-sessions", () => {
-  test("sealed in its cookie", async () => {
+  test("a session sealed in its cookie is adopted", async () => {
     const cookie = await honoCookie(data, { encryptionKey: key });
     const of = (encryptionKey: string): Adopter => adoptHonoSessions({ encryptionKey, subject });
     expect(await adopted(of(key), cookie)).toEqual({ data, subject: "7" });
@@ -243,7 +243,7 @@ describe("hono-sessions", () => {
     clock.now += 3_601_000;
     expect((await visit(sessions, cookie, seen)).value.data).toEqual({});
   });
-  test.each([{ encryptionKey: key }, {}])("from its store, where it ends: %o", async (options) => {
+  test.each([{ encryptionKey: key }, {}])("a session in its store is adopted and ended there: %o", async (options) => {
     const store = new HonoMemoryStore();
     const cookie = await honoCookie(data, { store, ...options });
     const adopter = adoptHonoSessions({ store: store as never, subject, ...options });
@@ -252,7 +252,7 @@ describe("hono-sessions", () => {
   });
 });
 
-test("the browser's other cookies stay", async () => {
+test("other cookies of the browser stay", async () => {
   const { sessions } = adopting({ adopt: [adoptIronSession({ password: key, cookie: { name: "iron" } })] });
   const cookie = `theme=dark; ${await ironCookie(data, { cookieName: "iron", password: key })}; lang=en`;
   const { setCookie } = await visit(sessions, cookie, seen);

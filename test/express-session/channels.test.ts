@@ -46,7 +46,7 @@ const visits = [
   ["/", "kept", "absent", ["read absent"], undefined],
 ] as const;
 
-test("over a store of express-session, loads and calls are told by outcome; no id, data or subject is in a message", async () => {
+test("over an express-session store, loads and calls are published by outcome, without id, data or subject", async () => {
   const MemoryStore = memorystore(session as never);
   const { send } = await app(new MemoryStore({}), routes);
   let kept: string | undefined;
@@ -69,7 +69,7 @@ test("over a store of express-session, loads and calls are told by outcome; no i
   }
 });
 
-test("a store of express-session that fails is an outcome, without the client's words", async () => {
+test("a failing express-session store is published as an outcome, without the client's message", async () => {
   const MemoryStore = memorystore(session as never);
   const store = new MemoryStore({});
   const { send } = await app(store, routes);
@@ -82,7 +82,7 @@ test("a store of express-session that fails is an outcome, without the client's 
   expect(String(heard.store[0]?.["error"])).not.toContain("GET");
 });
 
-test("over a store of sojourn the same loads are told", async () => {
+test("over a store of sojourn the same loads are published", async () => {
   const { send } = await app(memoryStore(), routes);
   const heard = listen();
   const { cookie } = await send("/set");

@@ -22,7 +22,7 @@ describe("the format", () => {
     expect(format.encode(content, payload)).toBe(changed);
   });
 
-  test("takes maxAge for persistent, and writes the expiry into a cookie that has one", () => {
+  test("treats maxAge as persistent, and writes the expiry into a cookie that has one", () => {
     const short = record({});
     expect(format.decode(short).meta.persistent).toBe(false);
     expect(format.dated?.(short, 0)).toBe(short);
@@ -31,7 +31,7 @@ describe("the format", () => {
     expect(format.dated?.(long, Date.UTC(2030, 0, 1))).toBe(long.replace("2026-01-01", "2030-01-01"));
   });
 
-  test("reads and writes who is logged in where passport has it, and leaves what the application wrote there", () => {
+  test("reads and writes the user where passport keeps it, and leaves what the application wrote there", () => {
     const payload = record({ passport: { user: 7, more: 1 } });
     const content = format.decode(payload);
     expect(content.meta.subject).toBe("7");
@@ -42,7 +42,7 @@ describe("the format", () => {
     expect(format.encode(other, payload)).toBe(record({ passport: { user: 9, more: 1 } }));
   });
 
-  test("refuses what JSON would lose, a key of its own, and records that are none", () => {
+  test("refuses what JSON would lose, its own reserved key, and text that is no record", () => {
     const content = { data: { when: new Date(0) } as Record<string, unknown>, meta: {} };
     expect(format.encode(content)).toContain('"when":"1970-01-01T00:00:00.000Z"');
     for (const value of [new Map(), new Set(), Number.NaN, 1n, () => 1])
@@ -53,7 +53,7 @@ describe("the format", () => {
   });
 });
 
-test("the token is express-session's: the first secret signs, all verify, nothing else is taken", () => {
+test("the token is express-session's: the first secret signs, all verify, and others are refused", () => {
   const token = expressToken(["new", "old"]);
   const sealed = String(token.seal("apple", ""));
   expect(token.open(sealed, "")).toEqual({ id: "apple", stale: false });
@@ -65,7 +65,7 @@ test("the token is express-session's: the first secret signs, all verify, nothin
     expect(token.open(text, "")).toBeNull();
 });
 
-test("hashIds keeps new sessions under a hash, and old ones where they are", async () => {
+test("hashIds stores new sessions under a hash, and finds old ones where they are", async () => {
   const before = expressIds({ keyPrefix: "sess:" });
   const after = expressIds({ keyPrefix: "sess:", hashIds: true });
   const [old, fresh] = [before.create(), after.create()];

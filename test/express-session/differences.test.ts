@@ -50,7 +50,7 @@ function slowStore(set: Promise<unknown>): {
   return { store, log };
 }
 
-test("the response leaves when the session is saved, not before", async () => {
+test("the response is sent after the session was saved, not before", async () => {
   for (const [make, early] of [
     [real, true],
     [session, false],
@@ -91,7 +91,7 @@ test("a failed save is an error of the response, without a cookie; express-sessi
   }
 });
 
-test('a failed destroy of unset: "destroy" is an error of the response', async () => {
+test('a failed destroy by unset: "destroy" is an error of the response', async () => {
   const store = new MemoryStore();
   const { send } = await app(session, { store, unset: "destroy" }, (req, res) => {
     if (req.url === "/out") req.session = null;
@@ -145,7 +145,7 @@ async function during(
   return { first: answer, session: data };
 }
 
-test("requests at the same time keep each other's keys, in a store of npm within a process", async () => {
+test("parallel requests keep each other's keys, in a store from npm within one process", async () => {
   const write = (req: Req): void => {
     req.session.second = true;
   };
@@ -154,7 +154,7 @@ test("requests at the same time keep each other's keys, in a store of npm within
   expect(ours.session).toEqual({ begun: true, first: true, second: true });
 });
 
-test("a request that was under way does not bring back a destroyed session", async () => {
+test("a request in flight does not bring back a destroyed session", async () => {
   const destroy = (req: Req): Promise<void> => new Promise((resolve) => req.session.destroy(() => resolve()));
   expect((await during(real, new real.MemoryStore(), destroy)).session).toEqual({ begun: true, first: true });
   const ours = await during(session, new real.MemoryStore(), destroy);
@@ -186,7 +186,7 @@ test("save() of a session that ended in another request calls back with ERR_SESS
   expect(isSessionError(error) && error.code).toBe("ERR_SESSION_ENDED");
 });
 
-test("a session that regenerate and save have stored is not stored a third time", async () => {
+test("a session saved by regenerate and save is not saved a third time", async () => {
   const calls = async (make: unknown): Promise<string[]> => {
     const { store, log } = slowStore(Promise.resolve());
     const { send } = await app(make, { store }, (req, res) => {
@@ -219,7 +219,7 @@ test("a session that changes after the first byte is saved before it and again a
   expect(await calls(session)).toEqual(["set", "set"]);
 });
 
-test("without a callback, the methods give promises", async () => {
+test("without a callback, the methods return promises", async () => {
   const store = new MemoryStore();
   const { send } = await app(session, { store }, async (req, res) => {
     const { id } = req.session;
@@ -245,7 +245,7 @@ test("without a callback, the methods give promises", async () => {
   expect((await failing.send()).text).toBe("no connection");
 });
 
-test("regenerate({ keep }) takes keys along", async () => {
+test("regenerate({ keep }) keeps those keys", async () => {
   const { send } = await app(session, {}, async (req, res) => {
     if (req.url === "/begin") Object.assign(req.session, { cart: ["tea"], user: "guest" });
     else if (req.url === "/some") await req.session.regenerate({ keep: ["cart"] });
@@ -274,7 +274,7 @@ test("clearCookie: true removes the cookie of a destroyed session", async () => 
   expect((await send("/app/out")).setCookie).toEqual([]);
 });
 
-test("a secure cookie that is not sent over http is said, once, with what to do", async () => {
+test("a secure cookie that is not sent over http causes one warning, with what to do", async () => {
   const warnings: string[] = [];
   const warn = (text: string): void => void warnings.push(text);
   const { send } = await app(session, { cookie: { secure: true }, warn }, counting);
@@ -284,7 +284,7 @@ test("a secure cookie that is not sent over http is said, once, with what to do"
   expect(warnings[0]).toMatch(/"connect.sid" was not sent.*trust proxy/);
 });
 
-test("something that is no session, put in its place, is an error", async () => {
+test("req.session set to something that is no session is an error", async () => {
   const { send } = await app(session, {}, (req, res) => {
     req.session = { user: "ada" };
     res.end();

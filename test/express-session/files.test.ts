@@ -29,7 +29,7 @@ test("of many updates from one version one wins, through several stores", async 
   expect(readdirSync(path)).toEqual(["key.json"]);
 });
 
-test("a touch leaves the version alone; a rename needs it; what was deleted is not updated", async () => {
+test("a touch keeps the version; a rename requires it; a deleted record is not updated", async () => {
   const store = sessionFileStore({ directory: directory() });
   const expiresAt = Date.now() + 60_000;
   const version = (await store.create("a", { payload: session({}), expiresAt })) as string;
@@ -51,7 +51,7 @@ test("no id leads out of the directory", async () => {
   expect(readdirSync(join(path, "sessions"))).toEqual(["%2e.%2f..%2fetc%2fx.json"]);
 });
 
-test("prune removes what has ended, in batches, and leaves other files alone", async () => {
+test("prune removes expired records in batches, and leaves other files alone", async () => {
   const path = directory();
   let now = Date.now();
   const store = sessionFileStore({ directory: path, now: () => now });

@@ -17,7 +17,7 @@ const calls: Record<string, () => unknown> = {
   expressSession: () => shared.expressSession({ secret: "s".repeat(32), prefix: "s:" } as never),
 };
 
-test.each(Object.entries(calls))("%s refuses a word of the other library that is no option here", (name, call) => {
+test.each(Object.entries(calls))("%s refuses an option of the other library that it does not have", (name, call) => {
   expect(call).toThrow(TypeError);
   expect(call).toThrow(`${name}: there is no option "`);
 });

@@ -39,7 +39,7 @@ const stores: Record<string, () => Store> = {
 };
 
 describe.each(Object.entries(stores))("over the %s store", (_name, storeOf) => {
-  test("100 requests at the same time keep 100 keys", async () => {
+  test("100 parallel requests keep 100 keys", async () => {
     const { send } = await app(make(storeOf()), (req, res) => {
       req.session[req.url as string] = 1;
       setImmediate(() => res.end(JSON.stringify(req.session)));
@@ -63,7 +63,7 @@ describe.each(Object.entries(stores))("over the %s store", (_name, storeOf) => {
     expect(data).toEqual({ "/look": 1 });
   });
 
-  test("a request under way does not revive what regenerate has ended", async () => {
+  test("a request in flight does not revive a session that regenerate ended", async () => {
     const middleware = make(storeOf());
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
@@ -97,7 +97,7 @@ describe.each(Object.entries(stores))("over the %s store", (_name, storeOf) => {
   });
 });
 
-test("req.session and sessions.get(req) are one session in one request, whoever asks first", async () => {
+test("req.session and sessions.get(req) are one session in one request, whichever is used first", async () => {
   const middleware = make(memoryStore());
   const { sessions } = middleware;
   const { send } = await app(middleware, async (req, res) => {
@@ -116,7 +116,7 @@ test("req.session and sessions.get(req) are one session in one request, whoever 
   expect(JSON.parse((await send("/look", cookie)).text)).toEqual({ old: 1, native: 2, count: 1 });
 });
 
-test("update() through sessions.get(req) loses no count among 50 requests", async () => {
+test("update() through sessions.get(req) loses no count in 50 requests", async () => {
   const middleware = make(memoryStore());
   const { send } = await app(middleware, async (req, res) => {
     const native = await middleware.sessions.get(req);
@@ -128,7 +128,7 @@ test("update() through sessions.get(req) loses no count among 50 requests", asyn
   expect((await send("/", cookie)).text).toBe("51");
 });
 
-test("login() keeps the data under a new id, and says who to passport's key", async () => {
+test("login() keeps the data under a new id, and writes the user to passport's key", async () => {
   const middleware = make(memoryStore());
   const { sessions } = middleware;
   const { send } = await app(middleware, async (req, res) => {
@@ -159,7 +159,7 @@ test("destroy() through sessions.get(req) ends req.session with it", async () =>
   expect(again.cookie).not.toBe(cookie);
 });
 
-test("sessions.list and sessions.revoke find whom passport logged in", async () => {
+test("sessions.list and sessions.revoke find users that passport logged in", async () => {
   const middleware = make(memoryStore());
   const { sessions } = middleware;
   const { send } = await app(middleware, (req, res) => {
@@ -186,7 +186,7 @@ test("ids are hashed in the store", async () => {
   expect(keys[0]).not.toContain(id);
 });
 
-test("resave: true does not write what did not change, and reading moves the expiry now and then only", async () => {
+test("resave: true does not write unchanged sessions, and reading touches only now and then", async () => {
   let now = Date.now();
   const store = memoryStore({ now: () => now });
   const written: string[] = [];
@@ -211,7 +211,7 @@ test("resave: true does not write what did not change, and reading moves the exp
   expect(written).toEqual(["create", "touch"]);
 });
 
-test("a session lasts as its cookie says: ttl without maxAge, a shorter maxAge at once", async () => {
+test("a session lasts as long as its cookie: ttl without maxAge, a shorter maxAge at once", async () => {
   let now = Date.now();
   const store = memoryStore({ now: () => now });
   const { send } = await app(make(store, { ttl: "2h", now: () => now }), (req, res) => {
@@ -229,7 +229,7 @@ test("a session lasts as its cookie says: ttl without maxAge, a shorter maxAge a
   expect((await send("/look", long.cookie)).text).toBe("nobody");
 });
 
-test("req.sessionStore has the methods of express-session, and set does not revive", async () => {
+test("req.sessionStore has the methods of express-session, and set does not revive a session", async () => {
   const store = memoryStore();
   const { send } = await app(make(store), async (req, res) => {
     if (req.url === "/in") {
@@ -258,7 +258,7 @@ test("req.sessionStore has the methods of express-session, and set does not revi
   expect(JSON.parse(text)).toEqual({ without: ["cookie"], length: 1, all: 1, gone: null });
 });
 
-test("a route that may only read does not write, and says so", async () => {
+test("a write on a route that may only read is an error that says so", async () => {
   const middleware = make(memoryStore());
   const { send } = await app(middleware, (req: Req, res) => {
     if (req.url !== "/in") middleware.sessions.restrict(req, "read");
@@ -270,7 +270,7 @@ test("a route that may only read does not write, and says so", async () => {
   expect((await send("/look", cookie)).text).toBe("/in");
 });
 
-test("a store that fails answers 503 in bounded time, and the cookie stays", async () => {
+test("a failing store answers 503 in bounded time, and the cookie stays", async () => {
   const store = memoryStore();
   const { send } = await app(make(store), (req, res) => {
     req.session.user ??= "ada";

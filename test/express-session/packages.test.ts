@@ -98,7 +98,7 @@ describe.each(Object.entries(stores))("over %s", (_name, storeOf) => {
     expect(JSON.parse((await send("/")).text)).toEqual([]);
   });
 
-  test("csurf, csrf-sync, lusca and csrf-csrf take their tokens and no others", async () => {
+  test("csurf, csrf-sync, lusca and csrf-csrf accept their tokens and no others", async () => {
     const { app } = mounted();
     const sync = load("csrf-sync").csrfSync();
     const double = load("csrf-csrf").doubleCsrf({
@@ -153,7 +153,7 @@ describe.each(Object.entries(stores))("over %s", (_name, storeOf) => {
     expect(JSON.parse((await send("/hello")).text)).toMatchObject({ provider: "github", state });
   });
 
-  test("keycloak-connect keeps its grant in the session, and its admin logout takes it out by the store", async () => {
+  test("keycloak-connect keeps its grant in the session, and its admin logout removes it through the store", async () => {
     const { app, store } = mounted();
     const Keycloak = load("keycloak-connect");
     let facade: Any;
@@ -172,7 +172,7 @@ describe.each(Object.entries(stores))("over %s", (_name, storeOf) => {
     await expect.poll(async () => JSON.parse((await send("/")).text), { timeout: 20_000 }).toBe(null);
   });
 
-  test("Socket.IO has the session of its handshake, by io.engine.use and by the old way", async () => {
+  test("Socket.IO gets the session of its handshake, by io.engine.use and the older way", async () => {
     const app = express();
     const middleware = session({ secret: "keyboard cat", resave: false, saveUninitialized: true, store: storeOf() });
     app.use(middleware);
@@ -249,7 +249,7 @@ test("express-openid-connect keeps its sessions in a MemoryStore of the drop-in"
   expect(Object.keys((store as Any).sessions)).toHaveLength(1);
 });
 
-test("cookie-parser before the drop-in, with its secret", async () => {
+test("cookie-parser works before the drop-in, with its secret", async () => {
   const app = express();
   app.use(load("cookie-parser")("keyboard cat"));
   app.use((req, _res, next) => {

@@ -244,7 +244,7 @@ for (const [name, options] of Object.entries(optionSets)) {
   });
 }
 
-describe("a cookie that leads to no session", () => {
+describe("a cookie without a session", () => {
   const options = { resave: false, saveUninitialized: false };
   for (const [which, cookie] of Object.entries(strangers)) {
     test.each(["does nothing", "writes a key", "regenerates", "destroys"])(`${which}, the handler %s`, (name) =>
