@@ -12,7 +12,7 @@ import { visitor } from "../observe/visitor.ts";
 import { listen } from "../support/node-app.ts";
 import { launch, missing } from "./chromium.ts";
 
-describe.skipIf(missing)("the page for administrators in Chromium", () => {
+describe.skipIf(missing)("the admin page in Chromium", () => {
   let browser: Browser;
   let app: RunningApp;
   let base: string;
@@ -69,7 +69,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     for (let at = 0; at < count; at++) await visit((session) => session.login(name), "");
   }
 
-  test("by keyboard alone: skip, search a user, end one session, then all of them", async () => {
+  test("works from the keyboard alone: skip link, search a user, end one session, then all of them", async () => {
     await users("key", 3);
     const tab = await administrator();
     const focused = (): Promise<string> =>
@@ -109,7 +109,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
   });
 
   for (const colorScheme of ["light", "dark"] as const) {
-    test(`without JavaScript, 390 pixels wide, ${colorScheme}: nothing is cut off, and a session can be looked at and ended`, async () => {
+    test(`without JavaScript, 390 pixels wide, ${colorScheme}: nothing is cut off, and a session can be viewed and ended`, async () => {
       await users("phone", 2);
       const tab = await administrator({ javaScriptEnabled: false, viewport: { width: 390, height: 800 }, colorScheme });
       await tab.getByLabel("User").fill("phone");
@@ -139,7 +139,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     });
   }
 
-  test("for a screen reader: one heading of the first level, named fields, tables with heads, a landmark", async () => {
+  test("gives a screen reader one h1, named fields, tables with headers and a landmark", async () => {
     await users("reader", 1);
     const tab = await administrator({ viewport: { width: 390, height: 800 } });
     expect(await tab.getByRole("heading", { level: 1 }).count()).toBe(1);
@@ -154,7 +154,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     await sessions.revoke("reader");
   });
 
-  test("contrast is 4.5 to 1 and more, light and dark", async () => {
+  test("has a contrast of at least 4.5 to 1 in light and dark", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       const tab = await administrator({ colorScheme });
       const ratios = await tab.evaluate(() => {
@@ -182,7 +182,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     }
   });
 
-  test("a page of another port, which gets the cookie, cannot end a session with an administrator's browser", async () => {
+  test("a page on another port, which gets the cookie, cannot end a session through an administrator's browser", async () => {
     await users("victim", 1);
     const form = `<form method="post" action="${base}/admin"><input name="act" value="end-subject"><input name="subject" value="victim"></form><script>document.forms[0].submit()</script>`;
     const evil = await listen(createServer((_, res) => res.setHeader("content-type", "text/html").end(form)));
@@ -200,7 +200,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     }
   });
 
-  test("it cannot be framed, runs no script and sends nothing elsewhere", async () => {
+  test("cannot be framed, runs no script and sends nothing elsewhere", async () => {
     const frame = await listen(
       createServer((_, res) => res.setHeader("content-type", "text/html").end(`<iframe src="${base}/admin"></iframe>`)),
     );
@@ -216,7 +216,7 @@ describe.skipIf(missing)("the page for administrators in Chromium", () => {
     }
   });
 
-  test("who is no administrator sees nothing; when the store is down, the page says so and recovers", async () => {
+  test("shows nothing to others than administrators; when the store is down, says so and recovers", async () => {
     const other = await administrator({}, "ada");
     expect((await other.locator("body").innerText()).trim()).toBe("You may not do this.");
     const tab = await administrator();

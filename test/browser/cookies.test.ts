@@ -67,7 +67,7 @@ describe.skipIf(missing)("Chromium", () => {
     return { cookie, text: await page.innerText("body") };
   }
 
-  test("takes a cookie of every combination of attributes, sends it back, and lets its deletion remove it", async () => {
+  test("accepts the cookie with every combination of attributes, sends it back, and removes it when asked", async () => {
     const url = `https://www.shop.test:${portOf(tls)}/app/page`;
     const all = combinations();
     expect(all.length).toBeGreaterThan(70);
@@ -97,7 +97,7 @@ describe.skipIf(missing)("Chromium", () => {
     }
   });
 
-  test("keeps the cookie when a deletion leaves out what its prefix demands: so every attribute is repeated", async () => {
+  test("keeps the cookie when a deletion omits what its prefix demands, so every attribute is repeated", async () => {
     await fresh(async () => {
       const url = `https://www.shop.test:${portOf(tls)}/`;
       handler = (_req, res) => void res.setHeader("Set-Cookie", makeCookie().set("v")).end();
@@ -126,7 +126,7 @@ describe.skipIf(missing)("Chromium", () => {
     ["https", () => `https://www.shop.test:${portOf(tls)}`],
     ["http://localhost, which it trusts as if it were https", () => `http://localhost:${portOf(plain)}`],
   ] as const) {
-    test(`__Host-session lives from first visit to logout over ${where}`, async () => {
+    test(`__Host-session works from first visit to logout over ${where}`, async () => {
       handler = shop();
       await fresh(async () => {
         expect((await open(`${url()}/`)).text).toBe("guest 1");
@@ -145,7 +145,7 @@ describe.skipIf(missing)("Chromium", () => {
     });
   }
 
-  test("drops __Host-session over plain http of any other host, and the application is told what to do", async () => {
+  test("drops __Host-session over plain http on any other host, and a warning says what to do", async () => {
     const said: string[] = [];
     handler = shop((message) => said.push(message));
     const url = `http://www.shop.test:${portOf(plain)}/`;
@@ -158,7 +158,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(said[0]).toContain("cookie: { secure: false }");
   });
 
-  test("sends nothing of it to scripts, to other sites' forms, or to a sibling of the host; but a stranger's answer replaces it", async () => {
+  test("hides the cookie from scripts, forms of other sites and sibling hosts; a form of another site can replace the session", async () => {
     handler = shop();
     const [shopUrl, otherUrl] = [`https://www.shop.test:${portOf(tls)}`, `https://evil.test:${portOf(tls)}`];
     await fresh(async () => {

@@ -55,7 +55,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
 
   for (const javaScriptEnabled of [true, false]) {
     describe(javaScriptEnabled ? "with JavaScript" : "without JavaScript", () => {
-      test("a guest shops, logs in, goes on shopping, logs out; then the cookie is another and the cart empty", async () => {
+      test("a guest shops, logs in, goes on shopping and logs out: then the cookie is another and the cart empty", async () => {
         const page = await visitor({ javaScriptEnabled });
         await page.click("#add-tea");
         await says(page, "Assam tea is in your cart.");
@@ -101,7 +101,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
     });
   }
 
-  test("the race sent by the page itself keeps 100 of 100, too", async () => {
+  test("the race that the page itself sends keeps 100 of 100 too", async () => {
     const page = await visitor();
     await page.click("#race-page");
     await page.getByText("100 of 100 kept · counter 100").waitFor();
@@ -110,7 +110,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
     expect(await page.locator("#race-result").innerText()).toMatch(/up to [2-9] under way at once/);
   });
 
-  test("a session that is to stay has a cookie with a lifetime, and goes with the logout", async () => {
+  test("a login that is to be remembered has a cookie with a lifetime, which the logout removes", async () => {
     const page = await visitor();
     await page.check("[name=keep]");
     await page.click("#login-grace");
@@ -133,7 +133,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
     expect(await page.content()).not.toContain(cookie?.value as string);
   });
 
-  test("everything can be done from the keyboard, and focus stays where it was", async () => {
+  test("everything works from the keyboard, and focus stays where it was", async () => {
     const page = await visitor();
     await page.locator("#login-ada").focus();
     await page.keyboard.press("Enter");
@@ -144,7 +144,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("add-cup");
   });
 
-  test("two tabs: a login in one is a login in both, and so is a logout", async () => {
+  test("a login in one tab is a login in the other, and so is a logout", async () => {
     const first = await visitor();
     const second = await tab(first.context());
     await first.click("#login-ada");
@@ -179,7 +179,7 @@ describe.skipIf(missing)("the demo in Chromium", () => {
     }
   });
 
-  test("nothing sticks out on a phone, by day or by night", async () => {
+  test("nothing overflows on a phone, in light or dark mode", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       const page = await visitor({ viewport: { width: 360, height: 740 }, colorScheme });
       await page.click("#login-ada");

@@ -111,7 +111,7 @@ describe.skipIf(missing)("Chromium", () => {
     await expect.poll(async () => (await context.cookies()).map(({ name }) => name).join()).toContain("-bound");
   }
 
-  test("binds at the login, renews its proof once for five requests, keeps the body of a POST, and ends with the logout", async () => {
+  test("binds at login, refreshes the proof once for five requests, keeps the body of a POST, and ends with the logout", async () => {
     const { told } = shop({ reportRefresh: true });
     const { page, context, drop } = await profile();
     await logIn(page, context);
@@ -143,7 +143,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(told("binding_violated")).toEqual([]);
   });
 
-  test("a copy of all cookies works in another browser until the proof ends, and never again", async () => {
+  test("a copy of all cookies works in another browser until the proof expires, and never again", async () => {
     const { told, clock } = shop();
     const ada = await profile();
     await logIn(ada.page, ada.context);
@@ -163,7 +163,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(await text(ada.page, "/")).toBe("ada, bound");
   });
 
-  test("a link of another site, before which no browser refreshes, arrives with its proof", async () => {
+  test("a link from another site, before which no browser refreshes, arrives with its proof", async () => {
     const { told } = shop();
     const { page, context, drop } = await profile();
     await logIn(page, context);
@@ -181,7 +181,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(page.url()).toContain("mail.test");
   });
 
-  test("a store that fails during a refresh logs nobody out", async () => {
+  test("a store that fails during a refresh logs no user out", async () => {
     const { clock } = shop();
     const { page, context, drop } = await profile();
     await logIn(page, context);
@@ -200,7 +200,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(await text(page, "/")).toBe("ada, bound");
   });
 
-  test("a site with subdomains: one binding for all of them", async () => {
+  test("a site with subdomains has one binding for all of them", async () => {
     const { told } = shop({ scope: { site: url } }, { domain: "shop.test" });
     const { page, context, drop } = await profile();
     await logIn(page, context);
@@ -218,7 +218,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(told("binding_violated")).toEqual([]);
   });
 
-  test("a cookie for a path: the rest of the origin asks for no proof", async () => {
+  test("with a cookie for a path, the rest of the origin needs no proof", async () => {
     shop({}, { path: "/app" });
     const { page, context, drop } = await profile();
     await page.goto(`${url}/app/login`);
@@ -231,7 +231,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  test("a link of another site arrives where scripts must not run, too, and so does one of a sibling host", async () => {
+  test("a link from another site or a sibling host arrives even where scripts must not run", async () => {
     const { told, clock } = shop();
     const { page, context, drop } = await profile();
     await logIn(page, context);

@@ -55,7 +55,7 @@ describe.skipIf(missing)("Chromium", () => {
     server.close();
   });
 
-  test("sends the cookie with a handshake from a sibling of the same site, not from another site; neither is let in", async () => {
+  test("sends the cookie with a handshake from a sibling host, not from another site; both are refused", async () => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     try {
       const page = await context.newPage();
@@ -86,7 +86,7 @@ describe.skipIf(missing)("Chromium", () => {
     }
   });
 
-  test("tells the page of the code and the reason when the session ends", async () => {
+  test("tells the page the code and the reason when the session ends", async () => {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     try {
       const page = await context.newPage();

@@ -25,7 +25,7 @@ const { outputFiles, metafile } = await build({
 });
 const script = outputFiles[0]?.contents ?? new Uint8Array();
 
-test("what a page loads of it is one file, and less than 2 KB minified", () => {
+test("a page loads one file of less than 2 KB minified", () => {
   expect(Object.keys(metafile.inputs).filter((file) => file !== "<stdin>")).toEqual(["src/time-left.ts"]);
   expect(script.length).toBeGreaterThan(500);
   expect(script.length).toBeLessThan(2048);
@@ -49,7 +49,7 @@ const page = `<!doctype html><html lang="en_US"><title>starting</title><button h
   });
 </script></html>`;
 
-describe("what the status route answers", () => {
+describe("the answer of the status route", () => {
   test("is in whole seconds, rounded up: 0 means over", () => {
     const session = { subject: "ada", expiresAt: 61_001, endsAt: undefined };
     expect(timeLeft(session, 1000)).toEqual({ left: 61, atMost: null });
@@ -142,7 +142,7 @@ describe.skipIf(missing)("Chromium", () => {
     new RegExp(`^ends in (${Array.from({ length: 7 }, (_, less) => most - less).join("|")}) seconds$`);
   const titles = (tab: Page): Promise<string[]> => tab.evaluate("titles.splice(0)");
 
-  test("two tabs warn, one stays for both, and both tell the end; watching extends and writes nothing", async () => {
+  test("two tabs warn, one extends for both, and both show the end; watching extends and writes nothing", async () => {
     const tabs = await twoTabs();
     await pass(470);
     await both(tabs, "alive");
@@ -167,7 +167,7 @@ describe.skipIf(missing)("Chromium", () => {
     expect((await titles(tabs[1])).filter((title) => title === "over")).toHaveLength(1);
   });
 
-  test("a computer that slept shows no wrong time, and then the end; it was extended elsewhere: none at all", async () => {
+  test("after sleep a tab shows the end, or nothing when the session was extended elsewhere, and never a wrong time", async () => {
     const tabs = await twoTabs();
     await pass(500);
     await both(tabs, "ends in 2 minutes");
@@ -190,7 +190,7 @@ describe.skipIf(missing)("Chromium", () => {
     for (const tab of tabs) expect(await titles(tab)).toEqual(["alive"]);
   });
 
-  test("a clock that is set, forwards or back, changes nothing of what is shown", async () => {
+  test("a clock that is set forwards or back changes nothing of what is shown", async () => {
     const tabs = await twoTabs();
     await pass(500);
     await both(tabs, "ends in 2 minutes");
@@ -206,7 +206,7 @@ describe.skipIf(missing)("Chromium", () => {
     for (const tab of tabs) expect(await titles(tab)).not.toContain("over");
   });
 
-  test("an answer or a message that comes late, after a newer one, counts no more", async () => {
+  test("an answer or a message older than one already seen is ignored", async () => {
     const tabs = await twoTabs();
     await pass(500);
     await both(tabs, "ends in 2 minutes");
@@ -244,7 +244,7 @@ describe.skipIf(missing)("Chromium", () => {
     await becomes(tabs[1], "over");
   });
 
-  test("a server that does not answer: over in time, the truth when it answers again, and few requests until then", async () => {
+  test("without an answer it ends in time, is right again once the server answers, and sends few requests until then", async () => {
     const tabs = await twoTabs();
     await pass(500);
     await both(tabs, "ends in 2 minutes");

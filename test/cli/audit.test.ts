@@ -72,7 +72,7 @@ beforeAll(async () => {
   await audit.close();
 });
 
-test("tells when the subject was in, and who ended it, over rotated files", async () => {
+test("shows when the subject was logged in and who ended it, over rotated files", async () => {
   expect(readdirSync(cwd).length).toBeGreaterThan(1);
   const { code, out } = await cli("--file", "audit.jsonl", "--subject", "ada");
   const [one, two, three] = handles;
@@ -88,7 +88,7 @@ test("tells when the subject was in, and who ended it, over rotated files", asyn
   expect(code).toBe(0);
 });
 
-test("--json is the same as one object; --since and --until choose", async () => {
+test("--json prints the same as one object; --since and --until select", async () => {
   const { out } = await cli("--file", "audit.jsonl", "--subject", "ada", "--json", "--since", "2026-11-30T05:02:30Z");
   const trail = JSON.parse(out) as Trail;
   expect(trail).toMatchObject({ subject: "ada", lost: 0, unreadable: 0 });
@@ -100,7 +100,7 @@ test("--json is the same as one object; --since and --until choose", async () =>
   expect(none.out).toBe("no sessions\n");
 });
 
-test("a session whose login is before the first line has an end all the same; lost and damaged lines are counted", async () => {
+test("a session whose login is before the first line still has an end; lost and damaged lines are counted", async () => {
   writeFileSync(
     join(cwd, "other.jsonl"),
     '{"at":"2026-11-30T05:00:00.000Z","type":"session_logout","handle":"h","subject":"ada"}\n',
@@ -116,7 +116,7 @@ test("a session whose login is before the first line has an end all the same; lo
   ]);
 });
 
-test("the end of everybody is the end of the subject's sessions", async () => {
+test("revoking everybody ends the subject's sessions", async () => {
   const line = (type: string, more: object): string =>
     JSON.stringify({ at: "2026-11-30T05:00:00.000Z", type, ...more });
   const lines = [

@@ -59,7 +59,7 @@ function rows(name: string): number {
 }
 
 describe("sojourn cleanup", () => {
-  test("removes what has ended, in batches, and counts it", async () => {
+  test("removes expired records in batches, and counts them", async () => {
     const env = await database("batches.db", 2500);
     const { code, out, told } = await cli("cleanup --batch 1000", env);
     expect([code, told]).toEqual([0, ""]);
@@ -68,7 +68,7 @@ describe("sojourn cleanup", () => {
     expect((await cli("cleanup", env)).out).toMatch(/^sql: removed 0 ended sessions in 1 batch, /);
   });
 
-  test("as JSON", async () => {
+  test("prints JSON", async () => {
     const { out, told } = await cli("cleanup --json", await database("json.db", 1));
     expect(told).toBe("");
     expect(JSON.parse(out)).toEqual({
@@ -77,7 +77,7 @@ describe("sojourn cleanup", () => {
     });
   });
 
-  test("on a terminal a bar goes to and fro, within the width, and is gone in the end", async () => {
+  test("shows a moving bar on a terminal, within its width, and clears it at the end", async () => {
     const { out, told } = await cli("cleanup --batch 1", await database("bar.db", 40), true);
     expect(out).toMatch(/^sql: removed 40 ended sessions in 4[01] batches/);
     const lines = told.split("\r\u001b[2K");
@@ -88,14 +88,14 @@ describe("sojourn cleanup", () => {
     expect(lines.every((line) => line.length < 60)).toBe(true);
   });
 
-  test("stores that clean themselves, or keep nothing, are left alone", async () => {
+  test("leaves stores alone that clean themselves or keep nothing", async () => {
     const { code, out } = await cli("cleanup", { SESSION_TYPE: "redis", SESSION_REDIS: "redis://127.0.0.1:9" });
     expect([code, out]).toEqual([0, "redis: nothing to do, ended sessions go by themselves\n"]);
     const cookie = await cli("cleanup", { SESSION_TYPE: "cookie", SECRET_KEY: "x" });
     expect(cookie.out).toBe("there is no store: these sessions are in their cookies alone\n");
   });
 
-  test("a failure says what the database said, and how far it came", async () => {
+  test("on failure shows what the database said, and how far it came", async () => {
     const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: `sqlite:///${join(directory, "empty.db")}` };
     const { code, out, told } = await cli("cleanup", env);
     expect([code, out]).toEqual([1, ""]);
@@ -104,7 +104,7 @@ describe("sojourn cleanup", () => {
 });
 
 describe("sojourn setup", () => {
-  test("creates the table, and again does nothing", async () => {
+  test("creates the table, and does nothing the second time", async () => {
     const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: `sqlite:///${join(directory, "setup.db")}` };
     for (const _ of [1, 2]) expect(await cli("setup", env)).toEqual({ code: 0, out: "sql: ready\n", told: "" });
     expect(rows("setup.db")).toBe(0);
@@ -114,7 +114,7 @@ describe("sojourn setup", () => {
 });
 
 describe("sojourn config", () => {
-  test("says what came of every key, without secrets, within 80 columns", async () => {
+  test("shows what each key did, without secrets, within 80 columns", async () => {
     const env = {
       SESSION_TYPE: "redis",
       SESSION_REDIS: "redis://ada:hunter2@cache",
@@ -132,14 +132,14 @@ describe("sojourn config", () => {
     expect(keys).toContainEqual({ key: "SECRET_KEY", value: "a secret", from: "given" });
   });
 
-  test("by another prefix and from a file, behind the environment", async () => {
+  test("reads another prefix and a file; the environment wins", async () => {
     writeFileSync(join(directory, "keys.env"), "FLASK_SESSION_TYPE=redis\nFLASK_SESSION_KEY_PREFIX=shop:\n");
     const { out } = await cli("config --prefix FLASK_ --env-file keys.env", { FLASK_SESSION_TYPE: "memcached" });
     expect(out).toMatch(/SESSION_TYPE +memcached\n/);
     expect(out).toMatch(/SESSION_KEY_PREFIX +shop:\n/);
   });
 
-  test("a wrong value is exit code 2, named", async () => {
+  test("a wrong value is named, with exit code 2", async () => {
     const { code, told } = await cli("config", { SESSION_TYPE: "redis", SESSION_PERMANENT: "perhaps" });
     expect([code, told]).toEqual([2, 'sojourn: SESSION_PERMANENT must be true or false; received "perhaps"\n']);
   });
@@ -164,18 +164,18 @@ describe("--from", () => {
     ["sessions.mjs", 1],
     ["store.mjs", 1],
     ["stores.mjs", 2],
-  ])("a module that exports %s", async (file, count) => {
+  ])("takes a module that exports %s", async (file, count) => {
     const { code, out } = await cli(`cleanup --from ${file} --json`);
     expect(code).toBe(0);
     const { removed, stores } = JSON.parse(out);
     expect([removed, stores.length]).toEqual([1, count]);
   });
 
-  test("its close is called", () => {
+  test("calls the module's close", () => {
     expect((globalThis as { sojournClosed?: boolean }).sojournClosed).toBe(true);
   });
 
-  test("one without a store, and one that is not there", async () => {
+  test("refuses a module without a store, and one that does not exist", async () => {
     const nothing = await cli("cleanup --from nothing.mjs");
     expect([nothing.code, nothing.told]).toEqual([
       2,
@@ -214,12 +214,12 @@ describe("the command line", () => {
     ["cleanup --bacth 5", "Unknown option '--bacth'"],
     ["cleanup --batch 0", '--batch must be a whole number of at least 1; received "0"'],
     ["cleanup --records mine", '--records must be flask or native; received "mine"'],
-  ])("%j is misuse", async (args, message) => {
+  ])("%j is a usage error", async (args, message) => {
     const { code, out, told } = await cli(args, { SESSION_TYPE: "null" });
     expect([code, out, told]).toEqual([2, "", `sojourn: ${message}\nRun sojourn --help.\n`]);
   });
 
-  test("as a program: it ends though a module holds a timer, everything written, with its exit code", async () => {
+  test("as a program, ends with its exit code and all output although a module holds a timer", async () => {
     writeFileSync(
       join(directory, "held.mjs"),
       `setInterval(() => {}, 1000);\nexport const stores = [];\nthrow new Error("no");`,
@@ -236,7 +236,7 @@ describe("the command line", () => {
     expect([code, told]).toEqual([1, "sojourn: no\n"]);
   });
 
-  test("the version is the package's", async () => {
+  test("shows the version of the package", async () => {
     expect((await cli("--version")).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -100,7 +100,7 @@ export const sessions = createSessions({ store, name: "shop" });`,
 });
 
 describe("sojourn list", () => {
-  test("shows who is logged in on what, and nothing that lets in or steers the terminal", async () => {
+  test("shows who is logged in on what, nothing that gives access, and no control characters", async () => {
     const { code, out, told } = await cli("list");
     expect(code).toBe(0);
     expect(out.split("\n")[0]).toMatch(/^HANDLE +SUBJECT +DEVICE +LOGIN +LAST SEEN +ENDS$/);
@@ -110,7 +110,7 @@ describe("sojourn list", () => {
     expect(told).toBe("4 sessions\n");
   });
 
-  test("goes on from the cursor of the page before", async () => {
+  test("continues from the cursor of the page before", async () => {
     const first = JSON.parse((await cli("list --limit 3 --json")).out);
     expect([first.sessions.length, first.more]).toEqual([3, true]);
     const second = JSON.parse((await cli(`list --json --cursor ${first.cursor}`)).out);
@@ -120,7 +120,7 @@ describe("sojourn list", () => {
     expect(await cli("list --cursor wh\u00e4t")).toMatchObject({ code: 2, out: "" });
   });
 
-  test("takes a subject, a device and the time of the last use", async () => {
+  test("filters by subject, device and time of last use", async () => {
     const found = async (args: string): Promise<number> =>
       JSON.parse((await cli(`list --json ${args}`)).out).sessions.length;
     expect(await found("--subject ada")).toBe(2);
@@ -132,7 +132,7 @@ describe("sojourn list", () => {
     expect(await cli("list --since yesterday")).toMatchObject({ code: 2 });
   });
 
-  test("lists in one go where the store has no pages", async () => {
+  test("lists everything at once where the store has no pages", async () => {
     number += 1;
     writeFileSync(
       join(directory, `app${number}.mjs`),
@@ -174,7 +174,7 @@ export const sessions = createSessions({ store: fileStore({ directory: ${JSON.st
     expect((await cli("list")).out).not.toContain("\u001b");
   });
 
-  test("names the way out where there is nothing to open", async () => {
+  test("says what to pass when there is no store to open", async () => {
     const { code, told } = await cli("list", { from: false });
     expect([code, told]).toEqual([2, expect.stringContaining("--from ./sessions.ts")]);
     const absent = await cli("list --env absent.env", { from: false });
@@ -182,7 +182,7 @@ export const sessions = createSessions({ store: fileStore({ directory: ${JSON.st
   });
 });
 
-describe("sessions of Flask, whose keys are their ids", () => {
+describe("sessions of Flask, whose keys are their ids,", () => {
   test("are listed, shown and ended without an id in any output, and without a cursor", async () => {
     const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: `sqlite:///${join(directory, `flask${number}.db`)}` };
     const { sessions, close } = await sessionsFromConfig(env);
@@ -213,7 +213,7 @@ describe("sessions of Flask, whose keys are their ids", () => {
 });
 
 describe("sojourn show", () => {
-  test("shows one session, and what it holds only when asked", async () => {
+  test("shows one session, and its data only when asked", async () => {
     const handle = await handleOf("ada");
     const { code, out } = await cli(`show ${handle} --subject ada`);
     expect([code, out]).toEqual([0, expect.stringMatching(/^handle +\S{12}\nsubject +ada\nlabel +\w+ on \w+\n/)]);
@@ -224,7 +224,7 @@ describe("sojourn show", () => {
     });
   });
 
-  test("says that there is none, also for a handle that begins with a dash", async () => {
+  test("says when there is none, also for a handle that begins with a dash", async () => {
     expect(await cli("show nothing")).toMatchObject({ code: 1, told: "there is no session with the handle nothing\n" });
     expect(await cli("show -xYz0123456_")).toMatchObject({
       code: 1,
@@ -234,7 +234,7 @@ describe("sojourn show", () => {
 });
 
 describe("sojourn revoke", () => {
-  test("asks before it acts, and ends nothing unless the answer is yes", async () => {
+  test("asks first, and ends nothing unless the answer is yes", async () => {
     const declined = await cli("revoke --subject ada", { answers: [""] });
     expect(declined).toMatchObject({ code: 1, asked: ["End 2 sessions of ada? [y/N] "], told: "nothing was ended\n" });
     expect((await cli("count")).out).toBe("sql: 4 sessions\n");
@@ -243,7 +243,7 @@ describe("sojourn revoke", () => {
     expect((await cli("list --subject ada")).told).toBe("no sessions\n");
   });
 
-  test("without a person to ask needs --yes, and says which sessions it wants to be told", async () => {
+  test("needs --yes when there is no person to ask, and says which arguments are missing", async () => {
     expect(await cli("revoke --subject ada")).toMatchObject({ code: 2, told: expect.stringContaining("add --yes") });
     expect(await cli("revoke --yes")).toMatchObject({ code: 2, told: expect.stringContaining("--subject <text>") });
     expect(await cli("revoke --yes --everybody --subject ada")).toMatchObject({ code: 2 });
@@ -251,7 +251,7 @@ describe("sojourn revoke", () => {
     expect(await cli("revoke --subject ada --yes --json")).toMatchObject({ code: 0, out: '{"ended":2}\n' });
   });
 
-  test("ends one by its handle, also one without a subject", async () => {
+  test("ends one session by its handle, also one without a subject", async () => {
     const handle = await handleOf(undefined);
     const { asked, out } = await cli(`revoke --handle ${handle}`, { answers: ["yes"] });
     expect(asked).toEqual([`End the session ${handle} without a subject? [y/N] `]);
@@ -264,7 +264,7 @@ describe("sojourn revoke", () => {
 });
 
 describe("sojourn revoke --everybody", () => {
-  test("wants the word typed, and ends them all", async () => {
+  test("needs the word typed, and ends them all", async () => {
     expect(await cli("revoke --everybody --yes")).toMatchObject({
       code: 1,
       told: expect.stringContaining("needs the option everybody"),
@@ -286,7 +286,7 @@ describe("sojourn revoke --everybody", () => {
 });
 
 describe("sojourn count and doctor", () => {
-  test("count says how many, exactly where that is asked for", async () => {
+  test("count shows how many, exactly when asked", async () => {
     expect(JSON.parse((await cli("count --json")).out)).toEqual({
       stores: [{ store: "sql", count: 4, estimate: false }],
     });
@@ -303,7 +303,7 @@ describe("sojourn count and doctor", () => {
 });
 
 describe("sojourn completion", () => {
-  test("completes commands and the options of each in bash", async () => {
+  test("completes commands and their options in bash", async () => {
     const { out } = await cli("completion bash", { from: false });
     const complete = (line: string): string[] => {
       const words = line.split(" ");

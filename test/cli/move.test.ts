@@ -72,7 +72,7 @@ async function whoIs(name: string, cookies: string[]): Promise<(string | undefin
 }
 
 describe("sojourn move", () => {
-  test("moves all, says how many are left, reads them back, and may be run again", async () => {
+  test("moves all, says how many are left, reads them back, and can be run again", async () => {
     const cookies = await begin("old", 30);
     const [from, to] = [
       module("a", `export const store = files("old");`),
@@ -120,7 +120,7 @@ describe("sojourn move", () => {
     expect(told).toContain(message);
   });
 
-  test("a store that fails says how far it came, and that it can go on", async () => {
+  test("a store that fails shows how far the move came, and that it can go on", async () => {
     await begin("old", 3);
     const from = module("a", `export const store = files("old");`);
     const to = module(
@@ -136,7 +136,7 @@ describe("sojourn move", () => {
 describe("sojourn secrets", () => {
   const [old, next] = ["the old secret, of at least 32 characters", "the new secret, of at least 32 characters"];
 
-  test("says which secret still opens something, and what no store can tell", async () => {
+  test("shows which secret still opens something, and what no store can tell", async () => {
     const make = (secrets: string[]) =>
       new Sessions({ store: files("s"), format: encrypted(jsonFormat(), secrets), warn: false });
     const cookies: string[] = [];
@@ -157,7 +157,7 @@ describe("sojourn secrets", () => {
     expect(out).not.toContain("secret, of");
   });
 
-  test("of tokens it says when an old one can go", async () => {
+  test("says when an old secret of tokens can be dropped", async () => {
     const app = module(
       "app",
       `export const sessions = createSessions({ store: files("s"), token: signedToken(["${next}", "${old}"]) });`,

@@ -14,7 +14,7 @@ import { shop, who } from "./setup.ts";
 const minute = 60_000;
 const secret = "a secret of at least 32 characters, for tests";
 
-test("a browser that cannot bind gets the registration header at login, and not a byte, call or cookie more", async () => {
+test("a browser that cannot bind gets the registration header at login, and no further byte, call or cookie", async () => {
   const run = async (binds: boolean): Promise<{ seen: unknown[]; offers: string[] }> => {
     const clock = { now: 1_800_000_000_000 };
     const store = countedStore(memoryStore({ now: () => clock.now }));
@@ -58,7 +58,7 @@ test("a browser that cannot bind gets the registration header at login, and not 
 });
 
 describe("a browser that binds", () => {
-  test("costs no store call more from its second request on, but for the refreshes", async () => {
+  test("costs no extra store call from its second request on, except for refreshes", async () => {
     const clock = { now: 1_800_000_000_000 };
     const store = countedStore(memoryStore({ now: () => clock.now }));
     const { bound } = shop({ store, clock });
@@ -102,7 +102,7 @@ describe("a browser that binds", () => {
       expect(await (await ada.page("/visits")).text()).toBe("1");
     });
 
-  test("does so over a store with a memory in front, whose answer is older than the proof", async () => {
+  test("does so over a store with a cache in front that is older than the proof", async () => {
     const clock = { now: 1_800_000_000_000 };
     const behind = memoryStore({ now: () => clock.now });
     const here = shop({ store: behind, clock });
@@ -122,7 +122,7 @@ describe("a browser that binds", () => {
     expect(there.violations()).toEqual([]);
   });
 
-  test("keeps its binding through every failure of the store, before and after it took effect", async () => {
+  test("keeps its binding through every failure of the store, before or after it took effect", async () => {
     for (const fault of ["throw-before", "throw-after"] as const)
       for (let failing = 0; failing < 4; failing++) {
         const clock = { now: 1_800_000_000_000 };
@@ -147,7 +147,7 @@ describe("a browser that binds", () => {
       }
   });
 
-  test("stays unbound when the store fails at its registration, and its session goes on", async () => {
+  test("stays unbound when the store fails at its registration, and the session continues", async () => {
     for (const fault of ["throw-before", "throw-after"] as const)
       for (let failing = 0; failing < 2; failing++) {
         const clock = { now: 1_800_000_000_000 };
@@ -166,7 +166,7 @@ describe("a browser that binds", () => {
       }
   });
 
-  test("answers at its own path, and leaves what is beside it to the application", async () => {
+  test("is answered at the binding's own path; other paths stay with the application", async () => {
     const { bound, client } = shop({ bound: { path: "/keys" } });
     const ada = await bound();
     expect(ada.bound?.refreshUrl).toBe("/keys/refresh");
@@ -198,7 +198,7 @@ describe("a browser that binds", () => {
     expect(await plain.deviceBound.handle(new Request("https://a.example/"))).toBeUndefined();
   });
 
-  test("may say in its JWT who that is for", async () => {
+  test("may name its audience in the JWT: only the refresh URL is accepted", async () => {
     const { bound } = shop();
     const ada = await bound();
     const { challenge: jti, refreshUrl } = ada.bound as NonNullable<typeof ada.bound>;
@@ -269,7 +269,7 @@ describe("options", () => {
       expect(() => make({}, options)).toThrow(message);
   });
 
-  test("over plain http nothing is bound, and a warning says so once", async () => {
+  test("over plain http nothing is bound, and one warning says so", async () => {
     const said: string[] = [];
     const sessions = createSessions({
       store: memoryStore(),
@@ -289,7 +289,7 @@ describe("options", () => {
   });
 });
 
-test("a key that is too weak, or none at all, is not bound", async () => {
+test("a key that is too weak, or missing, is not bound", async () => {
   const { client } = shop({ bound: { algorithms: ["ES256"] } });
   const ada = await client();
   await ada.raw("/login", { method: "POST" });

@@ -104,7 +104,7 @@ function goOn({ at, ada }: Scene, session: number, refresh: number): DbscClient 
 }
 
 describe("in every order", { timeout: 120_000 }, () => {
-  test("of two refreshes with one challenge, exactly one is answered with a proof", async () => {
+  test("of two refreshes with one challenge, exactly one gets a proof", async () => {
     const orders = await together(
       ({ jwt }) => [(client) => client.ask(jwt), (client) => client.ask(jwt)],
       async (scene) => {
@@ -121,7 +121,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     expect(orders).toBeGreaterThan(2);
   });
 
-  test("a refresh and a request that saves and renews the id: both are done, in whatever order", async () => {
+  test("a refresh and a request that saves and renews the id both succeed", async () => {
     const orders = await together(
       ({ jwt }) => [visit, (client) => client.ask(jwt)],
       async (scene) => {
@@ -139,7 +139,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     expect(orders).toBeGreaterThanOrEqual(10);
   });
 
-  test("a refresh and a logout: the session is gone, and the browser learns it", async () => {
+  test("after a refresh and a logout the session is gone, and the browser learns it", async () => {
     await together(
       ({ jwt }) => [logout, (client) => client.ask(jwt)],
       async (scene) => {
@@ -156,7 +156,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     );
   });
 
-  test("a refresh and regenerate: the binding goes along, and is never ended", async () => {
+  test("with a refresh and a regenerate the binding stays and is never ended", async () => {
     await together(
       ({ jwt }) => [regenerate, (client) => client.ask(jwt)],
       async (scene) => {
@@ -171,7 +171,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     );
   });
 
-  test("a refresh and the login of another user: that session is not bound to this key", async () => {
+  test("after a refresh and another user's login, the new session is not bound to this key", async () => {
     await together(
       ({ jwt }) => [(client) => client.raw("/login?as=bob", { method: "POST" }), (client) => client.ask(jwt)],
       async (scene) => {
@@ -183,7 +183,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     );
   });
 
-  test("of two keys that are shown for one login, exactly one is bound", async () => {
+  test("of two keys presented for one login, exactly one is bound", async () => {
     const orders = await together(
       ({ shown }) => [
         (client) => client.register(shown[0]),
@@ -203,7 +203,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     expect(orders).toBeGreaterThan(50);
   });
 
-  test("a registration and a logout: nothing comes back", async () => {
+  test("after a registration and a logout the session does not come back", async () => {
     await together(
       ({ shown }) => [(client) => client.register(shown[0]), logout],
       async (scene) => {
@@ -214,7 +214,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     );
   });
 
-  test("two refreshes, a request that saves and renews, and a logout: at the end there is nothing", async () => {
+  test("after two refreshes, a request that saves and renews, and a logout, nothing is left", async () => {
     const orders = await together(
       ({ jwt }) => [(client) => client.ask(jwt), visit, logout, (client) => client.ask(jwt)],
       async (scene) => {
@@ -227,7 +227,7 @@ describe("in every order", { timeout: 120_000 }, () => {
     expect(orders).toBe(1000);
   });
 
-  test("two refreshes, a request that saves and renews, and another that saves: nothing is lost", async () => {
+  test("two refreshes, a request that saves and renews, and another that saves lose nothing", async () => {
     await together(
       ({ jwt }) => [visit, (client) => client.ask(jwt), visit, (client) => client.ask(jwt)],
       async (scene) => {

@@ -48,7 +48,7 @@ function guarded(client: DbscClient): () => void {
 
 for (const alg of ["ES256", "RS256"] as const)
   describe(`${alg}`, () => {
-    test("3,000 mutated JWTs of a refresh renew nothing, and the browser goes on", { timeout: 60_000 }, async () => {
+    test("3,000 mutated JWTs of a refresh renew nothing, and the browser can go on", { timeout: 60_000 }, async () => {
       const random = seeded(alg === "ES256" ? 7 : 11);
       const { bound, violations } = shop();
       const ada = await bound(await signer(alg));
@@ -89,7 +89,7 @@ for (const alg of ["ES256", "RS256"] as const)
     });
   });
 
-test("2,000 requests with mutated headers: no error, no proof, and the browser goes on", {
+test("2,000 requests with mutated headers cause no error and no proof, and the browser can go on", {
   timeout: 60_000,
 }, async () => {
   const random = seeded(23);
@@ -134,7 +134,7 @@ test("2,000 requests with mutated headers: no error, no proof, and the browser g
   expect(await who(ada)).toBe("ada, bound");
 });
 
-test("a JWT is read only as a browser writes it", async () => {
+test("a JWT is accepted only in the form that browsers write", async () => {
   const key = await signer();
   const good = await key.sign({ alg: "ES256", typ: "dbsc+jwt" }, { jti: "c" });
   expect(readProof(good)).toMatchObject({ alg: "ES256", jti: "c" });

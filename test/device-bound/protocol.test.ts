@@ -36,8 +36,8 @@ describe("a browser that binds", () => {
     }
 });
 
-describe("who has the cookie and not the key", () => {
-  test("works until the proof ends, and is no one from then on, whatever it asks for", async () => {
+describe("a thief with the cookie but without the key", () => {
+  test("gets in until the proof ends, and is a guest from then on, on every route", async () => {
     const { bound, clock, violations, events } = shop();
     const ada = await bound();
     expect(await who(ada)).toBe("ada, bound");
@@ -106,7 +106,7 @@ describe("who has the cookie and not the key", () => {
     expect(ada.refreshes).toBe(1);
   });
 
-  test("cannot show a key to a session that is bound, nor bind one with a challenge that is another's", async () => {
+  test("cannot register a key for a bound session, nor bind with the challenge of another", async () => {
     const { bound, client, violations } = shop();
     const ada = await bound();
     const offer = ada.offer;
@@ -128,7 +128,7 @@ describe("who has the cookie and not the key", () => {
     expect((await bob.register()).status).toBe(200);
   });
 
-  test("cannot replay what the browser has signed: it is asked for another signature", async () => {
+  test("cannot replay what the browser signed: a new signature is required", async () => {
     const { bound, violations } = shop();
     const ada = await bound();
     const first = await ada.proof(ada.bound?.challenge as string);
@@ -154,7 +154,7 @@ describe("who has the cookie and not the key", () => {
     expect(violations()).toEqual([]);
   });
 
-  test("the challenge of another session, signed with its key, renews nothing", async () => {
+  test("the challenge of another session, signed with this key, renews nothing", async () => {
     const { bound, violations } = shop();
     const [ada, bob] = [await bound(), await bound()];
     const jwt = await bob.proof(bob.bound?.challenge as string);
@@ -168,7 +168,7 @@ describe("who has the cookie and not the key", () => {
 });
 
 describe("a binding", () => {
-  test("begins again with a login of the same user, and of another; the old name is over", async () => {
+  test("begins again with a login, of the same user or another; the old name ends", async () => {
     const { bound, clock } = shop();
     const ada = await bound();
     await who(ada);
@@ -198,7 +198,7 @@ describe("a binding", () => {
     }
   });
 
-  test("ends with the session: by revoke, by its absolute timeout, by its idle timeout", async () => {
+  test("ends with the session: by revoke, absolute timeout or idle timeout", async () => {
     const { bound, clock, sessions } = shop({ options: { absoluteTimeout: "2h" } });
     const ada = await bound();
     await sessions.revoke("ada");
@@ -225,7 +225,7 @@ describe("a binding", () => {
     expect(await who(ada)).toBe("guest");
   });
 
-  test("that its browser has lost is another's after a login, and the old session stays out of reach", async () => {
+  test("whose browser lost its key is replaced by a login, and the old session stays out of reach", async () => {
     const { bound, clock, violations, sessions } = shop();
     const ada = await bound();
     await who(ada);
@@ -243,7 +243,7 @@ describe("a binding", () => {
     expect(await sessions.list("ada")).toHaveLength(2);
   });
 
-  test("is not demanded until its browser has come with a proof: the answer to the registration may be lost", async () => {
+  test("is not required until the browser presented a proof: the answer to the registration may be lost", async () => {
     const { client, clock } = shop();
     const ada = await client();
     await ada.raw("/login", { method: "POST" });
@@ -256,7 +256,7 @@ describe("a binding", () => {
     expect(await who(lost)).toBe("ada, bound");
   });
 
-  test("is not demanded of requests that left before their browser knew of it", async () => {
+  test("is not required of requests that left before the browser knew of it", async () => {
     const { client, clock } = shop();
     const ada = await client();
     await ada.raw("/login", { method: "POST" });
@@ -281,7 +281,7 @@ describe("a binding", () => {
     expect((await ada.ask(undefined)).status).toBe(503);
   });
 
-  test("is left out where the login says so", async () => {
+  test("is skipped when the login asks for that", async () => {
     const { client } = shop();
     const robot = await client();
     const response = await robot.page("/login-unbound", { method: "POST" });
@@ -289,7 +289,7 @@ describe("a binding", () => {
     expect([...robot.jar.keys()]).toEqual(["__Host-session"]);
   });
 
-  test("in the mode report refuses nothing, and says what it would refuse", async () => {
+  test("in the mode report refuses nothing, and reports what it would refuse", async () => {
     const { bound, clock, violations } = shop({ bound: { mode: "report" } });
     const ada = await bound();
     await who(ada);
@@ -302,7 +302,7 @@ describe("a binding", () => {
     expect(await link.text()).toBe("ada, bound");
   });
 
-  test("is what requireFresh({ bound: true }) asks for", async () => {
+  test("is required by requireFresh({ bound: true })", async () => {
     const { client, clock } = shop();
     const ada = await client();
     await ada.raw("/login", { method: "POST" });
@@ -316,7 +316,7 @@ describe("a binding", () => {
     expect((await ada.page("/vault")).status).toBe(200);
   });
 
-  test("whose browser could not renew its proof is a 503, and stays", async () => {
+  test("whose browser could not refresh its proof gets a 503, and stays", async () => {
     const { bound, clock } = shop();
     const ada = await bound();
     await who(ada);
@@ -331,10 +331,10 @@ describe("a binding", () => {
   });
 });
 
-describe("a link of another site", () => {
+describe("a link from another site", () => {
   const link = { headers: { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" } };
 
-  test("is answered with a page that reloads itself, for a bound session without its proof only", async () => {
+  test("gets a page that reloads itself, only for a bound session without its proof", async () => {
     const { bound, client, clock } = shop();
     const ada = await bound();
     await who(ada);

@@ -57,7 +57,7 @@ describe.skipIf(missing)("two processes on one Redis", () => {
     expect(await who(ada)).toBe("ada, bound");
   });
 
-  test("of 10 keys that are shown for one login, one is bound", async () => {
+  test("of 10 keys presented for one login, one is bound", async () => {
     const first = new DbscClient(send, await signer());
     await first.raw("/login", { method: "POST" });
     const clients = await times(10, async () => Object.assign(first.copy(await signer()), { offer: first.offer }));
@@ -68,7 +68,7 @@ describe.skipIf(missing)("two processes on one Redis", () => {
     expect(await who(winner)).toBe("ada, bound");
   });
 
-  test("100 requests that save beside 10 refreshes: all are counted, and the binding holds", async () => {
+  test("100 requests that save during 10 refreshes are all counted, and the binding holds", async () => {
     const ada = await bound();
     const visits = times(100, () => ada.copy().raw("/visit", { method: "POST" }));
     for (let n = 0; n < 10; n++) {
@@ -81,7 +81,7 @@ describe.skipIf(missing)("two processes on one Redis", () => {
     expect(await (await ada.page("/visits")).text()).toBe("100");
   });
 
-  test("a logout beside refreshes on both is final, and every browser learns it", async () => {
+  test("a logout during refreshes on both is final, and every browser learns it", async () => {
     const ada = await bound();
     const jwt = await ada.proof(ada.bound?.challenge as string);
     const copies = await times(20, async () => Object.assign(ada.copy(), { bound: ada.bound }));
