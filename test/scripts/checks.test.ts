@@ -81,7 +81,7 @@ describe("api", () => {
   const report = (files: Readonly<Record<string, string>>): string =>
     reportOn(join(tree(files), "dist"), [{ specifier: "sojourn", source: "src/index.ts" }]);
 
-  test("names what an entry exports, and shows each declaration without its comments", () => {
+  test("lists the exports of an entry, and shows each declaration without its comments", () => {
     const index = 'import "./own.js";\n/** The page. */\nexport { b, type A as Other } from "./own.js";\n';
     const own =
       "/** One. */\nexport interface A {\n    /** Its name. */\n    name: string;\n}\nexport declare const b: A;\n";
@@ -91,7 +91,7 @@ describe("api", () => {
     );
   });
 
-  test("changes with a declaration, with its name in the entry, and with neither order nor words", () => {
+  test("changes with a declaration or its exported name, and not with order or comments", () => {
     const [a, b] = ["export declare const a: 1;\n", "export declare const b: 1;\n"];
     const plain = report({ "dist/index.d.ts": a + b });
     expect(report({ "dist/index.d.ts": `${b}/** Words. */\n${a}` })).toBe(plain);
@@ -104,7 +104,7 @@ describe("bundle", () => {
   const limited = (files: Readonly<Record<string, string>>, limit: number | undefined): string =>
     tree({ "scripts/checks/bundle.json": JSON.stringify({ sojourn: limit }), ...files });
 
-  test("has nothing against an entry of the core within its limit", async () => {
+  test("accepts an entry of the core within its limit", async () => {
     const files = { "src/index.ts": 'export * from "./core/a.ts";', "src/core/a.ts": "export const a = 1;" };
     expect(await bundle.run(limited(files, 100))).toEqual([]);
   });
@@ -130,7 +130,7 @@ describe("layers", () => {
     "src/core/client/id.ts": "",
   };
 
-  test("has nothing against imports that go down", async () => {
+  test("accepts imports that go down", async () => {
     const root = tree({
       ...core,
       "src/stores/redis.ts": store,
@@ -170,7 +170,7 @@ describe("layers", () => {
     expect(said.filter((line) => !line.startsWith(file))).toEqual([]);
   });
 
-  test("refuses a circle of values, and allows one of types", async () => {
+  test("refuses a cycle of values, and allows one of types", async () => {
     const circle = { ...core, "src/core/client/id.ts": 'import { k } from "./token.ts";' };
     const values = tree({ ...circle, "src/core/client/token.ts": 'import { i } from "./id.ts";' });
     expect(await layers.run(values)).toEqual([expect.stringContaining("in a circle")]);
@@ -178,7 +178,7 @@ describe("layers", () => {
     expect(await layers.run(types)).toEqual([]);
   });
 
-  test("follows an entry for every runtime to the node: it reaches", async () => {
+  test("follows an entry for every runtime to the node: import it reaches", async () => {
     const files = {
       "src/index.ts": 'export { c } from "./core/request/context.ts";',
       "src/core/request/context.ts": 'import "./context.node.ts";',
@@ -200,7 +200,7 @@ describe("surface", () => {
     "README.md": "| [redis](https://x.test/docs/stores/redis.md) |",
   };
 
-  test("has nothing against a store that is exported, documented and listed", async () => {
+  test("accepts a store that is exported, documented and listed", async () => {
     expect(await surface.run(tree(good, [".", "./stores/redis"]))).toEqual([]);
   });
 
@@ -240,7 +240,7 @@ describe("surface", () => {
 });
 
 describe("comments", () => {
-  test("has nothing against what is explained", async () => {
+  test("accepts exports that are explained", async () => {
     const options = "/** Options. */\nexport interface Options {\n  /** The key. */\n  readonly key: string;\n}\n";
     const overloads = "/** Does. */\nexport function one(a: string): void;\nexport function one(a: number): void;\n";
     const files = {
@@ -251,7 +251,7 @@ describe("comments", () => {
     expect(await comments.run(tree({ "src/index.ts": `/** Entry. */\n\n${options}` }))).toEqual([]);
   });
 
-  test("refuses a bare export, also through a re-export, and a bare field", async () => {
+  test("refuses an export without a comment, also through a re-export, and a field without one", async () => {
     const file = "/** Ids. */\n\nexport function one(): void {}\n\nexport function hidden(): void {}\n";
     const bare = "\n/** Options. */\nexport interface Options {\n  readonly key: string;\n}\n";
     const entry = `/** Entry. */\nexport { one as two } from "./core/client/id.ts";\n${bare}`;
@@ -262,7 +262,7 @@ describe("comments", () => {
     ]);
   });
 
-  test("refuses a bare public member of a class, and leaves private ones alone", async () => {
+  test("refuses a public class member without a comment, and ignores private ones", async () => {
     const body =
       "  readonly #a = 1;\n  readonly b = 2;\n  /** Explained. */\n  get c(): number {\n    return 1;\n  }\n\n  set c(_: number) {}\n";
     const more = "\n  async d(): Promise<void> {}\n\n  async #e(): Promise<void> {}\n";
@@ -272,7 +272,7 @@ describe("comments", () => {
     expect(said).toEqual([expect.stringContaining("One.b has no"), expect.stringContaining("One.d has no")]);
   });
 
-  test("refuses a file that does not say what it is", async () => {
+  test("refuses a file without a first line that describes it", async () => {
     expect(await comments.run(tree({ "src/core/client/id.ts": "const a = 1;" }))).toEqual([
       expect.stringContaining("src/core/client/id.ts:1:"),
     ]);
@@ -282,7 +282,7 @@ describe("comments", () => {
 describe("errors", () => {
   const source = "const statusByCode = {\n  ERR_A: 503,\n  ERR_B: 500,\n} as const;\n";
 
-  test("refuses a code without a section, a wrong status, and a code that is not there", async () => {
+  test("refuses a code without a section, a wrong status, and a code that does not exist", async () => {
     const page = "# Errors\n\n## ERR_A\n\nStatus 500. No.\n\n## ERR_C\n\nStatus 500.\n";
     const said = await errors.run(tree({ "src/core/contracts/errors.ts": source, "docs/errors.md": page }));
     expect(said).toEqual([
@@ -294,7 +294,7 @@ describe("errors", () => {
 });
 
 describe("portable", () => {
-  test("refuses machine paths and other registries in tracked files, and sees no others", async () => {
+  test("refuses machine paths and other registries in tracked files, and no others", async () => {
     // In pieces, or the check would find this file.
     const home = ["", "home", "alice", "x"].join("/");
     const registry = ["registry", "http://mirror.example/"].join("=");
@@ -311,7 +311,7 @@ describe("portable", () => {
 });
 
 describe("doc-code", () => {
-  test("keeps blocks on their lines, joins continued ones, and wants a reason for ignored ones", () => {
+  test("keeps blocks on their lines, joins continued ones, and requires a reason for ignored ones", () => {
     const page =
       "# A\n\n```ts\nconst a = 1;\n```\n\n```ts continued\nvoid a;\n```\n\n```ts ignore\nx\n```\n\n```ts ignore: a fragment\ny\n```\n";
     const source = "/**\n * Does.\n *\n * ```ts\n * const b = 2;\n * ```\n */\nexport const c = 1;\n";
@@ -347,7 +347,7 @@ jobs:
 `;
   const file = ".github/workflows/ci.yml";
 
-  test("accepts least rights and pinned actions", async () => {
+  test("accepts least privileges and pinned actions", async () => {
     expect(await workflows.run(tree({ [file]: good }))).toEqual([]);
   });
 
@@ -364,15 +364,26 @@ jobs:
 });
 
 describe("words", () => {
-  test("complains about the dialect in pages and comments, not in code, values or names of tests", async () => {
+  test("reports the dialect in pages, comments and test titles, not in code or values", async () => {
     const page = 'Nobody is logged out.\n`nobody` is a name, and "anew" a value.\n';
     const source = '/** What he made anew. */\nexport const nobody = "meanwhile"; // of yours\n';
-    const root = tree({ "docs/a.md": page, "docs/decisions/001.md": page, "src/index.ts": source });
+    const tests =
+      'const anew = "nobody";\ndescribe.skipIf(f(1))("stores", () => {\n  test.each([1])(\n    `whoever %s`,\n  );\n  test("a store");\n});\n';
+    const suite = 'export const cases = [{\n  name: "made a" }, { note: "nobody" }];\n'.replace("made a", "made anew");
+    const root = tree({
+      "docs/a.md": page,
+      "docs/decisions/001.md": page,
+      "src/index.ts": source,
+      "src/testing/cases.ts": suite,
+      "test/a.test.ts": tests,
+    });
     expect((await plainWords.run(root)).map((line) => line.replace(/: [^"]*$|: ".*$/, ""))).toEqual([
       "docs/a.md:1",
       "src/index.ts:1",
       "src/index.ts:1",
       "src/index.ts:2",
+      "test/a.test.ts:3",
+      "src/testing/cases.ts:2",
     ]);
   });
 });

@@ -26,7 +26,7 @@ describe("rows of the table", () => {
     ]);
   });
 
-  test("tell two servers in one file apart by the describe they are in", () => {
+  test("keep two servers in one file apart by their describe", () => {
     const tests = [
       ran("passed", redis.file, "old"),
       ran("failed", redis.file, "new"),
@@ -44,7 +44,7 @@ describe("rows of the table", () => {
     ]);
   });
 
-  test("say why something did not run, and name what nobody tested", () => {
+  test("say why something did not run, and name what was not tested", () => {
     const missing = { kind: "missing", file: "x.test.ts", backend: "redis", why: "no redis-server" } as const;
     const rows = rowsOf([outcome({ reports: [missing] })], ["memory", "redis"]);
     expect(rows.map(({ backend, result }) => [backend, result])).toEqual([
@@ -53,7 +53,7 @@ describe("rows of the table", () => {
     ]);
   });
 
-  test("do not call a backend passed when none of its tests ran", () => {
+  test("do not count a backend as passed when none of its tests ran", () => {
     expect(rowsOf([outcome({ tests: [ran("skipped")], reports: [redis] })], [])[0]?.result).toBe(
       "not tested: no test ran",
     );
