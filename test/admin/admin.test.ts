@@ -77,7 +77,7 @@ test("it shows which administrator acts as a user", async () => {
 });
 
 describe.each(apps)("on %s", (_, start) => {
-  test("it lists sessions, finds a user's and one by its handle, and ends one, and all of a user", async () => {
+  test("lists sessions, finds them by user and by handle, ends one, and ends all of a user's", async () => {
     const { login, get, post, sessions, lines } = await setUp({ start });
     const root = await login("root");
     const [one, two] = [await login("ada"), await login("ada")];
@@ -115,7 +115,7 @@ describe.each(apps)("on %s", (_, start) => {
     expect(text).not.toMatch(/<script|javascript:|\son\w+=|https?:\/\//i);
   });
 
-  test("authorize that says no is a 403 that tells nothing, for reading and for each act", async () => {
+  test("when authorize denies, reads and acts get a 403 that reveals nothing", async () => {
     const { login, get, post, sessions, lines } = await setUp({ start });
     const ada = await login("ada");
     for (const answer of [
@@ -131,7 +131,7 @@ describe.each(apps)("on %s", (_, start) => {
     expect(lines.filter(({ type }) => type.startsWith("admin"))).toEqual([]);
   });
 
-  test("a form of another site, or of another host of this site, changes nothing", async () => {
+  test("a form posted from another site, or from another host of this site, changes nothing", async () => {
     const { login, post, sessions, lines } = await setUp({ start });
     const root = await login("root");
     await login("ada");
@@ -150,7 +150,7 @@ describe.each(apps)("on %s", (_, start) => {
   });
 });
 
-test("over plain http, where browsers send no Sec-Fetch-Site, the origin has to be the host's", async () => {
+test("over plain http, where browsers send no Sec-Fetch-Site, Origin must match the host", async () => {
   const { login, app, sessions } = await setUp();
   const root = await login("root");
   await login("ada");
@@ -166,7 +166,7 @@ test("over plain http, where browsers send no Sec-Fetch-Site, the origin has to 
   expect(await sessions.list("ada")).toHaveLength(0);
 });
 
-test("behind a proxy that changes the host, the option origin says which it is", async () => {
+test("behind a proxy that changes the host, the option origin names the public one", async () => {
   const { login, post } = await setUp({ admin: { origin: "https://admin.example.com" } });
   const root = await login("root");
   const fields = { act: "end-subject", subject: "ada" };
@@ -175,7 +175,7 @@ test("behind a proxy that changes the host, the option origin says which it is",
   expect((await post(fields, root, { ...ours, origin: "https://example.com" })).status).toBe(403);
 });
 
-test("support staff may look and not end: there are no buttons, and the act itself is refused", async () => {
+test("support staff may look but not end: there are no buttons, and the request itself is refused", async () => {
   const { login, get, post, sessions } = await setUp({
     forbidden: ["end", "end-subject", "end-everybody", "data"],
     admin: { data: (data) => data },
@@ -191,7 +191,7 @@ test("support staff may look and not end: there are no buttons, and the act itse
   expect(await sessions.list("ada")).toHaveLength(1);
 });
 
-test("data are shown through the function given, and looking at them is noted", async () => {
+test("session data is shown through the given function, and each look is noted", async () => {
   const { login, get, lines, sessions } = await setUp({
     admin: { data: ({ card: _, ...rest }, subject) => ({ ...rest, subject }) },
   });
@@ -209,7 +209,7 @@ test("data are shown through the function given, and looking at them is noted", 
   expect(lines.filter(({ type, by }) => type === "admin_data" && by === "root")).toHaveLength(pages.length);
 });
 
-test("a session of nobody is ended by its handle, wherever it has moved", async () => {
+test("a session without a subject is ended by its handle, even after its id changed", async () => {
   const { login, get, post, sessions, lines } = await setUp();
   const root = await login("root");
   const visit = visitor(sessions);
@@ -231,7 +231,7 @@ test("a session of nobody is ended by its handle, wherever it has moved", async 
   expect((await post({ act: "end", handle }, root)).headers.get("location")).toBe("?done=gone");
 });
 
-test("everybody is ended when the word was typed, the administrator among them; not without the word", async () => {
+test("everybody is revoked, the administrator too, but only after the word was typed", async () => {
   const options = { everybody: everybody({ within: "100ms" }) };
   const { login, get, post, lines } = await setUp({ options });
   const [root, ada] = [await login("root"), await login("root-ada")];
@@ -247,7 +247,7 @@ test("everybody is ended when the word was typed, the administrator among them; 
   expect((await get("", await login("root"))).status).toBe(200);
 });
 
-test("where everybody cannot be ended, or the administrator may not, there is no such form", async () => {
+test("the form to revoke everybody is absent where that is impossible or not allowed", async () => {
   const without = await setUp();
   expect(await (await without.get("", await without.login("root"))).text()).not.toContain("everybody");
   const forbidden = await setUp({ options: { everybody: everybody() }, forbidden: ["end-everybody"] });
@@ -256,7 +256,7 @@ test("where everybody cannot be ended, or the administrator may not, there is no
   expect((await forbidden.post({ act: "end-everybody", confirm: "everybody" }, root)).status).toBe(403);
 });
 
-test("hostile names are text: of users, devices, handles, notes and queries", async () => {
+test("hostile names of users, devices, handles, notes and queries are shown as text", async () => {
   const label = '"><img src=x onerror=alert(1)>\u202eevil';
   const { login, get } = await setUp({ options: { describe: () => ({ label }) } as never });
   const root = await login("root");
@@ -275,7 +275,7 @@ test("hostile names are text: of users, devices, handles, notes and queries", as
   expect(await (await get("", root)).text()).toContain("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;");
 });
 
-test("the buttons end those they name, whatever is in the name, and no others", async () => {
+test("each button ends exactly what it names, whatever characters the name has", async () => {
   const { sessions, login, get, post } = await setUp();
   const root = await login("root");
   const fieldsOf = (text: string, act: string, handle?: string): Record<string, string> => {
@@ -298,7 +298,7 @@ test("the buttons end those they name, whatever is in the name, and no others", 
   }
 });
 
-test("a user whose name is no text for a URL is listed like any other, and can be ended", async () => {
+test("a user whose name cannot go into a URL is listed and can be ended", async () => {
   const { sessions, app, login, get, post } = await setUp();
   const root = await login("root");
   const exchange = sessions.open({}, { cookie: () => undefined, secure: () => false });
@@ -313,7 +313,7 @@ test("a user whose name is no text for a URL is listed like any other, and can b
   expect(await sessions.list("ev\ud800il")).toEqual([]);
 });
 
-test("what is no form, too long, of another method or of no act is refused, and the server lives", async () => {
+test("a request with no form, a long body, another method or an unknown act is refused, and the server goes on", async () => {
   const { login, post, app, get } = await setUp();
   const root = await login("root");
   expect((await post({ act: "nonsense" }, root)).status).toBe(400);
@@ -332,7 +332,7 @@ test("what is no form, too long, of another method or of no act is refused, and 
   expect((await get("", root)).status).toBe(200);
 });
 
-test("a store that is down is said, with its code, and an act that failed is noted as such", async () => {
+test("a store that is down is shown with its code, and the act that failed is noted as failed", async () => {
   const inner = memoryStore();
   const state = { down: "" };
   const failing = (name: string) => {
@@ -365,7 +365,7 @@ test("a store that is down is said, with its code, and an act that failed is not
   expect((await post({ act: "end", subject: "ada", handle }, root)).status).toBe(303);
 });
 
-test("stores that cannot list, count or find by subject say what they can", async () => {
+test("stores that cannot list, count or find by subject show what they can do", async () => {
   const { page: _, count: __, listBySubject: ___, ...bare } = memoryStore();
   const store = { ...bare, name: "bare", capabilities: { ...bare.capabilities, bySubject: false } } as Store;
   const { login, get } = await setUp({ options: { store } });
@@ -376,7 +376,7 @@ test("stores that cannot list, count or find by subject say what they can", asyn
   expect(await (await get("?subject=ada", root)).text()).toContain("These sessions cannot be listed by user.");
 });
 
-test("of sessions in cookies, all of a user's can be ended", async () => {
+test("all sessions of a user that are kept in cookies can be ended", async () => {
   const store = cookieStore({ secrets, revocations: memoryStore() });
   const { login, get, post } = await setUp({ options: { store } });
   const [root, ada] = [await login("root"), await login("root-ada")];
@@ -401,7 +401,7 @@ test("a session that this process cannot decode is shown as such, and can be end
   expect(handlesIn(await (await get("?subject=ada", root)).text())).toEqual([]);
 });
 
-test("of 2,000 sessions a page has 50, following the pages shows each once, and a handle is found without its user", async () => {
+test("2,000 sessions are listed 50 to a page, each exactly once, and a handle is found without its user", async () => {
   const { login, get, sessions } = await setUp();
   const visit = visitor(sessions);
   for (let at = 0; at < 2000; at++) await visit((session) => session.login(`user-${at}`), "");
@@ -464,7 +464,7 @@ test("where the keys of a store are ids, as Flask's are, none is on a page or in
   expect(await (await get("?cursor=nonsense", root)).text()).toContain("This page is none of this list any more.");
 });
 
-test("without authorize or audit, and with wrong options, construction throws and says what to write", () => {
+test("wrong options, or no authorize or audit, throw at construction and say what to write", () => {
   const sessions = createSessions({ store: memoryStore() });
   const audit = false;
   const make = (options: object): unknown => adminPage(sessions, options as never);
@@ -478,7 +478,7 @@ test("without authorize or audit, and with wrong options, construction throws an
   expect(() => adminPage({} as never, { authorize: () => "root", audit })).toThrow("sessions of createSessions()");
 });
 
-test("an authorize that answers true, which names nobody, is an error; so is what it throws", async () => {
+test("authorize must name the administrator: true is an error, and so is what it throws", async () => {
   for (const authorize of [() => true as never, () => Promise.reject(new Error("the directory is down"))]) {
     const { get } = await setUp({ admin: { authorize }, start: (apps[4] as (typeof apps)[0])[1] });
     const answer = await get("", "");

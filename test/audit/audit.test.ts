@@ -19,7 +19,7 @@ function setUp(options: Partial<AuditOptions> = {}, more: Partial<SessionOptions
 
 const types = (lines: readonly AuditEntry[]): string[] => lines.map(({ type }) => type);
 
-test("logins, renewals, logouts, revocations, expiry that was seen and reused ids are lines, in order", async () => {
+test("logins, renewals, logouts, revocations, observed expiry and reused ids are written, in order", async () => {
   const { visit, lines, sessions, clock } = setUp({}, { renewAfter: "10m", absoluteTimeout: "1h", idleTimeout: "1h" });
   await visit((session) => session.login("ada"));
   await visit((session) => session.regenerate());
@@ -49,7 +49,7 @@ test("logins, renewals, logouts, revocations, expiry that was seen and reused id
   });
 });
 
-test("a session past its absolute timeout is a line when it is used", async () => {
+test("a session used past its absolute timeout is written", async () => {
   const clock = { now: 1_800_000_000_000 };
   const store = memoryStore({ now: () => clock.now });
   const before = createSessions({ store, now: () => clock.now, warn: false });
@@ -67,7 +67,7 @@ test("a session past its absolute timeout is a line when it is used", async () =
   expect(lines).toMatchObject([{ type: "session_expired", subject: "ada", reason: "absolute timeout" }]);
 });
 
-test("what anybody can cause without a session is no line, unless it is asked for", async () => {
+test("what a client can cause without a session is written only on request", async () => {
   for (const [except, expected] of [
     [undefined, []],
     [[], ["token_refused", "session_created"]],
@@ -78,7 +78,7 @@ test("what anybody can cause without a session is no line, unless it is asked fo
   }
 });
 
-test("an event of a later version is a line with its own fields, without a change here", () => {
+test("an event type of a later version is written with its own fields", () => {
   const { sessions, lines } = setUp();
   const { events } = sessions.kept.kinds[0]!.config;
   const later = { type: "binding_violated", subject: "ada", actor: "root", strength: 3, key: { secret: 1 } };
@@ -88,7 +88,7 @@ test("an event of a later version is a line with its own fields, without a chang
   ]);
 });
 
-test("what an administrator does has their name on it, also events of sessions that come of it", async () => {
+test("acts of an administrator, and the events they cause, carry the administrator's name", async () => {
   const { visit, sessions, lines, audit } = setUp();
   await visit((session) => session.login("ada"));
   await audit.as("root", async () => {
@@ -104,7 +104,7 @@ test("what an administrator does has their name on it, also events of sessions t
   ]);
 });
 
-test("lines wait for a sink that answers with promises, in order; flush waits for the last", async () => {
+test("lines wait for an asynchronous sink, in order; flush waits for the last one", async () => {
   const taken: string[] = [];
   const waiting: (() => void)[] = [];
   const { audit } = setUp({
@@ -127,7 +127,7 @@ test("lines wait for a sink that answers with promises, in order; flush waits fo
   expect(taken).toEqual(["a", "b", "c"]);
 });
 
-test("when more wait than may, the newest are lost, counted, and said on stderr once", async () => {
+test("when the queue is full, the newest lines are dropped, counted, and reported on stderr once", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const taken: AuditEntry[] = [];
   let open = (): void => {};
@@ -179,7 +179,7 @@ test.each(["throws", "rejects"])(
   },
 );
 
-test("an audit does not take an outage's line from stderr, and close ends it", async () => {
+test("with an audit, an outage still writes its line to stderr; close ends the audit", async () => {
   const said: string[] = [];
   const store = { ...memoryStore(), read: () => Promise.reject(new Error("down")) };
   const { visit, audit, lines } = setUp({}, { store, warn: (line) => void said.push(line) });
@@ -190,7 +190,7 @@ test("an audit does not take an outage's line from stderr, and close ends it", a
   expect(lines).toEqual([]);
 });
 
-test("details are added to each line; what is no text, number or boolean is left out, and long texts are cut", () => {
+test("details are added to each line; only text, number and boolean are kept, and long texts are cut", () => {
   const details = () => ({
     address: "192.0.2.1",
     long: "x".repeat(5000),
@@ -225,7 +225,7 @@ test.each([
   expect(() => sessionAudit(createSessions({ store: memoryStore() }), options as never)).toThrow(TypeError);
 });
 
-test("acts without a word, administrators without a name and things that are no sessions are refused", () => {
+test("acts without a word, administrators without a name and objects that are no sessions are refused", () => {
   const { audit } = setUp();
   expect(() => audit.record({} as never)).toThrow("type must be");
   expect(() => audit.record({ type: "two words" })).toThrow("type must be");

@@ -49,7 +49,7 @@ function start(path: string, name: string, count: number, maxBytes = 10_000_000)
   return { child, said, closed: once(child, "close") };
 }
 
-test("lines are appended to what is there, for the owner's eyes only", () => {
+test("lines are appended to the file, which only its owner can read", () => {
   const { directory, path } = fresh();
   auditFile({ path })('{"n":1}', {} as never);
   auditFile({ path })('{"n":2}', {} as never);
@@ -57,7 +57,7 @@ test("lines are appended to what is there, for the owner's eyes only", () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a file that would become too large is rotated; keep removes the oldest", () => {
+test("a file that would grow too large is rotated; keep removes the oldest", () => {
   const { directory, path } = fresh();
   const write = auditFile({ path, maxBytes: 1000, keep: 2 });
   const line = (n: number): string => JSON.stringify({ n, text: "x".repeat(400) });
@@ -69,7 +69,7 @@ test("a file that would become too large is rotated; keep removes the oldest", (
   expect(linesIn(directory).map((text) => (JSON.parse(text) as { n: number }).n)).toEqual([4, 5, 6, 7, 8, 9]);
 });
 
-test("a file that logrotate has moved away is begun again, and one that was cut goes on", () => {
+test("when logrotate has moved the file a new one is started, and one that was cut goes on", () => {
   const { directory, path } = fresh();
   const write = auditFile({ path });
   write('{"n":1}', {} as never);
@@ -81,7 +81,7 @@ test("a file that logrotate has moved away is begun again, and one that was cut 
   expect(readFileSync(path, "utf8")).toBe('{"n":3}\n');
 });
 
-test("what a loss of power left of a line does not damage the next", () => {
+test("a line cut short by a loss of power does not damage the next", () => {
   const { path } = fresh();
   writeFileSync(path, '{"n":1}\n{"n":2,"te');
   auditFile({ path })('{"n":3}', {} as never);
@@ -99,7 +99,7 @@ test.skipIf(process.platform !== "linux")("on a full disk the write throws, and 
   expect(readFileSync(path, "utf8")).toBe('{"n":2}\n');
 });
 
-test("a process that is killed has written every line whose event was told", async () => {
+test("a killed process has written the line of every event that it emitted", async () => {
   const { directory, path } = fresh();
   const { child, said, closed } = start(path, "one", 1_000_000);
   await once(child.stdout, "data");
@@ -112,7 +112,7 @@ test("a process that is killed has written every line whose event was told", asy
   expect(logins.map(({ subject }) => subject)).toEqual(logins.map((_, at) => `user-${at}`));
 });
 
-test("two processes on one file, rotated all the time, lose no line and mix none", async () => {
+test("two processes that rotate one file all the time lose no line and mix none", async () => {
   const { directory, path } = fresh();
   const count = 1500;
   const all = ["one", "two"].map((name) => start(path, name, count, 5000));
@@ -126,7 +126,7 @@ test("two processes on one file, rotated all the time, lose no line and mix none
   expect(readdirSync(directory).length).toBeGreaterThan(20);
 }, 60_000);
 
-test.skipIf(process.getuid?.() === 0)("a directory in which nothing may be renamed: the file goes on growing", () => {
+test.skipIf(process.getuid?.() === 0)("in a directory where nothing may be renamed, the file goes on growing", () => {
   const { directory, path } = fresh();
   const write = auditFile({ path, maxBytes: 1000 });
   chmodSync(directory, 0o500);
@@ -135,7 +135,7 @@ test.skipIf(process.getuid?.() === 0)("a directory in which nothing may be renam
   expect(linesIn(directory)).toHaveLength(5);
 });
 
-test("wrong options are refused by name, and a directory that is not there by the file system", () => {
+test("wrong options are named, and a missing directory is reported by the file system", () => {
   expect(() => auditFile({} as never)).toThrow("path must be");
   expect(() => auditFile({ path: "x", maxBytes: 10 })).toThrow("maxBytes must be");
   expect(() => auditFile({ path: "x", keep: 0 })).toThrow("keep must be");

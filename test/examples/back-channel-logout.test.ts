@@ -49,7 +49,7 @@ async function setUp() {
   return { post, live };
 }
 
-test("a token for a sid ends that session, one for a sub all of the user", async () => {
+test("a token with sid ends that session, one with sub ends all of the user's", async () => {
   const { post, live } = await setUp();
   const answer = await post(await sign({ sid: "s1" }));
   expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"]);

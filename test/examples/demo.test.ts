@@ -60,7 +60,7 @@ describe("the shop", () => {
     expect(visitsOn(await browser.get())).toBe(2);
   });
 
-  test("logs in with a new id, keeps the cart, and logs out with a deletion cookie; neither old id lets anybody in", async () => {
+  test("logs in with a new id, keeps the cart, and logs out with a deletion cookie; neither old id works afterwards", async () => {
     const browser = new Browser(base);
     await browser.get();
     await browser.post("/cart", { article: "tea", do: "add" });
@@ -81,14 +81,14 @@ describe("the shop", () => {
     expect(await new Browser(base, ada).get("/whoami")).toBe("no session found");
   });
 
-  test("stays logged in beyond the browser only when asked to", async () => {
+  test("stays logged in after the browser closes only when asked to", async () => {
     const [brief, long] = [new Browser(base), new Browser(base)];
     expect((await brief.post("/login", { user: "grace" })).headers.get("set-cookie")).not.toContain("Max-Age");
     const kept = await long.post("/login", { user: "grace", keep: "on" });
     expect(kept.headers.get("set-cookie")).toMatch(/; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/);
   });
 
-  test("adds to the cart and takes out again, and never below nothing", async () => {
+  test("adds to the cart and removes again, and never below zero", async () => {
     const browser = new Browser(base);
     for (const what of ["add", "add", "remove", "remove", "remove"]) {
       await browser.post("/cart", { article: "cup", do: what });
@@ -98,7 +98,7 @@ describe("the shop", () => {
     expect(await browser.get()).toContain("<strong>€ 48</strong>");
   });
 
-  test("says a notice once, after the redirect", async () => {
+  test("shows a notice once, after the redirect", async () => {
     const browser = new Browser(base);
     await browser.post("/cart", { article: "tea", do: "add" });
     expect(noticeOn(await browser.get())).toBe("Assam tea is in your cart.");
@@ -129,7 +129,7 @@ describe("the shop", () => {
 });
 
 describe("people", () => {
-  test("devices have names that a user knows, and one of them is this one", async () => {
+  test("devices have names that users recognise, and the current one is marked", async () => {
     const browser = new Browser(base);
     const headers = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0" };
     await browser.post("/login", { user: "grace", keep: "on" }, headers);
@@ -141,7 +141,7 @@ describe("people", () => {
     await browser.post("/devices/revoke");
   });
 
-  test("a payment asks again, and not twice within a minute", async () => {
+  test("a payment asks for the password again, and not twice within a minute", async () => {
     const browser = new Browser(base);
     await browser.post("/cart", { article: "tea", do: "add" });
     expect((await browser.post("/pay")).headers.get("location")).toBe("/?ask#cart");
@@ -170,7 +170,7 @@ describe("the race", () => {
     expect(Number(theirs)).toBeLessThan(100);
   });
 
-  test("sent by the page does, too, and leaves nothing behind", async () => {
+  test("sent by the page keeps them too, and leaves no data behind", async () => {
     const browser = new Browser(base);
     await browser.get();
     const sent = Array.from({ length: 100 }, (_, runner) => browser.send("POST", `/race/0123abcd/${runner}`));
@@ -180,7 +180,7 @@ describe("the race", () => {
     expect(await browser.get("/panel")).not.toContain("runner-");
   });
 
-  test("needs a session: nobody's browser gets a hundred", async () => {
+  test("needs a session: a browser without one gets no hundred requests", async () => {
     expect((await new Browser(base).post("/race")).status).toBe(400);
     const stranger = await new Browser(base).send("POST", "/race/0123abcd/1");
     expect([stranger.status, stranger.headers.getSetCookie()]).toEqual([400, []]);
@@ -188,7 +188,7 @@ describe("the race", () => {
 });
 
 describe("the panel", () => {
-  test("shows the record under its hashed key, and neither there nor anywhere else the id", async () => {
+  test("shows the record under its hashed key, and the id nowhere", async () => {
     const browser = new Browser(base);
     await browser.post("/login", { user: "ada" });
     const id = browser.cookie!.slice("session=".length);
@@ -199,7 +199,7 @@ describe("the panel", () => {
     expect(panel + (await browser.get())).not.toContain(id);
   });
 
-  test("says that a page that reads the session reads the store once, and one that does not, not at all", async () => {
+  test("shows that a page that reads the session reads the store once, and other pages do not", async () => {
     const browser = new Browser(base);
     await browser.get();
     await browser.get("/whoami");
@@ -210,7 +210,7 @@ describe("the panel", () => {
     );
   });
 
-  test("sends the stored key back as a cookie, and it finds nothing", async () => {
+  test("sends the stored key back as a cookie, and no session is found", async () => {
     const browser = new Browser(base);
     await browser.get();
     await browser.post("/replay");
@@ -219,7 +219,7 @@ describe("the panel", () => {
 });
 
 describe("bad input", () => {
-  test("is answered with 400, and changes nothing", async () => {
+  test("gets a 400, and changes nothing", async () => {
     const browser = new Browser(base);
     await browser.get();
     for (const [path, fields] of [
@@ -271,7 +271,7 @@ describe("bad input", () => {
     expect((await browser.post("/login", { user: "ada" }, { origin: base })).status).toBe(303);
   });
 
-  test("that is no HTTP does not end it", async () => {
+  test("that is not HTTP does not stop it", async () => {
     const { port } = new URL(base);
     const socket = connect(Number(port), "localhost");
     const answer = new Promise<string>((resolve, reject) => {
@@ -327,7 +327,7 @@ describe("starting and ending", () => {
     }
   });
 
-  test("a PORT that is taken, or is none, is an error that says so", async () => {
+  test("a PORT that is taken or invalid is an error that says so", async () => {
     const occupied = createServer();
     await new Promise<void>((resolve) => occupied.listen(0, "localhost", resolve));
     try {

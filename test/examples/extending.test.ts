@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test("the page has the store, the harness, and the loop that registers its cases", () => {
+test("the page shows the store, the harness, and the loop that registers its cases", () => {
   expect(registration).toBeGreaterThan(0);
   expect(suite.slice(registration)).toContain("of storeConformance(harness)");
 });

@@ -15,7 +15,7 @@ import { type Program, start } from "./demo-process.ts";
 const why = whyNot(firestoreEmulator);
 const source = join(projectRoot, "examples/parts/server.ts");
 
-test("the example is the one in the documentation", () => {
+test("the example equals the one in the documentation", () => {
   const program = readFileSync(source, "utf8").replace(/^\/\*\*.*\n\n/, "");
   expect(readFileSync(join(projectRoot, "docs/parts.md"), "utf8")).toContain(program);
 });
@@ -53,7 +53,7 @@ describe.skipIf(why && reportMissing("parts example", why, "cannot be had"))("th
     return docs.map((one) => `${one.get("payload")}`).filter((payload) => payload.startsWith('{"sojourn":'));
   };
 
-  test("keeps each field in its place, and asks Firestore for the user only", async () => {
+  test("keeps each field in its store, and reads Firestore for the user only", async () => {
     const url = await program.url;
     const jar = new CookieJar();
     const browser = makeFetchCookie(fetch, jar);

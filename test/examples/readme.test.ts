@@ -65,7 +65,7 @@ describe.skipIf(missing)("the example", () => {
     expect(transcript.map(withoutIds)).toEqual(exchanges.map(withoutIds));
   });
 
-  test("says where the sessions are", () => {
+  test("says where the sessions are stored", () => {
     expect(program.said()).toContain('sessions are kept in ".sessions" on this machine');
   });
 });
@@ -95,7 +95,7 @@ describe("the table of stores in docs/stores", () => {
   };
 
   for (const [name, sample] of Object.entries(samples)) {
-    test(`says of ${name} what it claims itself`, () => {
+    test(`says the same of ${name} as the store does`, () => {
       const cells = rowOf(page, `sojourn/stores/${name}`);
       const { shared, nativeExpiry, bySubject } = sample.capabilities;
       expect(cells[2] !== "one process").toBe(shared);
@@ -104,7 +104,7 @@ describe("the table of stores in docs/stores", () => {
     });
   }
 
-  test("names every store without compare-and-swap where it promises what needs it", () => {
+  test("names every store without compare-and-swap next to the promise that needs it", () => {
     const stores = [...page.matchAll(/^\| \[([a-z-]+)\]\([a-z-]+\.md\) \| (yes|no) \|/gm)];
     const without = stores.filter(([, , can]) => can === "no").map(([, name]) => name);
     expect(without.length).toBeGreaterThan(0);
@@ -141,7 +141,7 @@ describe("links", () => {
     );
 
   for (const page of pages) {
-    test(`of ${page} lead somewhere`, () => {
+    test(`of ${page} lead to an existing place`, () => {
       const text = readFileSync(join(projectRoot, page), "utf8").replace(/^```.*?^```$/gms, "");
       // What leads out of the installed documentation names the repository.
       const links = [
@@ -164,16 +164,16 @@ describe("the text", () => {
     expect(words.length).toBeLessThan(700);
   });
 
-  test("links as npm shows them: absolute", () => {
+  test("has absolute links, so that they work on npm", () => {
     expect([...readme.matchAll(/\]\((?!https:|#)[^)]*\)/g)].map(([link]) => link)).toEqual([]);
   });
 
-  test("names the commands that package.json has", () => {
+  test("names only commands that package.json has", () => {
     const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
     for (const [, name] of readme.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toHaveProperty([name as string]);
   });
 
-  test("is right that sojourn depends on nothing", () => {
+  test("says rightly that sojourn has no dependencies", () => {
     const manifest = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
     expect([manifest.dependencies, manifest.peerDependencies, manifest.optionalDependencies]).toEqual([
       undefined,

@@ -94,7 +94,7 @@ for (const [name, { open, ends }] of Object.entries(kinds)) {
       expect([await isLive(second.cookie), await isLive(first.cookie)]).toEqual([true, !ends]);
     });
 
-    test("use does not move the absolute timeout", async () => {
+    test("use does not extend the absolute timeout", async () => {
       const { sessions, isLive } = await begin();
       let { cookie } = await request(sessions, undefined, login);
       const end = clock.now + 24 * 3_600_000;
@@ -116,7 +116,7 @@ for (const [name, { open, ends }] of Object.entries(kinds)) {
       expect(await isLive(cookie)).toBe(!ends);
     });
 
-    test("an administrator ends the sessions of one user, and those of everybody", async () => {
+    test("an administrator ends the sessions of one user, or of everybody", async () => {
       const { sessions, sessionsAt, isLive } = await begin();
       const [ada, bob] = [await request(sessions, undefined, login), await request(sessions, undefined, login)];
       if (ends) {

@@ -35,7 +35,7 @@ async function application(store: Store, each: number, name = "shop") {
 }
 
 describe("sessions of an application", () => {
-  test("are counted and walked without those of another one in the same store", async () => {
+  test("are counted and listed without those of another one in the same store", async () => {
     const store = memoryStore();
     const { sessions } = await application(store, 15);
     await application(store, 3, "blog");
@@ -53,7 +53,7 @@ describe("sessions of an application", () => {
     expect(theirs.every(({ subject, readable }) => subject === "ada" && readable)).toBe(true);
   });
 
-  test("say what they hold only when asked", async () => {
+  test("show their data only when asked", async () => {
     const { sessions } = await application(memoryStore(), 1);
     const [plain] = (await pageSessions(sessions)).sessions;
     expect(JSON.stringify(plain)).not.toContain("note");
@@ -61,7 +61,7 @@ describe("sessions of an application", () => {
     expect(whole?.data).toEqual({ note: "note 0" });
   });
 
-  test("come once after they got another id, and neither signposts nor epochs are among them", async () => {
+  test("appear once after their id changed, without signposts and epochs", async () => {
     const { sessions, cookies } = await application(memoryStore(), 2);
     await request(sessions, cookies[0], (session) => session.regenerate());
     await request(sessions, cookies[1], (session) => session.login("eve"));
@@ -91,7 +91,7 @@ describe("sessions of an application", () => {
     expect((await countSessions(sessions)).count).toBeGreaterThanOrEqual(3);
   });
 
-  test("that this process cannot decode are told apart, and end", async () => {
+  test("that this process cannot decode are marked, and can be ended", async () => {
     const store = memoryStore();
     const theirs = createSessions<Data>({ store, name: "shop", format: encrypted(jsonFormat(), secrets) });
     await request(theirs, undefined, (session) => session.login("ada"));
@@ -121,7 +121,7 @@ describe("sessions of an application", () => {
     await expect(pageSessions(sessions, { cursor: "1" })).rejects.toThrow(/^cursor must be/);
   });
 
-  test("that ended with everybody's are gone from every list, and later ones are there", async () => {
+  test("ended with everybody's are in no list, and later ones are", async () => {
     const sessions = createSessions<Data>({
       store: memoryStore(),
       name: "shop",

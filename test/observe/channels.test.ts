@@ -49,7 +49,7 @@ function setUp(options: Partial<SessionOptions> = {}) {
 
 const change = ({ data }: Session): unknown => Object.assign(data, { n: Number(data["n"] ?? 0) + 1 });
 
-test("a load tells its outcome, the store, how long it took; no id, key, data or subject", async () => {
+test("a load publishes its outcome, the store and the duration; no id, key, data or subject", async () => {
   const { visit, sessions } = setUp();
   await visit((session) => session.login("ada@example.com"));
   listen("load");
@@ -78,7 +78,7 @@ test("the five channels are published in Node's order, with one message object",
 });
 
 describe("a save", () => {
-  test("tells its plan: nothing, a record, a change, another id, the end", async () => {
+  test("publishes its plan: nothing, a record, a change, another id, the end", async () => {
     const { visit } = setUp();
     listen("save");
     await visit(() => {});
@@ -92,7 +92,7 @@ describe("a save", () => {
     expect(ended("save").every(({ outcome, retries }) => outcome === "saved" && retries === 0)).toBe(true);
   });
 
-  test("counts conflicts and retries, and each try of the store", async () => {
+  test("counts conflicts and retries, and each store call", async () => {
     const { visit } = setUp();
     await visit(change);
     listen("save", "store");
@@ -114,7 +114,7 @@ describe("a save", () => {
     ]);
   });
 
-  test("that met the end of its session is refused", async () => {
+  test("that finds its session ended is refused", async () => {
     const { visit } = setUp();
     await visit(change);
     listen("save");
@@ -129,7 +129,7 @@ describe("a save", () => {
   });
 });
 
-test("a store that fails, and one that does not answer in time, are outcomes with an error that has no cause", async () => {
+test("a store that fails, or times out, is an outcome with an error that has no cause", async () => {
   const inner = memoryStore();
   let fault: "fails" | "hangs" | undefined;
   const read = (key: string) => {
@@ -158,7 +158,7 @@ test("a store that fails, and one that does not answer in time, are outcomes wit
   ]);
 });
 
-test("renewals tell what asked for them: login, regenerate, or the age of the id", async () => {
+test("a renewal publishes its reason: login, regenerate, or the age of the id", async () => {
   const { visit, clock } = setUp({ renewAfter: "10m" });
   await visit(change);
   listen("renew");
@@ -173,7 +173,7 @@ test("renewals tell what asked for them: login, regenerate, or the age of the id
   ]);
 });
 
-test("a listing is one message, however many sessions; a cookie store and a revocation tell their own calls", async () => {
+test("a listing is one message for any number of sessions; a cookie store and a revocation publish their own calls", async () => {
   const { visit, sessions } = setUp();
   for (let times = 0; times < 5; times++) await visit((session) => session.login("ada"), "");
   listen("store");
@@ -194,7 +194,7 @@ test("a listing is one message, however many sessions; a cookie store and a revo
   expect(ended("store")).toEqual([]);
 });
 
-test("what subscribers bind to the channel follows the call of the store", async () => {
+test("the context that subscribers bind to the channel reaches the store call", async () => {
   const spans = new AsyncLocalStorage<string>();
   const inner = memoryStore();
   const within: (string | undefined)[] = [];
@@ -211,7 +211,7 @@ test("what subscribers bind to the channel follows the call of the store", async
   expect(within).toEqual(["read"]);
 });
 
-test("parts are loads and saves of their own", async () => {
+test("each part is a load and a save of its own", async () => {
   const store = memoryStore();
   const visit = visitor(
     createPartsSessions<{ a: number; b: number }>({
@@ -228,7 +228,7 @@ test("parts are loads and saves of their own", async () => {
 });
 
 describe("where Node's modules cannot be imported", () => {
-  test("channels are those that the runtime hands out", () => {
+  test("the runtime's own channels are used", () => {
     expect(plain.diagnostics?.channel("sojourn:event")).toBe(node.diagnostics.channel("sojourn:event"));
     expect(plain.diagnostics?.scope<number>().run(1, () => 2)).toBe(2);
   });

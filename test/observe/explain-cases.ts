@@ -301,7 +301,7 @@ export function describeExplain(
       });
     }
 
-    test("the header has the codes where the session is used, and is gone when it is stopped", async () => {
+    test("the header has the codes where the session is used, and is absent after stop", async () => {
       const { ask, stop, app, stage } = await stageOf({ code: "found", because: "" });
       try {
         const cookie = await login(stage);

@@ -25,7 +25,7 @@ afterEach(() => void vi.unstubAllEnvs());
 
 const reader = { cookie: ({ cookie }: { cookie: string | undefined }) => cookie, secure: () => true };
 
-test("after the headers have left, a session that has something to keep gets no cookie: headers_sent", async () => {
+test("a new session after the headers were sent gets no cookie: headers_sent", async () => {
   const sessions = createSessions({ store: memoryStore(), warn: false });
   const request = { cookie: undefined };
   const exchange = sessions.open(request, reader);
@@ -35,7 +35,7 @@ test("after the headers have left, a session that has something to keep gets no 
   expect(session.isNew).toBe(true);
 });
 
-test("it changes nothing: no touch, no event, no end of a session whose old id came back", async () => {
+test("it changes nothing: no touch, no event, no end of a session whose old id was reused", async () => {
   const calls: string[] = [];
   const inner = memoryStore();
   const store = new Proxy(inner, {
@@ -72,7 +72,7 @@ test("a bound session without the proof of its browser: binding_violated, and no
   expect(violations()).toHaveLength(1);
 });
 
-test("a session of before the end of everybody: revoked", async () => {
+test("a session from before everybody was revoked: revoked", async () => {
   const sessions = createSessions({ store: memoryStore(), warn: false, everybody: everybody({ within: "100ms" }) });
   let cookie = "";
   await visitor(sessions)(
@@ -93,7 +93,7 @@ test("a session of before the end of everybody: revoked", async () => {
   expect(await codes()).toEqual(["revoked"]);
 });
 
-test("of sessions in parts each part has its reason", async () => {
+test("each part of a session in parts has its own reason", async () => {
   const secrets = "a secret of at least 32 characters, one";
   const sessions = createPartsSessions<{ user: string; theme: string }>({
     parts: {
@@ -113,7 +113,7 @@ test("of sessions in parts each part has its reason", async () => {
   ]);
 });
 
-test("what explains does not take an outage's line from stderr", async () => {
+test("with explain, an outage still writes its line to stderr", async () => {
   const said: string[] = [];
   const store = { ...memoryStore(), read: () => Promise.reject(new Error("down")) };
   const sessions = createSessions({ store, warn: (line) => said.push(line) });
@@ -125,7 +125,7 @@ test("what explains does not take an outage's line from stderr", async () => {
   expect(said).toHaveLength(1);
 });
 
-test("in production the header has to be asked for", () => {
+test("in production the header must be enabled explicitly", () => {
   const sessions = createSessions({ store: memoryStore() });
   vi.stubEnv("NODE_ENV", "production");
   expect(() => explainHeader(sessions)).toThrow("NODE_ENV is production");

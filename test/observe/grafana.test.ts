@@ -12,7 +12,7 @@ interface Dashboard {
   readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
 }
 
-test("every query of the dashboard names a metric and labels that are published", async () => {
+test("every query of the dashboard uses a published metric and its labels", async () => {
   const register = new Registry();
   const sessions = createSessions({ store: memoryStore(), warn: false });
   const stop = sessionMetrics({ register, sessions });

@@ -22,7 +22,7 @@ function setUp(register = new Registry()) {
   return { register, state, sessions, stop, visit: visitor(sessions) };
 }
 
-test("sessions of stores that can count are a gauge, counted at most once a minute; the others have no value", async () => {
+test("the number of sessions is a gauge for stores that can count, read at most once a minute; the others have no value", async () => {
   const register = new Registry();
   const inner = memoryStore();
   let counts = 0;
@@ -45,7 +45,7 @@ test("sessions of stores that can count are a gauge, counted at most once a minu
   expect(counts).toBe(1);
 });
 
-test("metrics do not wait for a count that takes long", async () => {
+test("metrics do not wait for a slow count", async () => {
   const register = new Registry();
   let answer = (_: { count: number; estimate: boolean }): void => {};
   const store = {
@@ -120,7 +120,7 @@ test("loads, saves, conflicts, renewals and events are counted", async () => {
     expect(text).toContain(line);
 });
 
-test("each call of the store is in a bucket by its seconds; the last bucket, count and sum agree", async () => {
+test("each store call is in a bucket by its seconds; the last bucket, count and sum agree", async () => {
   const { register, visit } = setUp();
   for (let times = 0; times < 5; times++) await visit((session) => Object.assign(session.data, { times }));
   const lines = await linesOf(register, "sojourn_store_seconds");
@@ -134,7 +134,7 @@ test("each call of the store is in a bucket by its seconds; the last bucket, cou
   expect(counts).toEqual([...counts].sort((a, b) => a - b));
 });
 
-test("a thousand users are as many lines as one", async () => {
+test("a thousand users make as many lines as one", async () => {
   const { register, sessions } = setUp();
   const use = async (user: string): Promise<void> => {
     const visit = visitor(sessions);
@@ -150,7 +150,7 @@ test("a thousand users are as many lines as one", async () => {
   expect(text).not.toContain("example.com");
 });
 
-test("OpenMetrics, JSON and a reset of the register work as with its own metrics", async () => {
+test("OpenMetrics, JSON and a reset of the registry work as with its own metrics", async () => {
   const register = new Registry();
   register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   const { visit } = setUp(register);
@@ -167,7 +167,7 @@ test("OpenMetrics, JSON and a reset of the register work as with its own metrics
   expect(await register.metrics()).not.toContain('backend="memory"');
 });
 
-test("stopping takes the metrics out of the register, and nothing is counted on", async () => {
+test("stop removes the metrics from the registry, and counting ends", async () => {
   const { register, stop, visit } = setUp();
   stop();
   await visit((session) => Object.assign(session.data, { n: 1 }));
@@ -176,7 +176,7 @@ test("stopping takes the metrics out of the register, and nothing is counted on"
   expect(await linesOf(register, "sojourn_loads_total")).toEqual([]);
 });
 
-test("a second call on one register is refused and leaves the first as it was", async () => {
+test("a second call on one registry is refused and leaves the first unchanged", async () => {
   const { register, visit } = setUp();
   expect(() => sessionMetrics({ register })).toThrow(/call sessionMetrics once for each register/);
   await visit(() => {});

@@ -18,7 +18,7 @@ function make(): { events: Events; said: string[]; clock: { now: number } } {
 const refusal = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:6379"), { code: "ECONNREFUSED" });
 const outage = new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "the redis store failed", refusal);
 
-test("an outage is one line a minute, with its cause and how often it happened since", () => {
+test("an outage is one line a minute, with its cause and the number of repetitions", () => {
   const { events, said, clock } = make();
   const fail = (): void => events.emit("store_unavailable", { reason: outage.code, error: outage });
   for (let times = 0; times < 5; times++) fail();
@@ -37,7 +37,7 @@ test("an outage is one line a minute, with its cause and how often it happened s
   expect(said[2]).not.toContain("before");
 });
 
-test("errors that differ in their numbers only are of one kind", () => {
+test("errors that differ only in their numbers are of one kind", () => {
   const { events, said } = make();
   for (const slot of [9296, 7107, 5985]) {
     const cause = new Error(`MOVED ${slot} 127.0.0.1:${slot}`);
@@ -47,7 +47,7 @@ test("errors that differ in their numbers only are of one kind", () => {
   expect(said).toHaveLength(1);
 });
 
-test("an ORM's error is the reason and the statement, without the values in it", () => {
+test("an ORM's error is shown by its reason and statement, without the values in it", () => {
   const { events, said } = make();
   const query = 'Failed query: insert into "sessions" values ($1, $2)\nparams: session:abc,{"data":{"card":"4111"}}';
   const error = new SessionError(
@@ -61,7 +61,7 @@ test("an ORM's error is the reason and the statement, without the values in it",
   );
 });
 
-test("kinds do not silence each other: another store, a timeout, a record", () => {
+test("different kinds do not silence each other: another store, a timeout, a record", () => {
   const { events, said } = make();
   const timeout = new SessionError("ERR_SESSION_STORE_TIMEOUT", "the postgres store did not answer within 2000 ms");
   for (const error of [outage, timeout, outage]) events.emit("store_unavailable", { reason: error.code, error });
@@ -72,7 +72,7 @@ test("kinds do not silence each other: another store, a timeout, a record", () =
   expect(said[2]).not.toContain("4111");
 });
 
-test("a save that is refused now and then is nothing; the fifth within a minute is a line", () => {
+test("an occasional refused save writes nothing; the fifth within a minute writes a line", () => {
   const { events, said, clock } = make();
   for (let minute = 0; minute < 3; minute++) {
     for (let times = 0; times < 4; times++)
@@ -86,7 +86,7 @@ test("a save that is refused now and then is nothing; the fifth within a minute 
   expect(said[0]).toContain("a save was refused 5 times within a minute. ");
 });
 
-test("a failed save is a line with its code; not a second one where the store is out", () => {
+test("a failed save is a line with its code, and no second one where the store is down", () => {
   const { events, said } = make();
   events.emit("save_failed", { reason: outage.code, error: outage });
   expect(said).toEqual([]);
@@ -97,7 +97,7 @@ test("a failed save is a line with its code; not a second one where the store is
   ]);
 });
 
-test("everyday events are no lines: logins, logouts, sessions that are over, tokens that are none", () => {
+test("everyday events write no lines: logins, logouts, expired sessions, invalid tokens", () => {
   const { events, said } = make();
   for (const type of [
     "session_login",
@@ -110,7 +110,7 @@ test("everyday events are no lines: logins, logouts, sessions that are over, tok
   expect(said).toEqual([]);
 });
 
-test("with a listener it is the listener's; when that stops, stderr's again", () => {
+test("a listener replaces stderr until it stops", () => {
   const { events, said } = make();
   const heard: SessionEvent[] = [];
   const stop = events.add((event) => heard.push(event));
@@ -121,7 +121,7 @@ test("with a listener it is the listener's; when that stops, stderr's again", ()
   expect([heard.length, said.length]).toEqual([1, 1]);
 });
 
-test("a clock that is set back does not silence an outage", () => {
+test("a clock set back does not silence an outage", () => {
   const { events, said, clock } = make();
   events.emit("store_unavailable", { error: outage });
   clock.now -= 3_600_000;
@@ -129,7 +129,7 @@ test("a clock that is set back does not silence an outage", () => {
   expect(said).toHaveLength(2);
 });
 
-test("kinds are not kept without end", () => {
+test("the list of kinds is bounded", () => {
   const { events, said } = make();
   for (let at = 0; at < 250; at++)
     events.emit("store_unavailable", {
@@ -138,7 +138,7 @@ test("kinds are not kept without end", () => {
   expect(said).toHaveLength(250);
 });
 
-test("`warn: false` says nothing, of risky settings neither", async () => {
+test("`warn: false` silences everything, warnings about risky options too", async () => {
   const spy = vi.spyOn(console, "warn").mockImplementation(() => {});
   try {
     const store = { ...memoryStore(), read: () => Promise.reject(refusal), create: () => Promise.reject(refusal) };

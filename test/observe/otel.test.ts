@@ -34,7 +34,7 @@ function setUp(options: Partial<TelemetryOptions> = {}) {
 const named = (spans: readonly ReadableSpan[], name: string): ReadableSpan[] =>
   spans.filter((span) => span.name === name);
 
-test("a request is a load, its calls of the store and a save; with the api, the calls are their children", async () => {
+test("a request is a load, its store calls and a save; with the api, the calls are their children", async () => {
   const { visit, spans } = setUp({ api });
   await visit((session) => Object.assign(session.data, { n: 1 }));
   await visit((session) => Object.assign(session.data, { n: 2 }));
@@ -54,7 +54,7 @@ test("a request is a load, its calls of the store and a save; with the api, the 
   expect(save?.attributes).toMatchObject({ "sojourn.plan": "update", "sojourn.retries": 0, "sojourn.conflicts": 0 });
 });
 
-test("no span says whose session it is: no session.id, no subject", async () => {
+test("no span identifies a session: no session.id, no subject", async () => {
   const { visit, spans } = setUp();
   await visit((session) => session.login("ada@example.com"));
   await visit(() => {});
@@ -81,7 +81,7 @@ test("with userHash a user has one hash on loads and saves, which is not the sub
   expect(first).not.toBe(Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from("ada"))).toString("base64url"));
 });
 
-test("a store that fails is an error on its span and on the load's, without the client's message", async () => {
+test("a failing store is an error on its span and on the load's, without the client's message", async () => {
   const { visit, state, spans } = setUp();
   await visit((session) => Object.assign(session.data, { n: 1 }));
   state.broken = true;
@@ -114,7 +114,7 @@ test("a meter counts the same", async () => {
   await provider.shutdown();
 });
 
-test("when it is stopped there are no spans", async () => {
+test("after stop there are no spans", async () => {
   const { visit, stop, spans } = setUp();
   stop();
   await visit((session) => Object.assign(session.data, { n: 1 }));

@@ -34,7 +34,7 @@ test("the tarball holds the compiled files, the documentation and four pages, no
   expect(packed.files.filter((file) => /test\/|\.test\./.test(file))).toEqual([]);
 });
 
-test("every page is in it, and what a page links to beside it is, too", () => {
+test("every page is in the tarball, with the files beside it that it links to", () => {
   const inside = new Set(packed.files);
   const pages = filesBelow(projectRoot, "docs", ".md").filter((page) => !page.startsWith("docs/decisions/"));
   expect(pages.filter((page) => !inside.has(page))).toEqual([]);
@@ -46,12 +46,12 @@ test("every page is in it, and what a page links to beside it is, too", () => {
   expect(broken).toEqual([]);
 });
 
-test("it installs without the network and brings no other package", () => {
+test("it installs without the network and no other package", () => {
   const installed = readdirSync(join(packed.directory, "node_modules")).filter((name) => !name.startsWith("."));
   expect(installed).toEqual(["sojourn"]);
 });
 
-test("nothing of the machine it was built on is in the tarball", () => {
+test("the tarball contains nothing of the machine it was built on", () => {
   const telling = packed.files.filter((file) => {
     const path = join(packed.directory, "node_modules", "sojourn", file);
     return existsSync(path) && readFileSync(path, "utf8").includes(`${projectRoot}/`);
@@ -67,19 +67,19 @@ describe("the command", () => {
   const sojourn = (args: string[], env: Record<string, string> = {}) =>
     run(join(packed.directory, "node_modules", ".bin", "sojourn"), args, { cwd: packed.directory, env });
 
-  test("runs, and says what it can", async () => {
+  test("runs, and shows its help", async () => {
     const { code, output } = await sojourn(["--help"]);
     expect([code, output.split("\n")[0]]).toEqual([0, "Usage: sojourn <command> [options]"]);
     expect((await sojourn(["--version"])).output).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test("names the package that is missing", async () => {
+  test("names the missing package", async () => {
     const { code, output } = await sojourn(["cleanup"], { SESSION_TYPE: "redis", SESSION_REDIS: "redis://cache" });
     const needed = "SESSION_REDIS needs a package that is not installed: npm install redis (or ioredis or iovalkey)";
     expect([code, output]).toEqual([2, `sojourn: ${needed}\n`]);
   });
 
-  test("sets up and cleans a database with what Node has", async () => {
+  test("sets up and cleans a database with what Node includes", async () => {
     const env = { SESSION_TYPE: "sqlalchemy", SESSION_SQLALCHEMY: "sqlite:///app.db", NODE_OPTIONS: "--no-warnings" };
     expect(await sojourn(["setup"], env)).toEqual({ code: 0, output: "sql: ready\n" });
     expect((await sojourn(["cleanup"], env)).output).toMatch(/^sql: removed 0 ended sessions in 1 batch, /);
@@ -96,14 +96,17 @@ describe("a program that uses every export compiles, declarations checked, under
   test.each(resolutions)("$name", async ({ name, ...options }) => {
     expect(await compile(`${name}.ts`, importing(together), { ...options, ...nodeTypes })).toBe("");
   });
-  test.each(resolutions)("$name, without Node's types, for what must work everywhere", async ({ name, ...options }) => {
-    expect(await compile(`${name}-plain.ts`, importing(everywhere), { ...options, types: [] })).toBe("");
-  });
-  test("nodenext, with Node's types alone, without the browser's", async () => {
+  test.each(resolutions)(
+    "$name, without Node's types, for the exports of every runtime",
+    async ({ name, ...options }) => {
+      expect(await compile(`${name}-plain.ts`, importing(everywhere), { ...options, types: [] })).toBe("");
+    },
+  );
+  test("nodenext, with Node's types only, without the browser's", async () => {
     const options = { module: "nodenext", moduleResolution: "nodenext", lib: ["ES2023"] };
     expect(await compile("no-dom.ts", importing(together), { ...options, ...nodeTypes })).toBe("");
   });
-  test("commonjs, which knows no exports in older versions", async () => {
+  test("commonjs, which ignores exports in older versions", async () => {
     expect(await compile("commonjs.ts", importing(together), { module: "commonjs", ...nodeTypes })).toBe("");
   });
   describe("TypeScript 5.7, the oldest that works,", () => {
@@ -131,13 +134,13 @@ describe("a program that uses every export compiles, declarations checked, under
   });
 });
 
-test("a wrong use of what is exported does not compile, so the types are really there", async () => {
+test("a wrong use of each export does not compile, so the types are really there", async () => {
   const source = `import { isSessionError } from "sojourn";\nconst wrong: string = isSessionError(1);\nvoid wrong;`;
   const said = await compile("wrong.ts", source, { module: "nodenext", moduleResolution: "nodenext", types: [] });
   expect(said).toContain("TS2322");
 });
 
-test("sojourn/attached types req.session and locals.session, and nothing does without it", async () => {
+test("sojourn/attached types req.session and locals.session, and without it neither is typed", async () => {
   const source = `import "sojourn/attached";
     declare global { namespace Sojourn { interface Data { visits: number } } }
     declare const req: Express.Request;
@@ -151,7 +154,7 @@ test("sojourn/attached types req.session and locals.session, and nothing does wi
   expect(await compile("not-attached.ts", source.replace('import "sojourn/attached";', ""), options)).toContain("TS");
 });
 
-test("sojourn/attached gets along with an installed @types/express-session, and the compiler tells when a program has both", async () => {
+test("sojourn/attached compiles beside an installed @types/express-session, and using both is a type error", async () => {
   const source = `import "sojourn/attached";
     declare const req: Express.Request;
     void req.session.data;`;
@@ -174,7 +177,7 @@ describe("sojourn/express-session", () => {
     session({ secret: "s", store: new Own() });
     void middleware.sessions.get(req).then(({ data }) => data.visits);`;
 
-  test("takes what is declared for express-session", async () => {
+  test("accepts the options that are declared for express-session", async () => {
     const typed = { ...options, typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
     expect(await compile("drop-in.ts", source, typed)).toBe("");
     const wrong = source.replace("session.visits", "session.vists");
@@ -190,7 +193,7 @@ describe("sojourn/express-session", () => {
     expect(await compile("drop-in-untyped.ts", plain, untyped)).toBe("");
   });
 
-  test("is the function itself by require", async () => {
+  test("is the function itself with require", async () => {
     const program = `const session = require("sojourn/express-session");
       const { Store, MemoryStore, Cookie, Session } = session;
       class Own extends Store {}
@@ -229,7 +232,7 @@ describe("an example", () => {
   const read = (path: string): Manifest => JSON.parse(readFileSync(path, "utf8")) as Manifest;
   const { version, devDependencies } = read(join(projectRoot, "package.json"));
 
-  test.each(names)("%s brings what it imports, in the versions that are tested, and says how it is run", (name) => {
+  test.each(names)("%s lists what it imports, in the tested versions, and says how to run it", (name) => {
     const { dependencies, devDependencies: tools = {}, scripts } = read(join(examples, name, "package.json"));
     const { sojourn, ...others } = dependencies;
     expect(sojourn).toBe(`^${version}`);
@@ -285,7 +288,7 @@ interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
-test("publint has nothing to say", async () => {
+test("publint reports nothing", async () => {
   const { code, output } = await run("publint", ["--strict", packed.tarball], { env: { NO_COLOR: "1" } });
   expect(output).toContain("All good!");
   expect(code).toBe(0);

@@ -53,7 +53,7 @@ function shell(command: string, cwd: string): Promise<{ code: number; output: st
   return run("sh", ["-c", command], { cwd, env });
 }
 
-test("the program is fifteen lines, and CommonJS has the same from its fifth on", () => {
+test("the program has fifteen lines, and the CommonJS one is the same from line five on", () => {
   expect(start.trim()).toBe("node app.ts");
   expect(
     program

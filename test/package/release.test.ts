@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(checkout, { recursive: true, force: true }));
 
-test("a release without notes, of another tag, or with changes that are not committed is refused", async () => {
+test("a release without notes, with another tag, or with uncommitted changes is refused", async () => {
   writeFileSync(join(checkout, "left-over"), "");
   const { code, output } = await release("--verify", "v0.0.0");
   rmSync(join(checkout, "left-over"));
@@ -44,7 +44,7 @@ test("a release without notes, of another tag, or with changes that are not comm
   expect(output).toContain("there are changes that are not committed");
 });
 
-test("a prepared one is packed, tagged, and gives the workflow the notes of its version alone", async () => {
+test("a prepared release is packed and tagged, and gives the workflow the notes of its version alone", async () => {
   const before = readFileSync(changelog, "utf8");
   writeFileSync(changelog, before.replace("## Unreleased", `## Unreleased\n\n## ${version} (2026-12-01)`));
   await git("commit", "--quiet", "--all", "--message", "Release");

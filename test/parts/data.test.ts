@@ -83,7 +83,7 @@ describe("data", () => {
       expect(structuredClone({ ...data })).toStrictEqual(filled);
     }));
 
-  test("in a request that loads some parts, what every object inherits is no error", async () => {
+  test("in a request that loads some parts, inherited properties are no error", async () => {
     const sessions = setUp();
     const incoming = { cookie: undefined };
     const cookies = { cookie: (from: typeof incoming) => from.cookie, secure: () => true };
@@ -119,7 +119,7 @@ describe("data", () => {
       expect(() => Object.assign(data, { [Symbol("s")]: 1 })).toThrow(TypeError);
     }));
 
-  test("a changed prototype is an error by name at the save", async () => {
+  test("with a changed prototype is an error with its name at the save", async () => {
     const { error } = await request(setUp(), undefined, ({ data }) => {
       Object.assign(data, JSON.parse('{"__proto__":{"admin":true}}'));
     });
@@ -134,7 +134,7 @@ describe("data", () => {
       expect(inspect(session, { depth: 5 })).toContain("theme: 'dark'");
     }));
 
-  test("a key that no part takes is an error where it is written, and undefined where it is read", () => {
+  test("with a key of no part throws where it is written, and is undefined where it is read", () => {
     const sessions = createPartsSessions<Record<string, unknown>>({
       parts: { only: { store: memoryStore(), fields: ["a"] } },
     });
@@ -153,7 +153,7 @@ describe("data", () => {
     }).then(({ error }) => expect(error).toBeUndefined());
   });
 
-  test("update, flash and take go to the part of their key", async () => {
+  test("changes by update, flash and take in the part of the key", async () => {
     const sessions = setUp();
     const first = await request(sessions, undefined, (session) => {
       session.update("cart", (cart = []) => [...cart, "tea"]);
@@ -170,7 +170,7 @@ describe("data", () => {
     expect(third.value).toEqual({ token: "t", cart: ["tea"] });
   });
 
-  test("after destroy() it is empty and takes nothing", () =>
+  test("after destroy() is empty and accepts nothing", () =>
     within((session) => {
       Object.assign(session.data, filled);
       session.destroy();

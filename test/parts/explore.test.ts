@@ -108,7 +108,7 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
     });
   });
 
-  test("the ids before a login find nothing, in no part, and a slower request sets no cookie", async () => {
+  test("the ids before a login find nothing in any part, and a slower request sets no cookie", async () => {
     const check = async ({ before, browsers, visits, records }: Scene): Promise<void> => {
       expect(await look(before)).toBeUndefined();
       expect(await look(browsers[0] as Browser)).toMatchObject({ cart: "c" });
@@ -121,7 +121,7 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
 
   const make: Handler = ({ data }) => Object.assign(data, { cart: "made" });
 
-  test("a part that is made while a logout ends a user's session is not left behind", async () => {
+  test("a part created during the logout of a user's session is not left behind", async () => {
     const check = async ({ before, records }: Scene): Promise<void> => {
       expect(await records()).toEqual([]);
       expect(await look(before)).toBeUndefined();
@@ -129,14 +129,14 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
     await together([(session) => session.destroy(), make], check, { begin: loggedIn });
   });
 
-  test("a part that is made while another user takes over is not left to him", async () => {
+  test("a part created while another user logs in is not left to that user", async () => {
     const check = async ({ records }: Scene): Promise<void> => {
       expect(await records()).toEqual(["session"]);
     };
     await together([(session) => session.login("bob"), make], check, { begin: loggedIn });
   });
 
-  test("a guest's part that is made while he leaves or logs in is his, or is taken back", async () => {
+  test("a guest's part created during their logout or login is theirs, or is removed", async () => {
     for (const end of [(session) => session.destroy(), (session) => session.login("ada")] as Handler[]) {
       const check = async ({ browsers, visits, records }: Scene): Promise<void> => {
         const keeps = visits[1]?.cookies.includes("cart") === true;
@@ -148,7 +148,7 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
     }
   });
 
-  test("a user who is revoked while a part is made, or a login is saved, has nothing left but a login begun after it", async () => {
+  test("a user revoked while a part is created, or a login saved, keeps only a login begun after it", async () => {
     const again: Handler = (session) => {
       session.login("ada");
       session.data.cart = "made";
@@ -162,7 +162,7 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
     }
   });
 
-  test("a user who is revoked while the ids of a session are renewed has nothing left, in no part", async () => {
+  test("a user revoked while the ids of a session are renewed keeps nothing in any part", async () => {
     const also = (sessions: PartsSessions<Data>): Promise<unknown> => sessions.revoke("ada");
     const check = async ({ records }: Scene): Promise<void> => expect(await records()).toEqual([]);
     const begin: Handler = (session) => {
@@ -183,7 +183,7 @@ describe("two requests over two parts, in every order or a thousand", { timeout:
   };
   for (const [one, first] of Object.entries(acts)) {
     for (const [two, second] of Object.entries(acts)) {
-      test(`${one} and ${two} leave one session or none, and nothing of ada's to bob`, async () => {
+      test(`${one} and ${two} leave one session or none, and no data of ada's to bob`, async () => {
         const check = async ({ browsers, visits, records, sessions }: Scene): Promise<void> => {
           const left = await records();
           const did = (name: string): boolean =>

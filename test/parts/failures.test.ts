@@ -26,7 +26,7 @@ const read = async (browser: Browser): Promise<Data | undefined> =>
 const writes = (call: StoreCall): Fault => (call.method === "read" ? "pass" : "throw-before");
 const reads = (call: StoreCall): Fault => (call.method === "read" ? "throw-before" : "pass");
 
-describe("a store that fails", () => {
+describe("a failing store", () => {
   test("the first: nothing is saved, no cookie is sent", async () => {
     const scene = setUp();
     const browser = await filled(scene);
@@ -38,7 +38,7 @@ describe("a store that fails", () => {
     expect(await read(browser)).toEqual(before);
   });
 
-  test("the second: the response is an error, what the first saved stays, plain cookies do not go out", async () => {
+  test("the second: the response is an error, what the first saved stays, plain cookies are not sent", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     scene.faults.cart = writes;
@@ -48,7 +48,7 @@ describe("a store that fails", () => {
     expect(await read(browser)).toEqual({ ...before, user: "u2" });
   });
 
-  test("the second, of a new session: the cookie of the first goes out, so that it can be found", async () => {
+  test("the second, of a new session: the cookie of the first is sent, so that it can be found", async () => {
     const scene = setUp();
     const browser = scene.browser();
     scene.faults.cart = writes;
@@ -74,7 +74,7 @@ describe("a store that fails", () => {
     expect(await scene.sessions.list("ada")).toHaveLength(1);
   });
 
-  test("the first, at a login: nobody is logged in, no id has changed", async () => {
+  test("the first, at a login: no user is logged in, no id changed", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     scene.faults.login = writes;
@@ -87,7 +87,7 @@ describe("a store that fails", () => {
     ]);
   });
 
-  test("at a logout: what says who is logged in ends first", async () => {
+  test("at a logout: the home part ends first", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     scene.faults.cart = writes;
@@ -101,7 +101,7 @@ describe("a store that fails", () => {
     expect(await read(browser)).toEqual({});
   });
 
-  test("a save that succeeds later in the request sends everything", async () => {
+  test("a later successful save in the request sends everything", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const { error, cookies, value } = await browser.visit(async (session) => {
@@ -117,7 +117,7 @@ describe("a store that fails", () => {
     expect(await read(browser)).toEqual(after);
   });
 
-  test("while it is read: the request is a 503 if it needs that part, and notices nothing if not", async () => {
+  test("during a read: the request is a 503 if it needs that part, and is unaffected if not", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     scene.faults.cart = reads;
@@ -128,7 +128,7 @@ describe("a store that fails", () => {
     expect(await read(browser)).toEqual({ ...before, user: "u2", theme: "d2" });
   });
 
-  test("while a part is looked up for login, regenerate, clear or destroy: nothing is written, no cookie is sent", async () => {
+  test("during the look-up for login, regenerate, clear or destroy: nothing is written, no cookie is sent", async () => {
     const acts: ((session: PartsSession<Data>) => void)[] = [
       (session) => session.login("ada"),
       (session) => session.regenerate(),
@@ -149,7 +149,7 @@ describe("a store that fails", () => {
     }
   });
 
-  test("a handler that answers all the same has the headers of what was saved, and no others", async () => {
+  test("if the handler still answers, its response has the headers of what was saved, and no others", async () => {
     const scene = setUp();
     const browser = scene.browser();
     scene.faults.cart = writes;
@@ -178,66 +178,63 @@ const requests: Record<string, (session: PartsSession<Data>) => unknown> = {
 };
 
 describe.each(Object.entries(requests))("every call of every store, failing in every way: %s", (name, handler) => {
-  test.each([false, true])(
-    "is a 503 in bounded time, or of no consequence (without the cart before: %s)",
-    async (bare) => {
-      const prepare = async (scene: Scene): Promise<Browser> => {
-        const browser = scene.browser();
-        const { cart: _, ...fewer } = before;
-        await browser.visit(({ data }) => Object.assign(data, bare ? fewer : before));
-        scene.calls();
-        scene.clock.now += 5 * 60_000;
-        return browser;
-      };
-      const plain = setUp();
-      const lucky = await prepare(plain);
-      const { error } = await lucky.visit(handler);
-      expect(error).toBeUndefined();
-      const totals = { login: plain.stores.login.total, cart: plain.stores.cart.total };
-      const expected = await read(lucky);
-      for (const part of ["login", "cart"] as const) {
-        for (let at = 0; at < totals[part]; at++) {
-          for (const fault of kinds) {
-            const scene = setUp({ storeTimeout: "5ms" });
-            const browser = await prepare(scene);
-            const where = `${name}: call ${at} of ${part}, ${String(fault)}`;
-            let made = 0;
-            let method = "";
-            scene.faults[part] = (call) => {
-              if (made++ !== at) return "pass";
-              method = call.method;
-              return fault;
-            };
-            const answer = await browser.visit(handler);
-            scene.faults[part] = () => "pass";
-            if (answer.error) {
-              expect(answer.error, where).toMatchObject({ name: "SessionError", status: 503 });
-              const sent = answer.cookies.filter((cookie) => /csrf|rest/.test(cookie));
-              expect(sent, `${where}: plain cookies were sent`).toEqual([]);
-            }
-            // Whatever cookies the client has now work, unless it asked for the end.
-            // A login that got half-way brings the rest along when it is tried again.
-            if (answer.error && name.startsWith("login")) await browser.visit((session) => session.login("ada"));
-            const { value, error } = await browser.visit((session) => [{ ...session.data }, session.subject] as const);
-            expect(error, where).toBeUndefined();
-            const [data = {}, subject] = value ?? [];
-            const ended =
-              name === "destroy" && (!answer.error || answer.cookies.includes("-session") || method === "delete");
-            if (!ended) expect(data.user, `${where}: logged out`).toBeDefined();
-            if (!answer.error && name !== "destroy") {
-              expect(data, where).toEqual(expected);
-            }
-            if (name.startsWith("login") && answer.cookies.includes("session")) expect(subject, where).toBe("ada");
-            if (answer.error)
-              expect([data.token, data.theme], where).toEqual(ended ? [data.token, data.theme] : ["t1", "d1"]);
+  test.each([false, true])("is a 503 in bounded time, or has no effect (without the cart before: %s)", async (bare) => {
+    const prepare = async (scene: Scene): Promise<Browser> => {
+      const browser = scene.browser();
+      const { cart: _, ...fewer } = before;
+      await browser.visit(({ data }) => Object.assign(data, bare ? fewer : before));
+      scene.calls();
+      scene.clock.now += 5 * 60_000;
+      return browser;
+    };
+    const plain = setUp();
+    const lucky = await prepare(plain);
+    const { error } = await lucky.visit(handler);
+    expect(error).toBeUndefined();
+    const totals = { login: plain.stores.login.total, cart: plain.stores.cart.total };
+    const expected = await read(lucky);
+    for (const part of ["login", "cart"] as const) {
+      for (let at = 0; at < totals[part]; at++) {
+        for (const fault of kinds) {
+          const scene = setUp({ storeTimeout: "5ms" });
+          const browser = await prepare(scene);
+          const where = `${name}: call ${at} of ${part}, ${String(fault)}`;
+          let made = 0;
+          let method = "";
+          scene.faults[part] = (call) => {
+            if (made++ !== at) return "pass";
+            method = call.method;
+            return fault;
+          };
+          const answer = await browser.visit(handler);
+          scene.faults[part] = () => "pass";
+          if (answer.error) {
+            expect(answer.error, where).toMatchObject({ name: "SessionError", status: 503 });
+            const sent = answer.cookies.filter((cookie) => /csrf|rest/.test(cookie));
+            expect(sent, `${where}: plain cookies were sent`).toEqual([]);
           }
+          // Whatever cookies the client has now work, unless it asked for the end.
+          // A login that got half-way brings the rest along when it is tried again.
+          if (answer.error && name.startsWith("login")) await browser.visit((session) => session.login("ada"));
+          const { value, error } = await browser.visit((session) => [{ ...session.data }, session.subject] as const);
+          expect(error, where).toBeUndefined();
+          const [data = {}, subject] = value ?? [];
+          const ended =
+            name === "destroy" && (!answer.error || answer.cookies.includes("-session") || method === "delete");
+          if (!ended) expect(data.user, `${where}: logged out`).toBeDefined();
+          if (!answer.error && name !== "destroy") {
+            expect(data, where).toEqual(expected);
+          }
+          if (name.startsWith("login") && answer.cookies.includes("session")) expect(subject, where).toBe("ada");
+          if (answer.error)
+            expect([data.token, data.theme], where).toEqual(ended ? [data.token, data.theme] : ["t1", "d1"]);
         }
       }
-    },
-  );
+    }
+  });
 });
 
-describe("what cannot be kept", () => {
+describe("what cannot be stored", () => {
   const huge = "x".repeat(4000);
   test.each<[string, Data, string]>([
     ["a value that no format keeps, in a store", { ...after, cart: () => {} }, "ERR_SESSION_NOT_STORABLE"],
@@ -253,7 +250,7 @@ describe("what cannot be kept", () => {
     expect(scene.events.filter(({ type }) => type === "save_failed")).toHaveLength(1);
   });
 
-  test("a record larger than its store takes: an error before anything is written", async () => {
+  test("a record larger than its store accepts is an error before anything is written", async () => {
     const scene = setUp();
     const { capabilities } = scene.inner.cart;
     Object.assign(scene.stores.cart, { capabilities: { ...capabilities, maxPayloadBytes: 2000 } });
@@ -262,7 +259,7 @@ describe("what cannot be kept", () => {
     expect(scene.calls()).toEqual({ login: {}, cart: {} });
   });
 
-  test("a change after the headers that needs a cookie: an error before anything is written", async () => {
+  test("a change after the headers that needs a cookie is an error before anything is written", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const { value } = await browser.request(async (incoming) => {
@@ -284,8 +281,8 @@ describe("what cannot be kept", () => {
   });
 });
 
-describe("a part that ended elsewhere", () => {
-  test("a logout in between: nothing of the slower request is saved, no cookie is set", async () => {
+describe("a part that another request ended", () => {
+  test("by a logout: nothing of the slower request is saved, no cookie is set", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     const slower = browser.another();
@@ -300,7 +297,7 @@ describe("a part that ended elsewhere", () => {
     expect(Object.keys((await read(slower)) ?? {})).toEqual(["token", "theme"]);
   });
 
-  test("a login in between: the same", async () => {
+  test("by a login: the same", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const slower = browser.another();
@@ -313,7 +310,7 @@ describe("a part that ended elsewhere", () => {
     expect((await read(browser))?.cart).toBe("c1");
   });
 
-  test("a request that comes with the old ids a moment after a login saves nothing, in no part", async () => {
+  test("a request with the old ids a moment after a login saves nothing in any part", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const late = browser.another();
@@ -332,7 +329,7 @@ describe("a part that ended elsewhere", () => {
     expect((await again.visit(({ subject, data }) => [subject, data.total])).value).toEqual(["bob", 2]);
   });
 
-  test("another part than the one that says who is logged in: its changes are refused, the others are saved", async () => {
+  test("not the home part: its changes are refused, the others are saved", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     const slower = browser.another();
@@ -350,7 +347,7 @@ describe("a part that ended elsewhere", () => {
   });
 
   test.each(["logout", "revoke", "login"])(
-    "%s while a request makes another part of it: that is taken back",
+    "by %s while a request creates another part: that part is removed again",
     async (how) => {
       const scene = setUp();
       const browser = scene.browser();
@@ -377,7 +374,7 @@ describe("a part that ended elsewhere", () => {
     },
   );
 
-  test("a store that cannot say whether it did: an error, and what was made is taken back", async () => {
+  test("a store that cannot say whether it wrote: an error, and the new part is removed", async () => {
     const scene = setUp();
     const browser = scene.browser();
     await browser.visit((session) => session.login("ada"));
@@ -392,7 +389,7 @@ describe("a part that ended elsewhere", () => {
     expect([none, await read(browser)]).toEqual([undefined, { cart: "made" }]);
   });
 
-  test("all of a user's sessions are revoked while he logs in: no part of it is left", async () => {
+  test("when a user is revoked during their login, no part of it is left", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const answer = await browser.visit(async (session) => {

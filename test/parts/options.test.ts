@@ -113,7 +113,7 @@ describe("createPartsSessions({ parts })", () => {
     expect(() => createPartsSessions(options as never)).toThrow(message);
   });
 
-  test("one store may hold several parts, and what is for all is for each that can have it", async () => {
+  test("one store may hold several parts, and common options apply to each part that supports them", async () => {
     const clock = { now: 1_800_000_000_000 };
     const one = memoryStore({ now: () => clock.now });
     const sessions = createPartsSessions<Record<string, unknown>>({

@@ -20,7 +20,7 @@ async function filled(scene: Scene, as?: string): Promise<Browser> {
   return browser;
 }
 
-describe("costs", () => {
+describe("cost", () => {
   test("a request that does not use the session: nothing", async () => {
     const scene = setUp();
     const browser = await filled(scene);
@@ -28,7 +28,7 @@ describe("costs", () => {
     expect([cookies, headers.get("vary"), scene.calls()]).toEqual([[], null, { login: {}, cart: {} }]);
   });
 
-  test("a visitor without cookies: nothing, and nothing is left behind", async () => {
+  test("a visitor without cookies: nothing, and nothing is stored", async () => {
     const scene = setUp();
     const { cookies, headers } = await scene.browser().visit(({ data }) => ({ ...data }));
     expect([cookies, headers.get("vary"), scene.calls()]).toEqual([[], "Cookie", { login: {}, cart: {} }]);
@@ -43,7 +43,7 @@ describe("costs", () => {
     expect(scene.calls()).toEqual({ login: {}, cart: { read: 1 } });
   });
 
-  test("reading everything: one read of each store, at the same time, and no write", async () => {
+  test("reading everything: one read of each store, in parallel, and no write", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     let waiting = 0;
@@ -65,7 +65,7 @@ describe("costs", () => {
     [["cart"], {}, { read: 1 }],
     [["cart", "user"], { read: 1 }, { read: 1 }],
     [[], {}, {}],
-  ])("asking for %j loads their parts only", async (fields, login, cart) => {
+  ])("loading %j reads their parts only", async (fields, login, cart) => {
     const scene = setUp();
     const browser = await filled(scene);
     const { value } = await browser.only(fields, ({ data }) => fields.map((field) => data[field]));
@@ -82,7 +82,7 @@ describe("costs", () => {
     expect(scene.calls()).toEqual({ login: { read: 1 }, cart: { read: 1 } });
   });
 
-  test("each part is touched by itself, and ends by itself", async () => {
+  test("each part is touched and expires separately", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     scene.clock.now += 20 * 60_000;
@@ -93,7 +93,7 @@ describe("costs", () => {
     expect(value).toEqual([{ token: "t", cart: ["tea"], theme: "dark" }, false]);
   });
 
-  test("only the part that is told so has a cookie that outlives the browser", async () => {
+  test("only the configured part has a cookie that outlives the browser", async () => {
     const { headers } = await setUp()
       .browser()
       .visit(({ data }) => Object.assign(data, everything));
@@ -102,7 +102,7 @@ describe("costs", () => {
   });
 });
 
-test("of two cookies over plain http, one of which may be, nothing was said of the other", async () => {
+test("with two cookies over plain http, only the one that is not allowed causes a warning", async () => {
   const said: string[] = [];
   const sessions = createPartsSessions<Data, string>({
     warn: (message) => said.push(message),
@@ -119,8 +119,8 @@ test("of two cookies over plain http, one of which may be, nothing was said of t
   expect(said[0]).toContain('the cookie "__Host-rest" was sent over plain http');
 });
 
-describe("what was not loaded", () => {
-  test("is an error that says what to ask for", async () => {
+describe("a part that was not loaded", () => {
+  test("is an error that says what to load", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const { error } = await browser.only(["theme"], (session) => {
@@ -151,7 +151,7 @@ describe("what was not loaded", () => {
     expect(scene.calls()).toEqual({ login: {}, cart: {} });
   });
 
-  test("is loaded when it is asked for later, and it is the same session", async () => {
+  test("is loaded when requested later, and it is the same session", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const { value, error } = await browser.request(async (incoming) => {
@@ -164,7 +164,7 @@ describe("what was not loaded", () => {
     expect(scene.calls()).toEqual({ login: { read: 1 }, cart: { read: 1 } });
   });
 
-  test("a field that no part takes cannot be asked for", async () => {
+  test("a field of no part cannot be loaded", async () => {
     const sessions = createPartsSessions<Data, string>({ parts: { only: { store: memoryStore(), fields: ["user"] } } });
     const { error } = await new Browser(sessions).only(["theme"], () => {});
     expect(error).toBeInstanceOf(TypeError);
@@ -197,7 +197,7 @@ describe("what was not loaded", () => {
 });
 
 describe("one session", () => {
-  test("all records have one handle and one subject, whenever they were made", async () => {
+  test("all records have one handle and one subject, whenever they were created", async () => {
     const scene = setUp();
     const browser = scene.browser();
     await browser.visit(({ data }) => Object.assign(data, { cart: ["tea"] }));
@@ -214,7 +214,7 @@ describe("one session", () => {
     expect(value).toEqual(Array.from({ length: 4 }, () => [handle, "ada", false]));
   });
 
-  test("a part made later, in a request that loaded nothing else, is looked up once and belongs to it", async () => {
+  test("a part created later, in a request that loaded nothing else, is looked up once and belongs to it", async () => {
     const scene = setUp();
     const browser = scene.browser();
     await browser.visit((session) => session.login("ada"));
@@ -245,7 +245,7 @@ describe("one session", () => {
     expect(kinds).toHaveLength(2);
   });
 
-  test("says who is logged in by one part: when that has ended, nobody is", async () => {
+  test("has its subject from the home part: when that ended, the user is logged out", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     scene.clock.now += 31 * 60_000;
@@ -254,7 +254,7 @@ describe("one session", () => {
     expect(await scene.sessions.list("ada")).toEqual([]);
   });
 
-  test("a part left over from another user is emptied by a login, and a guest's comes along", async () => {
+  test("a part left over from another user is emptied by a login, and a guest's is kept", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     scene.clock.now += 31 * 60_000;
@@ -274,7 +274,7 @@ describe("one session", () => {
     expect((await same.visit(({ data }) => ({ ...data }))).value).toEqual(everything);
   });
 
-  test("login as another user starts with empty data in every part, and with what was set after it", async () => {
+  test("login as another user starts with empty data in every part, and keeps what was set after it", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     const handle = (await browser.visit((session) => session.handle)).value;
@@ -298,7 +298,7 @@ describe("one session", () => {
     expect((await one.visit(({ data }) => ({ ...data }))).value).toEqual({});
   });
 
-  test("a logout is final when it is called, also when the handler then throws or changes what cannot be stored", async () => {
+  test("a logout is final when called, even if the handler then throws or makes a change that cannot be stored", async () => {
     for (const then of [
       (): void => {
         throw new Error("the handler gives up");
@@ -338,7 +338,7 @@ describe("one session", () => {
     ]);
   });
 
-  test("a login makes no part that has nothing to keep", async () => {
+  test("a login creates no part without data", async () => {
     const scene = setUp();
     const { cookies } = await scene.browser().visit((session) => session.login("ada"));
     expect(cookies).toEqual(["session"]);
@@ -346,7 +346,7 @@ describe("one session", () => {
     expect([calls.login.create, calls.cart]).toEqual([1, {}]);
   });
 
-  test("parts narrows what is cleared, renewed and ended", async () => {
+  test("parts limits what is cleared, renewed and ended", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");
     expect((await browser.visit((session) => session.regenerate({ parts: ["cart"] }))).cookies).toEqual(["cart"]);
@@ -370,7 +370,7 @@ describe("one session", () => {
   });
 
   test.each(["clear", "regenerate", "destroy"] as const)(
-    "an option that %s does not have is refused, and nothing is done",
+    "%s refuses an unknown option, and does nothing",
     async (method) => {
       const browser = await filled(setUp(), "ada");
       for (const [given, says] of [
@@ -386,7 +386,7 @@ describe("one session", () => {
     },
   );
 
-  test("persistent is that of the part that says who is logged in", async () => {
+  test("persistent is that of the home part", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const { headers } = await browser.visit((session) => {
@@ -402,7 +402,7 @@ describe("one session", () => {
     expect([second.value, second.error]).toEqual([true, undefined]);
   });
 
-  test("update is exact in parallel, by part", async () => {
+  test("update is exact in parallel, in each part", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     const all = await Promise.all(
@@ -438,7 +438,7 @@ describe("one session", () => {
     expect(refused.error).toMatchObject({ code: "ERR_SESSION_NOT_SUPPORTED" });
   });
 
-  test("only to read, or without a touch, holds for every part", async () => {
+  test("read-only or no touch applies to every part", async () => {
     const scene = setUp();
     const browser = await filled(scene);
     scene.clock.now += 10 * 60_000;
@@ -461,7 +461,7 @@ describe("one session", () => {
   });
 });
 
-test("a request whose session ended meanwhile is refused once, and is not told again when its response has left", async () => {
+test("a request whose session ended during it is refused once, and not again after its response was sent", async () => {
   const scene = setUp();
   const browser = await filled(scene, "ada");
   const slower = browser.another();

@@ -77,7 +77,7 @@ describe.each([
     }
   });
 
-  test("that was loaded before the part that says who is logged in is refused when that is loaded", async () => {
+  test("loaded before the home part is refused when the home part is loaded", async () => {
     const { sessions, browser } = setUp(inCookie);
     const [mallory, ada] = [browser(), browser()];
     await mallory.visit((session) => Object.assign(session.data, { userId: 666, role: "admin" }));
@@ -90,7 +90,7 @@ describe.each([
     expect(seen.value).toEqual({ userId: 1 });
   });
 
-  test("that was begun before the login, and did not come along, is out until a login brings it", async () => {
+  test("begun before the login, and left behind, is absent until a login takes it over", async () => {
     const { browser, events } = setUp(inCookie);
     const mallory = browser();
     await mallory.visit((session) => Object.assign(session.data, { userId: 0, role: "admin" }));
@@ -108,7 +108,7 @@ describe.each([
     expect((await ada.visit((session) => session.data["role"])).value).toBeUndefined();
   });
 
-  test("of another guest's session counts as absent where nobody is logged in", async () => {
+  test("of another guest's session counts as absent while no user is logged in", async () => {
     const { browser } = setUp(inCookie);
     const [mallory, guest] = [browser(), browser()];
     await mallory.visit((session) => Object.assign(session.data, { role: "admin", theme: "dark" }));
@@ -119,7 +119,7 @@ describe.each([
   });
 });
 
-test("a guest's parts come along through a login, and are of the session afterwards", async () => {
+test("of a guest is kept through a login, and belongs to the session afterwards", async () => {
   const { browser, events } = setUp(false);
   const ada = browser();
   await ada.visit((session) => Object.assign(session.data, { cart: ["tea"], theme: "dark" }));

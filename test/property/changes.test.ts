@@ -97,7 +97,7 @@ describe("a merge", () => {
     );
   });
 
-  test("of changes to different keys is all of them, in whatever order the two are saved", () => {
+  test("of changes to different keys keeps all of them, in either order of saves", () => {
     const anyBase = fc.array(fc.tuple(anyKey, anyValue), { maxLength: 5 }).map(objectOf);
     const sets = fc.uniqueArray(fc.tuple(anyKey, fc.option(anyValue, { nil: undefined })), {
       selector: ([name]) => name,
@@ -128,7 +128,7 @@ describe("a merge", () => {
     );
   });
 
-  test("tried again and again gives counters that are exact, and leaves the rest as the last one found it", () => {
+  test("repeated gives counters that are exact, and leaves the rest as last found", () => {
     const rounds = fc.array(some, { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(some, fc.integer({ min: 1, max: 9 }), rounds, (base, by, newer) => {
@@ -146,7 +146,7 @@ describe("a merge", () => {
     );
   });
 
-  test("takes groups whole: from whoever set any of them, never some of each", () => {
+  test("takes groups whole: from the request that set any of them, never some of each", () => {
     const groups = [
       ["a", "b"],
       ["b", "c"],
@@ -171,7 +171,7 @@ describe("a merge", () => {
     );
   });
 
-  test("after clear is what was set since, whatever they did", () => {
+  test("after clear keeps only what was set since, whatever others did", () => {
     fc.assert(
       fc.property(some, edits, edits, some, (base, before, after, theirs) => {
         const state = draft(base, (session) => {
@@ -186,7 +186,7 @@ describe("a merge", () => {
     );
   });
 
-  test("with nobody else's changes is what I have", () => {
+  test("without changes of others is this request's data", () => {
     fc.assert(
       fc.property(some, edits, (base, mine) => {
         const state = draft(base, (session) => perform(session, mine));
@@ -199,7 +199,7 @@ describe("a merge", () => {
   });
 });
 
-test("adopt makes the target equal and keeps the objects that already were", () => {
+test("adopts in place: the target becomes equal and keeps the objects that already were", () => {
   fc.assert(
     fc.property(some, some, (before, after) => {
       const target = contentOf(before).data;

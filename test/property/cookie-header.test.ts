@@ -103,7 +103,7 @@ function plainly(header: string): string | undefined | null {
   return values.size > 1 ? null : [...values][0];
 }
 
-test("a hundred thousand headers: what is found is what a plain search finds, and only well-formed ids reach the store", async () => {
+test("in a hundred thousand headers a plain search finds the same, and only well-formed ids reach the store", async () => {
   const { store, calls } = countedStore();
   const sessions = new Sessions({ store });
   const { cookie } = await request(sessions, undefined, (session) => {
@@ -150,7 +150,7 @@ test("a hundred thousand headers: what is found is what a plain search finds, an
   });
 });
 
-describe("with tokens that prove themselves", () => {
+describe("with signed or sealed tokens", () => {
   const secret = "a secret of at least 32 characters, really";
   const formats: [string, TokenFormat][] = [
     ["signed", signedToken(secret)],
@@ -185,10 +185,10 @@ describe("with tokens that prove themselves", () => {
   });
 });
 
-describe("everything that is in the store", () => {
+describe("every text in the store", () => {
   const prefixes = ["", "session:", "x"];
 
-  test.each(prefixes)("is of no use as a cookie, keys beginning with %j", async (keyPrefix) => {
+  test.each(prefixes)("is no valid cookie, keys beginning with %j", async (keyPrefix) => {
     let now = 1_800_000_000_000;
     const { store } = countedStore();
     const sessions = new Sessions({ store, keyPrefix, now: () => now, renewAfter: "1m" });

@@ -78,7 +78,7 @@ describe("a record that is", () => {
     await fc.assert(fc.asyncProperty(fc.uint8Array(), (payload) => isNoErrorPage(payload)));
   });
 
-  test("hostile under a seal of ours, or in place of it", async () => {
+  test("that is hostile under our own seal, or in place of it", async () => {
     const payloads = fc.oneof(...Object.values(hostilePayloads));
     await fc.assert(fc.asyncProperty(payloads, (payload) => isNoErrorPage(payload, true)));
     for (const payload of ["sealed.", "sealed.AAAA", `sealed.${"A".repeat(100)}`, new Uint8Array(40)]) {
@@ -104,11 +104,11 @@ describe("a record that is", () => {
     '{"to":"SELF","at":1}',
     '{"to":"SELF","at":1800000000000}',
     '{"__proto__":{"to":"x"}}',
-  ])("a signpost of a renewal that holds %s was an error page", async (post) => {
+  ])("that forwards a renewed id and holds %s is no error page", async (post) => {
     await isNoErrorPage(`sojourn-renewed:${post.replace("SELF", await keyOf(id))}`);
   });
 
-  test("a signpost that holds anything", async () => {
+  test("that forwards a renewed id and holds anything", async () => {
     const posts = fc.oneof(
       fc.json(),
       anyText,

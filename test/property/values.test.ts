@@ -10,7 +10,7 @@ import { anyData, anyMeta, anyValue, hostilePayloads, runs, show } from "./arbit
 
 const format = jsonFormat();
 describe("values", () => {
-  test("come back as they went", () => {
+  test("come back equal", () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         expect(show(parse(stringify(value, "x")))).toBe(show(value));
@@ -19,7 +19,7 @@ describe("values", () => {
     );
   });
 
-  test("give the same text again after coming back, and always the same", () => {
+  test("give the same text again after a round trip, and always the same", () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         const text = stringify(value, "x");
@@ -30,7 +30,7 @@ describe("values", () => {
     );
   });
 
-  test("give text that is well formed in UTF-8, so that no store loses a part of it", () => {
+  test("give well-formed UTF-8, so that no store loses a part", () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         const text = stringify(value, "x");
@@ -40,7 +40,7 @@ describe("values", () => {
     );
   });
 
-  test("that differ give texts that differ", () => {
+  test("that differ give different texts", () => {
     fc.assert(
       fc.property(anyValue, anyValue, (a, b) => {
         if (show(a) !== show(b)) expect(stringify(a, "x")).not.toBe(stringify(b, "x"));
@@ -62,7 +62,7 @@ describe("values", () => {
 });
 
 describe("sessions", () => {
-  test("come back as they went, in any format and under encryption", async () => {
+  test("come back equal, in any format and under encryption", async () => {
     const wrapped = encrypted(format, "a secret of at least 32 characters, really") as Required<Format>;
     await fc.assert(
       fc.asyncProperty(anyData, anyMeta, async (data, meta) => {

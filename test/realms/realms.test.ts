@@ -38,7 +38,7 @@ describe.each([
   describeStore({ name: "memory", sample: realm.memoryStore(), open: ({ now }) => realm.memoryStore({ now }) });
   describeClient(sqliteHarness(realm));
 
-  test("a visitor with a made-up cookie has no session", async () => {
+  test("a guest with a made-up cookie has no session", async () => {
     const sessions = realm.createSessions<{ secret: string }>({ store: realm.memoryStore(), warn() {} });
     const handler = realm.fetchSessions(sessions)(async (request) => {
       const session = await sessions.get(request);
@@ -54,7 +54,7 @@ describe.each([
     expect(await ask(hers)).toEqual([false, { secret: "of alice" }]);
   });
 
-  test("tokens and records of every kind are opened", async () => {
+  test("tokens and records of every kind open", async () => {
     const secret = "a secret of at least 32 characters";
     for (const token of [realm.signedToken(secret), realm.sealedToken([secret, secret.toUpperCase()])]) {
       const format = realm.encrypted(realm.jsonFormat(), secret);
@@ -64,7 +64,7 @@ describe.each([
     expect(await roundTrip(realm, { store: realm.cookieStore({ secrets: secret }) })).toEqual({ cart: ["tea"] });
   });
 
-  test("values of the other realm are kept as what they are", async () => {
+  test("values of the other realm keep their type", async () => {
     const values = {
       date: new Date(7),
       map: new Map([["a", new Set([1])]]),
@@ -79,7 +79,7 @@ describe.each([
     expect(JSON.stringify(kept)).toBe(JSON.stringify({ ...values, bytes: { 0: 1, 1: 2 }, buffer: { 0: 98 } }));
   });
 
-  test("errors of the other realm are known as session errors", async () => {
+  test("errors of the other realm are recognised as session errors", async () => {
     const sessions = realm.createSessions({ store: realm.nullStore(), warn() {} });
     const request = new Request("https://shop.test/");
     const failed = realm.fetchSessions(sessions, {

@@ -25,7 +25,7 @@ describe("without any of Node's modules", () => {
     casesIn(() => worker, cases),
   );
 
-  test("a session that is its cookie, sealed by WebCrypto, and ended for its user", async () => {
+  test("a session kept in its cookie, sealed by WebCrypto, works, and is revoked with its user", async () => {
     let cookie = "";
     const visit = async (path: string): Promise<unknown> => {
       const response = await worker.dispatchFetch(`https://shop.test${path}`, { headers: { cookie } });
@@ -66,18 +66,18 @@ describe("a fetch handler", () => {
   );
 });
 
-describe("what is bundled for it", () => {
+describe("the bundle for it", () => {
   test.each(everywhere)("%s imports nothing", async (entry) => {
     expect((await bundle(entry)).imports).toEqual([]);
   });
 
-  test("an entry that is for Node alone shows that it would be seen", async () => {
+  test("an entry that is for Node alone does import them", async () => {
     expect((await bundle("src/stores/file.ts")).imports).toContain("node:fs/promises");
   });
 });
 
-describe("a stream of events whose client leaves", () => {
-  test.each(["/fetch", "/hono"])("%s: what was changed until then is saved", async (base) => {
+describe("a stream of events whose client disconnects", () => {
+  test.each(["/fetch", "/hono"])("%s: the changes until then are saved", async (base) => {
     const worker = startWorker(await bundle(program("events-program")), {
       kvNamespaces: ["SESSIONS"],
       // Nothing in between that would keep the Worker running.
