@@ -1,9 +1,10 @@
 /** `node:http`, `node:https`, `node:http2` and Connect: the adapter, and the base of those for other Node frameworks. */
 
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isPromise } from "../core/bytes/bytes.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
+import { answerInWords } from "./shared/answer-in-words.ts";
 import { attachSession } from "./shared/attach.ts";
 import { beginning, goOn } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
@@ -13,7 +14,7 @@ import { type AccessOf, type AccessOption, checkAdapter } from "./shared/options
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 
-/** The options of {@link nodeSessions}. */
+/** The options of {@link nodeSessions} and {@link openSessions}. */
 export interface NodeOptions {
   /**
    * Answers when the handler threw, or when the session could not be saved: then nothing of the handler's response
@@ -48,6 +49,14 @@ export interface ConnectOptions extends AccessOption<NodeRequest> {
 export type WithSessions = <Req extends NodeRequest = IncomingMessage, Res extends NodeResponse = ServerResponse>(
   handler: (req: Req, res: Res) => unknown,
 ) => (req: Req, res: Res) => unknown;
+
+/** Opens the sessions of a request: see {@link openSessions}. */
+export interface OpenRequest {
+  /** Opens them, and calls `next` once. */
+  (req: NodeRequest, res: NodeResponse, next: () => void): void;
+  /** Opens them. False: the sessions answer the request themselves, so there is nothing left to do for it. */
+  (req: NodeRequest, res: NodeResponse): boolean;
+}
 
 /** A middleware of Connect, Express and whatever else takes `(req, res, next)`. */
 export type ConnectMiddleware = (req: NodeRequest, res: NodeResponse, next: (error?: unknown) => void) => void;
@@ -85,25 +94,15 @@ export type ConnectErrorMiddleware = (
  */
 export function nodeSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): WithSessions {
   checkAdapter("nodeSessions", sessions, options, ["onError", "access", "secure"]);
-  const { onError, secure, access } = options;
-
-  const answer = async (error: unknown, req: NodeRequest, res: NodeResponse): Promise<void> => {
-    try {
-      if (onError) await onError(error, req, res);
-      else answerInWords(res);
-    } catch {
-      answerInWords(res);
-    }
-  };
+  const { onError } = options;
   return (handler) => (req, res) => {
     if (sessions.isOpen(req)) return handler(req, res);
-    const opened = new ConnectRequest(sessions, req, res, (error) => answer(error, req, res), secure);
-    if (access) opened.exchange.restrict(access(req));
+    const opened = open(sessions, options, req, res);
     const thrown = (error: unknown): Promise<void> => {
       markFailed(res);
       if (!onError && !isSessionError(error)) throw error;
       if (!res.headersSent) opened.startOver(error);
-      return answer(error, req, res);
+      return answer(onError, error, req, res);
     };
     try {
       const result = opened.run(() => handler(req, res));
@@ -114,10 +113,72 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
   };
 }
 
-function answerInWords(res: NodeResponse): void {
-  if (res.headersSent) return void res.destroy();
-  res.setHeader("content-type", "text/plain; charset=utf-8");
-  res.end(STATUS_CODES[res.statusCode] ?? "Error");
+/**
+ * Sessions for hosts that call one hook before their handlers and nothing behind them, or give a `next` that may be
+ * called once: a server or framework that has no adapter of its own. Gives a function that opens the sessions of a
+ * request and its response; from then on `sessions.get(req)` is the session, and the response leaves when it is saved.
+ * If it cannot be saved, `onError` answers, or 503 in a few words; the host hears nothing of it.
+ *
+ * What a handler changed before it threw is discarded when the host answers 500 or more. For a host that answers
+ * less, {@link connectSessionErrors} tells. `sessions.current()` works in what `next` calls.
+ *
+ * @throws `TypeError` when an option is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createSessions } from "sojourn";
+ * import { openSessions } from "sojourn/frameworks/node";
+ *
+ * const sessions = createSessions<{ visits: number }>();
+ * const open = openSessions(sessions);
+ *
+ * const server = createServer();
+ * server.on("request", async (req, res) => {
+ *   if (!open(req, res)) return; // the sessions answer: only with the option deviceBound
+ *   const session = await sessions.get(req);
+ *   res.end(`visit ${session.update("visits", (n = 0) => n + 1)}`);
+ * });
+ * server.listen(3000);
+ * ```
+ */
+export function openSessions<Data extends object>(sessions: Sessions<Data>, options: NodeOptions = {}): OpenRequest {
+  checkAdapter("openSessions", sessions, options, ["onError", "access", "secure"]);
+  const nothing = (): void => {};
+  function openRequest(req: NodeRequest, res: NodeResponse, next: () => void): void;
+  function openRequest(req: NodeRequest, res: NodeResponse): boolean;
+  function openRequest(req: NodeRequest, res: NodeResponse, next?: () => void): unknown {
+    const opened = sessions.isOpen(req) ? undefined : open(sessions, options, req, res);
+    const answers = opened?.answer !== undefined;
+    if (opened && (answers || next)) opened.run(next ?? nothing);
+    else next?.();
+    return next ? undefined : !answers;
+  }
+  return openRequest;
+}
+
+function open<Data extends object>(
+  sessions: Sessions<Data>,
+  { onError, secure, access }: NodeOptions,
+  req: NodeRequest,
+  res: NodeResponse,
+): ConnectRequest<Data> {
+  const opened = new ConnectRequest(sessions, req, res, (error) => answer(onError, error, req, res), secure);
+  if (access) opened.exchange.restrict(access(req));
+  return opened;
+}
+
+async function answer(
+  onError: NodeOptions["onError"],
+  error: unknown,
+  req: NodeRequest,
+  res: NodeResponse,
+): Promise<void> {
+  try {
+    if (onError) await onError(error, req, res);
+    else answerInWords(res);
+  } catch {
+    answerInWords(res);
+  }
 }
 
 /**

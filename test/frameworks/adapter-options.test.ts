@@ -1,5 +1,6 @@
 /** What every adapter refuses before the first request: options that it does not have, and anything but sessions. */
 
+import { EventEmitter } from "node:events";
 import { createSessions } from "sojourn";
 import { astroSessions } from "sojourn/frameworks/astro";
 import { elysiaSessions } from "sojourn/frameworks/elysia";
@@ -7,12 +8,15 @@ import { expressSessions } from "sojourn/frameworks/express";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { h3Sessions } from "sojourn/frameworks/h3";
+import { hapiSessions } from "sojourn/frameworks/hapi";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
 import { currentSession, nestSessions } from "sojourn/frameworks/nest";
 import { nextSessions } from "sojourn/frameworks/next";
-import { connectSessions, nodeSessions } from "sojourn/frameworks/node";
+import { connectSessions, nodeSessions, openSessions } from "sojourn/frameworks/node";
+import { polkaSessions } from "sojourn/frameworks/polka";
 import { reactRouterSessions, reactRouterStorage } from "sojourn/frameworks/react-router";
+import { restifySessions } from "sojourn/frameworks/restify";
 import { svelteKitSessions } from "sojourn/frameworks/sveltekit";
 import { wsSessions } from "sojourn/frameworks/ws";
 import { memoryStore } from "sojourn/stores/memory";
@@ -28,13 +32,17 @@ const adapters = Object.entries({
   fastifySessions: [fastifySessions],
   fetchSessions: [fetchSessions],
   h3Sessions: [h3Sessions],
+  hapiSessions: [hapiSessions],
   honoSessions: [honoSessions],
   koaSessions: [koaSessions],
   nestSessions: [nestSessions],
   nextSessions: [nextSessions, needed],
   connectSessions: [connectSessions],
   nodeSessions: [nodeSessions],
+  openSessions: [openSessions],
+  polkaSessions: [polkaSessions],
   reactRouterSessions: [reactRouterSessions],
+  restifySessions: [restifySessions, { server: new EventEmitter() }],
   svelteKitSessions: [svelteKitSessions],
   wsSessions: [wsSessions],
 } as unknown as Record<string, [Adapter, object?]>);

@@ -35,6 +35,9 @@ const programs = {
   express: ["examples/express/server.ts"],
   fastify: ["examples/fastify/server.ts"],
   koa: ["examples/koa/server.ts"],
+  hapi: ["examples/hapi/server.ts"],
+  restify: ["examples/restify/server.ts"],
+  polka: ["examples/polka/server.ts"],
   hono: ["examples/hono/server.ts"],
   h3: ["examples/h3/server.ts"],
   // Node has no server for fetch handlers of its own.

@@ -99,8 +99,9 @@ export class ConnectRequest<Data extends object> extends OpenedRequest<Data> {
     response: NodeResponse,
     fail: (error: unknown) => void,
     secure: ((request: NodeRequest) => boolean) | undefined,
+    ...aliases: object[]
   ) {
-    super(sessions, request, response);
+    super(sessions, request, response, ...aliases);
     this.#fail = fail;
     this.#secure = secure;
   }
@@ -128,8 +129,11 @@ export function isClosed({ stream }: NodeRequest): boolean {
   return stream !== undefined && stream.session === undefined;
 }
 
-/** The status an error asks for, if that is one of an error. */
-function statusOf(error: unknown): number {
-  const status = (error as { status?: unknown } | null | undefined)?.status;
-  return typeof status === "number" && status >= 400 && status < 600 ? status : 500;
+/** The status an error asks for, under one of these names, if that is one of an error. */
+export function statusOf(error: unknown, ...names: readonly string[]): number {
+  for (const name of names.length > 0 ? names : ["status"]) {
+    const status = (error as Record<string, unknown> | null | undefined)?.[name];
+    if (typeof status === "number" && status >= 400 && status < 600) return status;
+  }
+  return 500;
 }
