@@ -16,7 +16,7 @@ export interface Patience {
 }
 
 /** The longest limits in `test/` are a hook's 120 seconds and a test's 300. */
-const patience: Patience = { named: 60_000, hung: 420_000 };
+const patience: Patience = { named: 60_000, hung: 330_000 };
 
 /** Where the files that hung are listed for `scripts/test-report.ts`, a line each. */
 export const hungFiles = "hung.txt";
