@@ -2,7 +2,7 @@
 
 import { defaultStore, defaultStoreWarning } from "#default-store";
 import type { DeviceFields } from "./core/contracts/session.ts";
-import { warnOption } from "./core/options/checks.ts";
+import { once, warnOption } from "./core/options/checks.ts";
 import type { SessionOptions } from "./core/options/options.ts";
 import { Sessions } from "./core/request/sessions.ts";
 
@@ -33,7 +33,8 @@ export function createSessions<Data extends object = Record<string, unknown>, De
   options: SessionOptions<Data, Device> = {},
 ): Sessions<Data, Device> {
   if (options?.store !== undefined) return new Sessions({ ...options, store: options.store });
-  const sessions = new Sessions({ ...options, store: defaultStore({ now: options?.now }) });
-  warnOption(options.warn)(`sojourn: ${defaultStoreWarning}`);
+  const { cleanupEvery = 100, now } = options ?? {};
+  const sessions = new Sessions({ ...options, cleanupEvery, store: defaultStore({ now }) });
+  once(warnOption(options.warn))(defaultStoreWarning);
   return sessions;
 }

@@ -57,7 +57,7 @@ const rules: readonly Rule[] = [
   },
   {
     from: /^src\/stores\/default(\.node)?\.ts$/,
-    values: /^src\/stores\/(memory|file)\.ts$/,
+    values: /^src\/stores\/(memory\.ts$|file\/(place|store)\.ts$)/,
     types: /^src\/core\/contracts\/store\.ts$/,
     says: "the default store is the memory or the file store",
   },
@@ -119,6 +119,11 @@ const rules: readonly Rule[] = [
     says: "what listens to the channels imports core, and what counts sessions",
   },
   { from: /^src\/presets\.ts$/, values: core, says: "presets import core" },
+  {
+    from: /^src\/keep-open\.ts$/,
+    values: /^src\/core\/(contracts|bytes)\//,
+    says: "what keeps clients imports contracts and bytes",
+  },
   { from: /^src\/time-left\.ts$/, values: /^$/, says: "what a browser loads imports nothing" },
   {
     from: /^src\/(explain|audit|admin|manage)(\/|\.ts$)/,
@@ -176,6 +181,7 @@ export const everywhere: readonly string[] = [
   "src/manage.ts",
   "src/bearer.ts",
   "src/everybody.ts",
+  "src/keep-open.ts",
   "src/metrics.ts",
   "src/presets.ts",
   "src/time-left.ts",

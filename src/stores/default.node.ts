@@ -1,11 +1,12 @@
 /** The store of an application that configured none, where there are files. The twin of `default.ts`. */
 
 import type { Store } from "../core/contracts/store.ts";
-import { fileStore } from "./file.ts";
+import { Place } from "./file/place.ts";
+import { filesIn } from "./file/store.ts";
 
 /** Files in `.sessions` of the working directory. */
-export function defaultStore(options: { now?: (() => number) | undefined }): Store {
-  return fileStore({ directory: ".sessions", ...(options.now && { now: options.now }) });
+export function defaultStore({ now = Date.now }: { now?: (() => number) | undefined }): Store {
+  return filesIn(new Place(".sessions", true), false, now);
 }
 
 /** What to say about it, once. */

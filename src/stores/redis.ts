@@ -67,7 +67,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     "redisStore",
     options,
     known,
-    "redisStore({ client: new Redis(url) }) or, with node-redis, redisStore({ client: await createClient({ url }).connect() })",
+    "redisStore({ client: new Redis(url) }) or, with node-redis, redisStore({ client: () => createClient({ url }).connect() })",
   );
   const { client, layout: foreign, prefix = foreign === undefined ? "sojourn:" : "", now = Date.now } = options;
   if (typeof prefix !== "string") throw wrongArgument("prefix", "a string", prefix);

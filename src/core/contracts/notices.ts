@@ -2,6 +2,7 @@
 
 import { isSessionError, type SessionError } from "./errors.ts";
 import type { SessionEvent, SessionEventType } from "./events.ts";
+import { processWide } from "./process-wide.ts";
 
 /** A line is printed at most this often for each kind, in milliseconds. */
 const interval = 60_000;
@@ -60,10 +61,9 @@ export class Notices {
 
 type Details = Omit<SessionEvent, "type" | "at">;
 
-const shared = new WeakMap<(message: string) => void, Notices>();
-
 /** The notices that are printed by this function. */
 export function noticesOf(say: (message: string) => void): Notices {
+  const shared = processWide("notices", () => new WeakMap<(message: string) => void, Notices>());
   const notices = shared.get(say) ?? new Notices(say);
   shared.set(say, notices);
   return notices;

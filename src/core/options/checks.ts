@@ -1,6 +1,7 @@
 /** Checks of options by their kind. What is wrong is a `TypeError` that names the option. */
 
 import { wrongArgument } from "../contracts/errors.ts";
+import { processWide } from "../contracts/process-wide.ts";
 
 /** A function, or absent. */
 export function callable<T>(name: string, value: T | undefined): T | undefined {
@@ -32,13 +33,27 @@ export function oneOf<T extends string | boolean>(name: string, value: T | undef
   return value;
 }
 
+type Warn = (message: string) => void;
+
 /** One for all that do not say otherwise, so that they share the limit of one line a minute. */
-const toConsole = (message: string): void => console.warn(message);
+const toConsole = (): Warn => processWide("console", () => (message) => console.warn(message));
 const quiet = (): void => {};
 
 /** The function that prints warnings. */
-export function warnOption(warn: ((message: string) => void) | false | undefined): (message: string) => void {
+export function warnOption(warn: Warn | false | undefined): Warn {
   if (warn === false) return quiet;
-  if (warn === undefined || typeof warn === "function") return warn ?? toConsole;
+  if (warn === undefined || typeof warn === "function") return warn ?? toConsole();
   throw wrongArgument("warn", "a function, or false", warn);
+}
+
+/** Says each message once, whatever module or copy of this package says it through the same function. */
+export function once(warn: Warn): Warn {
+  const all = processWide("said", () => new WeakMap<Warn, Set<string>>());
+  const said = all.get(warn) ?? new Set();
+  all.set(warn, said);
+  return (message) => {
+    if (said.has(message) || said.size > 100) return;
+    said.add(message);
+    warn(`sojourn: ${message}`);
+  };
 }

@@ -19,7 +19,7 @@ import { type CookieStore, isCookieStore } from "../record/cookie-store.ts";
 import type { Timeouts } from "../record/expiry.ts";
 import { jsonFormat } from "../record/json-format.ts";
 import { checkName, checkSpace } from "./application.ts";
-import { callable, oneOf, shaped, warnOption } from "./checks.ts";
+import { callable, once, oneOf, shaped, warnOption } from "./checks.ts";
 import { checkOrder, type Duration, durationOption } from "./duration.ts";
 import { checkLimit, type SessionLimit } from "./limit.ts";
 
@@ -116,7 +116,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   /**
    * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
    * session: after that request's own work, in batches, one removal at a time. What fails is the event
-   * `store_unavailable`. Default: never; run `sojourn cleanup` from a job. Not on runtimes that freeze after the response.
+   * `store_unavailable`. Default: 100 where no `store` is given, else never; run `sojourn cleanup` from a job. Not on runtimes that freeze after the response.
    */
   readonly cleanupEvery?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
@@ -126,7 +126,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
   /**
-   * Says a warning, once each; and, as long as nothing listens with `sessions.on`, what an operator must know, once a
+   * Says a warning, once each in the process; and, as long as nothing listens with `sessions.on`, what an operator must know, once a
    * minute of each kind: an outage of the store, records and saves that are refused, a cookie that browsers drop.
    * `false`: says nothing, for tests. Default `console.warn`.
    */
@@ -411,13 +411,4 @@ function checkRequests(count: unknown): number | undefined {
 function checkPrefix(prefix: unknown): string {
   if (typeof prefix === "string" && /^[\x21-\x7e]{0,100}$/.test(prefix)) return prefix;
   throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", prefix);
-}
-
-function once(warn: (message: string) => void): (message: string) => void {
-  const said = new Set<string>();
-  return (message) => {
-    if (said.has(message) || said.size > 100) return;
-    said.add(message);
-    warn(`sojourn: ${message}`);
-  };
 }

@@ -7,11 +7,11 @@ export function reportDropped(name: string, events: Events): void {
   events.emit(
     "cookie_dropped",
     {
-      reason: `the cookie "${name}" was sent over plain http, where browsers drop it (but for localhost in some)`,
+      reason: `the cookie "${name}" was sent over plain http, where browsers drop it (Chrome and Firefox keep it for localhost and 127.0.0.1, Safari does not)`,
     },
     'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
       "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
       "others: the adapter's option secure); " +
-      "for development over http, set cookie: { secure: false }.",
+      'for development over http, set cookie: { secure: process.env.NODE_ENV === "production" } (docs/development.md).',
   );
 }

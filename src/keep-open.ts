@@ -1,0 +1,44 @@
+/**
+ * Keeps the clients of an application over the hot reloads of a dev server.
+ *
+ * @module
+ */
+
+import { isPromise } from "./core/bytes/bytes.ts";
+import { wrongArgument } from "./core/contracts/errors.ts";
+import { processWide } from "./core/contracts/process-wide.ts";
+
+/**
+ * Opens something once a process, however often the module that calls it runs: a dev server runs it again after every
+ * edit, and Next.js in each of its programs, and each time a client opened there would leave its connections behind.
+ *
+ * What is open stays as it is until the process ends: to change its URL, restart. Of a promise that rejects nothing is
+ * kept, so the next call tries again. In production it costs a look into a `Map`, once for each module.
+ *
+ * @param name What this process knows it by. Another client gets another name.
+ * @param open Makes it. Called the first time only; what it throws is thrown on.
+ * @returns What `open` returned, now or then.
+ * @throws `TypeError` when an argument is of the wrong kind.
+ * @example
+ * ```ts
+ * import { createClient } from "redis";
+ * import { createSessions } from "sojourn";
+ * import { keepOpen } from "sojourn/keep-open";
+ * import { redisStore } from "sojourn/stores/redis";
+ *
+ * const url = process.env.REDIS_URL ?? "redis://localhost:6379";
+ * const client = () => keepOpen("redis", () => createClient({ url }).on("error", console.error).connect());
+ *
+ * export const sessions = createSessions({ store: redisStore({ client }) });
+ * ```
+ */
+export function keepOpen<Opened>(name: string, open: () => Opened): Opened {
+  if (typeof name !== "string" || name === "") throw wrongArgument("name", "a name for what is opened", name);
+  if (typeof open !== "function") throw wrongArgument("open", "a function that opens it", open);
+  const all = processWide("open", () => new Map<string, unknown>());
+  if (all.has(name)) return all.get(name) as Opened;
+  const opened = open();
+  all.set(name, opened);
+  if (isPromise(opened)) opened.then(undefined, () => all.delete(name));
+  return opened;
+}
