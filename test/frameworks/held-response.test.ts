@@ -531,12 +531,13 @@ describe("Express", () => {
         res.type("text");
         if (req.params.what === "pipe") Readable.from(Array(10).fill("x".repeat(10_000))).pipe(res);
         else {
+          if (req.params.what === "flush") res.flushHeaders();
           for (let piece = 0; piece < 10; piece++) res.write("x".repeat(10_000));
           res.end();
         }
       });
       const url = await start(app);
-      for (const what of ["send", "write", "pipe"]) {
+      for (const what of ["send", "write", "pipe", "flush"]) {
         const response = await fetch(`${url}/${what}`, { headers: { "accept-encoding": "gzip" } });
         expect(response.headers.get("content-encoding")).toBe("gzip");
         expect(await response.text()).toBe("x".repeat(100_000));

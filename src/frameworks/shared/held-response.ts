@@ -80,8 +80,10 @@ const replacements: Methods & ThisType<Response> = {
     return (this[own] as Methods).end.call(this, chunk, encoding, callback);
   },
   flushHeaders() {
-    if (this[slot]) return this[slot].call("flushHeaders", []);
-    return (this[own] as Methods).flushHeaders.call(this);
+    if (!this[slot]) return (this[own] as Methods).flushHeaders.call(this);
+    // As Node does: who waits for the head at `writeHead`, as compression does, hears of it before the body.
+    if (!this.headersSent) this.writeHead(this.statusCode);
+    return this[slot].call("flushHeaders", []);
   },
 };
 
