@@ -13,6 +13,7 @@ import { Session as SessionClass } from "./express-session/session.ts";
 import { MemoryStore as MemoryStoreClass, Store as StoreClass } from "./express-session/store.ts";
 import type {
   RealCookie,
+  RealCookieOptions,
   RealData,
   RealMemoryStore,
   RealModule,
@@ -51,12 +52,10 @@ export type { ExpressSecret } from "./express-session/signature.ts";
 export { expressToken } from "./express-session/token.ts";
 
 /** What `session` takes: the options of express-session, and a few that only this package has. */
-export interface SessionOptions
-  extends Omit<RealOptions, "store">,
-    Pick<ExpressSessionOptions, "clearCookie" | "ttl" | "keyPrefix" | "subjectKey" | "warn" | "now"> {
-  /** Where sessions are kept: a store of express-session from any package, or a store of sojourn. Default: a new `MemoryStore`. */
-  store?: RealStore | SojournStore | undefined;
-}
+export type SessionOptions = session.SessionOptions;
+
+/** The attributes of the cookie. */
+export type CookieOptions = RealCookieOptions;
 
 /** The data of a session. Declare its keys as with express-session: `declare module "express-session" { interface SessionData { … } }`. */
 export type SessionData = RealData;
@@ -125,6 +124,35 @@ export const session: ExpressSession = /* @__PURE__ */ Object.assign(makeMiddlew
   Session,
   MemoryStore,
 }) as never;
+
+/** The types, as `session.SessionOptions` and so on: what says `import session from "express-session"` names them so. */
+// biome-ignore lint/style/noNamespace: it is a namespace in @types/express-session
+export declare namespace session {
+  /** What `session` takes: the options of express-session, and a few that only this package has. */
+  interface SessionOptions
+    extends Omit<RealOptions, "store" | "cookie">,
+      Pick<ExpressSessionOptions, "clearCookie" | "ttl" | "keyPrefix" | "subjectKey" | "warn" | "now"> {
+    /** Where sessions are kept: a store of express-session from any package, or a store of sojourn. Default: a new `MemoryStore`. */
+    store?: RealStore | SojournStore | undefined;
+    /** The attributes of the cookie, or a function that gives them for a request. Default `{ path: "/", httpOnly: true, maxAge: null }`. */
+    cookie?:
+      | RealOptions["cookie"]
+      | (Omit<RealCookieOptions, "sameSite"> & { sameSite?: "auto" | undefined })
+      | undefined;
+  }
+  /** The attributes of the cookie. */
+  type CookieOptions = RealCookieOptions;
+  /** The data of a session. */
+  type SessionData = RealData;
+  /** `req.session`. */
+  type Session = RealSession;
+  /** `req.session.cookie`. */
+  type Cookie = RealCookie;
+  /** What stores extend. */
+  type Store = RealStore;
+  /** Keeps sessions in this process, for development and tests. */
+  type MemoryStore = RealMemoryStore;
+}
 
 // biome-ignore lint/style/noDefaultExport: it stands in for a package whose module is this function
 export default session;

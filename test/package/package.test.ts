@@ -184,6 +184,39 @@ describe("sojourn/express-session", () => {
     expect(await compile("drop-in-wrong.ts", wrong, typed)).toContain("TS2551");
   });
 
+  const habits = `const options: session.SessionOptions = { secret: "s", cookie: { sameSite: "auto" } };
+    const cookie: session.CookieOptions = { maxAge: 1000 };
+    const store: session.Store = new session.MemoryStore();
+    class Own extends session.Store {
+      get(_id: string, callback: (error: unknown, data?: session.SessionData | null) => void): void { callback(null); }
+      set(): void {}
+      destroy(): void {}
+    }
+    session({ ...options, cookie, store });
+    session({ ...options, store: new Own() });
+    export function by(req: { session: session.Session & Partial<session.SessionData> }): session.Cookie {
+      req.session.regenerate((error) => req.session.save((failed) => void [error, failed]));
+      return req.session.touch().cookie;
+    }`;
+
+  const promises = `import { promisify } from "node:util";
+    import type { CookieOptions, Session, SessionData } from "sojourn/express-session";
+    export async function use(req: { session: Session & Partial<SessionData> }): Promise<CookieOptions> {
+      const done: Promise<void> = req.session.regenerate({ keep: ["cart"] });
+      await Promise.all([done, req.session.save(), req.session.reload(), req.session.destroy()]);
+      await promisify(req.session.regenerate).call(req.session);
+      return { sameSite: "lax" };
+    }`;
+
+  test("has the types that code names by session.SessionOptions and so on, and those of its promises", async () => {
+    const typed = { ...options, typeRoots: [join(projectRoot, "node_modules", "@types")], types: ["node"] };
+    const imported = `import session from "sojourn/express-session";\n${promises}\n${habits}`;
+    expect(await compile("habits.ts", imported, typed)).toBe("");
+    expect(await compile("habits-wrong.ts", imported.replace("{ keep:", "{ kept:"), typed)).toContain("TS");
+    const required = `import session = require("sojourn/express-session");\n${habits}`;
+    expect(await compile("habits.cts", required, typed)).toBe("");
+  });
+
   test("compiles without @types/express-session, declarations checked", async () => {
     const roots = join(packed.directory, "types");
     mkdirSync(roots);
