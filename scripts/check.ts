@@ -12,6 +12,7 @@ import { links } from "./checks/links.ts";
 import { lock } from "./checks/lock.ts";
 import { packageLoads } from "./checks/package.ts";
 import { portable } from "./checks/portable.ts";
+import { reference } from "./checks/reference.ts";
 import { storeTables } from "./checks/store-tables.ts";
 import { surface } from "./checks/surface.ts";
 import { coreTypes, lint, types, unused } from "./checks/tools.ts";
@@ -34,6 +35,7 @@ const checks: readonly Check[] = [
   comments,
   errors,
   links,
+  reference,
   lock,
   portable,
   workflows,

@@ -22,7 +22,7 @@ export interface AuditOptions {
   readonly to: AuditSink;
   /** Types of events that are no lines. Default {@link unaudited}; `[]`: every event is a line. */
   readonly except?: readonly string[] | undefined;
-  /** What the application adds to a line, such as the address of the client. Texts, numbers and booleans; default nothing. */
+  /** What the application adds to a line, such as the address of the client. Texts, numbers and booleans. Default: nothing. */
   readonly details?: ((event: AuditAct) => Readonly<Record<string, string | number | boolean>>) | undefined;
   /** How many lines may wait for a sink that answers with promises. Default 10,000. */
   readonly maxWaiting?: number | undefined;

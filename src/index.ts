@@ -19,6 +19,7 @@ export type {
   DeviceFields,
   ExternalLogin,
   FreshnessOptions,
+  ImpersonateOptions,
   LoginOptions,
   LogoutOptions,
   MergeOptions,

@@ -29,7 +29,7 @@ export interface ManagedSession<Device extends object = DeviceFields>
 
 /** Which sessions {@link pageSessions} answers. */
 export interface PageSessionsOptions {
-  /** Only sessions of this subject. */
+  /** Only sessions of this subject. Default: sessions of all. */
   readonly subject?: string | undefined;
   /** About how many, 1 to 1000. Default 100. */
   readonly limit?: number | undefined;
@@ -41,7 +41,7 @@ export interface PageSessionsOptions {
 
 /** Which sessions {@link allSessions} and {@link findSession} look at. */
 export interface WalkSessionsOptions {
-  /** Only sessions of this subject. */
+  /** Only sessions of this subject. Default: sessions of all. */
   readonly subject?: string | undefined;
   /** Whether to answer what the sessions hold. Default false. */
   readonly data?: boolean | undefined;

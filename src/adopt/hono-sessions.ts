@@ -27,9 +27,9 @@ export interface HonoSessionsStore {
 
 /** What {@link adoptHonoSessions} takes. */
 export interface AdoptHonoSessionsOptions extends AdoptOptions {
-  /** `encryptionKey` of hono-sessions, at least 32 characters. Needed without a store. */
+  /** `encryptionKey` of hono-sessions, at least 32 characters. Needed without a store. Default: none. */
   readonly encryptionKey?: string | undefined;
-  /** `store` of hono-sessions; leave it out for its `CookieStore`. */
+  /** `store` of hono-sessions; leave it out for its `CookieStore`. Default: none. */
   readonly store?: HonoSessionsStore | undefined;
   /** `sessionCookieName` as the name (with the `prefix` of `cookieOptions`), and `path` and `domain`. Default: named `session`. */
   readonly cookie?: OldCookieOptions | undefined;

@@ -22,11 +22,11 @@ import {
 
 /** What {@link adoptNextAuth} and {@link adoptAuthJs} take. */
 export interface AdoptNextAuthOptions extends AdoptOptions {
-  /** `NEXTAUTH_SECRET` or `AUTH_SECRET`; of several, all open. Needed for the strategy `"jwt"`, the default of both. */
+  /** `NEXTAUTH_SECRET` or `AUTH_SECRET`; of several, all open. Needed for the strategy `"jwt"`, which both libraries take when none is named. Default: none. */
   readonly secret?: string | readonly string[] | undefined;
   /**
    * For the strategy `"database"`: the two methods of your adapter that find a session by its token and end it. Its data
-   * are `{ user, expires }`, its subject is `user.id`.
+   * are `{ user, expires }`, its subject is `user.id`. Default: none.
    */
   readonly adapter?: NextAuthAdapter | undefined;
   /**

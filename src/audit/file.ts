@@ -27,7 +27,7 @@ import type { AuditSink } from "./queue.ts";
 export interface AuditFileOptions {
   /** The file. Its directory has to be there. What is rotated lies beside it: `audit.20261130T050000123Z-1a2b3c4d.jsonl`. */
   readonly path: string;
-  /** A file that would become larger, in octets, is rotated first. Default 10 MB (10,000,000). */
+  /** A file that would become larger, in octets, is rotated first. Default 10,000,000. */
   readonly maxBytes?: number | undefined;
   /** How many rotated files are kept; older ones are removed. Default: all. */
   readonly keep?: number | undefined;

@@ -17,7 +17,7 @@ export interface ExpressFormatOptions {
   readonly subjectKey?: string | undefined;
   /** The `cookie` of new sessions, as express-session writes it. Default `{ originalMaxAge: null, expires: null, httpOnly: true, path: "/" }`. */
   readonly cookie?: Readonly<Record<string, unknown>> | undefined;
-  /** `cookie.originalMaxAge` of sessions that outlive the browser, in milliseconds. Default one day. */
+  /** `cookie.originalMaxAge` of sessions that outlive the browser, in milliseconds. Default 86,400,000, one day. */
   readonly maxAge?: number | undefined;
 }
 

@@ -57,15 +57,15 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   readonly subjectType?: "string" | "integer" | undefined;
   /** For `SESSION_TYPE=filesystem` and `cachelib`: which cachelib Flask has. Default `"0.16"`, for that and later. As of `flaskFiles`. */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
-  /** For the same: the number of the user that Flask runs as, where it is another one than this process's. As `owner` of `flaskFiles`. */
+  /** For the same: the number of the user that Flask runs as, where it is another one than this process's. As `owner` of `flaskFiles`. Default: this process's user. */
   readonly fileOwner?: number | undefined;
-  /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine where it is not UTC. As of `flaskDynamodb`. */
+  /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine where it is not UTC. As of `flaskDynamodb`. Default: UTC. */
   readonly timeZone?: string | undefined;
   /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
   readonly setup?: boolean | undefined;
   /** In front of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
   readonly prefix?: string | undefined;
-  /** Other options for `createSessions`: `schema`, `current`, timeouts. What is given here goes before the keys. `store` only with `SESSION_TYPE=custom`. */
+  /** Other options for `createSessions`: `schema`, `current`, timeouts. What is given here goes before the keys. `store` only with `SESSION_TYPE=custom`. Default: none. */
   readonly sessions?: SessionOptions<Data> | undefined;
   /** Loads a package that is needed, for bundlers and other installers: `(name) => import(name)`. Default: what is installed here. */
   readonly load?: LoadPackage | undefined;

@@ -14,7 +14,7 @@ export interface SubjectOptions {
    * a session is, and what is given to `session.login` is forgotten with the request.
    */
   readonly subjectKey?: string | undefined;
-  /** What the Flask application has under that key: texts (`"string"`, the default, as Flask-Login) or integers. Both are read. */
+  /** What the Flask application has under that key: texts or `"integer"`. Both are read. Default `"string"`, as Flask-Login. */
   readonly subjectType?: "string" | "integer" | undefined;
 }
 

@@ -18,8 +18,8 @@ export interface FastifyOptions {
    */
   readonly attach?: string | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: what its `config` says. Asked before
-   * the session is loaded, also by `attach`, which leaves out those that skip. Both restrictions count.
+   * What the route of a request may do with its session: see `Access`. Asked before the session is loaded, also
+   * by `attach`, which leaves out those that skip. Both restrictions count. Default: what the route's `config` says.
    */
   readonly access?: AccessOf<FastifyRequestLike> | undefined;
 }

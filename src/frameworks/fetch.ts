@@ -22,7 +22,7 @@ export interface FetchOptions {
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
    * session is loaded. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<Request> | undefined;

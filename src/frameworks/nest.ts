@@ -15,7 +15,7 @@ export interface NestOptions {
    */
   readonly attach?: string | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`; `undefined`: everything. Asked before the
+   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
    * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<NestRequest> | undefined;

@@ -24,7 +24,7 @@ export interface WsOptions<Socket extends object = ClosableSocket> {
    */
   readonly origin?: SocketOrigin | undefined;
   /**
-   * What the messages of a socket may do with its session: see `Access`; `undefined`: everything. With `"no-touch"`
+   * What the messages of a socket may do with its session: see `Access`. Default: everything. With `"no-touch"`
    * they are no sign of life, so that the session ends when no request comes any more.
    */
   readonly access?: AccessOf<UpgradeRequest> | undefined;

@@ -39,7 +39,7 @@ export interface PartOptions<Data extends object = Record<string, unknown>>
   readonly fields: Fields<keyof Data & string>;
   /** Where it is kept: a store, or `cookieStore({ secrets })`. Parts may share one. */
   readonly store: Store | CookieStore;
-  /** Checks this part's data when it is loaded. What it refuses is no part, and an event. */
+  /** Checks this part's data when it is loaded. What it refuses is no part, and an event. Default: data is not checked. */
   readonly schema?: StandardSchema<Partial<Data>> | undefined;
 }
 

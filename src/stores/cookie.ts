@@ -15,10 +15,10 @@ export type { CookieCapabilities, CookieStore } from "../core/record/cookie-stor
 export interface CookieStoreOptions {
   /**
    * At least 32 characters each, the newest first: the first seals, all open. A session that an older one opened is
-   * sealed again with that response. Keep them out of the source: anyone who has one can make any session.
+   * sealed again with that response. Keep them out of the source: anyone who has one can make any session. Default: none; needed without `seal`.
    */
   readonly secrets?: Secrets | undefined;
-  /** Another way to make a cookie of a session, to share cookies with another program. Excludes `secrets`. */
+  /** Another way to make a cookie of a session, to share cookies with another program. Excludes `secrets`. Default: sealed with `secrets`. */
   readonly seal?: CookieSeal | undefined;
   /**
    * The most cookies one session may take, 1 to 9. Default 1: about 3 KB of data. With more, a large session is cut

@@ -46,7 +46,7 @@ export interface ElasticsearchStoreOptions {
   readonly client: ElasticsearchClient | (() => ElasticsearchClient | Promise<ElasticsearchClient>);
   /** The name of the index, or of an alias of one. Default `"sessions"`. Keep nothing else in it. */
   readonly index?: string | undefined;
-  /** The names of the fields. Each has a default. */
+  /** The names of the fields. Default: see `ElasticsearchFields`. */
   readonly fields?: ElasticsearchFields | undefined;
   /**
    * How another program keeps its sessions in the index, to share them with it: `flask2Elasticsearch()` of

@@ -50,7 +50,7 @@ export interface SqlStoreOptions extends SqlTableOptions {
   readonly client: SqlClient | (() => SqlClient | Promise<SqlClient>);
   /**
    * What the database speaks. Needed where `client` is a function or an object with `run`; of the other clients the
-   * store knows it.
+   * store knows it. Default: that of the client.
    */
   readonly dialect?: SqlDialect | undefined;
   /**
@@ -70,7 +70,7 @@ export interface SqlStoreOptions extends SqlTableOptions {
 export interface SqlSchemaOptions extends SqlTableOptions {
   /** What the database speaks. */
   readonly dialect: SqlDialect;
-  /** The store's `layout`, if it has one. */
+  /** The store's `layout`, if it has one. Default: the store's own columns. */
   readonly layout?: SqlLayout | undefined;
 }
 

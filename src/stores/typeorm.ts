@@ -71,7 +71,7 @@ export interface TypeormStoreOptions {
    * name. Columns of your own beside these six are left alone: each needs a default or may be NULL.
    */
   readonly entity: string | object;
-  /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. */
+  /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. Default: that of the `dataSource`. */
   readonly dialect?: SqlDialect | undefined;
   /**
    * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;

@@ -23,7 +23,7 @@ export interface Gate {
 export interface ExploreOptions {
   /** Stop after so many orders; the result then says `complete: false`. Default 200,000. */
   readonly limit?: number;
-  /** Instead of all orders, run so many drawn at random: for worlds with too many. */
+  /** Instead of all orders, run so many drawn at random: for worlds with too many. Default: all orders. */
   readonly sample?: number;
   /** Draws the random ones: a number from 0 to below 1. Default `Math.random`; pass a seeded one to repeat a run. */
   readonly random?: () => number;

@@ -88,7 +88,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    * The functions of `sojourn/adopt/…` make them. Not with `cookieStore`, nor with a foreign format. Default none.
    */
   readonly adopt?: readonly Adopter[] | undefined;
-  /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. */
+  /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. Default: data is not checked. */
   readonly schema?: StandardSchema<Data> | undefined;
   /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;

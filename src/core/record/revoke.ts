@@ -38,7 +38,7 @@ export interface SessionInfo<Device extends object = object> {
 
 /** Options of `sessions.list`. */
 export interface ListOptions {
-  /** The session of the request at hand, to mark it in the list. */
+  /** The session of the request at hand, to mark it in the list. Default: none is marked. */
   readonly current?: { readonly handle: string } | undefined;
 }
 
@@ -52,9 +52,9 @@ export function checkList(options: ListOptions): ListOptions {
 
 /** Which of a subject's sessions `revoke` ends. Without a key: all. A key that is there and `undefined` is an error. */
 export interface RevokeOptions {
-  /** Only the session with this handle. */
+  /** Only the session with this handle. Default: every one. */
   readonly handle?: string;
-  /** All but the session with this handle: "log out my other devices". */
+  /** All but the session with this handle: "log out my other devices". Default: no exception. */
   readonly except?: string;
 }
 

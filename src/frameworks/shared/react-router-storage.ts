@@ -31,9 +31,9 @@ export interface ReactRouterSession<Data extends object, FlashData = Data> {
 
 /** What `commitSession` takes beside the session. The other attributes of the cookie are those of `createSessions`. */
 export interface ReactRouterCookieOptions {
-  /** Given, the cookie outlives the browser (`session.persistent`). How long a session lives, the sessions say. */
+  /** Given, the cookie outlives the browser (`session.persistent`). How long a session lives, the sessions say. Default: it ends with the browser. */
   readonly maxAge?: number | undefined;
-  /** The same. */
+  /** The same. Default: it ends with the browser. */
   readonly expires?: Date | undefined;
 }
 

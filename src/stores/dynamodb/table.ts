@@ -11,7 +11,7 @@ import { type DynamodbAttributes, type Names, namesOf } from "./names.ts";
 export interface DynamodbTableOptions {
   /** The name or the ARN of the table. Default `"sessions"`. */
   readonly table?: string | undefined;
-  /** The names of the attributes. Each has a default. */
+  /** The names of the attributes. Default: see `DynamodbAttributes`. */
   readonly attributes?: DynamodbAttributes | undefined;
 }
 

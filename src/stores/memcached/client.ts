@@ -15,7 +15,7 @@ export interface MemcachedClientOptions {
   /** The server: `"host:port"`, `"host"` for port 11211, `"[::1]:11211"`. Default `"127.0.0.1:11211"`. One server, no list. */
   readonly server?: string | undefined;
   /**
-   * How long the server may leave a command unanswered, a duration or seconds. Default 5 s. Then the connection is given
+   * How long the server may leave a command unanswered, a duration or seconds. Default `"5s"`. Then the connection is given
    * up, every command on it rejects, and the next one connects again.
    */
   readonly timeout?: Duration | undefined;
