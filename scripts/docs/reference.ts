@@ -175,9 +175,9 @@ function optionTable(members: readonly Member[], prefix: string): string {
   const rows = members.map(({ name, optional, type, doc, kind }) => {
     const shown = kind === "method" ? type : type.replace(/ \| undefined$/, "");
     const byDefault = optional ? (doc.byDefault ?? "") : "required";
-    return [`<a id="${prefix}${name}"></a>\`${name}\``, code(shown), cell(byDefault), cell(doc.text)];
+    return [`<a id="${prefix}${name}"></a>\`${name}\`<br>${code(shown)}`, cell(byDefault), cell(doc.text)];
   });
-  return table(["option", "takes", "default", "what it does"], rows);
+  return table(["option", "default", "what it does"], rows);
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -212,10 +212,9 @@ function typePage({ name, doc, members }: Declaration, level = ""): string[] {
     ...(properties.length > 0 && level === "" ? ["## Properties"] : []),
     properties.length > 0
       ? table(
-          ["property", "type", "what it is"],
+          ["property", "what it is"],
           properties.map((one) => [
-            `<a id="${name}.${one.name}"></a>\`${one.name}\``,
-            code(one.type),
+            `<a id="${name}.${one.name}"></a>\`${one.name}\`<br>${code(one.type)}`,
             cell([one.doc.text, one.doc.byDefault && `Default ${one.doc.byDefault}.`].filter(Boolean).join(" ")),
           ]),
         )

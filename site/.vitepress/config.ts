@@ -6,7 +6,7 @@ import { defineConfig } from "vitepress";
 import { slugOf } from "../../scripts/docs/links.ts";
 import { writeForMachines } from "../../scripts/docs/llms.ts";
 import { siteSections } from "../../scripts/docs/pages.ts";
-import { barCharts, linksOfTheSite, rowAnchors } from "./markdown.ts";
+import { barCharts, linksOfTheSite, optionTables } from "./markdown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const sections = siteSections(root);
@@ -56,7 +56,7 @@ export default defineConfig({
     anchor: { slugify: slugOf },
     toc: { slugify: slugOf },
     config: (md) => {
-      md.use(linksOfTheSite, root).use(barCharts).use(rowAnchors);
+      md.use(linksOfTheSite, root).use(barCharts).use(optionTables);
     },
   },
   transformPageData(page) {
@@ -79,6 +79,7 @@ export default defineConfig({
     sidebar: Object.fromEntries(
       sections.flatMap((section) => {
         const items = sidebarOf(section);
+        if (section.groups.flatMap(({ pages }) => pages).length < 2) return [];
         return section.groups.flatMap(({ pages }) => pages.map(({ url }) => [url, items]));
       }),
     ),

@@ -39,13 +39,18 @@ export function barCharts(md: MarkdownRenderer): void {
   };
 }
 
-/** `<a id="…"></a>` at the start of a table row makes the row a target; the row is marked when it is the one. */
-export function rowAnchors(md: MarkdownRenderer): void {
-  md.core.ruler.push("row-anchors", ({ tokens }) => {
+/** A table whose rows begin with `<a id="…"></a>` is one of options or properties: rows are targets, and it is a list on a phone. */
+export function optionTables(md: MarkdownRenderer): void {
+  md.renderer.rules.table_open = (tokens, index, _options, _env, self) =>
+    `<table tabindex="0"${self.renderAttrs(tokens[index] as (typeof tokens)[number])}>\n`;
+  md.core.ruler.push("option-tables", ({ tokens }) => {
+    let table = 0;
     for (const [index, token] of tokens.entries()) {
-      if (token.type !== "tr_open") continue;
-      const id = /<a id="([^"]+)"><\/a>/.exec(tokens[index + 2]?.content ?? "")?.[1];
-      if (id !== undefined) token.attrSet("class", "target");
+      if (token.type === "table_open") table = index;
+      if (token.type !== "tr_open" || !tokens[index + 2]?.content.startsWith('<a id="')) continue;
+      const columns = tokens.slice(table, index).filter(({ type }) => type === "th_open").length;
+      tokens[table]?.attrSet("class", columns === 3 ? "options defaults" : "options");
+      token.attrSet("class", "target");
     }
   });
 }

@@ -43,8 +43,8 @@ test("the defaults of createSessions on its page are those of the code: given, t
   const { members = [] } = main?.declarations.find(({ name }) => name === "SessionOptions") ?? {};
   const literal = /^`?("[^"]+"|true|false|\d+(?=[`.,]|$))/;
   const store = memoryStore();
-  const resolved = (options: SessionOptions): Record<string, unknown> => {
-    const { events, warn, ...config } = resolveConfig({ store, warn: false, ...options });
+  const resolved = (options: Omit<SessionOptions, "store">): Record<string, unknown> => {
+    const { events, warn, ...config } = resolveConfig({ store, warn: false, ...options } as never);
     // Functions are made for each configuration; what differs by an option is data.
     return JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
   };
