@@ -13,7 +13,7 @@ export interface ReferencePage {
 /** The objects on the page of options, in its order: what takes them, and their name. */
 const optionObjects: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   [
-    "createSessions",
+    "The application",
     [
       ["createSessions(options)", "SessionOptions"],
       ["cookie", "CookieOptions"],

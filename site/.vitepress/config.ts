@@ -9,6 +9,8 @@ import { siteSections } from "../../scripts/docs/pages.ts";
 import { barCharts, linksOfTheSite, optionTables } from "./markdown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+/** The path of the site on its host. */
+const base = process.env.DOCS_BASE ?? "/";
 const sections = siteSections(root);
 
 const sidebarOf = ({ groups }: (typeof sections)[number]) =>
@@ -23,7 +25,7 @@ export default defineConfig({
   titleTemplate: ":title · sojourn",
   description: "Server-side sessions for TypeScript: many frameworks, stores and runtimes, one behaviour.",
   lang: "en",
-  base: process.env.DOCS_BASE ?? "/",
+  base,
   srcDir: "../docs",
   outDir: "dist",
   cacheDir: "node_modules/.cache/vitepress",
@@ -31,7 +33,7 @@ export default defineConfig({
   ignoreDeadLinks: "localhostLinks",
   rewrites: (file) => file.replace(/(^|\/)README\.md$/, "$1index.md"),
   head: [
-    ["link", { rel: "icon", type: "image/svg+xml", href: `${process.env.DOCS_BASE ?? "/"}mark.svg` }],
+    ["link", { rel: "icon", type: "image/svg+xml", href: `${base}mark.svg` }],
     ["meta", { name: "theme-color", content: "#0b6e5f" }],
   ],
   vite: {
@@ -66,7 +68,7 @@ export default defineConfig({
       page.frontmatter = { ...page.frontmatter, layout: "home" };
     }
   },
-  buildEnd: ({ outDir }) => writeForMachines(root, outDir),
+  buildEnd: ({ outDir }) => writeForMachines(root, outDir, base),
   themeConfig: {
     logo: { src: "/mark.svg", alt: "" },
     nav: sections.map((section) => {
@@ -93,7 +95,7 @@ export default defineConfig({
             prefix: true,
             boost: { title: 4, text: 2, titles: 1 },
             // What somebody looks for is seldom why it was decided so.
-            boostDocument: (id: string) => (id.includes("/decisions/") ? 0.4 : id.includes("/reference/") ? 1.3 : 1),
+            boostDocument: (id: string) => (id.includes("/decisions/") ? 0.4 : id.includes("/reference/") ? 2.5 : 1),
           },
         },
       },

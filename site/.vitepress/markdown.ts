@@ -35,7 +35,7 @@ export function barCharts(md: MarkdownRenderer): void {
       const escaped = [name, value].map((text) => md.utils.escapeHtml(text));
       return `<div class="bar${at === 0 ? " ours" : ""}"><span>${escaped[0]}</span><i><b style="width:${width}%"></b></i><strong>${escaped[1]}</strong></div>`;
     });
-    return `<figure class="bars" v-pre>${bars.join("")}<figcaption>${md.utils.escapeHtml(caption)}</figcaption></figure>\n`;
+    return `<figure class="bars" v-pre><figcaption>${md.utils.escapeHtml(caption)}</figcaption>${bars.join("")}</figure>\n`;
   };
 }
 

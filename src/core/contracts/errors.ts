@@ -60,6 +60,8 @@ export class SessionError extends Error {
   override readonly name = "SessionError";
   /** Stable, for programs. */
   readonly code: SessionErrorCode;
+  /** The page that explains the code: what it means, where it usually comes from, what to do. Printed with the error. */
+  readonly help: string;
   /** The HTTP status that tells the client about it. Frameworks that look at `error.status` use it. */
   readonly status: number;
   /**
@@ -77,6 +79,7 @@ export class SessionError extends Error {
     super(message, cause === undefined ? undefined : { cause: toldOf(cause) });
     this.code = code;
     this.status = statusByCode[code];
+    this.help = `https://github.com/sojourn-js/sojourn/blob/main/docs/errors.md#${code.toLowerCase()}`;
   }
 
   /** The same number under the name that Fastify and others read. */

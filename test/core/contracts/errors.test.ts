@@ -3,6 +3,8 @@
 import { inspect } from "node:util";
 import { DrizzleQueryError } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
+import { resolveLink } from "../../../scripts/docs/links.ts";
+import { projectRoot } from "../../../scripts/lib.ts";
 import {
   isSessionError,
   received,
@@ -64,6 +66,13 @@ test("the cause carries name, code and message of a client's error, and nothing 
   expect(cause).not.toBe(client);
   expect(Object.keys(cause as Error).sort()).toEqual(["code", "name"]);
   expect(inspect(cause, { depth: 9, showHidden: true })).not.toContain(secret);
+});
+
+test.each(sessionErrorCodes)("%s leads to its section of docs/errors.md, and is printed with it", (code) => {
+  const error = new SessionError(code, "What happened.");
+  expect(error.help.endsWith(`docs/errors.md#${code.toLowerCase()}`)).toBe(true);
+  expect(resolveLink(projectRoot, "README.md", error.help)).toEqual({ url: `/errors#${code.toLowerCase()}` });
+  expect(inspect(error)).toContain(error.help);
 });
 
 test.each([
