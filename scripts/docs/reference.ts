@@ -2,7 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Declaration, type Defaults, type Entry, type Member, readDeclarations } from "./declarations.ts";
+import { type Declaration, type Entry, type Member, readDeclarations } from "./declarations.ts";
+import { wrongDefaults } from "./defaults.ts";
+import { inLines } from "./signature.ts";
 
 export interface ReferencePage {
   /** Relative to the project. */
@@ -231,7 +233,7 @@ function typePage({ name, doc, members }: Declaration, level = ""): string[] {
 /** How a function is called, what it does, and an example. */
 function callOf(signature: string, doc: Declaration["doc"]): string[] {
   return [
-    `\`\`\`ts\n${signature}\n\`\`\``,
+    `\`\`\`ts\n${inLines(signature)}\n\`\`\``,
     doc.text,
     doc.params.length === 0
       ? ""
@@ -273,7 +275,10 @@ function tokenPage(declarations: readonly Declaration[]): string[] {
   const types = ["Secrets", "TokenFormat", "Format", "IdScheme", "Store", "StoreCapabilities"];
   return [
     "What `createSessions` takes for its options `token`, `format` and `ids`, and the types that a store or format of your own fills in.",
-    ...functions.flatMap((one) => [`## ${one.name}`, ...callOf(one.signature.replace(/^function /, ""), one.doc)]),
+    ...functions.flatMap((one) => [
+      `## ${one.name}`,
+      ...callOf(one.signature.replace(/^(?:async )?function /, ""), one.doc),
+    ]),
     ...types.flatMap((name) => declarations.filter((one) => one.name === name)).flatMap((one) => typePart(one)),
   ];
 }
@@ -287,10 +292,13 @@ function typePart(one: Declaration): string[] {
 function entryPart(root: string, { specifier, declarations }: Entry, pageOf?: (name: string) => string): string {
   const own = declarations.filter(({ kind }) => kind === "function" || kind === "class" || kind === "const");
   const page = pageOf?.(specifier.split("/").slice(2).join("/"));
-  const link = page !== undefined && existsSync(join(root, "docs/reference", page)) ? ` ([page](${page}))` : "";
+  const link =
+    page !== undefined && existsSync(join(root, "docs/reference", page))
+      ? `How to set it up: [${page.replace(/^\.\.\/|\.md$/g, "").replace(/\/README$/, "")}](${page}).`
+      : "";
   const parts = own.flatMap((one) => {
     const options = objectsOf(one.signature, declarations);
-    const signature = one.kind === "class" ? `class ${one.name}` : one.signature.replace(/^function /, "");
+    const signature = one.kind === "class" ? `class ${one.name}` : one.signature.replace(/^(?:async )?function /, "");
     return [
       `### ${one.name}`,
       ...(one.kind === "const" ? [one.doc.text] : callOf(signature, one.doc)),
@@ -302,7 +310,7 @@ function entryPart(root: string, { specifier, declarations }: Entry, pageOf?: (n
     ];
   });
   if (parts.length === 0) return "";
-  return [`## \`${specifier}\``, link.trim(), ...parts].filter((part) => part !== "").join("\n\n");
+  return [`## \`${specifier}\``, link, ...parts].filter((part) => part !== "").join("\n\n");
 }
 
 /** The plain objects that a signature names, and those that their members name; what has methods is a client, not options. */
@@ -320,36 +328,4 @@ function objectsOf(text: string, declarations: readonly Declaration[], seen = ne
     one,
     ...(/Options$/.test(one.name) ? one.members : []).flatMap(({ type }) => objectsOf(`(${type})`, declarations, seen)),
   ]);
-}
-
-/** Options without a word on what happens when they are left out, and defaults that are not the code's. */
-export function wrongDefaults(entries: readonly Entry[], defaults: ReadonlyMap<string, readonly Defaults[]>): string[] {
-  const all = new Map(
-    entries.flatMap(({ declarations }) => declarations.map((one) => [`${one.file} ${one.name}`, one] as const)),
-  );
-  const objects = [...all.values()].filter(({ kind, name }) => kind === "interface" && /(Options|Limit)$/.test(name));
-  return objects.flatMap(({ file, name, members }) =>
-    members.flatMap((member) => {
-      if (!member.optional) return [];
-      const said = member.doc.byDefault;
-      if (said === undefined) return [`${file}: ${name}.${member.name}: the doc comment must say "Default: …"`];
-      const uses = new RegExp(`\\b${name}\\b`);
-      const taken = defaults
-        .get(file)
-        ?.find(({ text, taken }) => uses.test(text) && taken.has(member.name))
-        ?.taken.get(member.name);
-      const literal = literalOf(said);
-      if (taken === undefined || literal === taken) return [];
-      return [
-        `${file}: ${name}.${member.name}: the doc comment says default ${literal ?? said}, and the code takes ${taken}`,
-      ];
-    }),
-  );
-}
-
-/** `` `"1h"` (NIST) `` → `"1h"`; `false: only login` → `false`; `10,000` → `10000`; `none` → `""`. */
-function literalOf(said: string): string | undefined {
-  if (/^none\b/.test(said)) return '""';
-  const number = /^\d[\d, _]*/.exec(said)?.[0];
-  return number?.replace(/[, _]/g, "") ?? /^`([^`]+)`/.exec(said)?.[1] ?? /^(true|false)\b/.exec(said)?.[1];
 }

@@ -102,8 +102,14 @@ export default defineConfig({
     },
     socialLinks: [{ icon: "github", link: "https://github.com/sojourn-js/sojourn" }],
     editLink: { pattern: "https://github.com/sojourn-js/sojourn/edit/main/docs/:path", text: "Edit this page" },
-    footer: { message: "MIT licence. Every code block on this site is compiled by the project's checks." },
+    footer: { message: "MIT licence. Every block of TypeScript on this site is compiled by the project's checks." },
     docFooter: { prev: "Before", next: "Next" },
     externalLinkIcon: false,
+    notFound: {
+      title: "No such page",
+      quote: "It may have moved: search for it, or begin at the home page.",
+      linkText: "Home page",
+      linkLabel: "Go to the home page",
+    },
   },
 });

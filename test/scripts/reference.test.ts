@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { readDeclarations } from "../../scripts/docs/declarations.ts";
+import { wrongDefaults } from "../../scripts/docs/defaults.ts";
 import { docOf } from "../../scripts/docs/doc-comment.ts";
-import { wrongDefaults } from "../../scripts/docs/reference.ts";
+import { inLines } from "../../scripts/docs/signature.ts";
 import { projectRoot } from "../../scripts/lib.ts";
 import { resolveConfig, type SessionOptions } from "../../src/core/options/options.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -105,4 +106,13 @@ describe("reference", () => {
       'src/open.ts: OpenOptions.wait: the doc comment says default "2h", and the code takes "1h"',
     ]);
   });
+});
+
+test("a signature that is too long for the page has a line for each parameter", () => {
+  expect(inLines("get(request: object): Promise<Session<Data>>")).toBe("get(request: object): Promise<Session<Data>>");
+  const parameters = ["name: string", "decide: (a: A, b: Map<B, C>) => void", "options: { a?: 1, b?: 2 } = {}"];
+  const long = `make<T extends () => A, U>( ${parameters.join(", ")}, ): Promise<T>`;
+  expect(inLines(long)).toBe(
+    `make<T extends () => A, U>(\n${parameters.map((one) => `  ${one},\n`).join("")}): Promise<T>`,
+  );
 });

@@ -8,9 +8,9 @@ import { type EventMessage, eventChannel } from "./traces.ts";
  * What happened. Names of the OWASP logging vocabulary where it has one.
  *
  * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
- * - `session_login`, `session_logout`: saved `login()` and `destroy()`. `session_revoked`: ended from outside.
- * - `impersonation_begun`, `impersonation_ended`: saved `impersonate()`, and its end by `endImpersonation()` or a logout. The
- *   event names the user as its subject, and the administrator as `actor`, as all events of that session do.
+ * - `session_login`: a saved `login()`. `session_logout`: `destroy()` or `logout()`. `session_revoked`: ended from outside.
+ * - `impersonation_begun`: a saved `impersonate()`. `impersonation_ended`: its end by `endImpersonation()` or a logout. All
+ *   events of that session name the user as their subject, and the administrator as `actor`.
  * - `excess_sessions_exceeded`: a login went beyond `limit`: it was refused, or ended the oldest sessions.
  * - `everybody_revoked`: `sessions.revokeEverybody()` was called in this process.
  * - `session_expired`: a session was used past its absolute timeout.
