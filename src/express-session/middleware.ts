@@ -70,7 +70,10 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     const id = idIn(req, options.name, secrets);
     req.sessionID = id;
     const res = response as ExpressResponse;
-    const own = new ExpressKept(shared, req, id, secrets, (error) => afterwards(res, () => next(error)));
+    const own = new ExpressKept(shared, req, id, secrets, {
+      isError: () => Number((res as { statusCode?: number }).statusCode) >= 500,
+      tell: (error) => afterwards(res, () => next(error)),
+    });
     kept.set(req, own);
     const opened = isWhole(res) ? new ConnectRequest(sessions, req, res, next, options.isSecure) : undefined;
     if (opened) kept.set(opened, own);

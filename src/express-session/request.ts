@@ -22,13 +22,20 @@ import type { Shared } from "./shared.ts";
 import { type ExpressSecret, sign } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
 
+/** What a request's session asks and tells of the response. */
+export interface Answering {
+  /** Whether the application answers with an error. */
+  isError(): boolean;
+  /** What the application hears of that comes too late for the response. */
+  tell(error: unknown): void;
+}
+
 /** The session of one request, as handlers have it in `req.session`. */
 export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {
   readonly #shared: Shared;
   readonly #req: ExpressRequest;
   readonly #secrets: readonly ExpressSecret[];
-  /** What the application hears of that comes too late for the response. */
-  readonly #tell: (error: unknown) => void;
+  readonly #answering: Answering;
   readonly #rules: Rules;
   readonly #works = new WeakMap<Session, ExpressWork>();
   #work: ExpressWork | undefined;
@@ -49,12 +56,12 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     req: ExpressRequest,
     id: string | undefined,
     secrets: readonly ExpressSecret[],
-    tell: (error: unknown) => void,
+    answering: Answering,
   ) {
     this.#shared = shared;
     this.#req = req;
     this.#secrets = secrets;
-    this.#tell = tell;
+    this.#answering = answering;
     this.#rules = new Rules(shared.options, id);
     // Until the exchange says more of it.
     this.#incoming = {
@@ -150,7 +157,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
 
   again(incoming: Incoming): Kept<Data> {
     const req = Object.assign(Object.create(this.#req) as ExpressRequest, { session: undefined });
-    const kept = new ExpressKept<Data>(this.#shared, req, this.#rules.cookieId, this.#secrets, this.#tell);
+    const kept = new ExpressKept<Data>(this.#shared, req, this.#rules.cookieId, this.#secrets, this.#answering);
     kept.#from = this.#work?.found ?? undefined;
     return kept.goOn(incoming);
   }
@@ -178,7 +185,10 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
       return await this.#save(this.#req.session);
     } catch (error) {
       this.#withheld = true;
-      throw error;
+      // The application's page for another error is not to be lost to this one.
+      if (!this.#answering.isError()) throw error;
+      this.#answering.tell(error);
+      return false;
     }
   }
 
@@ -257,7 +267,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
       if (!(await work.touch())) this.#withheld = true;
     } catch (error) {
       // The response is not to suffer when only an expiry was to be moved.
-      if (!this.#shared.ours) this.#tell(error);
+      if (!this.#shared.ours) this.#answering.tell(error);
     }
   }
 
@@ -293,7 +303,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     try {
       return serialize(this.#shared.options.name, value, cookie.data);
     } catch (error) {
-      this.#tell(error);
+      this.#answering.tell(error);
       return undefined;
     }
   }

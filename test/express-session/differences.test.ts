@@ -1,11 +1,13 @@
 /** What the drop-in does otherwise than express-session 1.19: a test for each row of docs/express-session/README.md. */
 
+import { createServer } from "node:http";
 import { connect, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
+import express from "express";
 import { isSessionError } from "sojourn";
 import session, { MemoryStore } from "sojourn/express-session";
 import { expect, onTestFinished, test } from "vitest";
-import { type Handler, type Req, type Running, serve, until } from "./http.ts";
+import { type Handler, type Req, type Running, running, serve, until } from "./http.ts";
 import { load } from "./packages.ts";
 
 const real = load("express-session");
@@ -89,6 +91,29 @@ test("a failed save is an error of the response, without a cookie; express-sessi
       expect(late).toEqual([]);
     } else await until(() => late.length === 1);
   }
+});
+
+test("the page for another error stays when the session cannot be saved either, and next hears of it afterwards", async () => {
+  const store = new MemoryStore();
+  store.set = (_id, _data, done) => done?.(new Error("no connection"));
+  const app = express();
+  app.use(session({ ...quiet, store } as never));
+  app.get("/", (req) => {
+    (req as unknown as Req).session.user = "ada";
+    throw new Error("out of paper");
+  });
+  const heard: string[] = [];
+  app.use((error: Error, _req: unknown, res: express.Response, next: express.NextFunction) => {
+    heard.push(error.message);
+    if (res.headersSent) next();
+    else res.status(500).send(`Sorry: ${error.message}`);
+  });
+  app.use((error: Error, _req: unknown, _res: unknown, _next: unknown) => void heard.push(error.message));
+  const { send, close } = await running(createServer(app));
+  onTestFinished(close);
+  expect(await send()).toMatchObject({ status: 500, text: "Sorry: out of paper", setCookie: [] });
+  await until(() => heard.length === 2);
+  expect(heard).toEqual(["out of paper", "no connection"]);
 });
 
 test('a failed destroy by unset: "destroy" is an error of the response', async () => {
