@@ -20,6 +20,7 @@ import dropIn, {
   connectRedis,
   connectSessionKnex,
   connectSessionSequelize,
+  connectSqlite3,
   expressMysqlSession,
   expressSession,
 } from "sojourn/express-session";
@@ -28,7 +29,7 @@ import { nodeSessions } from "sojourn/frameworks/node";
 import { dynamodbStore } from "sojourn/stores/dynamodb";
 import { mongodbStore } from "sojourn/stores/mongodb";
 import { redisStore } from "sojourn/stores/redis";
-import { sqlStore } from "sojourn/stores/sql";
+import { type SqlLayout, sqlStore } from "sojourn/stores/sql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Running, running, serve } from "../express-session/http.ts";
 import { noDynamodb, startDynamodb } from "../support/dynamodb-server.ts";
@@ -62,6 +63,23 @@ const postgres = async (): Promise<{ at: object; pool: pg.Pool; stop(): Promise<
   pool.on("error", () => {});
   return { at, pool, stop: () => pool.end().then(() => server.stop()) };
 };
+
+const sqliteFile = (at: (filename: string) => object, layout: SqlLayout): Kind => ({
+  missing: false,
+  keyPrefix: "",
+  revives: true,
+  async open() {
+    const path = mkdtempSync(join(tmpdir(), "express-session-"));
+    const filename = join(path, "sessions.db");
+    const client = new DatabaseSync(filename);
+    client.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000");
+    const stop = async (): Promise<void> => {
+      client.close();
+      rmSync(path, { recursive: true, force: true });
+    };
+    return { at: at(filename), store: sqlStore({ client, layout }), stop };
+  },
+});
 
 const kinds: Record<string, Kind> = {
   "connect-redis": {
@@ -157,23 +175,11 @@ const kinds: Record<string, Kind> = {
       return { at: { client: "mysql2", connection }, store, stop: () => pool.end().then(() => server.stop()) };
     },
   },
-  "connect-session-knex in SQLite": {
-    missing: false,
-    keyPrefix: "",
-    revives: true,
-    async open() {
-      const path = mkdtempSync(join(tmpdir(), "express-session-"));
-      const filename = join(path, "sessions.db");
-      const client = new DatabaseSync(filename);
-      client.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000");
-      const stop = async (): Promise<void> => {
-        client.close();
-        rmSync(path, { recursive: true, force: true });
-      };
-      const store = sqlStore({ client, layout: connectSessionKnex({ table: "knex_sessions" }) });
-      return { at: { client: "better-sqlite3", connection: { filename } }, store, stop };
-    },
-  },
+  "connect-session-knex in SQLite": sqliteFile(
+    (filename) => ({ client: "better-sqlite3", connection: { filename } }),
+    connectSessionKnex({ table: "knex_sessions" }),
+  ),
+  "connect-sqlite3": sqliteFile((filename) => ({ filename }), connectSqlite3()),
   "session-file-store": {
     missing: false,
     keyPrefix: "",

@@ -3,6 +3,7 @@
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 const require = createRequire(import.meta.url);
 // biome-ignore lint/suspicious/noExplicitAny: packages without types
@@ -10,6 +11,42 @@ type Any = any;
 
 const { kind, at, cookie } = JSON.parse(process.argv[2] as string) as { kind: string; at: Any; cookie: object };
 const session = require("express-session");
+
+/** The interface of the npm package sqlite3, which has to be compiled, over Node's own SQLite. */
+class SqliteDatabase {
+  readonly #db: DatabaseSync;
+
+  constructor(filename: string) {
+    this.#db = new DatabaseSync(filename);
+    this.#db.exec("PRAGMA busy_timeout = 5000");
+  }
+
+  exec(sql: string, done: Done): void {
+    answer(() => this.#db.exec(sql), done);
+  }
+
+  run(sql: string, values: SQLInputValue[], done?: Done): void {
+    answer(() => void this.#db.prepare(sql).run(...values), done);
+  }
+
+  get(sql: string, values: SQLInputValue[], done: Done): void {
+    answer(() => this.#db.prepare(sql).get(...values), done);
+  }
+
+  all(sql: string, values: SQLInputValue[], done: Done): void {
+    answer(() => this.#db.prepare(sql).all(...values), done);
+  }
+}
+
+type Done = (error: unknown, value?: unknown) => void;
+
+function answer(ask: () => unknown, done: Done = () => {}): void {
+  try {
+    setImmediate(done, null, ask());
+  } catch (error) {
+    setImmediate(done, error);
+  }
+}
 
 async function storeOf(): Promise<Any> {
   switch (kind) {
@@ -62,6 +99,10 @@ async function storeOf(): Promise<Any> {
       const store = new DynamoStore({ client, table: "express-sessions", initialized: false });
       await store.initialize();
       return store;
+    }
+    case "connect-sqlite3": {
+      const SqliteStore = require("connect-sqlite3")(session);
+      return new SqliteStore({ db: new SqliteDatabase(at.filename) });
     }
     case "session-file-store": {
       const FileStore = require("session-file-store")(session);
