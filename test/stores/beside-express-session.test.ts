@@ -208,10 +208,16 @@ const kinds: Record<string, Kind> = {
   },
 };
 
-/** The real one, in its own process. */
-async function theirs(kind: string, at: object, cookie: object): Promise<Running & { readonly child: ChildProcess }> {
+/** An application over the real store, in its own process: with the real express-session, or with the drop-in. */
+async function theirs(
+  kind: string,
+  at: object,
+  cookie: object,
+  from = "express-session",
+): Promise<Running & { readonly child: ChildProcess }> {
   const program = new URL("../support/express-session-program.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, JSON.stringify({ kind, at, cookie })], {
+  const told = JSON.stringify({ kind, at, cookie, from });
+  const child = spawn(process.execPath, ["--conditions=sojourn-source", program, told], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
     env: { ...process.env, NODE_NO_WARNINGS: "1" },
   });
@@ -321,6 +327,22 @@ describe.each(Object.entries(kinds))("beside %s", (name, kind) => {
       expect(data((await own.send("/get", cookie)).text)).toEqual({ mine: "yes", yours: "too" });
     }
   });
+
+  test.skipIf(kind.missing)(
+    "over their store the drop-in loses nothing within a process, and express-session reads it",
+    async () => {
+      const over = await theirs(name.split(" ")[0] as string, backend.at, { maxAge }, "sojourn/express-session");
+      try {
+        const { cookie } = await over.send("/set/user/ada");
+        await Promise.all(Array.from({ length: 20 }, (_, at) => over.send(`/set/key${at}/1`, cookie)));
+        expect(Object.keys(data((await peer.send("/get", cookie)).text))).toHaveLength(21);
+        await over.send("/out", cookie);
+        expect(data((await peer.send("/get", cookie)).text)).toEqual({});
+      } finally {
+        await over.close();
+      }
+    },
+  );
 
   test.skipIf(kind.missing)("unchanged data stays byte for byte, and a read writes nothing", async () => {
     const { cookie } = await peer.send("/set/user/ada");

@@ -1,4 +1,4 @@
-/** An application with the real express-session and a real store from npm, in a process of its own. */
+/** An application with the real express-session, or the drop-in, and a real store from npm, in a process of its own. */
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -9,8 +9,9 @@ const require = createRequire(import.meta.url);
 // biome-ignore lint/suspicious/noExplicitAny: packages without types
 type Any = any;
 
-const { kind, at, cookie } = JSON.parse(process.argv[2] as string) as { kind: string; at: Any; cookie: object };
-const session = require("express-session");
+const given = JSON.parse(process.argv[2] as string) as { kind: string; at: Any; cookie: object; from: string };
+const { kind, at, cookie } = given;
+const session = require(given.from);
 
 /** The interface of the npm package sqlite3, which has to be compiled, over Node's own SQLite. */
 class SqliteDatabase {
