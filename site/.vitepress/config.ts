@@ -17,7 +17,8 @@ const sidebarOf = ({ groups }: (typeof sections)[number]) =>
   groups.map(({ text, collapsed, pages }) => ({
     text,
     ...(groups.length > 1 ? { collapsed } : {}),
-    items: pages.map(({ title, url }) => ({ text: title, link: url })),
+    // The group says it already.
+    items: pages.map(({ title, url }) => ({ text: title.replace(/^Start with (?:plain )?/, ""), link: url })),
   }));
 
 export default defineConfig({
