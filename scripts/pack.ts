@@ -59,8 +59,10 @@ for (const name of process.argv.slice(1)) {
     const imported = await import(name);
     if (Object.keys(imported).length === 0 && !name.endsWith("/attached")) throw new Error("it exports nothing");
     const required = require(name);
-    // The drop-in is by require what its package is: a function.
-    if (required !== imported && required !== imported["module.exports"]) throw new Error("require gives another module than import");
+    // The drop-in is by require what its package is: a function, with all exports on it.
+    const { "module.exports": whole = imported, ...named } = imported;
+    if (required !== whole) throw new Error("require gives another module than import");
+    for (const key of Object.keys(named)) if (required[key] !== named[key]) throw new Error("require gives another " + key);
   } catch (error) {
     console.log(name + " does not load: " + error.message);
     process.exitCode = 1;

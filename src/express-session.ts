@@ -6,11 +6,16 @@
 
 import type { Store as SojournStore } from "./core/contracts/store.ts";
 import type { Sessions } from "./core/request/sessions.ts";
+import { expressSession } from "./express-session/config.ts";
 import { Cookie as CookieClass } from "./express-session/cookie.ts";
+import { expressFormat } from "./express-session/format.ts";
+import { expressIds } from "./express-session/ids.ts";
+import * as layouts from "./express-session/layouts.ts";
 import { makeMiddleware } from "./express-session/middleware.ts";
 import type { ExpressSessionOptions } from "./express-session/options.ts";
 import { Session as SessionClass } from "./express-session/session.ts";
 import { MemoryStore as MemoryStoreClass, Store as StoreClass } from "./express-session/store.ts";
+import { expressToken } from "./express-session/token.ts";
 import type {
   RealCookie,
   RealCookieOptions,
@@ -60,8 +65,10 @@ export type CookieOptions = RealCookieOptions;
 /** The data of a session. Declare its keys as with express-session: `declare module "express-session" { interface SessionData { … } }`. */
 export type SessionData = RealData;
 
-/** The function `session` and what is on it. */
-export interface ExpressSession {
+type Layouts = typeof layouts;
+
+/** The function `session` and what is on it: by `require` it is the module, so that is all of the module. */
+export interface ExpressSession extends Readonly<Layouts> {
   <Data extends object = SessionData>(
     options?: SessionOptions,
   ): ReturnType<RealModule> & {
@@ -72,6 +79,12 @@ export interface ExpressSession {
   readonly Cookie: RealModule["Cookie"];
   readonly Session: new (request: object, data?: object) => RealSession;
   readonly MemoryStore: RealModule["MemoryStore"];
+  readonly default: ExpressSession;
+  readonly session: ExpressSession;
+  readonly expressSession: typeof expressSession;
+  readonly expressFormat: typeof expressFormat;
+  readonly expressIds: typeof expressIds;
+  readonly expressToken: typeof expressToken;
 }
 
 /** What stores extend. */
@@ -123,6 +136,13 @@ export const session: ExpressSession = /* @__PURE__ */ Object.assign(makeMiddlew
   Cookie,
   Session,
   MemoryStore,
+  default: makeMiddleware,
+  session: makeMiddleware,
+  expressSession,
+  expressFormat,
+  expressIds,
+  expressToken,
+  ...layouts,
 }) as never;
 
 /** The types, as `session.SessionOptions` and so on: what says `import session from "express-session"` names them so. */

@@ -213,7 +213,9 @@ describe("sojourn/express-session", () => {
     const imported = `import session from "sojourn/express-session";\n${promises}\n${habits}`;
     expect(await compile("habits.ts", imported, typed)).toBe("");
     expect(await compile("habits-wrong.ts", imported.replace("{ keep:", "{ kept:"), typed)).toContain("TS");
-    const required = `import session = require("sojourn/express-session");\n${habits}`;
+    const required = `import session = require("sojourn/express-session");
+      import { connectRedis, type ConnectRedisOptions } from "sojourn/express-session";
+      export const layouts = (options: ConnectRedisOptions) => [connectRedis(options), session.connectRedis()];\n${habits}`;
     expect(await compile("habits.cts", required, typed)).toBe("");
   });
 
@@ -233,9 +235,11 @@ describe("sojourn/express-session", () => {
       function Old() { Store.call(this, {}); }
       require("node:util").inherits(Old, Store);
       console.log(typeof session({ secret: "s", resave: false, saveUninitialized: false }), new MemoryStore() instanceof Store,
-        typeof new Own().on, typeof new Old().emit, new Cookie().path, Session.name);`;
+        typeof new Own().on, typeof new Old().emit, new Cookie().path, Session.name,
+        // TypeScript makes these of \`import session, { connectRedis } from\` in a CommonJS file.
+        session.default === session, session.session === session, typeof session.connectRedis());`;
     const { code, output } = await run("node", ["-e", program], { cwd: packed.directory });
-    expect([code, output.trim()]).toEqual([0, "function true function function / Session"]);
+    expect([code, output.trim()]).toEqual([0, "function true function function / Session true true object"]);
   });
 });
 
