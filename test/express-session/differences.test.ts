@@ -357,3 +357,32 @@ test("over HTTP/2 sessions are kept, and the response waits for the save", async
   expect(text).toBe("1");
   expect((await ask(cookie)).text).toBe("2");
 });
+
+test("res.end is as Node has it: it gives the response, which has ended and has its length", async () => {
+  const seen = async (make: unknown): Promise<unknown[]> => {
+    let told: unknown[] = [];
+    const { send } = await app(make, {}, (req, res) => {
+      req.session.user = "ada";
+      told = [res.end("done") === res, res.writableEnded];
+    });
+    const { headers } = await send();
+    return [...told, headers.get("content-length")];
+  };
+  expect(await seen(real)).toEqual([false, false, null]);
+  expect(await seen(session)).toEqual([true, true, "4"]);
+});
+
+test("after writeHead alone nothing has been sent, so that an error can still be answered", async () => {
+  const seen = async (make: unknown): Promise<unknown[]> => {
+    let sent: unknown;
+    const { send } = await app(make, {}, (req, res) => {
+      req.session.user = "ada";
+      res.writeHead(201);
+      sent = res.headersSent;
+      res.end();
+    });
+    return [(await send()).status, sent];
+  };
+  expect(await seen(real)).toEqual([201, true]);
+  expect(await seen(session)).toEqual([201, false]);
+});

@@ -1,5 +1,6 @@
 /** What people mount on express-session works on the drop-in: each with the real package, over a store of sojourn and one of npm. */
 
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
@@ -8,6 +9,7 @@ import { io } from "socket.io-client";
 import session, { MemoryStore } from "sojourn/express-session";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
 import { type Reply, type Req, running } from "./http.ts";
 import { load } from "./packages.ts";
 
@@ -222,6 +224,74 @@ describe.each(Object.entries(stores))("over %s", (_name, storeOf) => {
     const guest = io(`http://127.0.0.1:${port}`, { transports: ["polling"], forceNew: true });
     await new Promise<void>((resolve) => guest.on("connect", resolve));
     guest.close();
+  });
+
+  test("a logout ends the sockets of its session: ws by its README, Socket.IO by its guide", async () => {
+    const app = express();
+    const middleware = session({ secret: "keyboard cat", resave: false, saveUninitialized: false, store: storeOf() });
+    app.use(middleware);
+    const server = createServer(app);
+    const sockets = new Server(server, { transports: ["websocket"] });
+    const plain = new WebSocketServer({ noServer: true });
+    const open = new Map<string, WebSocket>();
+    server.on("upgrade", (request: Any, socket, head) => {
+      if (!request.url.startsWith("/plain")) return;
+      middleware(request, {} as Any, () => {
+        if (!request.session.user) socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
+        else plain.handleUpgrade(request, socket, head, (own) => plain.emit("connection", own, request));
+      });
+    });
+    plain.on("connection", (own, request: Any) => {
+      open.set(request.session.id, own);
+      own.on("message", (text) =>
+        request.session.reload((error: unknown) => own.send(String(error ?? `${request.session.user} said ${text}`))),
+      );
+    });
+    sockets.engine.use(middleware);
+    sockets.on("connection", (socket) => {
+      const request = socket.request as Any;
+      socket.join(request.session.id);
+      socket.use((_packet, next) => request.session.reload((error: Error) => next(error)));
+      socket.on("who", (done: (user: string) => void) => done(request.session.user));
+    });
+    app.get("/in", (req: Any, res) => {
+      req.session.user = "ada";
+      res.end();
+    });
+    app.get("/out", (req: Any, res) => {
+      const { id } = req.session;
+      req.session.destroy(() => {
+        open.get(id)?.close();
+        sockets.in(id).disconnectSockets();
+        res.end();
+      });
+    });
+    const listening = await running(server);
+    onTestFinished(async () => {
+      await sockets.close();
+      await listening.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const connect = (cookie = ""): WebSocket => new WebSocket(`ws://127.0.0.1:${port}/plain`, { headers: { cookie } });
+    const [refused] = await once(connect(), "error");
+    expect(String(refused)).toContain("401");
+    const { cookie = "" } = await listening.send("/in");
+    const own = connect(cookie);
+    await once(own, "open");
+    own.send("hello");
+    expect(String((await once(own, "message"))[0])).toBe("ada said hello");
+    const client = io(`http://127.0.0.1:${port}`, {
+      transports: ["websocket"],
+      forceNew: true,
+      reconnection: false,
+      extraHeaders: { cookie },
+    });
+    onTestFinished(() => void client.close());
+    expect(await client.timeout(20_000).emitWithAck("who")).toBe("ada");
+    const ends = [once(own, "close"), new Promise((resolve) => client.once("disconnect", resolve))];
+    await listening.send("/out", cookie);
+    await Promise.all(ends);
+    expect(client.connected).toBe(false);
   });
 });
 
