@@ -2,11 +2,12 @@
  * The TypeScript in the documentation compiles: every ```ts block of README.md, docs/ and the doc comments of src.
  *
  * A block stands on its own, as a reader would paste it. ```ts continued goes on where the block before it in the
- * same file ended. ```ts ignore: why is left out, and needs the reason.
+ * same file ended. ```ts ignore: why is left out, and needs the reason. A block under a line such as "`app/page.tsx`:" is
+ * that file: the page's other files import it by its path.
  */
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Check, filesBelow, lines, run } from "../lib.ts";
 
 /** A piece of documentation that is a program, kept on the lines where the file has it. */
@@ -14,6 +15,8 @@ export interface Program {
   readonly file: string;
   readonly line: number;
   readonly code: string;
+  /** The path that the page gives it, `app/page.tsx`. Absent when it stands on its own. */
+  readonly name?: string;
 }
 
 const scratch = ".cache/doc-code";
@@ -30,8 +33,10 @@ export const docCode: Check = {
     programs.forEach((program, index) => {
       // src/attached.ts comes first, so that what it declares of Express wins over @types/express-session, whatever else there is.
       const order = `${program.file.startsWith("src/") ? 0 : 1}${String(index).padStart(5, "0")}`;
-      const name = `${order}-${program.file.replace(/[^A-Za-z0-9]+/g, "-")}.ts`;
+      const page = program.file.replace(/[^A-Za-z0-9]+/g, "-");
+      const name = program.name ? join(page, program.name) : `${order}-${page}.ts`;
       names.set(name, program.file);
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
       writeFileSync(join(directory, name), `${program.code}\nexport {};\n`);
     });
     writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(compilerOptions));
@@ -54,7 +59,7 @@ const compilerOptions = {
   compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, noImplicitReturns: false },
   // First, whatever the programs are called: of two that declare req.session, the one in node_modules may come second.
   files: ["../../src/attached.ts"],
-  include: ["*.ts"],
+  include: ["**/*.ts", "**/*.tsx"],
   exclude: [],
 };
 
@@ -69,6 +74,7 @@ export function programsBelow(root: string): { programs: Program[]; problems: st
   ];
   const extract = (file: string, text: readonly string[]): void => {
     for (const found of blocksOf(text)) {
+      if (!/^(ts|typescript|tsx)$/.test(found.language)) continue;
       const before = programs.findLast((program) => program.file === file);
       if (found.mark.startsWith("ignore")) {
         if (!/^ignore: \S/.test(found.mark))
@@ -77,7 +83,9 @@ export function programsBelow(root: string): { programs: Program[]; problems: st
         const gap = found.line - before.code.split("\n").length;
         programs[programs.indexOf(before)] = { ...before, code: before.code + "\n".repeat(gap + 1) + found.code };
       } else if (found.mark === "") {
-        programs.push({ file, line: found.line, code: "\n".repeat(found.line) + found.code });
+        const program = { file, line: found.line, code: "\n".repeat(found.line) + found.code };
+        const isTaken = programs.some(({ file: page, name }) => page === file && name === found.name);
+        programs.push(found.name && !isTaken ? { ...program, name: found.name } : program);
       } else {
         problems.push(
           `${file}:${found.line}: a block is \`\`\`ts, \`\`\`ts continued (after another) or \`\`\`ts ignore: why`,
@@ -101,19 +109,32 @@ function commentsOf(text: string): string[] {
   });
 }
 
-/** `line` counts from 1 and is the line of the fence. Fences may be indented. */
-function blocksOf(text: readonly string[]): { line: number; mark: string; code: string }[] {
-  const blocks: { line: number; mark: string; code: string }[] = [];
+/** A fenced block of a page. */
+export interface Block {
+  /** Of its fence, from 1. */
+  readonly line: number;
+  /** `"ts"`, `"sh"`; empty where the fence says none. */
+  readonly language: string;
+  /** What the fence says behind the language. */
+  readonly mark: string;
+  readonly code: string;
+  /** The file that the line above calls it: "`app.ts`:", "`app.ts`, the whole server:". */
+  readonly name: string | undefined;
+}
+
+/** The fenced blocks of a page. Fences may be indented. */
+export function blocksOf(text: readonly string[]): Block[] {
+  const blocks: Block[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const [, indent, ticks, info] = text[at]?.match(/^(\s*)(`{3,})(.*)$/) ?? [];
     if (indent === undefined || ticks === undefined) continue;
     const end = text.findIndex((line, index) => index > at && line.trim() === ticks);
     const stop = end === -1 ? text.length : end;
-    const [, mark] = info?.trim().match(/^(?:ts|typescript|tsx)\b\s*(.*)$/) ?? [];
-    if (mark !== undefined) {
-      const code = text.slice(at + 1, stop).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
-      blocks.push({ line: at + 1, mark, code: code.join("\n") });
-    }
+    const [, language = "", mark = ""] = info?.trim().match(/^(\S*)\s*(.*)$/) ?? [];
+    const code = text.slice(at + 1, stop).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    const above = text.slice(0, at).findLast((line) => line.trim() !== "");
+    const [, name] = above?.match(/^`([^`\s]+\.[a-z]+)`[^`]*:$/) ?? [];
+    blocks.push({ line: at + 1, language, mark, code: code.join("\n"), name });
     at = stop;
   }
   return blocks;

@@ -1,0 +1,34 @@
+/** `npm run test:start`: follows every start page, each in an empty folder of its own, with the packed package. */
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { followPage } from "./follow-page.ts";
+import { filesBelow, projectRoot, seconds } from "./lib.ts";
+import { packInto } from "./pack.ts";
+
+const asked = process.argv.slice(2);
+const pages = filesBelow(projectRoot, "docs/start", ".md").filter((page) => {
+  const name = basename(page, ".md");
+  return name !== "README" && name !== "index" && (asked.length === 0 || asked.includes(name));
+});
+const root = mkdtempSync(join(tmpdir(), "sojourn-start-"));
+let failed = pages.length === 0 ? 1 : 0;
+try {
+  const { tarball } = await packInto(root);
+  for (const page of pages) {
+    const directory = join(root, basename(page, ".md"), "app");
+    mkdirSync(directory, { recursive: true });
+    const begin = performance.now();
+    const said = await followPage(page, { directory, tarball, limit: 240_000 }).then(
+      () => "",
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    if (said) failed += 1;
+    console.log(`${said ? "FAIL" : "ok  "}  ${page} (${seconds(performance.now() - begin)})${said && `\n${said}`}`);
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+console.log(`${pages.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
