@@ -152,7 +152,7 @@ function environment(): Record<string, string | undefined> {
 function withTarball(command: string, tarball: string): string {
   if (!install.test(command)) return command;
   const words = command.split(" ").map((word) => (/^(npm:)?sojourn$/.test(word) ? tarball : word));
-  return words.join(" ").replace(/^deno add/, "npm install"); // Deno takes no tarball; it finds what npm installed.
+  return words.join(" ").replace(/^deno add/, "npm install --prefix ."); // Deno takes no tarball; it finds what npm installed.
 }
 
 function commandsOf(code: string): string[] {
