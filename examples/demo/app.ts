@@ -1,15 +1,16 @@
 /** The demo: a small shop whose visitors have sessions. Plain forms, so it works without JavaScript, too. */
 
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
 import { createSessions, isSessionError, type Session } from "sojourn";
 import { deviceBound } from "sojourn/device-bound";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
 import { type FileStore, fileStore } from "sojourn/stores/file";
+import { expressSessionLate, type LateResult, Lates, type OutageResult, outage } from "./experiments.ts";
 import { articles, errorPage, page, panel, type StoredSession, users } from "./page.ts";
 import { expressSessionRace, keptOf, type RaceResult, runners, sendAll, Traffic } from "./race.ts";
-import { Watch } from "./watch.ts";
+import { keyOf, Watch } from "./watch.ts";
 
 /** What the shop keeps about a visitor. Who is logged in is not among it: that is `session.subject`. */
 export interface Visitor {
@@ -19,6 +20,8 @@ export interface Visitor {
   /** For the next page only. */
   notice: string;
   race: { ours: RaceResult; theirs?: RaceResult };
+  late: { ours: LateResult; theirs: LateResult };
+  outage: OutageResult;
   counter: { run: string; count: number };
   [runner: `runner-${number}`]: string;
 }
@@ -32,6 +35,7 @@ export interface Device {
 export function demo(directory: string, https = false): { app: Express; store: FileStore } {
   const watch = new Watch();
   const traffic = new Traffic();
+  const lates = new Lates();
   const store = fileStore({ directory });
 
   const sessions = createSessions<Visitor, Device>({
@@ -53,8 +57,12 @@ export function demo(directory: string, https = false): { app: Express; store: F
   app.use(protect);
   app.use(express.static(fileURLToPath(new URL("public", import.meta.url))));
 
+  // Asked by the page now and then. It learns here when its session was ended on another device.
   app.get("/panel", async (req, res) => {
-    res.set("Cache-Control", "no-store").send(String(panel(watch, await storedSession(req))));
+    const stored = await storedSession(req);
+    res
+      .set({ "Cache-Control": "no-store", "X-User": stored?.subject ?? "" })
+      .send(String(panel(watch.logOf(req), stored)));
   });
   app.post("/race/:run/:runner", expressSessions(sessions), async (req, res) => {
     const { run, runner } = req.params;
@@ -76,11 +84,10 @@ export function demo(directory: string, https = false): { app: Express; store: F
     session.update("visits", (visits = 0) => visits + 1);
     const devices = session.subject === undefined ? [] : await sessions.list(session.subject, { current: session });
     const notice = session.take("notice");
-    const race = session.take("race");
+    const [race, late, outage] = [session.take("race"), session.take("late"), session.take("outage")];
     const asks = req.query.ask !== undefined;
-    res.send(
-      String(page({ https, session, devices, notice, race, asks, panel: panel(watch, await storedSession(req)) })),
-    );
+    const seen = panel(watch.logOf(req), await storedSession(req));
+    res.send(String(page({ https, session, devices, notice, race, late, outage, asks, panel: seen })));
   });
 
   app.post("/login", async (req, res) => {
@@ -94,7 +101,24 @@ export function demo(directory: string, https = false): { app: Express; store: F
 
   app.post("/logout", async (req, res) => {
     const session = await sessions.get(req);
-    session.destroy();
+    session.logout();
+    session.flash("notice", "You are logged out. The old session is gone, wherever its id was copied to.");
+    res.redirect(303, "/#you");
+  });
+
+  // Two who help the users: each may act as another one. With sessions bound to browsers there is no acting.
+  app.post("/impersonate", async (req, res) => {
+    const session = await sessions.get(req);
+    const user = users.get(field(req, "user"));
+    if (user === undefined || session.subject === undefined || session.actor !== undefined || https)
+      return void res.status(400).send(errorPage("Log in first, as yourself."));
+    session.impersonate(field(req, "user"));
+    session.flash("notice", `You act as ${user}. Events and the list of devices say so.`);
+    res.redirect(303, "/#you");
+  });
+
+  app.post("/impersonate/end", async (req, res) => {
+    (await sessions.get(req)).endImpersonation();
     res.redirect(303, "/#you");
   });
 
@@ -161,6 +185,38 @@ export function demo(directory: string, https = false): { app: Express; store: F
     for (let runner = 0; runner < runners; runner++) delete data[`runner-${runner}`];
   }
 
+  // A request that is slower than the logout, and changes the session after it.
+  app.post("/late", async (req, res) => {
+    const session = await sessions.get(req);
+    if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
+    const headers = { cookie: req.headers.cookie ?? "" };
+    const late = await lates.run(
+      (run) => fetch(`${origin(req)}/late/${run}`, { method: "POST", headers }),
+      async () => {
+        session.logout();
+        await session.save();
+      },
+    );
+    const then = await (await fetch(`${origin(req)}/whoami`, { headers })).text();
+    const ours = { status: late.status, setCookie: late.headers.has("set-cookie"), then };
+    session.flash("late", { ours, theirs: await expressSessionLate() });
+    res.redirect(303, "/#late");
+  });
+  app.post("/late/:run", async (req, res) => {
+    const session = await sessions.get(req);
+    if (!(await lates.hold(req.params.run))) return void res.sendStatus(400);
+    session.update("cart", (cart = {}) => changeCart(cart, "pot", 1));
+    res.send("The late request put a teapot into the cart.");
+  });
+
+  app.post("/outage", async (req, res) => {
+    const session = await sessions.get(req);
+    if (session.isNew) return void res.status(400).send(errorPage("You have no session yet."));
+    session.flash("outage", await outage(origin(req), req.headers.cookie ?? "", watch.outage));
+    res.redirect(303, "/#outage");
+  });
+  app.get("/hours", (_req, res) => void res.type("text").send("Open day and night"));
+
   app.post("/devices/add", async (req, res) => {
     const session = await sessions.get(req);
     if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
@@ -197,23 +253,24 @@ export function demo(directory: string, https = false): { app: Express; store: F
 
   app.use((_req, res) => void res.status(404).send(errorPage("There is no such page.")));
   app.use(expressSessionErrors());
-  app.use(((error, _req, res, _next) => {
+  app.use(((error, req, res, _next) => {
     if (isSessionError(error) && error.code === "ERR_SESSION_NOT_FRESH") return void res.redirect(303, "/?ask#cart");
     const status = isSessionError(error) ? error.status : Number(error.status) || 500;
-    if (status >= 500) console.error(error);
+    if (status >= 500 && req.headers["x-outage"] !== watch.outage) console.error(error);
     res
       .status(status)
       .send(errorPage(status === 503 ? "The session store does not answer. Please try again." : "That did not work."));
   }) satisfies ErrorRequestHandler);
   return { app, store };
 
-  /** What the store holds for this browser: found as the library finds it, by the hash of the id in the cookie. */
+  /** What the store holds for this browser. */
   async function storedSession(req: Request): Promise<StoredSession | undefined> {
-    const id = /(?:^|;\s*)(?:__Host-)?session=([\w-]{43})(?:;|$)/.exec(req.headers.cookie ?? "")?.[1];
-    if (id === undefined) return undefined;
-    const key = `session:${createHash("sha256").update(id).digest("base64url")}`;
+    const key = keyOf(req.headers.cookie);
+    if (key === undefined) return undefined;
     const record = await store.read(key);
-    return record ? { key, payload: String(record.payload), expiresAt: record.expiresAt } : undefined;
+    return record
+      ? { key, payload: String(record.payload), expiresAt: record.expiresAt, subject: record.subject }
+      : undefined;
   }
 }
 

@@ -2,9 +2,10 @@
 
 import type { Session, SessionInfo } from "sojourn";
 import type { Device, Visitor } from "./app.ts";
+import type { LateResult } from "./experiments.ts";
 import { type Html, html } from "./html.ts";
 import { type RaceResult, runners } from "./race.ts";
-import type { Watch } from "./watch.ts";
+import type { Log } from "./watch.ts";
 
 /** Who can log in, by what they are known to the sessions as. */
 export const users: ReadonlyMap<string, string> = new Map([
@@ -30,6 +31,7 @@ export interface StoredSession {
   readonly key: string;
   readonly payload: string;
   readonly expiresAt: number;
+  readonly subject: string | undefined;
 }
 
 /** What the page shows. */
@@ -38,13 +40,15 @@ export interface View {
   readonly devices: readonly SessionInfo<Device>[];
   readonly notice: string | undefined;
   readonly race: Visitor["race"] | undefined;
+  readonly late: Visitor["late"] | undefined;
+  readonly outage: Visitor["outage"] | undefined;
   readonly panel: Html;
   readonly https: boolean;
   /** A payment waits for the user to prove who they are. */
   readonly asks: boolean;
 }
 
-export function page({ session, devices, notice, race, panel, https, asks }: View): Html {
+export function page({ session, devices, notice, race, late, outage, panel, https, asks }: View): Html {
   return document(
     "sojourn · demo",
     html`
@@ -59,7 +63,8 @@ export function page({ session, devices, notice, race, panel, https, asks }: Vie
     <p id="notice" role="status" tabindex="-1">${notice}</p>
     <main>
       <div id="app" class="cards">
-        ${you(session, https)} ${cart(session.data.cart ?? {}, session.subject, asks)} ${raceCard(race)} ${devicesCard(session, devices)}
+        ${you(session, https)} ${cart(session.data.cart ?? {}, session.subject, asks)} ${devicesCard(session, devices)}
+        ${raceCard(race)} ${lateCard(session.subject, late)} ${outageCard(outage)}
       </div>
       <aside id="panel" aria-label="Engine room">${panel}</aside>
     </main>
@@ -106,18 +111,19 @@ function document(title: string, body: Html): Html {
 function you(session: Session<Visitor>, https: boolean): Html {
   const name = session.subject === undefined ? undefined : users.get(session.subject);
   return html`
-    <section id="you" aria-labelledby="you-title">
+    <section id="you" aria-labelledby="you-title" data-user="${session.subject ?? ""}">
       <h2 id="you-title">${name ? html`Hello, ${name}` : "Hello, guest"}</h2>
+      ${session.actor && html`<p id="actor" class="tag">${users.get(session.actor)} acts as ${name}</p>`}
       <div class="split">
         <p class="figure"><strong id="visits">${session.data.visits}</strong> ${session.data.visits === 1 ? "visit" : "visits"}</p>
         <dl>
           <div><dt>Handle</dt><dd><code>${session.handle}</code></dd></div>
-          <div><dt>Began</dt><dd>${session.createdAt === undefined ? "just now" : time(session.createdAt)}</dd></div>
-          <div><dt>Ends if unused</dt><dd>${time(session.expiresAt ?? Date.now() + 1_800_000)}</dd></div>
+          <div><dt>Began</dt><dd>${session.createdAt === undefined ? "just now" : ago(session.createdAt)}</dd></div>
+          <div><dt>Ends unused</dt><dd>${ends(Math.min(session.endsAt ?? Infinity, Date.now() + 1_800_000))}</dd></div>
           ${https ? html`<div><dt>Bound</dt><dd id="bound">${session.bound ? "to this browser" : "no"}</dd></div>` : ""}
         </dl>
       </div>
-      ${name ? loggedIn() : loginForm()}
+      ${name ? loggedIn(session, https) : loginForm()}
     </section>`;
 }
 
@@ -132,10 +138,17 @@ function loginForm(): Html {
       </form>`;
 }
 
-function loggedIn(): Html {
+function loggedIn({ subject, actor }: Session<Visitor>, https: boolean): Html {
+  const [other = "", name] = [...users].find(([id]) => id !== subject) ?? [];
+  const acting = actor
+    ? html`<form method="post" action="/impersonate/end"><button id="end-acting">Be ${users.get(actor)} again</button></form>`
+    : html`<form method="post" action="/impersonate">
+          <button id="act" class="quiet" name="user" value="${other}">Act as ${name}</button>
+        </form>`;
   return html`
       <div class="row">
-        <form method="post" action="/regenerate"><button id="regenerate">Renew the id</button></form>
+        ${actor === undefined && html`<form method="post" action="/regenerate"><button id="regenerate">Renew the id</button></form>`}
+        ${!https && acting}
         <form method="post" action="/logout"><button id="logout" class="quiet">Log out</button></form>
       </div>`;
 }
@@ -213,6 +226,63 @@ function grid(kept?: ReadonlySet<number>): Html {
   return html`<div class="grid" aria-hidden="true">${cells}</div>`;
 }
 
+function lateCard(user: string | undefined, late: Visitor["late"] | undefined): Html {
+  return html`
+    <section id="late" aria-labelledby="late-title">
+      <h2 id="late-title">The late request</h2>
+      <p class="hint">
+        A slow request has its session. You log out. Then the slow one saves what it changed: does that bring the session
+        back?
+      </p>
+      <div class="row">
+        <form method="post" action="/late">
+          <button id="late-run" class="main" ${user ? "" : html`disabled`}>Log out in between</button>
+        </form>
+        ${!user && !late && html`<span class="hint">Log in first.</span>`}
+      </div>
+      <div class="results">
+        ${late && html`${lateResult("sojourn", late.ours)} ${lateResult("express-session, memory store", late.theirs)}`}
+      </div>
+    </section>`;
+}
+
+function lateResult(title: string, { status, setCookie, then }: LateResult): Html {
+  const final = then === "no session found";
+  return html`
+        <div class="result ${final ? "whole" : "torn"}">
+          <h3>${title}</h3>
+          <p><strong>${final ? "The logout is final" : "Logged in again"}</strong></p>
+          <p class="hint">
+            The late request was answered with ${status}, ${setCookie ? "with a cookie" : "without a cookie"}. The old cookie
+            now is: “${then}”.
+          </p>
+        </div>`;
+}
+
+function outageCard(outage: Visitor["outage"] | undefined): Html {
+  return html`
+    <section id="outage" aria-labelledby="outage-title">
+      <h2 id="outage-title">The outage</h2>
+      <p class="hint">The store does not answer while two pages are asked for: one needs your session, the other does not.</p>
+      <form method="post" action="/outage"><button id="outage-run" class="main">Take the store away</button></form>
+      ${
+        outage &&
+        html`
+      <dl id="outage-result">
+        <div><dt>Needs it</dt><dd><strong>${outage.needs.status}</strong> after ${short(outage.needs.milliseconds)}; ${
+          outage.needs.setCookie ? "it changed your cookie" : "your cookie stays as it is"
+        }</dd></div>
+        <div><dt>Does not</dt><dd><strong>${outage.free.status}</strong> after ${short(outage.free.milliseconds)}: it noticed nothing</dd></div>
+        <div><dt>Store is back</dt><dd>You are still “<strong>${outage.after}</strong>”</dd></div>
+      </dl>`
+      }
+    </section>`;
+}
+
+function short(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
 function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<Device>[]): Html {
   if (session.subject === undefined) {
     return html`
@@ -221,18 +291,30 @@ function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<De
       <p class="hint">Log in to see every browser you are logged in with, and to end those you do not know.</p>
     </section>`;
   }
-  const newestFirst = [...devices].sort((a, b) => (b.authenticatedAt ?? 0) - (a.authenticatedAt ?? 0));
+  const newestFirst = [...devices].sort(
+    (a, b) => (b.authenticatedAt ?? b.createdAt) - (a.authenticatedAt ?? a.createdAt),
+  );
   const more = devices.length - mostDevices;
   return html`
     <section id="devices" aria-labelledby="devices-title">
       <h2 id="devices-title">My devices</h2>
       <ul class="lines">
         ${newestFirst.slice(0, mostDevices).map(
-          ({ handle, label = handle, current, persistent, lastSeenAt, authenticatedAt = 0 }) => html`
+          ({
+            handle,
+            label = "A browser",
+            current,
+            actor,
+            persistent,
+            lastSeenAt,
+            createdAt,
+            authenticatedAt = createdAt,
+          }) => html`
         <li>
-          <span title="${handle}">${label} ${current && html`<span class="tag">this one</span>`}</span>
+          <span title="${handle}">${label} ${current && html`<span class="tag">this one</span>`}
+            ${actor && html`<span class="tag">${users.get(actor)} acts</span>`}</span>
           <span class="hint">
-            since ${time(authenticatedAt)}, last seen ${time(lastSeenAt ?? authenticatedAt)}${persistent ? ", stays logged in" : ""}
+            logged in ${ago(authenticatedAt)}, seen ${ago(lastSeenAt ?? authenticatedAt)}${persistent ? ", stays logged in" : ""}
           </span>
           <form method="post" action="/devices/revoke">
             <input type="hidden" name="handle" value="${handle}">
@@ -251,10 +333,11 @@ function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<De
     </section>`;
 }
 
-export function panel({ responses, events }: Watch, stored: StoredSession | undefined): Html {
+export function panel({ responses, events }: Log, stored: StoredSession | undefined): Html {
   return html`
     <section aria-labelledby="responses-title">
-      <h2 id="responses-title">Last responses</h2>
+      <h2 id="responses-title">Your last responses</h2>
+      ${responses.length === 0 && html`<p class="hint">This is the first.</p>`}
       <ol class="log">
         ${responses.map(
           ({ method, path, status, calls, setCookie }) => html`
@@ -270,11 +353,17 @@ export function panel({ responses, events }: Watch, stored: StoredSession | unde
       ${stored ? record(stored) : html`<p class="hint">Nothing yet for this browser.</p>`}
     </section>
     <section aria-labelledby="events-title">
-      <h2 id="events-title">Events</h2>
+      <h2 id="events-title">Your events</h2>
+      ${events.length === 0 && html`<p class="hint">None yet.</p>`}
       <ol class="log">
         ${events.map(
-          ({ type, at, handle, subject, reason }) => html`
-        <li><p><span class="hint">${time(at)}</span> <b>${type}</b> <code>${handle}</code> ${subject} <span class="hint">${reason}</span></p></li>`,
+          ({ type, at, handle, subject, actor, reason }) => html`
+        <li>
+          <p>
+            <b>${type}</b> <code>${handle}</code> ${subject} ${actor && html`by ${actor}`}
+            <span class="hint">${reason && html`${reason} · `}${ago(at)}</span>
+          </p>
+        </li>`,
         )}
       </ol>
     </section>`;
@@ -284,7 +373,7 @@ function record({ key, payload, expiresAt }: StoredSession): Html {
   return html`
       <dl>
         <div><dt>Key</dt><dd><code class="key">${key}</code></dd></div>
-        <div><dt>Ends</dt><dd>${time(expiresAt)}</dd></div>
+        <div><dt>Ends</dt><dd>${ends(expiresAt)}</dd></div>
       </dl>
       <pre tabindex="0" role="region" aria-label="The record">${indented(payload)}</pre>
       <form method="post" action="/replay">
@@ -301,7 +390,22 @@ function indented(json: string): string {
   }
 }
 
-function time(at: number): Html {
-  const date = new Date(at);
-  return html`<time datetime="${date.toISOString()}">${date.toLocaleTimeString("en-GB")}</time>`;
+/** "in 1:50", and the page counts it down. */
+function ends(at: number): Html {
+  const left = Math.max(0, Math.round((at - Date.now()) / 1000));
+  return html`<time data-left="${left}">in ${inWords(left)}</time>`;
+}
+
+/** "1:50 ago", and the page counts it up. */
+function ago(at: number): Html {
+  const age = Math.max(0, Math.round((Date.now() - at) / 1000));
+  return html`<time data-age="${age}">${age < 2 ? "just now" : `${inWords(age)} ago`}</time>`;
+}
+
+/** As `inWords` of public/page.js, which goes on from here. */
+function inWords(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.round(seconds / 86_400)} days`;
 }

@@ -70,9 +70,8 @@ describe.skipIf(missing)("the demo in Chromium", () => {
         await page.click("#add-pot");
         await says(page, "Iron teapot is in your cart.");
 
-        const deletion = page.waitForResponse((response) => response.url() === `${base}/logout`);
         await page.click("#logout");
-        expect(await (await deletion).headerValue("set-cookie")).toMatch(/^session=; Max-Age=0; /);
+        await says(page, "You are logged out.");
         await greets(page, "guest");
         const after = await page.context().cookies();
         expect(after.map(({ value }) => value)).not.toContain(ada?.value);
@@ -177,6 +176,40 @@ describe.skipIf(missing)("the demo in Chromium", () => {
         "Hello, guest",
       ]);
     }
+  });
+
+  test("a phone whose session is ended on a laptop notices by itself", async () => {
+    const [phone, laptop] = [await visitor({ viewport: { width: 390, height: 844 } }), await visitor()];
+    for (const page of [phone, laptop]) {
+      await page.click("#login-ada");
+      await greets(page, "Ada");
+    }
+    await laptop.click("#end-others");
+    await says(phone, "You were logged out on another device or tab.");
+    await greets(phone, "guest");
+  });
+
+  test("the time left counts down", async () => {
+    const page = await visitor();
+    await page
+      .getByText(/^in 29:5[0-7]$/)
+      .first()
+      .waitFor();
+  });
+
+  test.each([
+    { width: 1280, height: 900 },
+    { width: 390, height: 844 },
+  ])("the notice does not cover the record at $width pixels", async (viewport) => {
+    const page = await visitor({ viewport });
+    const record = page.locator("#panel pre");
+    await record.evaluate((element) => element.scrollIntoView({ block: "center" }));
+    await page.click("#replay");
+    await says(page, "The stored key was sent back");
+    const [notice, covered] = [await page.locator("#notice").boundingBox(), await record.boundingBox()];
+    if (!notice || !covered) throw new Error("both are there");
+    const beside = notice.x + notice.width <= covered.x;
+    expect(beside || notice.y + notice.height <= covered.y || covered.y + covered.height <= notice.y).toBe(true);
   });
 
   test("nothing overflows on a phone, in light or dark mode", async () => {

@@ -60,7 +60,7 @@ describe("the shop", () => {
     expect(visitsOn(await browser.get())).toBe(2);
   });
 
-  test("logs in with a new id, keeps the cart, and logs out with a deletion cookie; neither old id works afterwards", async () => {
+  test("logs in with a new id, keeps the cart, and logs out with another one; neither old id works afterwards", async () => {
     const browser = new Browser(base);
     await browser.get();
     await browser.post("/cart", { article: "tea", do: "add" });
@@ -74,10 +74,11 @@ describe("the shop", () => {
     expect(await new Browser(base, guest).get("/whoami")).toBe("no session found");
     expect(await new Browser(base, ada).get("/whoami")).toBe("ada, with a session");
 
-    const logout = await browser.post("/logout");
-    expect(logout.headers.getSetCookie()).toEqual([
-      "session=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly; SameSite=Lax",
-    ]);
+    await browser.post("/logout");
+    expect([guest, ada]).not.toContain(browser.cookie);
+    const after = await browser.get();
+    expect(noticeOn(after)).toMatch(/^You are logged out/);
+    expect(after).toContain('<output aria-label="Assam tea in the cart">0</output>');
     expect(await new Browser(base, ada).get("/whoami")).toBe("no session found");
   });
 
@@ -187,7 +188,96 @@ describe("the race", () => {
   });
 });
 
+describe("the late request", () => {
+  test("does not bring back the session that was logged out while it ran; with express-session it does", async () => {
+    const browser = new Browser(base);
+    await browser.post("/login", { user: "ada" });
+    const ada = browser.cookie;
+    expect((await browser.post("/late")).status).toBe(303);
+    const page = await browser.get();
+    expect(page).toContain("Hello, guest");
+    expect(page).toMatch(/<h3>sojourn<\/h3>\s*<p><strong>The logout is final/);
+    expect(page).toMatch(/<h3>express-session, memory store<\/h3>\s*<p><strong>Logged in again/);
+    expect(await new Browser(base, ada).get("/whoami")).toBe("no session found");
+    expect(await browser.get("/panel")).toContain("save_refused");
+  });
+
+  test("needs a login, and its inner address needs a logout under way", async () => {
+    const browser = new Browser(base);
+    await browser.get();
+    expect((await browser.post("/late")).status).toBe(400);
+    expect((await browser.post("/late/0123456789abcdef")).status).toBe(400);
+  });
+});
+
+describe("the outage", () => {
+  test("is a 503 after 2 seconds where the session is needed, nothing elsewhere, and leaves the user logged in", async () => {
+    const browser = new Browser(base);
+    await browser.post("/login", { user: "ada" });
+    const cookie = browser.cookie;
+    expect((await browser.post("/outage")).status).toBe(303);
+    const page = await browser.get();
+    expect(page).toMatch(/<dd><strong>503<\/strong> after \d\.\d s; your cookie stays as it is/);
+    expect(page).toMatch(/<dd><strong>200<\/strong> after .*: it noticed nothing/);
+    expect(page).toContain("“<strong>ada, with a session</strong>”");
+    expect(browser.cookie).toBe(cookie);
+  });
+
+  test("is seen by no other visitor, and cannot be ordered from outside", async () => {
+    const browser = new Browser(base);
+    await browser.post("/login", { user: "grace" });
+    const headers = { cookie: browser.cookie!, "x-outage": "0".repeat(32) };
+    expect((await fetch(`${base}/whoami`, { headers })).status).toBe(200);
+  });
+});
+
+describe("acting as another user", () => {
+  test("shows who acts on the page, in the list of devices and in the events, and goes back", async () => {
+    const browser = new Browser(base);
+    await browser.post("/login", { user: "ada" });
+    await browser.post("/impersonate", { user: "grace" });
+    const page = await browser.get();
+    expect(page).toMatch(/id="actor"[^>]*>Ada acts as Grace</);
+    expect(page).toContain('<span class="tag">Ada acts</span>');
+    expect(await browser.get("/panel")).toMatch(/impersonation_begun.*grace by ada/s);
+    expect((await browser.post("/impersonate", { user: "katherine" })).status).toBe(400);
+    await browser.post("/impersonate/end");
+    expect(await browser.get("/whoami")).toBe("ada, with a session");
+  });
+});
+
 describe("the panel", () => {
+  test("shows a visitor their own responses and events, before and after the id changed, and none of another's", async () => {
+    const [ada, grace] = [new Browser(base), new Browser(base)];
+    await ada.get("/");
+    await ada.get("/nowhere/of-ada");
+    await ada.post("/login", { user: "ada" });
+    await grace.post("/login", { user: "grace" });
+    const panel = await ada.get("/panel");
+    expect(panel).toContain("/nowhere/of-ada");
+    expect(panel).toContain("session_login");
+    expect(panel).not.toContain("grace");
+    expect(await grace.get("/panel")).not.toContain("of-ada");
+    await ada.post("/logout");
+    expect(await ada.get("/panel")).toContain("POST /logout");
+  });
+
+  test("tells the page who is logged in, also when another device ended the session", async () => {
+    const [phone, laptop] = [new Browser(base), new Browser(base)];
+    await phone.post("/login", { user: "ada" });
+    await laptop.post("/login", { user: "ada" });
+    expect((await phone.send("GET", "/panel")).headers.get("x-user")).toBe("ada");
+    await laptop.post("/devices/revoke");
+    const answer = await phone.send("GET", "/panel");
+    expect([answer.headers.get("x-user"), answer.headers.getSetCookie()]).toEqual(["", []]);
+  });
+
+  test("says in how long a session ends, not when by the clock", async () => {
+    const browser = new Browser(base);
+    await browser.get();
+    expect(await browser.get()).toMatch(/<dt>Ends unused<\/dt><dd><time data-left="(1800|1799)">in (30:00|29:59)</);
+  });
+
   test("shows the record under its hashed key, and the id nowhere", async () => {
     const browser = new Browser(base);
     await browser.post("/login", { user: "ada" });
@@ -245,14 +335,17 @@ describe("bad input", () => {
   });
 
   test("in a path is shown as text", async () => {
+    const browser = new Browser(base);
+    await browser.get();
     const { port } = new URL(base);
     await new Promise<void>((resolve, reject) => {
-      const sent = httpRequest({ port, host: "localhost", path: "/<script>alert(1)</script>" }, (response) => {
+      const headers = { cookie: browser.cookie };
+      const sent = httpRequest({ port, host: "localhost", path: "/<script>alert(1)</script>", headers }, (response) => {
         response.resume().on("end", resolve);
       });
       sent.on("error", reject).end();
     });
-    const panel = await new Browser(base).get("/panel");
+    const panel = await browser.get("/panel");
     expect(panel).toContain("&#60;script&#62;alert(1)");
     expect(panel).not.toContain("<script");
   });

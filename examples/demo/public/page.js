@@ -73,15 +73,57 @@ async function race() {
 /** The panel changes with requests of other tabs and browsers, too. */
 async function refreshPanel() {
   const panel = document.getElementById("panel");
-  if (document.hidden || !panel || panel.contains(document.activeElement)) return;
+  if (document.hidden || !panel) return;
+  const shown = user();
   const answer = await fetch("/panel").catch(() => undefined);
   if (!answer?.ok) return;
   const text = await answer.text();
-  if (text === panel.dataset.text) return;
-  panel.dataset.text = text;
+  if (user() !== shown) return; // A form of this page was quicker.
+  if (answer.headers.get("x-user") !== shown) return noticeOther();
+  // The times count by themselves.
+  const news = text.replace(/<time[^<]*/g, "");
+  if (news === panel.dataset.news || panel.contains(document.activeElement)) return;
+  panel.dataset.news = news;
   const record = panel.querySelector("pre")?.scrollTop ?? 0;
   panel.innerHTML = text;
   panel.querySelector("pre")?.scrollTo(0, record);
+}
+
+function user() {
+  return document.getElementById("you").dataset.user;
+}
+
+/** Another device ended this session, or another tab of this browser logged in or out: shows what is true now. */
+function noticeOther() {
+  const before = user();
+  last = last.then(async () => {
+    if (user() !== before) return; // By a form of this page.
+    await show(fetch("/"));
+    if (user() === before) return;
+    say(user() === "" ? "You were logged out on another device or tab." : "You logged in in another tab.");
+  });
+}
+
+/** Counts the times on. As `inWords` of page.ts. */
+function tick() {
+  for (const time of document.querySelectorAll("time")) {
+    time.since ??= performance.now();
+    const seconds = Math.round((performance.now() - time.since) / 1000);
+    const { left, age } = time.dataset;
+    const passed = Number(age) + seconds;
+    time.textContent = left
+      ? `in ${inWords(Math.max(0, left - seconds))}`
+      : passed < 2
+        ? "just now"
+        : `${inWords(passed)} ago`;
+  }
+}
+
+function inWords(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.round(seconds / 86_400)} days`;
 }
 
 function ready() {
@@ -92,4 +134,5 @@ function ready() {
 ready();
 refreshPanel();
 setInterval(refreshPanel, 2000);
+setInterval(tick, 1000);
 document.addEventListener("visibilitychange", refreshPanel);
