@@ -3,7 +3,8 @@
  *
  * A block under "`app.ts`:" is a file. Each line of an `sh` block is a command: it ends, or it is a server and answers on
  * the port that the page asks. The next `sh` block stops that server, as a reader would in that terminal. A `console`
- * block is the other terminal: what follows `$` is run, and must print what the page shows; `…` stands for anything.
+ * block is the other terminal: what follows `$` is run, and must print what the page shows; `…` stands for anything. A
+ * `text` block that begins with Open is what a person does in a browser (page-visitor.ts).
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,6 +14,7 @@ import { connect, createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { blocksOf } from "./checks/doc-code.ts";
 import { projectRoot, run } from "./lib.ts";
+import { Visitors } from "./page-visitor.ts";
 
 export interface FollowOptions {
   /** Empty, and stays. */
@@ -34,6 +36,7 @@ export async function followPage(page: string, options: FollowOptions): Promise<
   const blocks = blocksOf(text.split("\n"));
   const port = await portFor(blocks.filter(({ language }) => language !== "console").map(({ code }) => code));
   const here = (code: string): string => code.replaceAll(/\b3000\b/g, String(port));
+  const visitors = new Visitors();
   let server: Started | undefined;
   try {
     for (const { line, language, code, name } of blocks) {
@@ -57,6 +60,10 @@ export async function followPage(page: string, options: FollowOptions): Promise<
             );
           }
         }
+      } else if (language === "text" && Visitors.takes(code)) {
+        await visitors.follow(here(code)).catch((error: Error) => {
+          throw new Error(`${at}: ${error.message}\n${server?.said() ?? ""}`);
+        });
       } else if (language === "console") {
         for (const { command, expected } of asked(code)) {
           const { output } = await shell(here(command), directory);
@@ -66,6 +73,7 @@ export async function followPage(page: string, options: FollowOptions): Promise<
       }
     }
   } finally {
+    await visitors.close();
     await server?.stop();
   }
 }
