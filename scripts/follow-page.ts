@@ -34,7 +34,7 @@ export async function followPage(page: string, options: FollowOptions): Promise<
   const { directory, tarball, installed = false, limit = 60_000 } = options;
   const text = readFileSync(join(projectRoot, page), "utf8");
   const blocks = blocksOf(text.split("\n"));
-  const port = await portFor(blocks.filter(({ language }) => language !== "console").map(({ code }) => code));
+  const port = await portFor(blocks.filter(({ language, name }) => name || language === "sh").map(({ code }) => code));
   const here = (code: string): string => code.replaceAll(/\b3000\b/g, String(port));
   const visitors = new Visitors();
   let server: Started | undefined;

@@ -34,34 +34,51 @@ export const docCode: Check = {
       // src/attached.ts comes first, so that what it declares of Express wins over @types/express-session, whatever else there is.
       const order = `${program.file.startsWith("src/") ? 0 : 1}${String(index).padStart(5, "0")}`;
       const page = program.file.replace(/[^A-Za-z0-9]+/g, "-");
-      const name = program.name ? join(page, program.name) : `${order}-${page}.ts`;
+      const folder = isBundled(program) ? "bundled" : "node";
+      const name = join(folder, program.name ? join(page, program.name) : `${order}-${page}.ts`);
       names.set(name, program.file);
       mkdirSync(dirname(join(directory, name)), { recursive: true });
       writeFileSync(join(directory, name), `${program.code}\nexport {};\n`);
     });
-    writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(compilerOptions));
-    if (programs.length === 0) return problems;
-    const { code, output } = await run("tsc", ["-p", join(directory, "tsconfig.json"), "--pretty", "false"], {
-      cwd: directory,
-    });
-    if (code === 0) return problems;
-    const told = lines(output).map((line) => {
+    const told = await Promise.all(
+      Object.entries({ node: {}, bundled: { module: "preserve", moduleResolution: "bundler" } }).map(
+        async ([folder, options]) => {
+          if (!existsSync(join(directory, folder))) return [];
+          const config = join(directory, `${folder}.json`);
+          writeFileSync(config, JSON.stringify(configOf(folder, options)));
+          const { code, output } = await run("tsc", ["-p", config, "--pretty", "false"], { cwd: directory });
+          return code === 0 ? [] : lines(output);
+        },
+      ),
+    );
+    return [...problems, ...told.flat().map(onItsPage)];
+
+    /** Of a page whose files a bundler takes: with one .tsx, they import one another without extensions. */
+    function isBundled({ file, name }: Program): boolean {
+      return (
+        name !== undefined && programs.some((other) => other.file === file && other.name?.endsWith(".tsx") === true)
+      );
+    }
+
+    function onItsPage(line: string): string {
       const [, name, at, rest] = line.match(/^([^\s(]+)\((\d+),\d+\): (?:error )?(.*)$/) ?? [];
       const file = name && names.get(name);
       return file ? `${file}:${at}: ${rest}` : line;
-    });
-    return [...problems, ...told];
+    }
   },
 };
 
-const compilerOptions = {
-  extends: "../../tsconfig.json",
-  compilerOptions: { noUnusedLocals: false, noUnusedParameters: false, noImplicitReturns: false },
-  // First, whatever the programs are called: of two that declare req.session, the one in node_modules may come second.
-  files: ["../../src/attached.ts"],
-  include: ["**/*.ts", "**/*.tsx"],
-  exclude: [],
-};
+function configOf(folder: string, options: object): object {
+  const unused = { noUnusedLocals: false, noUnusedParameters: false, noImplicitReturns: false };
+  return {
+    extends: "../../tsconfig.json",
+    compilerOptions: { ...unused, ...options },
+    // First, whatever the programs are called: of two that declare req.session, the one in node_modules may come second.
+    files: ["../../src/attached.ts"],
+    include: [`${folder}/**/*.ts`, `${folder}/**/*.tsx`],
+    exclude: [],
+  };
+}
 
 /** The programs in the documentation of a tree, and what is wrong with the fences themselves. */
 export function programsBelow(root: string): { programs: Program[]; problems: string[] } {
@@ -133,7 +150,7 @@ export function blocksOf(text: readonly string[]): Block[] {
     const [, language = "", mark = ""] = info?.trim().match(/^(\S*)\s*(.*)$/) ?? [];
     const code = text.slice(at + 1, stop).map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
     const above = text.slice(0, at).findLast((line) => line.trim() !== "");
-    const [, name] = above?.match(/^`([^`\s]+\.[a-z]+)`[^`]*:$/) ?? [];
+    const [, name] = above?.match(/^`([^`\s]+\.[a-z]+)`.*:$/) ?? [];
     blocks.push({ line: at + 1, language, mark, code: code.join("\n"), name });
     at = stop;
   }
