@@ -8,7 +8,7 @@ import { filesBelow, projectRoot, seconds } from "./lib.ts";
 import { packInto } from "./pack.ts";
 
 const asked = process.argv.slice(2);
-const guides = ["docs/guides/login.md"];
+const guides = ["docs/guides/login.md", "docs/guides/login-next.md", "docs/guides/testing.md"];
 const pages = [...filesBelow(projectRoot, "docs/start", ".md"), ...guides].filter((page) => {
   const name = basename(page, ".md");
   return name !== "README" && name !== "index" && (asked.length === 0 || asked.includes(name));

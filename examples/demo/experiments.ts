@@ -61,14 +61,14 @@ export async function expressSessionLate(): Promise<LateResult> {
   const app = express();
   app.use(expressSession({ secret: "of this comparison", resave: false, saveUninitialized: false }));
   app.use((req, res, next) => {
-    const session = req.session as typeof req.session & { user?: string; cart?: string };
-    if (req.path === "/login") session.user = "ada";
+    const { session } = req;
+    const data = session as unknown as { user?: string; cart?: string };
+    if (req.path === "/login") data.user = "ada";
     if (req.path === "/logout") return void session.destroy(() => res.end());
-    if (req.path === "/whoami")
-      return void res.end(session.user ? `${session.user}, with a session` : "no session found");
+    if (req.path === "/whoami") return void res.end(data.user ? `${data.user}, with a session` : "no session found");
     if (!req.path.startsWith("/late/")) return void res.end();
     lates.hold(req.path.slice(6)).then(() => {
-      session.cart = "tea";
+      data.cart = "tea";
       res.end();
     }, next);
   });

@@ -226,6 +226,11 @@ function grid(kept?: ReadonlySet<number>): Html {
   return html`<div class="grid" aria-hidden="true">${cells}</div>`;
 }
 
+/** An impersonation has no login of its own. */
+function begun({ authenticatedAt, createdAt }: SessionInfo<Device>): number {
+  return authenticatedAt ?? createdAt ?? 0;
+}
+
 function lateCard(user: string | undefined, late: Visitor["late"] | undefined): Html {
   return html`
     <section id="late" aria-labelledby="late-title">
@@ -291,9 +296,7 @@ function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<De
       <p class="hint">Log in to see every browser you are logged in with, and to end those you do not know.</p>
     </section>`;
   }
-  const newestFirst = [...devices].sort(
-    (a, b) => (b.authenticatedAt ?? b.createdAt) - (a.authenticatedAt ?? a.createdAt),
-  );
+  const newestFirst = [...devices].sort((a, b) => begun(b) - begun(a));
   const more = devices.length - mostDevices;
   return html`
     <section id="devices" aria-labelledby="devices-title">
@@ -308,7 +311,7 @@ function devicesCard(session: Session<Visitor>, devices: readonly SessionInfo<De
             persistent,
             lastSeenAt,
             createdAt,
-            authenticatedAt = createdAt,
+            authenticatedAt = createdAt ?? 0,
           }) => html`
         <li>
           <span title="${handle}">${label} ${current && html`<span class="tag">this one</span>`}
