@@ -50,7 +50,10 @@ export class Visitors {
     const page = this.#browsers.get(this.#now) ?? (await this.#newPage());
     if (url) await page.goto(url);
     // A form that is pressed before its script runs is sent as without script: that must do as well.
-    if (field) await page.getByLabel(field, { exact: true }).fill(text ?? "");
+    if (field) {
+      const named = page.getByLabel(field, { exact: true }).or(page.getByPlaceholder(field, { exact: true }));
+      await named.fill(text ?? "");
+    }
     if (box) await page.getByLabel(box, { exact: true }).check();
     if (button) await page.getByRole("button", { name: button, exact: true }).click();
     if (seen) await page.getByText(seen).first().waitFor();

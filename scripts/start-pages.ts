@@ -1,4 +1,4 @@
-/** `npm run test:start`: follows every start page and the guides of a whole login, each in an empty folder of its own, with the packed package. */
+/** `npm run test:start`: follows every start page, and the guides that begin in an empty folder, each in an empty folder of its own, with the packed package. */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { filesBelow, projectRoot, seconds } from "./lib.ts";
 import { packInto } from "./pack.ts";
 
 const asked = process.argv.slice(2);
-const guides = ["docs/guides/login.md", "docs/guides/login-next.md", "docs/guides/testing.md"];
+const guides = ["login", "login-next", "testing", "passport", "oidc"].map((name) => `docs/guides/${name}.md`);
 const pages = [...filesBelow(projectRoot, "docs/start", ".md"), ...guides].filter((page) => {
   const name = basename(page, ".md");
   return name !== "README" && name !== "index" && (asked.length === 0 || asked.includes(name));
