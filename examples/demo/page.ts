@@ -245,9 +245,7 @@ function lateCard(user: string | undefined, late: Visitor["late"] | undefined): 
         </form>
         ${!user && !late && html`<span class="hint">Log in first.</span>`}
       </div>
-      <div class="results">
-        ${late && html`${lateResult("sojourn", late.ours)} ${lateResult("express-session, memory store", late.theirs)}`}
-      </div>
+      ${late && html`<div class="results">${lateResult("sojourn", late.ours)} ${lateResult("express-session, memory store", late.theirs)}</div>`}
     </section>`;
 }
 
