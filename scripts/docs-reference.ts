@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { makeReference } from "./docs/reference.ts";
 import { projectRoot } from "./lib.ts";
 
-const { pages, problems } = makeReference(projectRoot);
+const { pages, problems } = await makeReference(projectRoot);
 for (const { file, text } of pages) {
   mkdirSync(dirname(join(projectRoot, file)), { recursive: true });
   writeFileSync(join(projectRoot, file), text);

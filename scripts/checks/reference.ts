@@ -8,8 +8,8 @@ import type { Check } from "../lib.ts";
 export const reference: Check = {
   name: "reference",
   about: "docs/reference has every option, method and event, with the default that the code takes",
-  run(root) {
-    const { pages, problems } = makeReference(root);
+  async run(root) {
+    const { pages, problems } = await makeReference(root);
     const old = pages.filter(
       ({ file, text }) => !existsSync(join(root, file)) || readFileSync(join(root, file), "utf8") !== text,
     );

@@ -2,9 +2,11 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { cliPage } from "./cli.ts";
 import { type Declaration, type Entry, type Member, readDeclarations } from "./declarations.ts";
 import { wrongDefaults } from "./defaults.ts";
 import { inLines } from "./signature.ts";
+import { table } from "./table.ts";
 
 export interface ReferencePage {
   /** Relative to the project. */
@@ -100,10 +102,11 @@ const kinds = [
   },
 ];
 
-const note = "<!-- Made from the doc comments in src by `npm run docs:reference`. Change them there. -->";
+const note =
+  "<!-- Made from the doc comments and declarations in src by `npm run docs:reference`. Change them there. -->";
 
 /** Every page as it should be, and options of which no page says what happens without them. */
-export function makeReference(root: string): { pages: ReferencePage[]; problems: string[] } {
+export async function makeReference(root: string): Promise<{ pages: ReferencePage[]; problems: string[] }> {
   const { entries, defaults } = readDeclarations(root);
   const all = new Map(entries.flatMap(({ declarations }) => declarations.map((one) => [one.name, one] as const)));
   const main = entries.find(({ specifier }) => specifier === "sojourn");
@@ -140,6 +143,7 @@ export function makeReference(root: string): { pages: ReferencePage[]; problems:
           .map((entry) => entryPart(root, entry, pageOf)),
       ),
     ),
+    page("cli.md", "# Commands", note, ...(await cliPage(root))),
     page("modules.md", "# Other imports", note, modulesIntro, ...rest.map((entry) => entryPart(root, entry))),
   ];
   return { pages, problems: wrongDefaults(entries, defaults) };
@@ -180,11 +184,6 @@ function optionTable(members: readonly Member[], prefix: string): string {
     return [`<a id="${prefix}${name}"></a>\`${name}\`<br>${code(shown)}`, cell(byDefault), cell(doc.text)];
   });
   return table(["option", "default", "what it does"], rows);
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(header), `|${header.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
 }
 
 const cell = (text: string): string =>
