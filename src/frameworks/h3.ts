@@ -44,7 +44,8 @@ const cached =
   "a session was asked for with another request than its event came with, as inside a cached handler " +
   "(defineCachedHandler, a route rule with cache or swr), whose answer goes to every visitor. Ask for it outside";
 const olderH3 =
-  "h3Sessions needs h3 2, which is in Nitro 3: it got no next(), so this is h3 1 (Nitro 2, Nuxt 3 and 4). Update h3";
+  "h3Sessions needs h3 2, which is in Nitro 3: it got no next(), so this is h3 1 (Nitro 2, Nuxt 3 and 4), for which " +
+  "there is nuxtSessions in sojourn/frameworks/nuxt";
 
 /**
  * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when

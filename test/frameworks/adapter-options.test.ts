@@ -14,6 +14,7 @@ import { koaSessions } from "sojourn/frameworks/koa";
 import { currentSession, nestSessions } from "sojourn/frameworks/nest";
 import { nextSessions } from "sojourn/frameworks/next";
 import { connectSessions, nodeSessions, openSessions } from "sojourn/frameworks/node";
+import { nuxtSessions } from "sojourn/frameworks/nuxt";
 import { polkaSessions } from "sojourn/frameworks/polka";
 import { reactRouterSessions, reactRouterStorage } from "sojourn/frameworks/react-router";
 import { restifySessions } from "sojourn/frameworks/restify";
@@ -37,6 +38,7 @@ const adapters = Object.entries({
   koaSessions: [koaSessions],
   nestSessions: [nestSessions],
   nextSessions: [nextSessions, needed],
+  nuxtSessions: [nuxtSessions],
   connectSessions: [connectSessions],
   nodeSessions: [nodeSessions],
   openSessions: [openSessions],

@@ -12,7 +12,7 @@ const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
 /** These must work, types included, where there is no Node. */
 const everywhere = specifiers.filter(
   (name) =>
-    !/stores\/file$|frameworks\/(node|express|koa|fastify|hapi|polka|restify|nest)$|\/(testing|config|express-session|express-session\/files)$/.test(
+    !/stores\/file$|frameworks\/(node|express|koa|fastify|hapi|polka|restify|nuxt|nest)$|\/(testing|config|express-session|express-session\/files)$/.test(
       name,
     ),
 );

@@ -65,6 +65,12 @@ export function markFailed(response: object): void {
   if (held) held.failed = true;
 }
 
+/** Waits until what was sent has left, or was refused: for hosts that take the response as it is when the handler is done. */
+export async function released(response: object): Promise<void> {
+  const held = (response as Response)[slot];
+  while (held?.saving) await held.saving;
+}
+
 // One set for all responses: no closures. Node's methods take at most three arguments, and absent ones as undefined.
 const replacements: Methods & ThisType<Response> = {
   writeHead(status, words, headers) {
@@ -92,19 +98,27 @@ const told: Record<"headersSent" | "writableEnded", PropertyDescriptor> & ThisTy
   headersSent: {
     configurable: true,
     get() {
-      return this[slot]?.headWaits === true || ofPrototype(this, "headersSent");
+      return this[slot]?.headWaits === true || saidOf(this, "headersSent");
+    },
+    set(value: boolean) {
+      if (this[slot]) this[slot].said.headersSent = value;
     },
   },
   writableEnded: {
     configurable: true,
     get() {
-      return this[slot]?.endWaits === true || ofPrototype(this, "writableEnded");
+      return this[slot]?.endWaits === true || saidOf(this, "writableEnded");
+    },
+    set(value: boolean) {
+      if (this[slot]) this[slot].said.writableEnded = value;
     },
   },
 };
 
-function ofPrototype(response: Response, name: "headersSent" | "writableEnded"): unknown {
-  return Reflect.get(Object.getPrototypeOf(response), name, response);
+type Said = { headersSent?: boolean; writableEnded?: boolean };
+
+function saidOf(response: Response, name: keyof Said): unknown {
+  return response[slot]?.said[name] ?? Reflect.get(Object.getPrototypeOf(response), name, response);
 }
 
 function given(first: unknown, second: unknown, third: unknown): unknown[] {
@@ -116,6 +130,10 @@ function given(first: unknown, second: unknown, third: unknown): unknown[] {
 class HeldResponse {
   /** The handler threw. */
   failed = false;
+  /** The save under way, and what follows it. */
+  saving: Promise<void> | undefined;
+  /** What the response says of itself without us, where it has that as properties of its own: in calls inside Nitro. */
+  readonly said: Said = {};
   readonly #response: Response;
   readonly #real: Methods;
   readonly #holdings: Holding[] = [];
@@ -214,17 +232,27 @@ class HeldResponse {
   }
 
   #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
-    Object.defineProperty(this.#response, "headersSent", told.headersSent);
-    Object.defineProperty(this.#response, "writableEnded", told.writableEnded);
+    this.#tell("headersSent");
+    this.#tell("writableEnded");
     this.#waiting = [];
     this.#finished = method === "end";
-    allOf(saves)
+    const saving = allOf(saves)
       .then(
         () => this.#release(),
         (error) => this.#refuse(error),
       )
-      .catch((error) => this.#giveUp(error));
+      .catch((error) => this.#giveUp(error))
+      .then(() => {
+        if (this.saving === saving) this.saving = undefined;
+      });
+    this.saving = saving;
     return this.#keep(this.#waiting, method, args);
+  }
+
+  #tell(name: keyof Said): void {
+    const response = this.#response;
+    if (Object.getOwnPropertyDescriptor(response, name)?.writable) this.said[name] = response[name];
+    Object.defineProperty(response, name, told[name]);
   }
 
   #keep(waiting: Call[], method: Method, args: unknown[]): unknown {

@@ -7,7 +7,8 @@ import { type Holding, hold, prepare } from "./held-response.ts";
 import { Head, keepHeaders } from "./node-head.ts";
 import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
-const reader: RequestReader<OpenedRequest<object>> = {
+/** How a request of Node is read. */
+export const nodeReader: RequestReader<OpenedRequest<object>> = {
   cookie: ({ request }) => request.headers.cookie,
   secure: (opened) => opened.isSecure(),
   head: ({ request }) => headOf(request),
@@ -37,7 +38,7 @@ export abstract class OpenedRequest<Data extends object> implements Holding {
     this.response = response;
     this.#headers = response.getHeaderNames();
     prepare(response);
-    this.exchange = sessions.open<OpenedRequest<object>>(this, reader, request, ...aliases);
+    this.exchange = sessions.open<OpenedRequest<object>>(this, this.reader, request, ...aliases);
   }
 
   /**
@@ -48,6 +49,11 @@ export abstract class OpenedRequest<Data extends object> implements Holding {
 
   /** Whether the client came over https. */
   abstract isSecure(): boolean;
+
+  /** How it is read. A constant: the constructor asks for it. */
+  protected get reader(): RequestReader<OpenedRequest<object>> {
+    return nodeReader;
+  }
 
   /** What handlers know the request as. */
   get given(): object {

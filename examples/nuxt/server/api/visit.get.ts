@@ -1,0 +1,8 @@
+/** Counts a visit. */
+
+// biome-ignore lint/style/noDefaultExport: Nuxt wants it so
+export default defineEventHandler(async (event) => {
+  const session = await sessions.get(event); // loaded when first asked for
+  const visits = session.update("visits", (n = 0) => n + 1);
+  return `${session.subject ?? "guest"}, visit ${visits}`;
+});
