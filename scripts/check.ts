@@ -10,6 +10,7 @@ import { errors } from "./checks/errors.ts";
 import { layers } from "./checks/layers.ts";
 import { links } from "./checks/links.ts";
 import { lock } from "./checks/lock.ts";
+import { named } from "./checks/named.ts";
 import { packageLoads } from "./checks/package.ts";
 import { portable } from "./checks/portable.ts";
 import { reference } from "./checks/reference.ts";
@@ -28,6 +29,7 @@ const checks: readonly Check[] = [
   docCode,
   packageLoads,
   api,
+  named,
   bundle,
   layers,
   surface,

@@ -53,13 +53,13 @@ export function reportOn(dist: string, publicOnes: readonly Pick<PublicEntry, "s
 }
 
 /** Where and how a name is declared. */
-interface Declared {
+export interface Declared {
   readonly file: string;
   readonly text: string;
 }
 
 /** The exports of a compiled declaration file, with those it passes on. */
-function exportsOf(file: string, modules: Map<string, Map<string, Declared>>): Map<string, Declared> {
+export function exportsOf(file: string, modules: Map<string, Map<string, Declared>>): Map<string, Declared> {
   const known = modules.get(file);
   if (known) return known;
   const exported = new Map<string, Declared>();
@@ -94,7 +94,7 @@ function exportsOf(file: string, modules: Map<string, Map<string, Declared>>): M
 }
 
 /** The statements of a declaration file as the compiler writes it, without comments: each begins in the first column. */
-function statementsOf(text: string): string[] {
+export function statementsOf(text: string): string[] {
   const plain = text.replace(/^[ \t]*\/\*\*?[\s\S]*?\*\/[ \t]*\n/gm, "").replace(/^[ \t]*\/\/.*\n/gm, "");
   return plain
     .split(/^(?=(?:export|declare|import|interface|type|abstract|class|const|function)\b)/m)

@@ -45,6 +45,18 @@ export function publicFiles(root: string, folder: string): string[] {
 /** Pages of what works with other adapters. */
 const withoutCode = ["docs/frameworks/trpc.md"];
 
+/** Sockets have no routes. */
+const withoutRoutes = ["docs/frameworks/README.md", "docs/frameworks/ws.md"];
+
+/** Pages of frameworks that do not say how a route may do less with its session. */
+function withoutAccess(root: string): string[] {
+  return filesBelow(root, "docs/frameworks", ".md").flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    const says = /`access`/.test(text) && /sessions\.restrict\(/.test(text);
+    return says || withoutRoutes.includes(page) ? [] : [`${page}:1: does not tell of access and sessions.restrict`];
+  });
+}
+
 export const surface: Check = {
   name: "surface",
   about:
@@ -75,7 +87,7 @@ export const surface: Check = {
           problems.push(`${page}:1: is about ${source}, which is absent`);
       }
     }
-    return [...problems, ...linksOut(root)];
+    return [...problems, ...withoutAccess(root), ...linksOut(root)];
   },
 };
 

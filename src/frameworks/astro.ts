@@ -19,6 +19,8 @@ import {
 } from "./shared/fetch-response.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
+export type { AccessOf, AccessOption } from "./shared/options.ts";
+
 /** The options of {@link astroSessions}. */
 export interface AstroOptions extends AccessOption<AstroContext> {
   /**

@@ -5,6 +5,9 @@ import type { FetchOptions } from "./fetch.ts";
 import { noteOpened, readerOf, runOpen, saveOnly, sealFailure, sealResponse } from "./shared/fetch-response.ts";
 import { checkAdapter } from "./shared/options.ts";
 
+export type { FetchOptions } from "./fetch.ts";
+export type { AccessOf } from "./shared/options.ts";
+
 /** The options of {@link elysiaSessions}. */
 export type ElysiaOptions = Pick<FetchOptions, "access" | "secure" | "streaming">;
 

@@ -10,7 +10,8 @@ import {
 } from "./node.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
-export type { ConnectErrorMiddleware, ConnectMiddleware } from "./node.ts";
+export type { ConnectErrorMiddleware, ConnectMiddleware, NodeRequest, NodeResponse } from "./node.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
 
 /** The options of {@link expressSessions}. */
 export interface ExpressOptions extends AccessOption<NodeRequest> {

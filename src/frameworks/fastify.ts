@@ -10,6 +10,9 @@ import { isClosed, OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
+export type { NodeRequest } from "./shared/node-shapes.ts";
+export type { AccessOf } from "./shared/options.ts";
+
 /** The options of {@link fastifySessions}. */
 export interface FastifyOptions {
   /**

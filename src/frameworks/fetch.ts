@@ -14,6 +14,8 @@ import {
 } from "./shared/fetch-response.ts";
 import { type AccessOf, checkAdapter } from "./shared/options.ts";
 
+export type { AccessOf } from "./shared/options.ts";
+
 /** The options of {@link fetchSessions}. */
 export interface FetchOptions {
   /**

@@ -19,7 +19,9 @@ import { answerOf, isResponse, isSentElsewhere, isStream, streamOf } from "./sha
 import { failure, type H3EventLike, hasFailed, startOver, write } from "./shared/h3-event.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
+export type { FetchOptions } from "./fetch.ts";
 export type { H3EventLike } from "./shared/h3-event.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
 
 /** The options of {@link h3Sessions}. */
 export interface H3Options extends AccessOption<H3EventLike>, Pick<FetchOptions, "streaming"> {

@@ -20,6 +20,9 @@ import {
 import { replace, varyEarly } from "./shared/hono-res.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
+export type { FetchOptions } from "./fetch.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
+
 /** The options of {@link honoSessions}. */
 export interface HonoOptions extends AccessOption<HonoContext>, Pick<FetchOptions, "secure" | "streaming"> {
   /**

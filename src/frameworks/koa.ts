@@ -11,6 +11,7 @@ import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
 
 /** The options of {@link koaSessions}. */
 export interface KoaOptions extends AccessOption<KoaContext> {

@@ -7,6 +7,9 @@ import { type ConnectMiddleware, connectSessions, type NodeRequest } from "./nod
 import { markFailed } from "./shared/held-response.ts";
 import { type AccessOf, checkAdapter, checkSessions } from "./shared/options.ts";
 
+export type { NodeRequest } from "./shared/node-shapes.ts";
+export type { AccessOf } from "./shared/options.ts";
+
 /** The options of {@link nestSessions}. */
 export interface NestOptions {
   /**

@@ -19,7 +19,9 @@ import {
 import { checkAdapter } from "./shared/options.ts";
 import { readOnlySession } from "./shared/read-only.ts";
 
+export type { FetchOptions } from "./fetch.ts";
 export type { NextCookies, NextHeaders } from "./shared/next-flow.ts";
+export type { AccessOf } from "./shared/options.ts";
 
 /** The options of {@link nextSessions}. */
 export interface NextOptions extends Pick<FetchOptions, "access" | "onError" | "streaming"> {

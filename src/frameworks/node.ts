@@ -13,6 +13,7 @@ import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 import { type AccessOf, type AccessOption, checkAdapter } from "./shared/options.ts";
 
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
 
 /** The options of {@link nodeSessions} and {@link openSessions}. */
 export interface NodeOptions {

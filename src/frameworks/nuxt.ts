@@ -84,7 +84,7 @@ export function nuxtSessions<Data extends object>(
   /** The event of the page that makes this call, inside the server and for the same client. */
   const pageOf = ({ node: { req } }: NuxtEvent): NuxtEvent | undefined => {
     const page = (req as InnerRequest).__unenv__?.[slot];
-    const same = page && page.node.req.headers.cookie === req.headers.cookie && !sessions.isOver(page);
+    const same = page && cookieOf(page.node.req) === cookieOf(req) && !sessions.isOver(page);
     return same ? page : undefined;
   };
 
@@ -129,6 +129,11 @@ export function nuxtSessions<Data extends object>(
 /** What Nitro makes of a request to itself: `__unenv__` is the `context` of the event it was made with. */
 interface InnerRequest extends NodeRequest {
   readonly __unenv__?: { readonly [page: symbol]: NuxtEvent | undefined } | undefined;
+}
+
+/** Nitro passes no empty headers on. */
+function cookieOf({ headers }: NodeRequest): string {
+  return headers.cookie ?? "";
 }
 
 /** A cached handler of Nitro notes itself in the context it shares with its request, and its answer goes to everybody. */

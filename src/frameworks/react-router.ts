@@ -20,6 +20,9 @@ import {
 import { type AccessOption, checkKinds, checkSessions } from "./shared/options.ts";
 import { answerable } from "./shared/react-router-error.ts";
 
+export type { FetchOptions } from "./fetch.ts";
+export type { AccessOf, AccessOption } from "./shared/options.ts";
+
 export {
   type ReactRouterCookieOptions,
   type ReactRouterSession,

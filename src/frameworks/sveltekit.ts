@@ -17,6 +17,8 @@ import {
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 import { checkLoaded, hasFailed, withCookies } from "./shared/sveltekit-errors.ts";
 
+export type { AccessOf, AccessOption } from "./shared/options.ts";
+
 export { svelteKitSessionErrors } from "./shared/sveltekit-errors.ts";
 
 /** The options of {@link svelteKitSessions}. */

@@ -10,6 +10,8 @@ import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket
 import { headerOf, originCheck, type SocketOrigin, type UpgradeRequest } from "./shared/upgrade-request.ts";
 import { type SocketEnd, WatchedSockets } from "./shared/watched-sockets.ts";
 
+export type { AccessOf } from "./shared/options.ts";
+
 export type { ClosableSocket } from "./shared/socket-shapes.ts";
 export type { SocketOrigin, UpgradeRequest } from "./shared/upgrade-request.ts";
 export type { SocketEnd } from "./shared/watched-sockets.ts";

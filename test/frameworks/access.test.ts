@@ -6,13 +6,16 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
+import { RouterContextProvider } from "react-router";
 import { type Access, createSessions, type Sessions } from "sojourn";
 import { expressSessions } from "sojourn/frameworks/express";
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
+import { nextSessions } from "sojourn/frameworks/next";
 import { nodeSessions } from "sojourn/frameworks/node";
+import { reactRouterSessions } from "sojourn/frameworks/react-router";
 import { memoryStore } from "sojourn/stores/memory";
 import { countedStore } from "sojourn/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -64,6 +67,27 @@ const adapters: Readonly<Record<string, Start>> = {
     const path = ({ url }: Request): string => new URL(url).pathname;
     const withSessions = fetchSessions(sessions, { access: (request) => accessOf(path(request)) });
     const fetch = withSessions(async (request) => new Response(await handle(sessions, request, path(request))));
+    return listen(createAdaptorServer({ fetch, createServer }) as ReturnType<typeof createServer>);
+  },
+  next: (sessions) => {
+    const path = ({ url }: Request): string => new URL(url).pathname;
+    const headers = async (): Promise<Headers> => new Headers();
+    const cookies = () => Promise.reject(new Error("only actions and components ask"));
+    const access = (request: Request): Access | undefined => accessOf(path(request));
+    const { route } = nextSessions(sessions, { cookies, headers, access });
+    const fetch = route(async (request) => new Response(await handle(sessions, request, path(request))));
+    return listen(createAdaptorServer({ fetch, createServer }) as ReturnType<typeof createServer>);
+  },
+  "react-router": (sessions) => {
+    const path = ({ url }: Request): string => new URL(url).pathname;
+    const middleware = reactRouterSessions(sessions, { access: ({ request }) => accessOf(path(request)) });
+    const fetch = (request: Request): Promise<Response> => {
+      const context = new RouterContextProvider();
+      return middleware(
+        { request, context },
+        async () => new Response(await handle(sessions, context, path(request))),
+      ).catch((error: { status: number }) => new Response("", { status: error.status }));
+    };
     return listen(createAdaptorServer({ fetch, createServer }) as ReturnType<typeof createServer>);
   },
   fastify: async (sessions) => {

@@ -197,6 +197,22 @@ describe("what a page fetches of its own server", () => {
     expect(await (await fetch(`${url}/who`, { headers: cookieOf(page) })).text()).toBe("ada");
   });
 
+  // Nitro passes no empty header on, and the call was taken for another client's.
+  test("also where the browser sends an empty cookie header", async () => {
+    const { sessions } = setup();
+    const { router, start } = nitro(nuxtSessions(sessions));
+    router.get(
+      "/api",
+      eventHandler(async (event) => (await sessions.get(event)).update("a", (a = "") => `${a}x`)),
+    );
+    router.get(
+      "/",
+      eventHandler(async (event) => (await call(event, "/api")).text()),
+    );
+    const page = await fetch(await start(), { headers: { cookie: "" } });
+    expect([await page.text(), ours(page).length]).toEqual(["x", 1]);
+  });
+
   test("a call with another client's cookie has that client's session", async () => {
     const { sessions } = setup();
     const { router, start } = nitro(nuxtSessions(sessions));
