@@ -330,6 +330,18 @@ describe("doc-code", () => {
     ]);
     expect(problems).toEqual([expect.stringContaining("docs/a.md:11: ```ts ignore needs a reason")]);
   });
+
+  test("a block under the name of a file is that file of its page; a name that is taken makes a program of its own", () => {
+    const block = (code: string): string => `\`\`\`ts\n${code}\n\`\`\`\n\n`;
+    const page = `\`app/a.ts\`:\n\n${block("1")}\`b.ts\`, as \`before\`:\n\n${block("2")}\`b.ts\`:\n\n${block("3")}Of \`c.ts\`:\n\n${block("4")}`;
+    const { programs } = programsBelow(tree({ "docs/a.md": page }));
+    expect(programs.map(({ name, code }) => [name, code.trim()])).toEqual([
+      ["app/a.ts", "1"],
+      ["b.ts", "2"],
+      [undefined, "3"],
+      [undefined, "4"],
+    ]);
+  });
 });
 
 describe("workflows", () => {
