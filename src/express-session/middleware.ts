@@ -71,7 +71,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     req.sessionID = id;
     const res = response as ExpressResponse;
     const own = new ExpressKept(shared, req, id, secrets, {
-      isError: () => Number((res as { statusCode?: number }).statusCode) >= 500,
+      isError: () => (res.statusCode ?? 0) >= 500,
       tell: (error) => afterwards(res, () => next(error)),
     });
     kept.set(req, own);

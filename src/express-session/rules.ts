@@ -32,8 +32,8 @@ export class Rules {
 
   shouldSave(session: Session, work: ExpressWork, id: string): boolean {
     if (work.state.marks.regenerated) return true;
+    if (work.saved !== undefined && work.saved === work.whole()) return false;
     const hash = fingerprint(session);
-    if (work.saved === hash) return false;
     if (!this.#options.saveUninitialized && !this.#saved && this.cookieId !== id) return this.#isModified(session);
     return !(this.#id === session.id && this.#saved === hash);
   }

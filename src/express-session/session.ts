@@ -41,10 +41,12 @@ export class Session {
 // Methods of express-session: not enumerable, of one parameter each (grant looks at that), replaceable.
 const methods = {
   touch(this: Session): Session {
-    return resetMaxAge(this);
+    resetMaxAge(this);
+    return this;
   },
   resetMaxAge(this: Session): Session {
-    return resetMaxAge(this);
+    resetMaxAge(this);
+    return this;
   },
   save(this: Session, callback?: Answer): unknown {
     const act = actions.get(this);
@@ -89,9 +91,11 @@ export function asRecord(session: Session): SessionRecord {
 }
 
 /** Moves its cookie's expiry on. */
-export function resetMaxAge(session: Session): Session {
-  session.cookie.maxAge = session.cookie.originalMaxAge;
-  return session;
+export function resetMaxAge({ cookie }: Session): void {
+  const { originalMaxAge } = cookie;
+  cookie.maxAge = originalMaxAge;
+  // The clock may have gone on by a millisecond.
+  cookie.originalMaxAge = originalMaxAge;
 }
 
 /** The session's JSON without its cookie: what changes of it are found out by. */
@@ -99,6 +103,11 @@ export function fingerprint(session: object): string {
   return JSON.stringify(session, function (this: unknown, key, value: unknown) {
     return this === session && key === "cookie" ? undefined : value;
   });
+}
+
+/** How long a cookie lasts and where it goes, whenever that began. */
+export function cookieFingerprint(cookie: Cookie | undefined): string {
+  return JSON.stringify({ ...cookie?.data, expires: undefined });
 }
 
 /** With a callback: calls it, and gives the session. Without: gives a promise that may be left alone. */

@@ -10,7 +10,7 @@ import type { Facts, Plan, Step } from "../core/save/plan.ts";
 import type { RecordSession } from "../core/save/record-session.ts";
 import { draftOf } from "../core/save/steps.ts";
 import type { Cookie } from "./cookie.ts";
-import { asRecord, fingerprint, type Session } from "./session.ts";
+import { asRecord, cookieFingerprint, fingerprint, type Session } from "./session.ts";
 import type { Shared } from "./shared.ts";
 
 /** A request's record, and the `Session` that handlers hold of it: the session is the record's data. */
@@ -29,6 +29,7 @@ export class ExpressWork extends Work {
   readonly #shared: Shared;
   readonly #session: Session;
   readonly #loaded: string;
+  readonly #loadedCookie: string;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(shared: Shared, incoming: Incoming, session: Session, found: Found | null) {
@@ -39,6 +40,7 @@ export class ExpressWork extends Work {
     this.cookie = session.cookie;
     this.subject = meta.subject;
     this.#loaded = fingerprint(session);
+    this.#loadedCookie = cookieFingerprint(session.cookie);
   }
 
   override async save(): Promise<boolean> {
@@ -50,8 +52,13 @@ export class ExpressWork extends Work {
   async #save(): Promise<boolean> {
     const saved = await super.save();
     this.wanted = false;
-    if (saved && !this.state.destroyed) this.saved = fingerprint(this.#session);
+    if (saved && !this.state.destroyed) this.saved = this.whole();
     return saved;
+  }
+
+  /** All that a save writes, but for when the cookie expires. */
+  whole(): string {
+    return fingerprint(this.#session) + cookieFingerprint(this.#session.cookie);
   }
 
   /** Waits for the save under way. */
@@ -100,8 +107,10 @@ export class ExpressWork extends Work {
     const now = core.config.now();
     const expiresAt = this.expiresAt(now, this.state.meta);
     if (this.#shared.ours) {
+      if (cookieFingerprint(this.#session.cookie) !== this.#loadedCookie) return this.#rewrite();
       const ahead = expiresAt - found.expiresAt;
-      if (ahead < 0) return this.#shorten();
+      // A store's touch moves an expiry later only.
+      if (ahead < 0) return this.#rewrite();
       if (ahead < Math.min(60_000, (expiresAt - now) / 20)) return true;
     }
     const { draft } = draftOf(this, "touch", found.payload);
@@ -110,8 +119,7 @@ export class ExpressWork extends Work {
     return touched !== null;
   }
 
-  /** A store's touch moves an expiry later only. */
-  #shorten(): Promise<boolean> {
+  #rewrite(): Promise<boolean> {
     this.wanted = true;
     return this.save();
   }

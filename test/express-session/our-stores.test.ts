@@ -229,6 +229,19 @@ test("a session lasts as long as its cookie: ttl without maxAge, a shorter maxAg
   expect((await send("/look", long.cookie)).text).toBe("nobody");
 });
 
+test("cookie.maxAge and other attributes are stored where nothing else of the session changed", async () => {
+  const { send } = await app(make(memoryStore()), (req, res) => {
+    if (req.url === "/in") req.session.user = "ada";
+    if (req.url === "/remember") req.session.cookie.maxAge = 18_000_000;
+    if (req.url === "/move") req.session.cookie.sameSite = "lax";
+    res.end(JSON.stringify([req.session.user, req.session.cookie.originalMaxAge, req.session.cookie.sameSite]));
+  });
+  const { cookie } = await send("/in");
+  await send("/remember", cookie);
+  await send("/move", cookie);
+  expect(JSON.parse((await send("/look", cookie)).text)).toEqual(["ada", 18_000_000, "lax"]);
+});
+
 test("req.sessionStore has the methods of express-session, and set does not revive a session", async () => {
   const store = memoryStore();
   const { send } = await app(make(store), async (req, res) => {

@@ -2,6 +2,7 @@
 
 import session, { expressToken } from "sojourn/express-session";
 import { describe, expect, test } from "vitest";
+import { seeded } from "../support/random.ts";
 import { type Handler, type Req, serve } from "./http.ts";
 import { load } from "./packages.ts";
 
@@ -77,6 +78,9 @@ const actions: Record<string, Action> = {
   },
   "makes it a browser session": (req) => {
     req.session.cookie.expires = null;
+  },
+  "makes it last longer": (req) => {
+    req.session.cookie.maxAge = 120_000;
   },
   saves: (req) => call(req, "save"),
   "writes, then saves": (req) => {
@@ -312,5 +316,36 @@ describe("how the handler answers", () => {
     test.each(Object.entries(answers))(`${which}: %s`, (_name, answer) =>
       expectSame({ options, action: actions["writes a key"] as Action, cookie, answer }),
     );
+  }
+});
+
+test("a login that sets cookie.maxAge after its save is stored with it", () =>
+  expectSame({
+    options: { resave: false, saveUninitialized: false },
+    action: async (req) => {
+      await call(req, "regenerate");
+      req.session.user = "eve";
+      await call(req, "save");
+      req.session.cookie.maxAge = 2_592_000_000;
+    },
+    cookie: (cookie) => cookie,
+  }));
+
+test("any handler of two to four of these does the same, but for the save that express-session repeats", async () => {
+  const random = seeded(20_261_130);
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  const carried = [...Object.entries(cookies), ...Object.entries(strangers)];
+  for (let round = 0; round < 150; round++) {
+    const [set, options] = pick(Object.entries(optionSets));
+    const [which, cookie] = pick(carried);
+    const names = Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(Object.keys(actions)));
+    const action = async (req: Req): Promise<void> => {
+      for (const name of names) if (req.session) await actions[name]?.(req);
+    };
+    const one: Case = { options, action, cookie, touch: random() < 0.75 };
+    const [theirs, ours] = await Promise.all([see(real, one), see(session as never, one)]);
+    const repeats = theirs.calls.length - ours.calls.length === 1 && theirs.calls.at(-1) === "set";
+    const calls = repeats ? [...ours.calls, "set"] : ours.calls;
+    expect({ ...ours, calls }, `${set}, ${which}: ${names.join(", ")}`).toEqual(theirs);
   }
 });
