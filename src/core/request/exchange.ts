@@ -83,6 +83,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   /** No cookie can be set any more. */
   #headersSent = false;
   #saveFailed = false;
+  #discards = false;
   /** What was loaded last, and is seen to when it fails. */
   #noted: Promise<unknown> | undefined;
   /** Cookies that were sent over plain http, reported once a request. */
@@ -184,6 +185,11 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     this.#tell();
   }
 
+  /** Lets the saves that the adapter does save nothing but a logout, as after a failure of the handler. */
+  discard(): void {
+    this.#discards = true;
+  }
+
   /**
    * Ends the request: `sessions.current()` finds its session no more. Whatever was started while it was handled (a
    * connection of a pool, a timer) keeps its context, and goes on working for other visitors.
@@ -252,17 +258,17 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** A logout is final when it is called; what else was changed counts only when the handler did not fail. */
   #saves(failed: boolean): boolean {
-    return !failed || this.#keeping.config.saveOnError || this.#kept?.logsOut() === true;
+    return !this.#drops(failed) || this.#kept?.logsOut() === true;
   }
 
-  #save(failed: boolean): Promise<boolean> | undefined {
-    return this.#kept?.save(failed && !this.#keeping.config.saveOnError);
+  #drops(failed: boolean): boolean {
+    return this.#discards || (failed && !this.#keeping.config.saveOnError);
   }
 
   async #finish(failed: boolean): Promise<void> {
     // It may still be loading, when no code waited for it.
     await this.#kept?.settled();
-    await this.#save(failed);
+    await this.#kept?.save(this.#drops(failed));
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
@@ -270,7 +276,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (loading) await loading;
     if (this.#saves(failed) && !(failed && this.#saveFailed)) {
       this.#saveFailed = true;
-      await this.#save(failed);
+      await this.#kept?.save(this.#drops(failed));
       this.#saveFailed = false;
     }
     this.#writeHead(headers);

@@ -147,11 +147,30 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   restrict(request: object, access: Access): void {
-    const exchange = this.exchangeOf(request);
-    if (!exchange) {
-      throw new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
-    }
-    exchange.restrict(access);
+    this.#opened("restrict", request).restrict(access);
+  }
+
+  /**
+   * Discards what the handlers of a request changed and have not saved, as a response of 500 does: for what fails and is
+   * answered with less, such as a GraphQL operation. A logout is carried out all the same.
+   *
+   * @throws `TypeError` when no adapter has opened the request.
+   * @example
+   * ```ts
+   * import type { Sessions } from "sojourn";
+   *
+   * async function attempt(sessions: Sessions, request: Request, work: () => Promise<object>): Promise<Response> {
+   *   try {
+   *     return Response.json({ data: await work() });
+   *   } catch {
+   *     sessions.discard(request);
+   *     return Response.json({ errors: [{ message: "Please try again." }] }); // status 200
+   *   }
+   * }
+   * ```
+   */
+  discard(request: object): void {
+    this.#opened("discard", request).discard();
   }
 
   /** Whether a request has been opened: an adapter mounted twice opens it once. */
@@ -167,6 +186,12 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   /** For adapters: whether a request that was opened has ended, so that it is not the one at hand. */
   isOver(request: object): boolean {
     return this.exchangeOf(request)?.isOver === true;
+  }
+
+  #opened(method: string, request: object): Exchange<Data> {
+    const exchange = this.exchangeOf(request);
+    if (exchange) return exchange;
+    throw new TypeError(`sessions.${method}() takes a request that an adapter has opened; ${received(request)}`);
   }
 
   /** @internal What an adapter has opened a request as. */

@@ -188,7 +188,16 @@ async function started(
   trial: FrameworkTrial,
   onError?: "save",
 ): Promise<[StartedApp, ReturnType<StartedApp["client"]>]> {
-  const app = await trial.start({ routes: failing, options: { onError } });
+  const discarding: Routes = {
+    async "/discard"({ request, session, query }) {
+      const one = await session();
+      one.data["a"] = "2";
+      if (query.has("logout")) one.destroy();
+      app.sessions.discard(request);
+      return text("answered");
+    },
+  };
+  const app = await trial.start({ routes: { ...failing, ...discarding }, options: { onError } });
   const client = app.client();
   await client.post("/set?a=1&user=Ada");
   return [app, client];
@@ -228,6 +237,17 @@ const handlers = inGroup("handlers that fail", [
       const [, client] = await started(trial);
       same((await client.post("/status?is=404")).status, 404, "status");
       answered(await client.get("/read"), changed);
+    },
+  },
+  {
+    name: "one that discards and answers 200 changes nothing and begins no session; a logout is carried out",
+    async run(trial) {
+      const [app, client] = await started(trial, "save");
+      answered(await client.post("/discard"), "answered");
+      answered(await client.get("/read"), unchanged);
+      noCookie(await app.client().post("/discard"));
+      answered(await client.post("/discard?logout"), "answered");
+      answered(await client.get("/read"), "{}");
     },
   },
   {
