@@ -43,7 +43,9 @@ export function publicFiles(root: string, folder: string): string[] {
 }
 
 /** Pages of what works with other adapters. */
-const withoutCode = ["graphql", "orpc", "trpc"].map((name) => `docs/frameworks/${name}.md`);
+const withoutCode = ["adonis", "graphql", "orpc", "solid-start", "tanstack-start", "trpc"].map(
+  (name) => `docs/frameworks/${name}.md`,
+);
 
 /** Sockets have no routes. */
 const withoutRoutes = ["docs/frameworks/README.md", "docs/frameworks/ws.md"];

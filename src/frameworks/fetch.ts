@@ -44,9 +44,9 @@ export interface FetchOptions {
  * Wraps a fetch handler. What comes after the request (`env`, `ctx`, parameters) is passed on. A handler that answers
  * nothing has upgraded the request, as on Bun.
  */
-export type WithFetchSessions = <Rest extends unknown[], Answer extends Response | undefined>(
-  handler: (request: Request, ...rest: Rest) => Answer | Promise<Answer>,
-) => (request: Request, ...rest: Rest) => Promise<Answer | Response>;
+export type WithFetchSessions = <Req extends Request, Rest extends unknown[], Answer extends Response | undefined>(
+  handler: (request: Req, ...rest: Rest) => Answer | Promise<Answer>,
+) => (request: Req, ...rest: Rest) => Promise<Answer | Response>;
 
 /**
  * Sessions for fetch handlers. Gives a function that wraps a handler; inside, `sessions.get(request)` is the session.

@@ -19,13 +19,14 @@ export type {
   NodeRedisSentinel,
   RedisClient,
   RedisCommandClient,
+  UpstashClient,
 } from "./shared/redis-client.ts";
 
 /** What `redisStore` takes. */
 export interface RedisStoreOptions {
   /**
    * Your client, connected by you: node-redis 4 to 6 (client, pool, cluster or sentinel), ioredis 5 or 6 or iovalkey
-   * (Redis or Cluster), or any object with `command(key, args)`. Or a function that returns one, or a promise of one:
+   * (Redis or Cluster), `@upstash/redis`, or any object with `command(key, args)`. Or a function that returns one, or a promise of one:
    * it is called once, when the store is first used. The store never connects, configures or closes it.
    */
   readonly client: RedisClient | (() => RedisClient | Promise<RedisClient>);

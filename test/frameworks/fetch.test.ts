@@ -6,10 +6,10 @@ import { fetchSessions } from "sojourn/frameworks/fetch";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { memoryStore } from "sojourn/stores/memory";
 import { type FrameworkHarness, faultyStore, frameworkConformance } from "sojourn/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { faultySessions } from "../support/faulty-sessions.ts";
 import { fetchApp, fetchLacks } from "../support/fetch-app.ts";
-import { listenFetch } from "../support/fetch-server.ts";
+import { type BunRequest, listenBunRoutes, listenFetch } from "../support/fetch-server.ts";
 import { nodeServer, reportBackend } from "../support/report.ts";
 import { describeCaches } from "../support/shared-caches.ts";
 import { describeCases } from "../support/store-tests.ts";
@@ -24,6 +24,39 @@ const harness: FrameworkHarness = {
 
 describeCases(harness.name, frameworkConformance(harness));
 describeCaches(harness);
+
+describe.runIf("Bun" in globalThis)("routes of Bun.serve", () => {
+  describeCases(
+    harness.name,
+    frameworkConformance({ ...harness, start: async (app) => listenBunRoutes({ "/*": fetchApp(app) }) }),
+  );
+
+  test("by parameter and by method, beside a cookie of Bun's own", async () => {
+    const sessions = createSessions<{ seen: string[] }>({ store: memoryStore(), warn() {} });
+    const withSessions = fetchSessions(sessions);
+    const { url, close } = listenBunRoutes({
+      "/see/:what": {
+        POST: withSessions(async (request: BunRequest) => {
+          request.cookies.set("theme", "dark");
+          const session = await sessions.get(request);
+          return Response.json(session.update("seen", (seen = []) => [...seen, request.params.what ?? ""]));
+        }),
+      },
+      "/seen": withSessions(async (request: BunRequest) => Response.json((await sessions.get(request)).data)),
+    });
+    onTestFinished(() => void close());
+    const first = await fetch(`${url}/see/one`, { method: "POST" });
+    expect([await first.json(), first.headers.getSetCookie().length]).toEqual([["one"], 2]);
+    const cookie = first.headers
+      .getSetCookie()
+      .find((line) => line.startsWith("__Host-session="))
+      ?.split(";")[0];
+    const headers = { cookie: `${cookie}` };
+    await fetch(`${url}/see/two`, { method: "POST", headers });
+    expect(await (await fetch(`${url}/seen`, { headers })).json()).toEqual({ seen: ["one", "two"] });
+    expect((await fetch(`${url}/see/two`)).status).toBe(404);
+  });
+});
 
 type Upgrade = (request: Request) => { socket: WebSocket; response: Response };
 const { upgradeWebSocket } = (globalThis as { Deno?: { upgradeWebSocket: Upgrade } }).Deno ?? {};

@@ -12,12 +12,15 @@ export interface BuiltApp {
 
 const support = join(projectRoot, "test", "support");
 
+const viteBuild = ["vite", "build", "--config", join(support, "vite-source.config.js")] as const;
+
 /** What builds applications, with this package as it is in `src`. */
 const builders = {
   // Its path has to be relative.
   astro: ["astro", "build", "--config", "../../test/support/astro-source.config.js"],
   nitro: ["node", join(support, "nitro-build.ts")],
-  sveltekit: ["vite", "build", "--config", join(support, "vite-source.config.js")],
+  sveltekit: viteBuild,
+  tanstack: viteBuild,
 } as const;
 
 /**
@@ -32,7 +35,8 @@ export async function buildApp(sources: string, builder: keyof typeof builders):
   const path = await mkdtemp(join(cache, "app-"));
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
   try {
-    const filter = (source: string): boolean => !/\/(node_modules|\.svelte-kit|\.astro)$/.test(source);
+    const filter = (source: string): boolean =>
+      !/\/(node_modules|\.svelte-kit|\.astro|\.tanstack|routeTree\.gen\.ts)$/.test(source);
     await cp(join(projectRoot, sources), path, { recursive: true, filter });
     await writeFile(join(path, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
     await mkdir(join(path, "node_modules"));

@@ -18,10 +18,11 @@ function reply(res: Response, given: Reply): void {
   else pipeline(Readable.from(given.chunks), res).catch(() => {});
 }
 
-/** Starts it on a free port. */
+/** Starts it on a free port, or as `serve` does. */
 export function startExpress(
   express: typeof express5,
   { sessions, attach, handle, onError }: TrialApp,
+  serve: (app: express5.Express) => Promise<RunningApp> = (app) => listen(createServer(app)),
 ): Promise<RunningApp> {
   const app = express();
   app.set("env", "test"); // Otherwise Express prints the errors that are meant.
@@ -38,5 +39,5 @@ export function startExpress(
   app.use(route);
   app.use(expressSessionErrors());
   app.use(failed);
-  return listen(createServer(app));
+  return serve(app);
 }

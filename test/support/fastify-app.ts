@@ -33,10 +33,11 @@ export async function launchFastify(app: FastifyInstance): Promise<RunningApp> {
   };
 }
 
-/** Mounts the routes of the suite and starts it. */
+/** Mounts the routes of the suite and starts it, as `launch` does. */
 export function startFastify(
   app: FastifyInstance,
   { sessions, attach, handle, onError }: TrialApp,
+  launch: (app: FastifyInstance) => Promise<RunningApp> = launchFastify,
 ): Promise<RunningApp> {
   for (const one of sessions) app.register(fastifySessions(one, { attach }));
   app.removeAllContentTypeParsers();
@@ -46,5 +47,5 @@ export function startFastify(
     // Fastify leaves a body of HTTP/2 that does not say what it is.
     answer(reply, await handle(request, request.url, async () => (request.body as string) ?? bodyOf(request.raw)));
   app.all("/*", route);
-  return launchFastify(app);
+  return launch(app);
 }

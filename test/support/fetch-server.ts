@@ -10,13 +10,24 @@ import { listen } from "./node-app.ts";
 type Handler = (request: Request) => Promise<Response>;
 type Failed = () => Response;
 
+/** What Bun hands the handlers of its routes. */
+export interface BunRequest extends Request {
+  readonly params: Readonly<Record<string, string>>;
+  readonly cookies: { set(name: string, value: string): void };
+}
+
+type BunHandler = (request: BunRequest) => Promise<Response>;
+type BunRoute = BunHandler | Readonly<Record<string, BunHandler>>;
+
 /** As much of `Bun` and of `Deno` as is used here. */
 interface Runtimes {
   readonly Bun?: {
-    serve(options: { port: 0; hostname: string; development: false; fetch: Handler; error: Failed }): {
-      readonly port: number;
-      stop(cutsConnections: true): unknown;
-    };
+    serve(
+      options: { port: 0; hostname: string; development: false; error: Failed } & (
+        | { fetch: Handler }
+        | { routes: Readonly<Record<string, BunRoute>> }
+      ),
+    ): { readonly port: number; stop(cutsConnections: true): unknown };
   };
   readonly Deno?: {
     serve(
@@ -43,6 +54,14 @@ export async function listenFetch(handler: Handler): Promise<RunningApp> {
     return { url: `http://${hostname}:${addr.port}`, close: () => stopped.abort() };
   }
   return listen(serveFetch(handler));
+}
+
+/** Serves routes as Bun does. Only there. */
+export function listenBunRoutes(routes: Readonly<Record<string, BunRoute>>): RunningApp {
+  const { Bun } = globalThis as Runtimes;
+  if (!Bun) throw new Error("this is not Bun");
+  const server = Bun.serve({ port: 0, hostname, development: false, routes, error: failed });
+  return { url: `http://${hostname}:${server.port}`, close: () => server.stop(true) };
 }
 
 /** A server for a fetch handler. What the handler throws is answered with 500. */

@@ -13,14 +13,18 @@ import { listen } from "./node-app.ts";
 async function answer(c: Context, given: Reply): Promise<Response> {
   for (const [name, value] of given.headers ?? []) c.header(name, value, { append: true });
   if (given.kind === "redirect") return c.redirect(given.location, (given.status ?? 302) as 302);
+  if (given.kind === "text" && given.text === "") return c.body(null, (given.status ?? 200) as 200);
   if (given.kind === "text") return c.text(given.text, (given.status ?? 200) as 200);
   if (given.kind === "stream") return c.body(Readable.toWeb(Readable.from(given.chunks)) as ReadableStream, 200);
   const file = serveStatic({ root: dirname(given.path), path: basename(given.path) });
   return ((await file(c, async () => {})) as Response | undefined) ?? c.notFound();
 }
 
-/** Starts it on a free port. */
-export function startHono({ sessions, attach, handle, onError }: TrialApp): Promise<RunningApp> {
+/** Starts it on a free port, or as `serve` does. */
+export function startHono(
+  { sessions, attach, handle, onError }: TrialApp,
+  serve: (app: Hono) => Promise<RunningApp> = listenNode,
+): Promise<RunningApp> {
   const app = new Hono();
   for (const one of sessions) app.use(honoSessions(one, { attach }));
   if (attach !== undefined) app.use(asProperty(attach));
@@ -29,7 +33,11 @@ export function startHono({ sessions, attach, handle, onError }: TrialApp): Prom
     return answer(c, await handle(c, pathname + search, () => c.req.text()));
   });
   app.onError(async (error, c) => answer(c, await onError(error, c)));
-  return listen(createAdaptorServer({ fetch: app.fetch, createServer }) as ReturnType<typeof createServer>);
+  return serve(app);
+}
+
+function listenNode({ fetch }: Hono): Promise<RunningApp> {
+  return listen(createAdaptorServer({ fetch, createServer }) as ReturnType<typeof createServer>);
 }
 
 /** The suite looks for what is attached among the properties; with Hono it is a variable. */

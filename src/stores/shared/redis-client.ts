@@ -1,7 +1,7 @@
 /** Redis clients by shape: one way to send a command through any of them. */
 
 import { isBytes } from "../../core/bytes/bytes.ts";
-import { wrongArgument } from "../../core/contracts/errors.ts";
+import { isError, wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A client or a pool of node-redis 4, 5 or 6. */
 export interface NodeRedisClient {
@@ -37,6 +37,14 @@ export interface IoRedisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
 }
 
+/** `@upstash/redis`, which speaks to Redis over https. */
+export interface UpstashClient {
+  /** Sends a command as it is. */
+  exec(args: [command: string, ...args: string[]]): Promise<unknown>;
+  /** Tells it from others that have an `exec`. */
+  createScript(lua: string): unknown;
+}
+
 /** Any other client: one function that sends a command. */
 export interface RedisCommandClient {
   /**
@@ -52,7 +60,13 @@ export interface RedisCommandClient {
 }
 
 /** A Redis client of any kind the store can work with. */
-export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel | IoRedisClient | RedisCommandClient;
+export type RedisClient =
+  | NodeRedisClient
+  | NodeRedisCluster
+  | NodeRedisSentinel
+  | IoRedisClient
+  | UpstashClient
+  | RedisCommandClient;
 
 /** A word of a command. */
 export type RedisArgument = string | Uint8Array;
@@ -107,7 +121,7 @@ export function linkTo(client: unknown, replies: Replies = "text"): RedisLink {
 
 const takes =
   "a client of node-redis 4 to 6 (client, pool, cluster or sentinel), ioredis 5 or 6 or iovalkey (Redis or Cluster), " +
-  "an object { command(key, args) }, or a function that returns one of these";
+  "@upstash/redis, an object { command(key, args) }, or a function that returns one of these";
 
 /** Finds out what a client is. Throws a `TypeError` when it is none of those the store knows. */
 export function connectionOf(client: unknown, replies: Replies = "text"): RedisConnection {
@@ -123,6 +137,8 @@ export function connectionOf(client: unknown, replies: Replies = "text"): RedisC
     const command = (key: string, args: RedisArgument[]): Promise<unknown> =>
       (client as RedisCommandClient).command(key, args);
     return { cluster, keyPrefix: "", command, servers: cluster ? undefined : one((args) => command("", args)) };
+  } else if (has(client, "exec") && has(client, "createScript")) {
+    return upstash(client as UpstashClient, replies);
   }
   throw wrongArgument("client", takes, client);
 }
@@ -253,4 +269,18 @@ function ioRedis(client: IoRedisClient, replies: Replies): RedisConnection {
     command: (_key, args) => send(args),
     servers: cluster ? async () => (client as IoRedisCluster).nodes("master").map(sender) : one(send),
   };
+}
+
+function upstash(client: UpstashClient, replies: Replies): RedisConnection {
+  if (replies === "bytes")
+    throw new TypeError(
+      "layout needs a client that answers bytes; @upstash/redis answers text, so it cannot share them",
+    );
+  const send: Send = (args) =>
+    client.exec(args as [string, ...string[]]).catch((error) => {
+      // Its errors quote the command, or what was answered: what is in a session must not get into a log.
+      const [said = ""] = (isError(error) ? error.message : "").split(/, command was: | response body: /);
+      throw new Error(said || "Upstash failed");
+    });
+  return { cluster: false, keyPrefix: "", command: (_key, args) => send(args), servers: one(send) };
 }

@@ -1,0 +1,5 @@
+/** The entry of the browser. */
+
+import { mount, StartClient } from "@solidjs/start/client";
+
+mount(() => <StartClient />, document.getElementById("app"));
