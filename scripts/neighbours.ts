@@ -5,7 +5,7 @@
 
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,8 +15,15 @@ import { packInto } from "./pack.ts";
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-/** How each is built, and where it then exports `fetch`. */
-const neighbours: Readonly<Record<string, { readonly build: readonly string[]; readonly entry: string }>> = {
+interface App {
+  readonly default?: { fetch: Fetch };
+  readonly server?: Server;
+}
+
+/** How each is built, if it is, and where it then exports `default.fetch`, or `server` of `node:http`. */
+const neighbours: Readonly<Record<string, { readonly build?: readonly string[]; readonly entry: string }>> = {
+  angular: { build: ["node_modules/.bin/ng", "build"], entry: "dist/server/server.mjs" },
+  firebase: { entry: "index.js" },
   "solid-start": { build: ["node_modules/.bin/vite", "build"], entry: "dist/server/entry-server.js" },
 };
 
@@ -59,29 +66,24 @@ async function ask(url: string): Promise<string[]> {
   return wrong;
 }
 
-/** Serves a fetch handler from `node:http`. */
-async function serve(handler: Fetch): Promise<{ url: string; close(): void }> {
-  const server = createServer(async (req, res) => {
+/** A fetch handler as a server of `node:http`. */
+function serverOf(handler: Fetch): Server {
+  return createServer(async (req, res) => {
     const url = `http://${req.headers.host}${req.url}`;
     const request = new Request(url, { method: req.method ?? "GET", headers: req.headers as Record<string, string> });
     const response = await handler(request);
     res.statusCode = response.status;
     for (const [name, value] of response.headers) res.appendHeader(name, value);
     res.end(Buffer.from(await response.arrayBuffer()));
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  });
 }
 
 async function step(command: string, args: readonly string[], cwd: string): Promise<void> {
-  const { code, output } = await run(command, args, { cwd, limit, env: { NODE_OPTIONS: "" } });
+  const { code, output } = await run(command, args, {
+    cwd,
+    limit,
+    env: { NODE_OPTIONS: "", NG_CLI_ANALYTICS: "false" },
+  });
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}:\n${output}`);
 }
 
@@ -94,14 +96,19 @@ try {
     const start = performance.now();
     const directory = join(scratch, name);
     cpSync(join(sources, name), directory, { recursive: true });
-    const { build: [program = "", ...args] = [], entry = "" } = neighbours[name] ?? {};
-    await step("npm", ["install", "--no-audit", "--no-fund", tarball], directory);
-    await step(join(directory, program), args, directory);
+    const { build: [program, ...args] = [], entry = "" } = neighbours[name] ?? {};
+    await step("npm", ["install", "--legacy-peer-deps", "--no-audit", "--no-fund", tarball], directory);
+    if (program) await step(join(directory, program), args, directory);
     // Its sessions are files, below where it runs.
     process.chdir(directory);
-    const app = (await import(pathToFileURL(join(directory, entry)).href)) as { default: { fetch: Fetch } };
-    const { url, close } = await serve((request) => app.default.fetch(request));
-    const wrong = await ask(url).finally(close);
+    const app = (await import(pathToFileURL(join(directory, entry)).href)) as App;
+    const server = app.server ?? serverOf((request) => (app.default as { fetch: Fetch }).fetch(request));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const wrong = await ask(`http://127.0.0.1:${port}`);
+    server.close();
+    server.closeAllConnections();
     console.log(`${wrong.length === 0 ? "ok  " : "FAIL"} ${name} (${seconds(performance.now() - start)})`);
     for (const line of wrong) console.log(`     ${line}`);
     if (wrong.length > 0) process.exitCode = 1;

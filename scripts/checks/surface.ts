@@ -43,7 +43,7 @@ export function publicFiles(root: string, folder: string): string[] {
 }
 
 /** Pages of what works with other adapters. */
-const withoutCode = ["adonis", "graphql", "orpc", "solid-start", "tanstack-start", "trpc"].map(
+const withoutCode = ["adonis", "angular", "graphql", "orpc", "solid-start", "tanstack-start", "trpc"].map(
   (name) => `docs/frameworks/${name}.md`,
 );
 

@@ -18,6 +18,8 @@ afterEach(async () => {
 
 interface Instance extends RunningApp {
   readonly child: ChildProcess;
+  /** How many timers were under way at each answer. */
+  readonly timers: readonly number[];
 }
 
 /** One instance of the function. It runs only while it has a request. */
@@ -26,8 +28,10 @@ async function instance(through: string, redis: RedisServer): Promise<Instance> 
   const child = fork(program, [through, redis.url], { execArgv: ["--conditions=sojourn-source"] });
   await once(child, "spawn");
   const waiting = new Map<number, (result: unknown) => void>();
+  const timers: number[] = [];
   let last = 0;
-  child.on("message", ([id, result]: [number, unknown]) => {
+  child.on("message", ([id, result, underWay]: [number, unknown, number]) => {
+    timers.push(underWay);
     if (waiting.size === 1) child.kill("SIGSTOP");
     waiting.get(id)?.(result);
     waiting.delete(id);
@@ -49,7 +53,7 @@ async function instance(through: string, redis: RedisServer): Promise<Instance> 
     child.kill("SIGKILL");
     await gone;
   });
-  return { ...running, child };
+  return { ...running, child, timers };
 }
 
 async function count({ url }: RunningApp, cookie = ""): Promise<{ text: string; cookie: string }> {
@@ -64,6 +68,13 @@ describe.skipIf(missing)("a function that is frozen after each answer", () => {
     redis = await startRedis();
   });
   afterAll(() => redis?.stop());
+
+  test("has no timer of a request under way when it answers", async () => {
+    const one = await instance("memory", redis);
+    const { cookie } = await count(one);
+    expect((await count(one, cookie)).text).toBe("200 2");
+    expect(one.timers).toEqual([0, 0]);
+  });
 
   test.each(["redis", "ioredis"])(
     "has saved when it answers, and goes on with a new connection: %s",

@@ -6,6 +6,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { createSessions } from "sojourn";
 import { honoSessions } from "sojourn/frameworks/hono";
+import { memoryStore } from "sojourn/stores/memory";
 import { type RedisClient, redisStore } from "sojourn/stores/redis";
 
 const [through, url = ""] = process.argv.slice(2);
@@ -22,12 +23,14 @@ async function connected(): Promise<RedisClient> {
 }
 
 // A function: the client connects with the first request, and stays for those after it.
-const store = redisStore({ client: connected });
+const store = through === "memory" ? memoryStore() : redisStore({ client: connected });
 const sessions = createSessions<{ visits: number }>({ name: "shop", store, storeTimeout: "30s" });
 const app = new Hono().use(honoSessions(sessions));
 app.get("/count", async (c) => c.text(`${(await sessions.get(c)).update("visits", (n = 0) => n + 1)}`));
 
 const handler = handle(app);
 process.on("message", async ([id, event, context]: [number, never, never]) => {
-  process.send?.([id, await handler(event, context)]);
+  const result = await handler(event, context);
+  const timers = process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  process.send?.([id, result, timers]);
 });
