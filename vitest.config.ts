@@ -13,7 +13,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, ".cache", "compiled
 
 /** The files that take longest, first: one of them begun last would have the other cores wait for it. */
 const longest =
-  /(elasticsearch|redis-load|sql-mysql|datastore|dynamodb-items|demo|mongodb|sql-postgres|next|explore|budget)\.test/;
+  /(elasticsearch|redis-load|sql-mysql|datastore|dynamodb-items|demo|mongodb|sql-postgres|next|explore|budget|start)\.test/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,7 +1,9 @@
-/** The guides to single-page apps, mobile apps, subdomains, several applications and tenants: their programs do what they say. */
+/** The guides to CSRF, single-page apps, mobile apps, subdomains, several applications and tenants: their programs do what they say. */
 
 import type { Express } from "express";
+import type { FastifyInstance } from "fastify";
 import type { Hono } from "hono";
+import type Koa from "koa";
 import type { Sessions, Store } from "sojourn";
 import { createSessions } from "sojourn";
 import { memoryStore } from "sojourn/stores/memory";
@@ -72,4 +74,33 @@ test("tenants: a session of one is none at another, also under the other cookie'
   expect((await at("globex.shop.example", cookie)).text).toBe("Hello guest\n");
   expect((await at("globex.shop.example", cookie.replace("acme", "globex"))).text).toBe("Hello guest\n");
   expect((await at("other.shop.example", cookie)).status).toBe(404);
+});
+
+test("CSRF: Fastify, Koa and Hono refuse what another site sends, and nothing else", async () => {
+  const page = "docs/guides/csrf.md";
+  const { fastifyApp } = (await docModule(page, "fastifyApp")) as { fastifyApp: FastifyInstance };
+  const { koaApp } = (await docModule(page, "koaApp")) as { koaApp: Koa };
+  const { honoApp } = (await docModule(page, "honoApp")) as { honoApp: Hono };
+  const host = "shop.example";
+  const apps = {
+    fastify: async (headers: Record<string, string>) =>
+      (await fastifyApp.inject({ method: "POST", url: "/", headers: { host, ...headers } })).statusCode,
+    koa: async (headers: Record<string, string>) =>
+      (
+        await request(koaApp.callback())
+          .post("/")
+          .set({ host, ...headers })
+      ).status,
+    hono: async (headers: Record<string, string>) =>
+      (await honoApp.request(`http://${host}/`, { method: "POST", headers: { host, ...headers } })).status,
+  };
+  for (const [name, post] of Object.entries(apps)) {
+    const status = async (headers: Record<string, string>) => [name, headers, await post(headers)];
+    for (const good of [{}, { "sec-fetch-site": "same-origin" }, { origin: `https://${host}` }])
+      expect(await status(good)).toEqual([name, good, 200]);
+    const foreign = { origin: "https://evil.example" };
+    const crossSite = { "sec-fetch-site": "cross-site", origin: `https://${host}` };
+    for (const bad of [foreign, crossSite, { "sec-fetch-site": "same-site" }, { origin: "null" }])
+      expect(await status(bad)).toEqual([name, bad, 403]);
+  }
 });
