@@ -8,6 +8,7 @@ import {
   type Http2ServerResponse,
 } from "node:http2";
 import { createServer as createTls } from "node:https";
+import { server as createHapi, type Request as HapiRequest } from "@hapi/hapi";
 import { createParamDecorator, type DynamicModule, type ExecutionContext, type ModuleMetadata } from "@nestjs/common";
 import { error as httpError } from "@sveltejs/kit";
 import { type Handle, type HandleServerError, sequence } from "@sveltejs/kit/hooks";
@@ -23,8 +24,11 @@ import express, { type RequestHandler, Router } from "express";
 import express4 from "express4";
 import fastify, { type FastifyRequest } from "fastify";
 import { H3, type H3Event } from "h3";
+import { createApp as createH3v1 } from "h3v1";
 import { type Context, Hono } from "hono";
 import Koa, { type Middleware } from "koa";
+import polka from "polka";
+import { createServer as createRestify } from "restify";
 import { createSessions, type Session, type Sessions } from "sojourn";
 import { astroSessions } from "sojourn/frameworks/astro";
 import { elysiaSessions } from "sojourn/frameworks/elysia";
@@ -32,10 +36,14 @@ import { expressSessionErrors, expressSessions } from "sojourn/frameworks/expres
 import { fastifySessions } from "sojourn/frameworks/fastify";
 import { fetchSessions } from "sojourn/frameworks/fetch";
 import { h3Sessions } from "sojourn/frameworks/h3";
+import { hapiSessions } from "sojourn/frameworks/hapi";
 import { honoSessions } from "sojourn/frameworks/hono";
 import { koaSessions } from "sojourn/frameworks/koa";
 import { currentSession, nestSessions } from "sojourn/frameworks/nest";
-import { connectSessionErrors, connectSessions, nodeSessions } from "sojourn/frameworks/node";
+import { connectSessionErrors, connectSessions, nodeSessions, openSessions } from "sojourn/frameworks/node";
+import { nuxtSessions } from "sojourn/frameworks/nuxt";
+import { polkaSessionErrors, polkaSessions } from "sojourn/frameworks/polka";
+import { restifySessions } from "sojourn/frameworks/restify";
 import { svelteKitSessionErrors, svelteKitSessions } from "sojourn/frameworks/sveltekit";
 
 interface Data {
@@ -102,6 +110,27 @@ export const middleware: RequestHandler = expressSessions(sessions);
 expressSessions(sessions, { attach: true });
 // @ts-expect-error There is no such option.
 connectSessions(sessions, { onError: () => {} });
+
+// Hosts with one hook, and those that call next once.
+const open = openSessions(sessions, { onError: (error, req, res) => res.end(`${error} ${req.url}`) });
+createServer((req, res) => (open(req, res) ? res.end() : undefined));
+createServer((req, res) => open(req, res, () => res.end()));
+// @ts-expect-error The host asks for the session.
+openSessions(sessions, { attach: "session" });
+
+// Hapi, Restify, Polka, and h3 1 take what their adapters give, and give them their own requests.
+const hapi = createHapi();
+hapi.register(hapiSessions(sessions, { attach: "session", access: ({ path }) => (path === "/" ? "read" : undefined) }));
+hapi.route({ method: "GET", path: "/", handler: async (request: HapiRequest) => (await sessions.get(request)).data });
+const restify = createRestify();
+restify.pre(restifySessions(sessions, { server: restify, attach: "session" }));
+restify.get("/", async (req, res) => res.send((await sessions.get(req)).data));
+// @ts-expect-error It needs the server.
+restifySessions(sessions, {});
+polka({ onError: polkaSessionErrors((error, req, res) => void res.end(`${error} ${req.url}`)) })
+  .use(polkaSessions(sessions, { attach: "session" }))
+  .get("/", async (req, res) => void res.end(`${(await sessions.get(req)).data.visits}`));
+nuxtSessions(sessions, { access: ({ path }) => (path === "/" ? "no-touch" : undefined) })(createH3v1());
 
 // Nothing is added to Express's request by importing the adapter. Whoever attaches says so.
 declare const bare: express.Request;
