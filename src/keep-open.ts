@@ -29,7 +29,7 @@ import { processWide } from "./core/contracts/process-wide.ts";
  * const url = process.env.REDIS_URL ?? "redis://localhost:6379";
  * const client = () => keepOpen("redis", () => createClient({ url }).on("error", console.error).connect());
  *
- * export const sessions = createSessions({ store: redisStore({ client }) });
+ * export const sessions = createSessions({ name: "shop", store: redisStore({ client }) });
  * ```
  */
 export function keepOpen<Opened>(name: string, open: () => Opened): Opened {

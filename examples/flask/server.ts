@@ -8,9 +8,8 @@ import { flaskRedis, flaskSession } from "sojourn/flask";
 import { expressSessionErrors, expressSessions } from "sojourn/frameworks/express";
 import { redisStore } from "sojourn/stores/redis";
 
-const client = createClient({ url: process.env.REDIS_URL ?? "redis://localhost:6379" });
-client.on("error", (error) => console.error(error));
-await client.connect();
+const url = process.env.REDIS_URL ?? "redis://localhost:6379";
+const client = () => createClient({ url }).on("error", console.error).connect(); // when it is first used
 
 const sessions = createSessions<{ cart: string[] }>({
   ...flaskSession({ subjectKey: "_user_id", cookie: { secure: false } }), // not false as soon as both are reached by https
