@@ -8,6 +8,7 @@ import { comments } from "./checks/comments.ts";
 import { docCode } from "./checks/doc-code.ts";
 import { errors } from "./checks/errors.ts";
 import { layers } from "./checks/layers.ts";
+import { lengths } from "./checks/length.ts";
 import { links } from "./checks/links.ts";
 import { lock } from "./checks/lock.ts";
 import { named } from "./checks/named.ts";
@@ -32,6 +33,7 @@ const checks: readonly Check[] = [
   named,
   bundle,
   layers,
+  lengths,
   surface,
   storeTables,
   comments,

@@ -8,8 +8,8 @@ import { diagnostics } from "#channels";
 import { entryOf, unaudited } from "./audit/entry.ts";
 import { type AuditSink, Queue } from "./audit/queue.ts";
 import { toldOf, wrongArgument } from "./core/contracts/errors.ts";
-import type { SessionEvent } from "./core/contracts/events.ts";
 import { checkKnown } from "./core/contracts/known.ts";
+import type { SessionEvent } from "./core/contracts/session-event.ts";
 import { callable } from "./core/options/checks.ts";
 import type { Sessions } from "./core/request/sessions.ts";
 

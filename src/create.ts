@@ -1,7 +1,7 @@
 /** `createSessions`: the manager with its default store. */
 
 import { defaultStore, defaultStoreWarning } from "#default-store";
-import type { DeviceFields } from "./core/contracts/session.ts";
+import type { DeviceFields } from "./core/contracts/session-options.ts";
 import { once, warnOption } from "./core/options/checks.ts";
 import type { SessionOptions } from "./core/options/options.ts";
 import { Sessions } from "./core/request/sessions.ts";

@@ -11,9 +11,10 @@ export type { HeaderAccess } from "./core/client/headers.ts";
 export type { IdScheme } from "./core/client/id.ts";
 export { bareToken, type OpenedToken, sealedToken, signedToken, type TokenFormat } from "./core/client/token.ts";
 export { isSessionError, SessionError, type SessionErrorCode, sessionErrorCodes } from "./core/contracts/errors.ts";
-export type { SessionEvent, SessionEventType, SessionListener } from "./core/contracts/events.ts";
 export type { Content, Format, Meta, Payload } from "./core/contracts/format.ts";
 export type { SchemaResult, StandardSchema } from "./core/contracts/schema.ts";
+export type { Session } from "./core/contracts/session.ts";
+export type { SessionEvent, SessionEventType, SessionListener } from "./core/contracts/session-event.ts";
 export type {
   ConfirmOptions,
   DeviceFields,
@@ -23,8 +24,7 @@ export type {
   LoginOptions,
   LogoutOptions,
   MergeOptions,
-  Session,
-} from "./core/contracts/session.ts";
+} from "./core/contracts/session-options.ts";
 export type {
   CountOptions,
   ListedRecord,

@@ -6,7 +6,7 @@
 
 import { wrongArgument } from "./core/contracts/errors.ts";
 import { checkKnown } from "./core/contracts/known.ts";
-import type { DeviceFields } from "./core/contracts/session.ts";
+import type { DeviceFields } from "./core/contracts/session-options.ts";
 import type { ListedRecord, RecordCount } from "./core/contracts/store.ts";
 import type { Config } from "./core/options/options.ts";
 import { entryOf } from "./core/record/entry.ts";

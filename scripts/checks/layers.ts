@@ -190,7 +190,7 @@ export const everywhere: readonly string[] = [
 
 export const layers: Check = {
   name: "layers",
-  about: "imports go down the layers; no cycles, no barrels, no packages, node: only where it is allowed",
+  about: "imports go down the layers; no circles, no barrels, no packages, node: only where it is allowed",
   run(root) {
     const graph = importGraph(root);
     const entries = new Set(publicEntries(root).map((entry) => entry.source));
@@ -204,7 +204,7 @@ export const layers: Check = {
         problems.push(`${file}:1: is in none of the rooms ${rooms.join(", ")}`);
     }
     for (const cycle of cyclesIn(graph))
-      problems.push(`${cycle[0]}:1: value imports in a circle: ${cycle.join(" -> ")}`);
+      problems.push(`${cycle[0]}:1: imports in a circle, types too: ${cycle.join(" -> ")}`);
     for (const entry of everywhere) {
       const path = wayToNode(entry, graph);
       if (path) problems.push(`${entry}:1: must load on every runtime, but reaches node: by ${path.join(" -> ")}`);
@@ -260,7 +260,7 @@ function words(text: string): string[] {
   return text.split(" ");
 }
 
-/** Every circle of value imports, each once, from the file where a depth-first walk met it. */
+/** Every circle of imports, also where only types go round, each once, from the file where a depth-first walk met it. */
 function cyclesIn(graph: ReadonlyMap<string, readonly Import[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
@@ -268,7 +268,7 @@ function cyclesIn(graph: ReadonlyMap<string, readonly Import[]>): string[][] {
     if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file]);
     if (path.includes(file) || done.has(file)) return;
     for (const one of graph.get(file) ?? []) {
-      if (!one.typeOnly && !one.dynamic && one.file) visit(one.file, [...path, file]);
+      if (!one.dynamic && one.file) visit(one.file, [...path, file]);
     }
     done.add(file);
   };

@@ -1,7 +1,8 @@
 /** The page over fetch and over Node's HTTP: reads a request, writes an answer. */
 
 import { isBytes } from "../core/bytes/bytes.ts";
-import type { AdminAct, PageAnswer, PageRequest } from "./page.ts";
+import type { PageAnswer } from "./answers.ts";
+import type { AdminAct, PageRequest } from "./page.ts";
 
 /** A form has at most so many octets. */
 const longest = 10_000;

@@ -1,17 +1,15 @@
 /** Answers requests for the page: what is asked for, whether the administrator may, and what becomes of it. */
 
-import { sha256 } from "#crypto";
 import { isError, isSessionError, toldOf } from "../core/contracts/errors.ts";
 import { isCookieStore } from "../core/record/cookie-store.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { endSession, type ManagedSession, type SessionPage } from "../manage.ts";
+import { forbidden, type PageAnswer, page, plain, seeOther } from "./answers.ts";
 import { type Html, html } from "./html.ts";
 import { find, ofSubject, pageOfAll, perSubject } from "./lookup.ts";
 import type { Counter, Recent } from "./recent.ts";
-import { style } from "./style.ts";
 import {
   countOf,
-  documentOf,
   endEverybodyForm,
   endSubjectForm,
   eventsTable,
@@ -35,13 +33,6 @@ export interface PageRequest {
   form(): Promise<URLSearchParams>;
   /** Who asks; `undefined`: not an administrator. */
   authorize(act: AdminAct): Promise<string | undefined>;
-}
-
-/** The answer. */
-export interface PageAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** What the page works with. */
@@ -268,36 +259,3 @@ function now({ sessions }: Desk): number {
 function endsEverybody({ sessions }: Desk): boolean {
   return (sessions.kept.everybody?.length ?? 0) > 0;
 }
-
-let policy: string | undefined;
-
-async function page(status: number, frame: Frame, body: Html): Promise<PageAnswer> {
-  policy ??= `default-src 'none'; style-src 'sha256-${await sha256(style)}='; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
-  return {
-    status,
-    headers: { ...headers, "content-type": "text/html; charset=utf-8", "content-security-policy": policy },
-    body: documentOf(frame, body),
-  };
-}
-
-function plain(status: number, text: string, more: Record<string, string> = {}): PageAnswer {
-  return { status, headers: { ...headers, ...more, "content-type": "text/plain; charset=utf-8" }, body: `${text}\n` };
-}
-
-function forbidden(): PageAnswer {
-  return plain(403, "You may not do this.");
-}
-
-function seeOther(location: string): PageAnswer {
-  return { ...plain(303, ""), headers: { ...headers, location } };
-}
-
-const headers: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  // With "no-referrer", browsers would send the origin "null" with forms.
-  "referrer-policy": "same-origin",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "cross-origin-opener-policy": "same-origin",
-};

@@ -1,6 +1,6 @@
 /** What a page that is opened now can tell of the time before: the last events, and a count that takes long. */
 
-import type { SessionEvent } from "../core/contracts/events.ts";
+import type { SessionEvent } from "../core/contracts/session-event.ts";
 import type { RecordCount } from "../core/contracts/store.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { countSessions } from "../manage.ts";

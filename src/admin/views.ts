@@ -1,6 +1,6 @@
 /** The views of the page, from what is known to HTML. */
 
-import type { SessionEvent } from "../core/contracts/events.ts";
+import type { SessionEvent } from "../core/contracts/session-event.ts";
 import type { ManagedSession } from "../manage.ts";
 import { Html, html } from "./html.ts";
 import type { Counted } from "./recent.ts";

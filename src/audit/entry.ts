@@ -1,7 +1,7 @@
 /** What one line of an audit holds, and which events are lines. */
 
 import { isSessionError } from "../core/contracts/errors.ts";
-import type { SessionEvent, SessionEventType } from "../core/contracts/events.ts";
+import type { SessionEvent, SessionEventType } from "../core/contracts/session-event.ts";
 
 /** One line. Fields of events that come with later versions are in it under their own names. */
 export interface AuditEntry {

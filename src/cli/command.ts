@@ -1,6 +1,7 @@
 /** What a command of `sojourn` is. Each is a file of its own, and a line in `commands.ts`. */
 
-import type { Found } from "./sources.ts";
+import type { Store } from "../core/contracts/store.ts";
+import type { Sessions } from "../core/request/sessions.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where the command runs. */
@@ -9,6 +10,15 @@ export interface Environment extends Terminal {
   readonly cwd: string;
   /** Asks the person at the terminal. Absent where there is none. */
   readonly ask?: ((question: string) => Promise<string>) | undefined;
+}
+
+/** Sessions, their stores, and how to close their clients. */
+export interface Found {
+  /** Empty where a module exports stores only. */
+  readonly sessions: readonly Sessions<Record<string, unknown>>[];
+  /** Those of the sessions, and those that are exported beside them. */
+  readonly stores: readonly Store[];
+  close(): Promise<void>;
 }
 
 /** An option of a command. */

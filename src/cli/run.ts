@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { isError } from "../core/contracts/errors.ts";
 import { nearest } from "../core/contracts/known.ts";
-import { type Command, type Environment, type Options, UsageError, type Values } from "./command.ts";
+import { type Command, type Environment, type Found, type Options, UsageError, type Values } from "./command.ts";
 import { commands } from "./commands.ts";
 import { textOf } from "./errors.ts";
 import { common, generalHelp, helpOf, sources } from "./help.ts";
-import { type Found, loadSessions, readEnv, recordsOption } from "./sources.ts";
+import { loadSessions, readEnv, recordsOption } from "./sources.ts";
 import { printable } from "./terminal.ts";
 
 /** Runs one command. Answers the exit code; never rejects. */

@@ -7,16 +7,7 @@ import { parseEnv } from "node:util";
 import type { Store } from "../core/contracts/store.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { sessionsFromConfig } from "../flask/config.ts";
-import { type Environment, textOption, UsageError, type Values } from "./command.ts";
-
-/** Sessions, their stores, and how to close their clients. */
-export interface Found {
-  /** Empty where a module exports stores only. */
-  readonly sessions: readonly Sessions<Record<string, unknown>>[];
-  /** Those of the sessions, and those that are exported beside them. */
-  readonly stores: readonly Store[];
-  close(): Promise<void>;
-}
+import { type Environment, type Found, textOption, UsageError, type Values } from "./command.ts";
 
 /** The environment; keys of a file count where the environment has none. */
 export function readEnv({ env, cwd }: Pick<Environment, "env" | "cwd">, values: Values): Environment["env"] {

@@ -3,10 +3,12 @@
 import { isPromise } from "../core/bytes/bytes.ts";
 import { unmarked } from "../core/bytes/witness.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
-import { Events, type SessionEvent, type SessionEventType } from "../core/contracts/events.ts";
+import { Events } from "../core/contracts/events.ts";
+import type { SessionEvent, SessionEventType } from "../core/contracts/session-event.ts";
 import type { Config } from "../core/options/options.ts";
 import { isCookieStore } from "../core/record/cookie-store.ts";
-import { type RecordsConfig, Signposts } from "../core/record/signposts.ts";
+import type { RecordsConfig } from "../core/record/place.ts";
+import { Signposts } from "../core/record/signposts.ts";
 import type { Arrived } from "../core/request/kept.ts";
 import { coreOf, untracedLoad } from "../core/request/one-record.ts";
 import type { Work } from "../core/save/commit.ts";
@@ -105,7 +107,7 @@ async function whyNothingIsStored(config: Config, token: string, past: Past): Pr
   const posts = new Signposts({ ...config, cookieName: config.cookie.name, renewGrace: 0 } as unknown as RecordsConfig);
   const standing = await posts.standing(key).catch(() => undefined);
   if (standing?.post) return reason(standing.post.to === "" ? "ended" : "replaced");
-  const notes = config.format.foreign ? await posts.notes(key).catch(() => []) : [];
+  const notes = config.format.foreign ? await posts.notes.of(key).catch(() => []) : [];
   return reason(notes.length > 0 ? "replaced" : "no_such_session");
 }
 

@@ -1,7 +1,7 @@
 /** What this process has seen of sessions while it explains: whose record is gone can still be told why. */
 
-import type { SessionEvent } from "../core/contracts/events.ts";
 import type { Meta } from "../core/contracts/format.ts";
+import type { SessionEvent } from "../core/contracts/session-event.ts";
 import { endOf, type Timeouts } from "../core/record/expiry.ts";
 import { type Reason, reason } from "./reasons.ts";
 

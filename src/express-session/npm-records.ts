@@ -7,8 +7,9 @@
 import type { Content } from "../core/contracts/format.ts";
 import type { Draft, Found, Place, Records, Written } from "../core/contracts/records.ts";
 import { type StoreOperation, scopeAtHand, storeCalls, traced } from "../core/contracts/traces.ts";
+import type { ExpressStore } from "./session.ts";
 import { asked } from "./session.ts";
-import type { ExpressStore, SessionRecord } from "./shapes.ts";
+import type { SessionRecord } from "./shapes.ts";
 
 /** What this process knows of one session while a request holds it. */
 interface Known {

@@ -7,7 +7,7 @@ import { type Duration, durationOption } from "../core/options/duration.ts";
 import { Cookie } from "./cookie.ts";
 import { deprecate } from "./deprecate.ts";
 import { subjectPath } from "./format.ts";
-import type { ExpressRequest, ExpressStore } from "./shapes.ts";
+import type { ExpressRequest, ExpressStore } from "./session.ts";
 import { type ExpressSecret, secretsOf } from "./signature.ts";
 
 /** The attributes of the cookie, as express-session takes them. */

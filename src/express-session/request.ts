@@ -11,24 +11,14 @@ import type { Kept } from "../core/request/kept.ts";
 import { logsOut } from "../core/save/commit.ts";
 import { RecordSession } from "../core/save/record-session.ts";
 import { tracedLoad } from "../core/save/save-trace.ts";
-import type { Cookie } from "./cookie.ts";
-import { serialize } from "./cookie.ts";
-import { subjectIn, withSubject } from "./format.ts";
 import { placeOfId } from "./npm-records.ts";
 import { Rules } from "./rules.ts";
-import { asked, asRecord, type RegenerateOptions, resetMaxAge, Session, type SessionActions, tie } from "./session.ts";
-import type { ExpressRequest } from "./shapes.ts";
+import { type Answering, SentCookie } from "./sent-cookie.ts";
+import type { ExpressRequest } from "./session.ts";
+import { asked, asRecord, type RegenerateOptions, Session, type SessionActions, tie } from "./session.ts";
 import type { Shared } from "./shared.ts";
-import { type ExpressSecret, sign } from "./signature.ts";
+import type { ExpressSecret } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
-
-/** What a request's session asks and tells of the response. */
-export interface Answering {
-  /** Whether the application answers with an error. */
-  isError(): boolean;
-  /** What the application hears of that comes too late for the response. */
-  tell(error: unknown): void;
-}
 
 /** The session of one request, as handlers have it in `req.session`. */
 export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {
@@ -42,13 +32,10 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   #loading: Promise<unknown> | undefined;
   #incoming: Incoming;
   #from: Found | undefined;
-  #touched = false;
   #storeTouched = false;
   /** `unset: "destroy"` has been carried out. */
   #unset = false;
-  /** No cookie is sent: the session could not be saved, or ended in another request. */
-  #withheld = false;
-  #destroyed: Cookie | undefined;
+  readonly #cookie: SentCookie;
 
   /** @param id The id that the client's cookie names. */
   constructor(
@@ -63,6 +50,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     this.#secrets = secrets;
     this.#answering = answering;
     this.#rules = new Rules(shared.options, id);
+    this.#cookie = new SentCookie(shared, secrets[0] as ExpressSecret, answering);
     // Until the exchange says more of it.
     this.#incoming = {
       request: req,
@@ -114,7 +102,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   #first(late = false): void {
     this.generate();
     if (late && this.#work) this.#work.ended = true;
-    this.#withheld = late;
+    this.#cookie.withheld = late;
     this.#rules.begin(this.#req.session as Session, this.#req.sessionID, false);
   }
 
@@ -125,7 +113,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     req.sessionID = options.genid(req);
     const session = new Session(req);
     session.cookie = options.cookieFor(req);
-    this.#withheld = false;
+    this.#cookie.withheld = false;
     this.#hold(session, new ExpressWork(this.#shared, this.#incoming, session, null));
   }
 
@@ -184,7 +172,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     try {
       return await this.#save(this.#req.session);
     } catch (error) {
-      this.#withheld = true;
+      this.#cookie.withheld = true;
       // The application's page for another error is not to be lost to this one.
       if (!this.#answering.isError()) throw error;
       this.#answering.tell(error);
@@ -205,9 +193,8 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     if (typeof sessionID !== "string") return true;
     const work = this.#works.get(session);
     if (!work) return this.#saveUntied(session);
-    if (!this.#touched) resetMaxAge(session);
-    this.#touched = true;
-    this.#settle(session, work);
+    this.#cookie.touch(session);
+    work.settle();
     if (this.#rules.shouldSave(session, work, sessionID)) {
       this.#storeTouched = true;
       return this.#write(session, work);
@@ -216,25 +203,11 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     return true;
   }
 
-  /** The cookie may have been cleared with the data; who is logged in may have been said by either of the two ways. */
-  #settle(session: Session, work: ExpressWork): void {
-    const { subjectPath } = this.#shared.options;
-    if (typeof session.cookie !== "object" || session.cookie === null) session.cookie = work.cookie;
-    const { meta } = work.state;
-    const named = subjectIn(session, subjectPath);
-    if (meta.subject !== undefined && meta.subject !== work.subject && meta.subject !== named) {
-      const [key] = subjectPath as [string];
-      set(session, key, withSubject(asRecord(session), meta.subject, subjectPath)[key]);
-    } else if (named !== undefined) meta.subject = named;
-    else delete meta.subject;
-    work.subject = meta.subject;
-  }
-
   async #write(session: Session, work: ExpressWork): Promise<boolean> {
     this.#rules.saves(session);
     work.wanted = true;
     const saved = await work.save();
-    if (!saved) this.#withheld = true;
+    if (!saved) this.#cookie.withheld = true;
     const { renewedId } = work;
     if (renewedId === undefined) return saved;
     Object.defineProperty(session, "id", { value: renewedId, configurable: true });
@@ -254,7 +227,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
 
   async #endNatively(session: Session): Promise<boolean> {
     const work = this.#work as ExpressWork;
-    this.#destroyed = session.cookie;
+    this.#cookie.destroyed = session.cookie;
     Reflect.deleteProperty(this.#req, "session");
     await this.#end(work, session.id);
     return true;
@@ -264,7 +237,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     this.#storeTouched = true;
     if (this.#incoming.noTouch) return;
     try {
-      if (!(await work.touch())) this.#withheld = true;
+      if (!(await work.touch())) this.#cookie.withheld = true;
     } catch (error) {
       // The response is not to suffer when only an expiry was to be moved.
       if (!this.#shared.ours) this.#answering.tell(error);
@@ -278,41 +251,14 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
 
   /** The `Set-Cookie` value of the response, decided when its headers are about to leave. */
   cookieLine(): string | undefined {
-    const { options, core } = this.#shared;
-    const { session, sessionID } = this.#req;
-    if (this.#withheld) return undefined;
-    if (!session) return this.#removal();
-    if (typeof sessionID !== "string" || !this.#rules.shouldSetCookie(session, sessionID)) return undefined;
-    if (session.cookie.secure && !options.isSecure(this.#req)) {
-      core.config.warn(insecure(options.name));
-      return undefined;
-    }
-    if (!this.#touched) resetMaxAge(session);
-    this.#touched = true;
-    return this.#line(sign(sessionID, this.#secrets[0] as ExpressSecret), session.cookie);
-  }
-
-  #removal(): string | undefined {
-    const gone = this.#destroyed;
-    if (!gone || this.#rules.cookieId === undefined || !this.#shared.options.clearCookie) return undefined;
-    gone.expires = new Date(0);
-    return this.#line("", gone);
-  }
-
-  #line(value: string, cookie: Cookie): string | undefined {
-    try {
-      return serialize(this.#shared.options.name, value, cookie.data);
-    } catch (error) {
-      this.#answering.tell(error);
-      return undefined;
-    }
+    return this.#cookie.line(this.#req, this.#rules);
   }
 
   // What the methods of `req.session` do.
 
   async saveSession(session: Session): Promise<void> {
     const work = this.#workOf(session);
-    this.#settle(session, work);
+    work.settle();
     if (await this.#write(session, work)) return;
     throw new SessionError("ERR_SESSION_ENDED", "the session ended in another request; nothing was saved");
   }
@@ -324,7 +270,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   }
 
   async destroySession(session: Session): Promise<void> {
-    this.#destroyed = session.cookie;
+    this.#cookie.destroyed = session.cookie;
     await this.#end(this.#workOf(session), session.id);
   }
 
@@ -349,11 +295,4 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     else if (!this.#shared.ours) await this.#shared.core.records.remove(placeOfId(id), undefined);
     work.ended = true;
   }
-}
-
-function insecure(name: string): string {
-  return (
-    `the cookie "${name}" was not sent: it is secure, and the request came over plain http. Behind a proxy that ends ` +
-    'https, set app.set("trust proxy", 1) or the option proxy: true; for development over http, set cookie: { secure: "auto" }.'
-  );
 }

@@ -1,9 +1,10 @@
-/** `req.session`: its own enumerable properties are the data and `cookie`; its methods are those of express-session. */
+/** `req.session`: its own enumerable properties are the data and `cookie`; its methods are those of express-session. Requests and stores by shape: a store of any package fits. */
 
 import { isPromise } from "../core/bytes/bytes.ts";
 import { set } from "../core/record/own-keys.ts";
+import type { NodeRequest } from "../frameworks/node.ts";
 import type { Cookie } from "./cookie.ts";
-import type { Answer, ExpressRequest, ExpressStore, SessionRecord } from "./shapes.ts";
+import type { Answer, SessionRecord } from "./shapes.ts";
 
 /** What `regenerate` keeps: all keys, or those named. */
 export interface RegenerateOptions {
@@ -20,6 +21,30 @@ export interface SessionActions {
 }
 
 const actions = new WeakMap<Session, SessionActions>();
+
+/** A store of express-session: one from npm, or one that extends `Store`. */
+export interface ExpressStore {
+  get(id: string, callback: (error?: unknown, session?: SessionRecord | null) => void): unknown;
+  set(id: string, session: SessionRecord, callback?: Answer): unknown;
+  destroy(id: string, callback?: Answer): unknown;
+  touch?(id: string, session: SessionRecord, callback?: Answer): unknown;
+  on?(event: "connect" | "disconnect", listener: () => void): unknown;
+  /** The middleware puts it here. */
+  generate?: ((request: ExpressRequest) => void) | undefined;
+  createSession?(request: ExpressRequest, session: SessionRecord): Session;
+}
+
+/** A request as the middleware changes it. */
+export interface ExpressRequest extends NodeRequest {
+  session?: Session | null | undefined;
+  sessionID?: string | undefined;
+  sessionStore?: ExpressStore | undefined;
+  readonly originalUrl?: string | undefined;
+  readonly secret?: string | undefined;
+  readonly signedCookies?: Readonly<Record<string, unknown>> | undefined;
+  readonly cookies?: Readonly<Record<string, unknown>> | undefined;
+  readonly connection?: { readonly encrypted?: boolean } | undefined;
+}
 
 /** One client's session. */
 export class Session {

@@ -2,7 +2,7 @@
 
 import type { SessionsCore } from "../core/save/request-record.ts";
 import type { Resolved } from "./options.ts";
-import type { ExpressStore } from "./shapes.ts";
+import type { ExpressStore } from "./session.ts";
 
 /** What all requests of one middleware have in common. */
 export interface Shared {

@@ -2,8 +2,9 @@
 
 import { EventEmitter } from "node:events";
 import { reviveCookie } from "./cookie.ts";
+import type { ExpressRequest, ExpressStore } from "./session.ts";
 import { Session } from "./session.ts";
-import type { Answer, ExpressRequest, ExpressStore, SessionRecord } from "./shapes.ts";
+import type { Answer, SessionRecord } from "./shapes.ts";
 
 /** What {@link Store} gives to those that extend it. */
 export interface StoreMethods extends EventEmitter {

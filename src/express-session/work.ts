@@ -5,11 +5,13 @@ import { SessionError } from "../core/contracts/errors.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
+import { set } from "../core/record/own-keys.ts";
 import { Work } from "../core/save/commit.ts";
 import type { Facts, Plan, Step } from "../core/save/plan.ts";
 import type { RecordSession } from "../core/save/record-session.ts";
 import { draftOf } from "../core/save/steps.ts";
 import type { Cookie } from "./cookie.ts";
+import { subjectIn, withSubject } from "./format.ts";
 import { asRecord, cookieFingerprint, fingerprint, type Session } from "./session.ts";
 import type { Shared } from "./shared.ts";
 
@@ -41,6 +43,21 @@ export class ExpressWork extends Work {
     this.subject = meta.subject;
     this.#loaded = fingerprint(session);
     this.#loadedCookie = cookieFingerprint(session.cookie);
+  }
+
+  /** The cookie may have been cleared with the data; who is logged in may have been said by either of the two ways. */
+  settle(): void {
+    const session = this.#session;
+    const { subjectPath } = this.#shared.options;
+    if (typeof session.cookie !== "object" || session.cookie === null) session.cookie = this.cookie;
+    const { meta } = this.state;
+    const named = subjectIn(session, subjectPath);
+    if (meta.subject !== undefined && meta.subject !== this.subject && meta.subject !== named) {
+      const [key] = subjectPath as [string];
+      set(session, key, withSubject(asRecord(session), meta.subject, subjectPath)[key]);
+    } else if (named !== undefined) meta.subject = named;
+    else delete meta.subject;
+    this.subject = meta.subject;
   }
 
   override async save(): Promise<boolean> {

@@ -1,7 +1,5 @@
 /** Bounds the memory that decoding a payload may take, in proportion to the payload. */
 
-import type { PyValue } from "./pickle/values.ts";
-
 /** The deepest nesting that is read or written. Python's own readers give up near 1000. */
 export const deepest = 500;
 
@@ -51,33 +49,4 @@ export class Budget {
 
 function exhausted(): never {
   throw new RangeError("not a session: too deep, or too many values");
-}
-
-/** What a value of a pickle takes each time it is referred to, without the values in it. */
-export function costOf(value: PyValue): number {
-  switch (value.kind) {
-    case "atom":
-    case "global":
-      return cost.slot;
-    case "int":
-      return value.value >= -32 && value.value <= 127 ? cost.slot : cost.scalar;
-    case "float":
-      return cost.scalar;
-    case "str":
-      return cost.scalar + value.value.length * 2;
-    case "bytes":
-    case "bytearray":
-      return cost.bytes + value.value.length * 2;
-    case "dict":
-      return cost.dict + value.entries.length * cost.entry;
-    case "instance": {
-      // A decimal or a Markup is as long as its text.
-      const [first] = value.args.items;
-      return cost.instance + value.entries.length * cost.entry + (first ? costOf(first) : 0);
-    }
-    case "foreign":
-      return cost.instance;
-    default:
-      return cost.list + value.items.length * cost.slot;
-  }
 }

@@ -7,7 +7,8 @@
 import { signedToken } from "../core/client/token.ts";
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
-import { resolveConfig, type SessionOptions } from "../core/options/options.ts";
+import type { SessionOptions } from "../core/options/options.ts";
+import { type GivenOptions, resolveConfig } from "../core/options/resolve.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { createSessions } from "../create.ts";
 import { flaskSession } from "../flask.ts";
@@ -218,8 +219,6 @@ interface Plan {
   open(opener: Opener): Promise<Sessions<never>>;
 }
 
-type CheckedOptions = Parameters<typeof resolveConfig>[0];
-
 interface OneOptions extends ConfigOptions<never>, Pick<BackendContext, "native" | "pickled"> {}
 
 function readOne(keys: Keys, options: OneOptions): Plan {
@@ -245,7 +244,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
     const made = native
       ? { ...nativeOptions(keys, common), store: sealedIn(secrets) }
       : inKeys(keys, own, () => flaskCookie({ ...foreign, ...cookieSecrets(secrets) }));
-    inKeys(keys, own, () => resolveConfig({ ...made, ...also, warn() {} } as CheckedOptions));
+    inKeys(keys, own, () => resolveConfig({ ...made, ...also, warn() {} } as GivenOptions));
     return { name, open: async () => createSessions({ ...made, ...also } as SessionOptions<never>) };
   }
 
@@ -272,7 +271,7 @@ function readOne(keys: Keys, options: OneOptions): Plan {
   const made = inKeys(keys, own, () => {
     const options = native ? ours() : foreign();
     const store = { ...nullStore(), name: type, space: backend.isCommon ? "common" : "own" };
-    const check = (): unknown => resolveConfig({ ...options, ...also, store, warn() {} } as CheckedOptions);
+    const check = (): unknown => resolveConfig({ ...options, ...also, store, warn() {} } as GivenOptions);
     if (native && !keys.has("SESSION_KEY_PREFIX")) named("SESSION_KEY_PREFIX", check);
     else check();
     return options;

@@ -1,7 +1,8 @@
 /** Older records: what a pickle says, as nodes, so that a float stays one when the record is rewritten. */
 
-import { Budget, costOf } from "./budget.ts";
+import { Budget } from "./budget.ts";
 import { Lowering } from "./lower.ts";
+import { costOf } from "./pickle/cost.ts";
 import { readTree } from "./pickle/machine.ts";
 import { instantOf, objectToJs } from "./pickle/objects.ts";
 import { nameOf as classOf, type PyInstance, type PyValue } from "./pickle/values.ts";

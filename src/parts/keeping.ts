@@ -1,10 +1,10 @@
 /** Sessions in parts: their requests, and the parts of all sessions of a subject. */
 
 import { type HeaderAccess, writeHeaders } from "../core/client/headers.ts";
-import type { SessionEvent, SessionEventType, SessionListener } from "../core/contracts/events.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session } from "../core/contracts/session.ts";
+import type { SessionEvent, SessionEventType, SessionListener } from "../core/contracts/session-event.ts";
 import type { Config } from "../core/options/options.ts";
 import type { SubjectSessions } from "../core/record/subjects.ts";
 import type { Keeping, Kept, KeptIn } from "../core/request/kept.ts";

@@ -6,11 +6,11 @@ import type { Incoming } from "../core/contracts/incoming.ts";
 import { logsOut, rehearse, Work, wouldSave } from "../core/save/commit.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { headersSent, refused } from "../core/save/refusals.ts";
-import type { SessionsCore } from "../core/save/request-record.ts";
 import { takeBack } from "../core/save/steps.ts";
 import type { PartsData } from "./data.ts";
 import { begins, exists, HeldPart, type LoadedPart } from "./held.ts";
 import type { Part, Parts } from "./options.ts";
+import { strays, within } from "./strays.ts";
 import { baseOf, contradicts, reportStray } from "./ties.ts";
 
 /** What was asked of several parts: of those that are loaded at once, of the others when they are. */
@@ -216,17 +216,17 @@ export class PartsRequest implements PartsData {
 
   /** Ends what `destroy` was called for. */
   async #logOut(): Promise<void> {
-    const strays = this.#strays();
+    const ends = strays(this.home, this.loaded());
     for (const one of this.#saved) {
       if (!one.isLoaded() || !logsOut(one.work)) continue;
       await one.work.saveLogout();
-      if (one === this.home) for (const end of strays) await end().catch(() => {});
+      if (one === this.home) for (const end of ends) await end().catch(() => {});
     }
   }
 
   async #saveEach(): Promise<boolean> {
     const anchor = this.#anchor();
-    const strays = this.#strays();
+    const ends = strays(this.home, this.loaded());
     let all = true;
     for (const one of this.#saved) {
       if (!one.isLoaded()) continue;
@@ -242,34 +242,13 @@ export class PartsRequest implements PartsData {
       // A part that logs in may have read a later epoch than the home part, which ended.
       const leader = anchor ?? (work.state.marks.loggedIn ? (this.home as LoadedPart) : undefined);
       const saved = await work.save();
-      if (one === this.home && saved) for (const end of strays) await end().catch(() => {});
+      if (one === this.home && saved) for (const end of ends) await end().catch(() => {});
       if (!saved) all = false;
       else if (isNew && leader && leader !== one && !leader.part.plain && !part.plain) {
         all = (await this.#stands(leader, one)) && all;
       }
     }
     return all;
-  }
-
-  /**
-   * What ends the parts that a parallel request may be making just now, of which this one has no cookie: at a logout,
-   * and when another user takes over.
-   */
-  #strays(): (() => Promise<unknown>)[] {
-    const home = this.home.work && endingOf(this.home.work);
-    if (!home?.found || !(home.state.destroyed || home.state.marks.loggedIn)) return [];
-    const { subject, handle } = home.kept;
-    const isTakenOver = subject !== home.state.meta.subject;
-    if (subject === undefined || handle === undefined || !(home.state.destroyed || isTakenOver)) return [];
-    return this.loaded()
-      .map(({ part, work }) => ({ part, work: endingOf(work) }))
-      .filter(({ part, work }) => !part.plain && work.found === null && (isTakenOver || work.state.destroyed))
-      .filter(({ work }) => work.core.config.store.capabilities.bySubject)
-      .map(
-        ({ work }) =>
-          () =>
-            within(work).subjects.revoke(subject, { handle }),
-      );
   }
 
   /** Takes a new record back when the session that it belongs to has ended in between, or that cannot be known. */
@@ -288,11 +267,6 @@ export class PartsRequest implements PartsData {
   }
 }
 
-/** What a logout ends, where the request goes on with another. */
-function endingOf(work: Work): Work {
-  return work.before ? endingOf(work.before) : work;
-}
-
 /** A part that says nothing of its own about lifetimes lives as long as the login says. */
 function follow({ part, work }: LoadedPart, { work: home }: LoadedPart): void {
   const { meta } = work.state;
@@ -301,9 +275,4 @@ function follow({ part, work }: LoadedPart, { work: home }: LoadedPart): void {
     if (lifetime === undefined) delete meta[name];
     else meta[name] = Math.min(lifetime, work.core.config.longest);
   }
-}
-
-/** What a part is kept in, for the rest of the time that the save at hand has. */
-function within({ core, until }: Work): Pick<SessionsCore, "records" | "subjects"> {
-  return (until !== undefined && core.within?.(until)) || core;
 }

@@ -2,13 +2,13 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import { checkKnown } from "../core/contracts/known.ts";
+import type { Session } from "../core/contracts/session.ts";
 import type {
   ConfirmOptions,
   FreshnessOptions,
   LoginOptions,
   LogoutOptions,
-  Session,
-} from "../core/contracts/session.ts";
+} from "../core/contracts/session-options.ts";
 import type { Merge } from "../core/save/changes.ts";
 import { guardSessions } from "../core/save/guarded.ts";
 import { notSupported } from "../core/save/impersonation.ts";

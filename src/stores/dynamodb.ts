@@ -1,16 +1,7 @@
 /** Sessions in DynamoDB, through the client you already have. One strongly consistent read, conditional writes, one table. */
 
 import { wrongArgument } from "../core/contracts/errors.ts";
-import type {
-  ListedRecord,
-  PageOptions,
-  RecordPage,
-  Store,
-  StoreCapabilities,
-  StoredRecord,
-  StoreRecord,
-  Version,
-} from "../core/contracts/store.ts";
+import type { ListedRecord, Store, StoreCapabilities, StoreRecord, Version } from "../core/contracts/store.ts";
 import { bareRecords, type DynamodbLayout } from "./dynamodb/bare.ts";
 import {
   type Condition,
@@ -18,17 +9,17 @@ import {
   type DynamodbClient,
   type FoundItem,
   type Item,
-  type PageInput,
   type Write,
 } from "./dynamodb/client.ts";
 import { number } from "./dynamodb/expressions.ts";
 import { dayOf, type Encoded, ownRecords, type SubjectIndex, startOf, stateOf } from "./dynamodb/items.ts";
+import { listingOf, withoutKey } from "./dynamodb/listing.ts";
 import { namesOf } from "./dynamodb/names.ts";
-import { countItems, itemsAt, itemsBy, pageOfItems } from "./dynamodb/reads.ts";
+import { countItems } from "./dynamodb/reads.ts";
 import { type DynamodbTableOptions, setUp, tableOf } from "./dynamodb/table.ts";
 import { write } from "./dynamodb/writes.ts";
 import { lazily } from "./shared/lazy.ts";
-import { countPrefix, everyPage, pageOptions, recordsOf, rowsOf } from "./shared/listing.ts";
+import { countPrefix, everyPage } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 import { isTooLarge, refuseTooLarge, tooLarge } from "./shared/size.ts";
 
@@ -97,7 +88,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     : ownRecords(tableOf(options.table), namesOf(options.attributes), prefix, now);
   const { index, table } = records;
   const { TableName } = table.createTable;
-  const { words, when } = records.expressions;
+  const { when } = records.expressions;
   const isFree = (): ReturnType<typeof when> => when(records.free);
   const stands = (version: Version): ReturnType<typeof when> => when(...records.stands(version));
   const put = (item: Item, condition: Condition = {}): Write => ({ Put: { TableName, Item: item, ...condition } });
@@ -129,39 +120,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
     return record && isLive(record) ? record : null;
   };
 
-  /** The scan for the live records whose keys begin so. */
-  const scanning = (keys: string): Omit<PageInput, "ConsistentRead"> => {
-    const [FilterExpression, values] = records.liveWith(keys);
-    return { TableName, FilterExpression, ...words(FilterExpression, values) };
-  };
-  /** The query for the entries of a subject. */
-  const entriesOf = async (own: SubjectIndex, subject: string): Promise<Omit<PageInput, "ConsistentRead">> => {
-    const KeyConditionExpression = "#partition = :index";
-    const FilterExpression = "#ttl > :seconds";
-    const partition = await own.partition(JSON.stringify(subject));
-    const values = { ":index": partition, ":seconds": number(Math.floor(now() / 1000)) };
-    const expression = words(`${KeyConditionExpression} ${FilterExpression}`, values);
-    return { TableName, KeyConditionExpression, FilterExpression, ...expression };
-  };
-  const readMany = async (keys: string[]): Promise<(StoredRecord | null)[]> => {
-    const found = (await itemsAt(await connect(), TableName, keys.map(records.key))).map(recordIn);
-    return keys.map((key) => withoutKey(found.find((record) => record?.key === key)));
-  };
-
-  const page = async (options?: PageOptions): Promise<RecordPage> => {
-    const { limit, cursor, subject, prefix } = pageOptions(options, index !== undefined);
-    const connection = await connect();
-    if (!index || subject === undefined) {
-      const { items, cursor: next } = await pageOfItems(connection, "scan", scanning(prefix), limit, cursor);
-      return { records: items.flatMap((item) => recordIn(item) ?? []), cursor: next };
-    }
-    const found = await pageOfItems(connection, "query", await entriesOf(index, subject), limit, cursor);
-    const keys = found.items.map((item) => item[index.sort]?.S ?? "").filter((key) => key.startsWith(prefix));
-    const all: ListedRecord[] = [];
-    for await (const { name, record } of rowsOf(keys, readMany))
-      if (record?.subject === subject) all.push({ ...record, key: name });
-    return { records: all, cursor: found.cursor };
-  };
+  const listing = listingOf(records, connect, recordIn, now);
 
   const store: Store = {
     name: "dynamodb",
@@ -264,10 +223,10 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       }
     },
 
-    list: () => everyPage(page),
-    page,
+    list: () => everyPage(listing.page),
+    page: listing.page,
     async count(options, answered) {
-      return countItems(await connect(), scanning(countPrefix(options)), answered);
+      return countItems(await connect(), listing.scanning(countPrefix(options)), answered);
     },
 
     examine: async () => (await import("./dynamodb/examine.ts")).examine(await connect(), table),
@@ -276,18 +235,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       await setUp(await connect(), table);
     },
   };
-  if (index) {
-    store.listBySubject = async function* (subject, answered) {
-      const members = async (): Promise<string[]> => {
-        const keys: string[] = [];
-        for await (const item of itemsBy(await connect(), "query", await entriesOf(index, subject), answered)) {
-          keys.push(item[index.sort]?.S ?? "");
-        }
-        return keys;
-      };
-      yield* recordsOf({ subject, members, readMany, answered });
-    };
-  }
+  if (listing.bySubject) store.listBySubject = listing.bySubject;
   return store;
 }
 
@@ -313,9 +261,3 @@ const capabilities = {
  * listing can take. Each login leaves one, so it goes soon.
  */
 const moving = 60_000;
-
-function withoutKey(listed: ListedRecord | null | undefined): StoredRecord | null {
-  if (!listed) return null;
-  const { key: _, ...record } = listed;
-  return record;
-}

@@ -7,7 +7,6 @@ import {
   clientOf,
   type FirestoreBatch,
   type FirestoreClient,
-  type FirestoreCondition,
   type FirestoreDocument,
   type FirestoreSnapshot,
 } from "./firestore/client.ts";
@@ -22,6 +21,7 @@ import {
   ownDocuments,
   type State,
 } from "./firestore/layout.ts";
+import { removeUnchanged, unchangedSince, unlessRefused } from "./firestore/refusals.ts";
 import { checkCollection, defaultCollection, type FirestoreFields } from "./firestore/schema.ts";
 import {
   encodeText,
@@ -278,25 +278,3 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
 const known = { client: true, collection: true, fields: true, layout: true, now: true } as const;
 
 const pageSize = 100;
-
-function unchangedSince({ updateTime }: { readonly updateTime?: unknown }): FirestoreCondition {
-  return { lastUpdateTime: updateTime as never };
-}
-
-/** Firestore refuses a write with NOT_FOUND, ALREADY_EXISTS or FAILED_PRECONDITION. Others move a record only so often. */
-function unlessRefused(refusals: number): (error: unknown) => readonly never[] {
-  return (error) => {
-    if (refusals < 50 && [5, 6, 9].includes((error as { code?: unknown }).code as number)) return [];
-    throw error;
-  };
-}
-
-/** All at once, or one by one when one of them lives again. Answers how many. */
-async function removeUnchanged(own: FirestoreClient, documents: readonly FirestoreSnapshot[]): Promise<number> {
-  const batch = own.batch();
-  for (const document of documents) batch.delete(document.ref, unchangedSince(document));
-  const removed = (await batch.commit().catch(unlessRefused(0))).length;
-  if (removed > 0 || documents.length < 2) return removed;
-  const counts = await Promise.all(documents.map((one) => removeUnchanged(own, [one])));
-  return counts.reduce((sum, count) => sum + count, 0);
-}

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../src/core/contracts/events.ts";
 import type { Payload } from "../../src/core/contracts/format.ts";
+import type { SessionEvent } from "../../src/core/contracts/session-event.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
 import {
   type FlaskSessionOptions,

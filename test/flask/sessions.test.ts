@@ -1,7 +1,7 @@
 /** Whole sessions on Flask's records: made, changed, met by a Flask that writes at the same time, ended. */
 
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../src/core/contracts/session-event.ts";
 import type { Store } from "../../src/core/contracts/store.ts";
 import type { SessionOptions } from "../../src/core/options/options.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";

@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../src/core/contracts/session-event.ts";
 import { Sessions } from "../../src/core/request/sessions.ts";
 import { flaskCookie } from "../../src/flask/cookie.ts";
 import { flaskSession } from "../../src/flask.ts";

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../src/core/contracts/events.ts";
 import type { Payload } from "../../src/core/contracts/format.ts";
+import type { SessionEvent } from "../../src/core/contracts/session-event.ts";
 import type { Store } from "../../src/core/contracts/store.ts";
 import { encrypted } from "../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../src/core/record/json-format.ts";

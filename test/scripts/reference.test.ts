@@ -9,7 +9,8 @@ import { wrongDefaults } from "../../scripts/docs/defaults.ts";
 import { docOf } from "../../scripts/docs/doc-comment.ts";
 import { inLines } from "../../scripts/docs/signature.ts";
 import { projectRoot } from "../../scripts/lib.ts";
-import { resolveConfig, type SessionOptions } from "../../src/core/options/options.ts";
+import type { SessionOptions } from "../../src/core/options/options.ts";
+import { resolveConfig } from "../../src/core/options/resolve.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 
 const made: string[] = [];

@@ -7,7 +7,7 @@ import type { Adopter, AdoptionDesk } from "../../core/contracts/adopter.ts";
 import { wrongArgument } from "../../core/contracts/errors.ts";
 import type { Meta } from "../../core/contracts/format.ts";
 import type { Found, Late } from "../../core/contracts/records.ts";
-import { absent, type Handover, type StorePlace } from "../../core/record/signposts.ts";
+import { absent, type Handover, type StorePlace } from "../../core/record/place.ts";
 import {
   type AdoptOptions,
   type CookieReader,

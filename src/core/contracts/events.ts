@@ -1,76 +1,9 @@
-/** Events: one per transition of a session, in OWASP's words, with a public handle instead of the id. */
+/** Hands the events of sessions to listeners, to the channel `sojourn:event`, and to operators. */
 
 import { isError, isSessionError, toldOf } from "./errors.ts";
 import { type Notices, noticesOf } from "./notices.ts";
+import type { SessionEvent, SessionEventType, SessionListener } from "./session-event.ts";
 import { type EventMessage, eventChannel } from "./traces.ts";
-
-/**
- * What happened. Names of the OWASP logging vocabulary where it has one.
- *
- * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
- * - `session_login`: a saved `login()`. `session_logout`: `destroy()` or `logout()`. `session_revoked`: ended from outside.
- * - `impersonation_begun`: a saved `impersonate()`. `impersonation_ended`: its end by `endImpersonation()` or a logout. All
- *   events of that session name the user as their subject, and the administrator as `actor`.
- * - `excess_sessions_exceeded`: a login went beyond `limit`: it was refused, or ended the oldest sessions.
- * - `everybody_revoked`: `sessions.revokeEverybody()` was called in this process.
- * - `session_expired`: a session was used past its absolute timeout.
- * - `session_use_after_expire`: a well-formed id that names no session: ended, expired, or never ours.
- * - `id_reused`: the old id of a renewal came back after the new one had long been seen: a copied cookie.
- * - `save_refused`: the session had ended elsewhere, so this request's changes were not saved.
- * - `save_failed`: a save was an error, also after the headers were sent.
- * - `token_refused`: a cookie of ours held something that is not a token of ours, or two different values.
- * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
- *   Of sessions in parts also: a part that belongs to another session; it counts as absent.
- * - `store_unavailable`: a store call rejected or took too long.
- * - `session_bound`: a browser bound its session to a key, with the option `deviceBound`. `binding_refreshed`: it proved
- *   that it has the key, where `reportRefresh` asks for that.
- * - `binding_violated`: a request of a bound session without the proof of its browser, or with a wrong one: a copied cookie.
- * - `cookie_dropped`: a Secure cookie was sent over plain http, where browsers drop it.
- */
-export type SessionEventType =
-  | "session_created"
-  | "session_renewed"
-  | "session_login"
-  | "session_logout"
-  | "session_revoked"
-  | "impersonation_begun"
-  | "impersonation_ended"
-  | "excess_sessions_exceeded"
-  | "everybody_revoked"
-  | "session_expired"
-  | "session_use_after_expire"
-  | "id_reused"
-  | "save_refused"
-  | "save_failed"
-  | "token_refused"
-  | "record_refused"
-  | "store_unavailable"
-  | "session_bound"
-  | "binding_refreshed"
-  | "binding_violated"
-  | "cookie_dropped";
-
-/** One event. Holds nothing that would let anybody in. */
-export interface SessionEvent {
-  readonly type: SessionEventType;
-  /** When, in epoch milliseconds. */
-  readonly at: number;
-  /** The session's public handle, where the session is known. */
-  readonly handle?: string | undefined;
-  /** The session's subject, where there is one. */
-  readonly subject?: string | undefined;
-  /** Of an impersonation: the administrator who acts as the subject. */
-  readonly actor?: string | undefined;
-  /** Of a session in parts: the name of the part that it happened to. */
-  readonly part?: string | undefined;
-  /** A few words: why. */
-  readonly reason?: string | undefined;
-  /** For `save_failed`, `store_unavailable` and `record_refused`: a `SessionError`, or name, code and message of what was thrown. */
-  readonly error?: unknown;
-}
-
-/** Receives events. What it throws or rejects with is reported as a warning and goes no further. */
-export type SessionListener = (event: SessionEvent) => void;
 
 /** Hands events to listeners. Without one, what an operator must know is a line on stderr, once a minute of each kind. */
 export class Events {

@@ -1,8 +1,8 @@
 /** Tells operators what goes wrong where the application has no listener: one line a minute for each kind. */
 
 import { isSessionError, type SessionError } from "./errors.ts";
-import type { SessionEvent, SessionEventType } from "./events.ts";
 import { processWide } from "./process-wide.ts";
+import type { SessionEvent, SessionEventType } from "./session-event.ts";
 
 /** A line is printed at most this often for each kind, in milliseconds. */
 const interval = 60_000;

@@ -4,7 +4,7 @@ import { diagnostics } from "#channels";
 import type { Channel, TracingChannel } from "./channels.ts";
 import { ticks } from "./clock.ts";
 import { isError, isSessionError } from "./errors.ts";
-import type { SessionEventType } from "./events.ts";
+import type { SessionEventType } from "./session-event.ts";
 
 /** What every message of a tracing channel has once the operation has ended. */
 interface Ended {

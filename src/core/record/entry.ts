@@ -2,7 +2,7 @@
 
 import { handleOf } from "../client/id.ts";
 import type { Content, Format } from "../contracts/format.ts";
-import type { DeviceFields } from "../contracts/session.ts";
+import type { DeviceFields } from "../contracts/session-options.ts";
 import type { ListedRecord } from "../contracts/store.ts";
 import { lastUseOf, type Timeouts } from "./expiry.ts";
 import { labelOf } from "./meta.ts";

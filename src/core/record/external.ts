@@ -4,7 +4,7 @@ import { randomBytes, sha256 } from "#crypto";
 import { base64url } from "../bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import { checkKnown } from "../contracts/known.ts";
-import type { ExternalLogin } from "../contracts/session.ts";
+import type { ExternalLogin } from "../contracts/session-options.ts";
 import type { Store, StoredRecord } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
 import { isCookieStore, storeBehind } from "./cookie-store.ts";

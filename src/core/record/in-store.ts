@@ -5,7 +5,8 @@ import type { OpenedToken } from "../client/token.ts";
 import type { Found, Late, Records } from "../contracts/records.ts";
 import type { StoredRecord } from "../contracts/store.ts";
 import { Moving, placeOf } from "./moving.ts";
-import { absent, decodeAs, isSignpost, type RecordsConfig, Signposts, type StorePlace } from "./signposts.ts";
+import { absent, type RecordsConfig, type StorePlace } from "./place.ts";
+import { decodeAs, isSignpost, Signposts } from "./signposts.ts";
 
 /** How long after its new id was seen the use of an old one is taken for a slow request, in milliseconds. */
 const slowFor = 3_600_000;

@@ -1,30 +1,17 @@
-/** Moves records to new ids and ends them, so that one of several at once wins and a failure undoes itself. */
+/** Moves records to new ids and ends them, so that one of several at once wins. What a failure has left is undone by `undoing.ts`. */
 
-import { samePayload } from "../bytes/bytes.ts";
 import { handleOf } from "../client/id.ts";
-import type { Payload } from "../contracts/format.ts";
 import type { Draft, Verb, Written } from "../contracts/records.ts";
 import type { StoreRecord, Version } from "../contracts/store.ts";
-import { withProofsOf } from "./meta.ts";
-import { absent, lateFor, type Signpost, Signposts, type StorePlace } from "./signposts.ts";
+import { absent, lateFor, type Signpost, type StorePlace } from "./place.ts";
+import { Signposts } from "./signposts.ts";
+import { discard, settle } from "./undoing.ts";
 
 /** A call that is answered in bounded time, and what comes of it later. */
 interface Attempt<T> {
   readonly answer: Promise<T>;
   readonly later: Promise<T>;
 }
-
-/** What a move was about to do when it failed. */
-interface Failed {
-  readonly from: StorePlace;
-  readonly to: string;
-  readonly draft: StoreRecord;
-  readonly by: Verb["by"] | undefined;
-  readonly later: Promise<Version | null>;
-}
-
-/** How often what failed is looked after, with waits that double from a second. */
-const mostTries = 6;
 
 /** Moves and ends the records of one store. */
 export class Moving {
@@ -54,17 +41,17 @@ export class Moving {
     const record = await this.#posts.record(key, draft);
     const made = this.#attempt(() => store.create(key, record));
     const version = await made.answer.catch((error) => {
-      void made.later.catch(() => {}).then(() => this.#later().#discard(key, draft));
+      void made.later.catch(() => {}).then(() => discard(this.#later(), key, draft));
       throw error;
     });
     if (version === null) return null;
     const { handover } = place;
     const takeBack = (error: unknown): never => {
-      void this.#later().#discard(key, draft);
+      void discard(this.#later(), key, draft);
       throw error;
     };
     if (handover && !(await handover.stands().catch(takeBack))) {
-      await this.#discard(key, draft);
+      await discard(this.#posts, key, draft);
       return null;
     }
     const post: Signpost = { ...how, to: key, at: now() };
@@ -75,14 +62,14 @@ export class Moving {
     const marked = await put.answer.catch(async (error) => {
       // The answer may have been lost after it took effect: then the client must get the new id.
       if (await this.#leadsTo(place.key, key)) return true;
-      void this.#later().#settle({ from: place, to: key, draft, by: how.by, later: put.later });
+      void settle(this.#later(), { from: place, to: key, draft, by: how.by, later: put.later });
       throw error;
     });
     if (marked !== null) {
       await handover?.done();
       return written(fresh, version, draft);
     }
-    await this.#discard(key, draft);
+    await discard(this.#posts, key, draft);
     return null;
   }
 
@@ -108,12 +95,12 @@ export class Moving {
     const fresh = await this.fresh(draft);
     const { key } = fresh;
     const record = await this.#posts.record(key, draft);
-    await this.#posts.note(place.key, { to: key, at: now(), by: verb.by, ...(verb.leads && { leads: true }) });
+    await this.#posts.notes.add(place.key, { to: key, at: now(), by: verb.by, ...(verb.leads && { leads: true }) });
     const renaming = this.#attempt(() => store.rename(place.key, key, record, place.version));
     const version = await renaming.answer.catch(async (error) => {
       const moved = await this.#renamed(place.key, key);
       if (moved !== undefined) return moved;
-      void this.#later().#settle({ from: place, to: key, draft, by: verb.by, later: renaming.later });
+      void settle(this.#later(), { from: place, to: key, draft, by: verb.by, later: renaming.later });
       throw error;
     });
     return version === null ? null : written(fresh, version, draft);
@@ -121,7 +108,7 @@ export class Moving {
 
   /** Takes a login back after it was saved: the session is under its old id again, as it was, when the store answers. */
   undo(from: StorePlace, { key: to, version }: StorePlace, draft: Draft): void {
-    void this.#later().#settle({ from, to, draft, by: "login", later: Promise.resolve(version) });
+    void settle(this.#later(), { from, to, draft, by: "login", later: Promise.resolve(version) });
   }
 
   /** Ends a record wherever it is by now, so that nothing that moves it at the same moment carries it away. */
@@ -150,11 +137,11 @@ export class Moving {
   async #endForeign(place: StorePlace, subject: string | undefined): Promise<void> {
     const { store, now } = this.#posts.config;
     // The note says that copies which others have made to move the record are none. A full store refuses it.
-    await this.#posts.note(place.key, { to: "", at: now() }).catch(() => {});
+    await this.#posts.notes.add(place.key, { to: "", at: now() }).catch(() => {});
     const keys = new Set([place.key]);
     for (const key of keys) {
       await this.#posts.limited(() => store.delete(key, subject));
-      for (const { to } of await this.#posts.notes(key)) if (to !== "") keys.add(to);
+      for (const { to } of await this.#posts.notes.of(key)) if (to !== "") keys.add(to);
     }
   }
 
@@ -178,9 +165,9 @@ export class Moving {
   }
 
   /** For work that no request waits for: without the limit of the save at hand. */
-  #later(): Moving {
+  #later(): Signposts {
     const { config } = this.#posts;
-    return config.until === undefined ? this : new Moving(new Signposts({ ...config, until: undefined }));
+    return config.until === undefined ? this.#posts : new Signposts({ ...config, until: undefined });
   }
 
   #attempt<T>(call: () => Promise<T>): Attempt<T> {
@@ -208,79 +195,6 @@ export class Moving {
     if (moved && !store.capabilities.atomicRename && (await read(from).catch(() => moved))) return undefined;
     return moved?.version;
   }
-
-  async #discard(key: string, { subject }: StoreRecord): Promise<void> {
-    const { store } = this.#posts.config;
-    await this.#posts.limited(() => store.delete(key, subject)).catch(() => {});
-  }
-
-  /**
-   * Looks after a move that was answered with a failure and may have taken effect, or may still do so: the client has
-   * no new id, so the session goes back under the old one, as soon as the store answers again.
-   */
-  async #settle(failed: Failed): Promise<void> {
-    const { format, wait, storeTimeout } = this.#posts.config;
-    const outcome = await Promise.race([failed.later.catch(() => undefined), patience(10 * storeTimeout)]);
-    if (outcome === null) return this.#discard(failed.to, failed.draft);
-    const undo = format.foreign ? this.#undoForeign(failed) : this.#undo(failed);
-    for (let attempt = 0; attempt < mostTries; attempt++) {
-      if (attempt > 0) await wait(1000 * 2 ** (attempt - 1));
-      if (await undo().catch(() => false)) return;
-    }
-  }
-
-  /** Tries once to undo a move; true when there is nothing left to do. */
-  #undo(failed: Failed): () => Promise<boolean> {
-    const { from, to, draft, by } = failed;
-    const { store, now } = this.#posts.config;
-    const { limited } = bound(this.#posts);
-    let saved: StoreRecord | undefined;
-    return async () => {
-      const standing = await this.#posts.standing(from.key);
-      if (standing?.post?.to !== to) {
-        await limited(() => store.delete(to, draft.subject));
-        // It may come as late as this: then the session is put back.
-        saved = from.record;
-        return (await this.#posts.standing(from.key))?.post?.to !== to;
-      }
-      // After a renewal in passing the old id leads to the session.
-      if (by === undefined && !saved) return true;
-      if (!saved) {
-        const moved = await this.#posts.standing(to);
-        if (!moved?.content) return true;
-        const back = await this.#posts.post(to, { to: from.key, at: now(), by }, now() + 60_000);
-        if ((await limited(() => store.update(to, back, moved.place.version))) === null) return false;
-        const { format } = this.#posts.config;
-        saved = before(failed, moved.payload) ? from.record : withProofsOf(format, from.record, moved.place.record);
-      }
-      const record = await this.#posts.record(from.key, saved);
-      await limited(() => store.update(from.key, record, standing.place.version));
-      await limited(() => store.delete(to, draft.subject));
-      return true;
-    };
-  }
-
-  #undoForeign(failed: Failed): () => Promise<boolean> {
-    const { from, to, draft } = failed;
-    const { store } = this.#posts.config;
-    const { limited } = bound(this.#posts);
-    return async () => {
-      if (await limited(() => store.read(from.key))) {
-        await limited(() => store.delete(to, draft.subject));
-        return true;
-      }
-      const moved = await this.#posts.standing(to);
-      if (!moved) return true;
-      const saved = before(failed, moved.payload) ? from.record : moved.place.record;
-      const record = await this.#posts.record(from.key, saved);
-      return (await limited(() => store.rename(to, from.key, record, moved.place.version))) !== null;
-    };
-  }
-}
-
-/** Whether the state of before goes back. After a regenerate, requests under way may have saved to the session; after a login they were refused. */
-function before({ by, draft }: Failed, payload: Payload): boolean {
-  return by === "login" || samePayload(payload, draft.payload);
 }
 
 interface Fresh {
@@ -298,16 +212,4 @@ function written({ id, key, token, handle }: Fresh, version: Version, draft: Sto
 export function placeOf(key: string, version: Version, id: string, draft: StoreRecord): StorePlace {
   const { payload, expiresAt, subject } = draft;
   return { key, version, id, entry: undefined, record: { payload, expiresAt, subject } };
-}
-
-/** Waits for a late answer no longer than this; a process that has nothing else to do may end. */
-function patience(ms: number): Promise<undefined> {
-  return new Promise((resolve) => {
-    const timer: unknown = setTimeout(resolve, ms, undefined);
-    (timer as { unref?(): void }).unref?.();
-  });
-}
-
-function bound(posts: Signposts): Pick<Signposts, "limited"> {
-  return { limited: (call) => posts.limited(call) };
 }

@@ -6,7 +6,7 @@ import { SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Meta } from "../contracts/format.ts";
 import type { Store, StoredRecord, Version } from "../contracts/store.ts";
-import { lateFor } from "./signposts.ts";
+import { lateFor } from "./place.ts";
 import { type TimeLimits, withTimeLimit } from "./time-limit.ts";
 
 /** What {@link Revocations} need of a configuration. */

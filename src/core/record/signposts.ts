@@ -1,73 +1,14 @@
 /** What stands under an id in a store: a session, or a signpost to where it has moved. */
 
-import { sha256 } from "#crypto";
 import { andThen, isPromise, type MaybePromise, payloadBytes } from "../bytes/bytes.ts";
-import { handleOf, type IdScheme } from "../client/id.ts";
-import type { TokenFormat } from "../client/token.ts";
+import { handleOf } from "../client/id.ts";
 import { isSessionError, SessionError } from "../contracts/errors.ts";
-import type { Events } from "../contracts/events.ts";
 import type { Content, Format, Payload } from "../contracts/format.ts";
 import type { Found, Late, Verb } from "../contracts/records.ts";
-import type { Store, StoredRecord, StoreRecord, Version } from "../contracts/store.ts";
-import { type TimeLimits, usedWithin, withTimeLimit } from "./time-limit.ts";
-
-/** What records over a store need of a configuration. */
-export interface RecordsConfig extends TimeLimits {
-  readonly store: Store;
-  readonly format: Format;
-  readonly ids: IdScheme;
-  readonly token: TokenFormat;
-  readonly cookieName: string;
-  /** Milliseconds. */
-  readonly renewGrace: number;
-  /** A session whose old id is used again ends. */
-  readonly endReused: boolean;
-  readonly now: () => number;
-  readonly wait: (ms: number) => Promise<void>;
-  readonly events: Events;
-}
-
-/** Where a record is in a store, and what it is there. */
-export interface StorePlace {
-  readonly key: string;
-  readonly version: Version;
-  /** The id the client came with or was given; absent when it came with an older one. */
-  readonly id: string | undefined;
-  /** The signpost under the client's old id, when it came with one, to lead it to the newest place. */
-  readonly entry:
-    | { readonly key: string; readonly version: Version; readonly expiresAt: number; readonly post: Signpost }
-    | undefined;
-  /** The record as it stands, to put it back. */
-  readonly record: StoreRecord;
-  /** The key is the mark of another library's session. */
-  readonly handover?: Handover | undefined;
-}
-
-/** The version of a {@link StorePlace} that holds nothing yet: the session is still the other library's. */
-export const absent: Version = Object.freeze({});
-
-/** What is to be seen to when another library's session becomes one of ours. */
-export interface Handover {
-  /** Until then its mark stays, so that it is not adopted again; epoch milliseconds. */
-  readonly until: number;
-  /** Asked when the new record is there and nothing leads to it yet. False takes it back. */
-  stands(): Promise<boolean>;
-  /** Ends the old record. Does not reject. */
-  done(): Promise<void>;
-}
-
-/** The signpost left under an old id. Told from a session by its first characters, after unwrapping. */
-export interface Signpost {
-  /** The key the session has moved to; `""`: it has ended. */
-  readonly to: string;
-  readonly at: number;
-  /** When the id that this signpost replaced had itself been seen; the one before it then leads nowhere any more. */
-  readonly seen?: number | undefined;
-  /** The id was ended by this verb: it leads requests that began before, and no others. */
-  readonly by?: Verb["by"] | undefined;
-  /** The id itself leads on as after a renewal in passing; those before it are ended. */
-  readonly leads?: true | undefined;
-}
+import type { Store, StoredRecord, StoreRecord } from "../contracts/store.ts";
+import { MoveNotes } from "./move-notes.ts";
+import { lateFor, type RecordsConfig, type Signpost, type StoreCalls, type StorePlace } from "./place.ts";
+import { usedWithin, withTimeLimit } from "./time-limit.ts";
 
 /** What stands under a key. */
 interface Standing {
@@ -81,15 +22,15 @@ const mostHops = 16;
 /** Clocks of nodes may differ by as much. */
 const clockSkew = 300_000;
 
-/** How long a request with an id that a verb has ended counts as one that was under way, in milliseconds. */
-export const lateFor = 300_000;
-
 /** Reads what stands under keys, and writes signposts. */
-export class Signposts {
+export class Signposts implements StoreCalls {
   readonly config: RecordsConfig;
+  /** Where sessions of a foreign format have moved. */
+  readonly notes: MoveNotes;
 
   constructor(config: RecordsConfig) {
     this.config = config;
+    this.notes = new MoveNotes(this);
   }
 
   /** One call of the store, in bounded time. */
@@ -161,7 +102,7 @@ export class Signposts {
       const stored = hop === 0 && first !== undefined ? first : await this.limited(() => store.read(key));
       let standing: Standing;
       try {
-        const read = stored ? this.#understood(stored, key, lazily) : this.#noted(key, finding);
+        const read = stored ? this.#understood(stored, key, lazily) : this.#moved(key, finding);
         standing = isPromise(read) ? await read : read;
       } catch (error) {
         if (!stored) throw error;
@@ -209,56 +150,11 @@ export class Signposts {
     throw new SessionError("ERR_SESSION_CONFLICT", message);
   }
 
-  /**
-   * Notes where a session of a foreign format is about to move, beside it: the other program reads what stands under
-   * its ids, so no signpost can. Several may be about to move it; one will.
-   */
-  async note(key: string, post: Signpost): Promise<void> {
-    const { store, format } = this.config;
-    const noteKey = await noteKeyOf(key);
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const [posts, version] = attempt === 0 ? [[]] : await this.#notes(key);
-      const text = JSON.stringify([...posts, post].slice(-10));
-      const payload = format.encode({ data: { sojourn: text }, meta: {} });
-      const record = await this.record(noteKey, { payload, expiresAt: post.at + lateFor });
-      const write = version === undefined ? store.create(noteKey, record) : store.update(noteKey, record, version);
-      if ((await this.limited(() => write)) !== null) return;
-    }
-    throw new SessionError("ERR_SESSION_CONFLICT", "the session is being moved by others; nothing was saved");
-  }
-
-  async #notes(key: string): Promise<[posts: readonly Signpost[], version?: Version]> {
-    const noteKey = await noteKeyOf(key);
-    const stored = await this.limited(() => this.config.store.read(noteKey));
-    if (!stored) return [[]];
-    const { data } = this.config.format.decode(stored.payload);
-    return [JSON.parse(String(data.sojourn)) as Signpost[], stored.version];
-  }
-
-  /** Where a session of a foreign format has moved from a key that holds nothing; an empty answer when that is unknown. */
-  async #noted(key: string, finding: boolean): Promise<Standing> {
-    const none = { payload: "" };
-    if (!this.config.format.foreign) return none;
-    for (let attempt = 0; attempt < 20; attempt++) {
-      const posts = await this.notes(key);
-      if (posts.some(({ to }) => to === "")) return none;
-      if (finding && posts[0] && !posts[0].leads) return { ...none, post: posts[0] };
-      const live: Signpost[] = [];
-      for (const post of posts) {
-        // Only where the session has been does a note lead on.
-        if (posts.length > 1 && (await this.notes(post.to)).length > 0) return { ...none, post };
-        if (posts.length === 1 || (await this.limited(() => this.config.store.read(post.to)))) live.push(post);
-      }
-      // Where a rename takes two steps, one that lost has not taken its copy back yet.
-      if (live.length < 2) return live[0] ? { ...none, post: live[0] } : none;
-      await this.config.wait(2 ** Math.min(attempt, 6));
-    }
-    throw new SessionError("ERR_SESSION_CONFLICT", "the session is being moved by others; nothing was saved");
-  }
-
-  /** Where requests have noted that a session of a foreign format is about to move from a key. */
-  async notes(key: string): Promise<readonly Signpost[]> {
-    return (await this.#notes(key))[0];
+  /** What leads on from a key that holds nothing. */
+  #moved(key: string, finding: boolean): MaybePromise<Standing> {
+    const nothing = { payload: "" };
+    if (!this.config.format.foreign) return nothing;
+    return this.notes.leadsTo(key, finding).then((post) => (post ? { ...nothing, post } : nothing));
   }
 
   #understood({ payload, expiresAt, subject }: StoredRecord, key: string, lazily = false): MaybePromise<Standing> {
@@ -299,12 +195,6 @@ export function decodeAs(format: Format, payload: Payload, lazily: boolean): Con
 function lateAt(key: string): StorePlace {
   const record = { payload: "", expiresAt: 0 };
   return { key, version: "", id: undefined, entry: undefined, record };
-}
-
-/** Not under the prefix of the ids: no client can ask for it. */
-/** At most 36 characters: a column of another program may take no more. */
-async function noteKeyOf(key: string): Promise<string> {
-  return `moved:${(await sha256(`moved ${key}`)).slice(0, 30)}`;
 }
 
 function checkSize(store: Store, payload: Payload): void {

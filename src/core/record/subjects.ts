@@ -9,6 +9,7 @@ import type { ListedRecord, Store } from "../contracts/store.ts";
 import { endListed } from "./ending.ts";
 import { entryOf } from "./entry.ts";
 import type { Timeouts } from "./expiry.ts";
+import type { RecordsConfig } from "./place.ts";
 import {
   chosen,
   type Entry,
@@ -18,7 +19,7 @@ import {
   type SessionInfo,
   unreadable,
 } from "./revoke.ts";
-import { type RecordsConfig, Signposts } from "./signposts.ts";
+import { Signposts } from "./signposts.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 type Living = () => Promise<ReadonlySet<string>>;

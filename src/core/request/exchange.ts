@@ -51,11 +51,6 @@ export interface Outcome {
 
 const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
 
-/** Why there is no request at hand where there once was. */
-export const requestEnded: string =
-  "the request that started this code has ended. Callbacks of connection pools, emitters and timers keep the context " +
-  "they were made in, which may be another visitor's: call sessions.get(request), or wrap them in AsyncResource.bind";
-
 const tooLateForHead =
   "a session was first asked for when the response headers had left, so the response has no Vary: Cookie and no " +
   "Cache-Control: private, and a shared cache may give it to others. Ask for the session before the first write.";

@@ -2,10 +2,10 @@
 
 import type { HeaderAccess } from "../client/headers.ts";
 import type { Binder } from "../contracts/device-bound.ts";
-import type { SessionListener } from "../contracts/events.ts";
 import type { Everybody } from "../contracts/everybody.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
+import type { SessionListener } from "../contracts/session-event.ts";
 import type { Store } from "../contracts/store.ts";
 import type { Config } from "../options/options.ts";
 import type { ExternalLinks } from "../record/external.ts";

@@ -2,19 +2,19 @@
 
 import { makeContext } from "#context";
 import type { Binder } from "../contracts/device-bound.ts";
-import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
-import type { SessionListener } from "../contracts/events.ts";
+import { wrongArgument } from "../contracts/errors.ts";
 import type { Session } from "../contracts/session.ts";
+import type { SessionListener } from "../contracts/session-event.ts";
 import type { Store } from "../contracts/store.ts";
-import { checkExternal, type ExternalRevocation } from "../record/external.ts";
+import type { ExternalRevocation } from "../record/external.ts";
 import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
-import { type Access, Exchange, type RequestReader, requestEnded } from "./exchange.ts";
+import { endEverybody, endExternal, endOthers } from "./endings.ts";
+import { type Access, Exchange, type RequestReader } from "./exchange.ts";
 import type { Keeping } from "./kept.ts";
 import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
+import { cannotRestrict, noneAtHand, notOpened } from "./no-request.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
-
-const unbound: Pick<Binder, "handle"> = { handle: async () => undefined };
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 
@@ -39,7 +39,8 @@ type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
  * ```
  */
 export class Sessions<Data extends object = Record<string, unknown>, Device extends object = object> {
-  readonly #keeping: Keeping<Data>;
+  /** @internal How these sessions are kept, for modules that look at them from outside the path of a request. */
+  readonly kept: Keeping<Data>;
   readonly #context: Context<WeakRef<Exchange>> | undefined;
   /** The property of a request under which its exchange is kept. (A WeakMap costs the collector as much as the rest of `open`.) */
   readonly #slot = Symbol("sojourn exchange");
@@ -48,17 +49,12 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /** @internal Use `createSessions`. */
   constructor(options: SingleOptions<Data, Device> | Keeping<Data>) {
-    this.#keeping = "begin" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
-    this.#context = this.#keeping.config.current ? makeContext() : undefined;
+    this.kept = "begin" in options ? options : single(makeCore(options as unknown as SingleOptions<never>));
+    this.#context = this.kept.config.current ? makeContext() : undefined;
   }
 
   /** @internal Called with each exchange that was opened, where something looks at them. */
   opened: ((exchange: Exchange<Data>) => void) | undefined;
-
-  /** @internal How these sessions are kept, for modules that look at them from outside the path of a request. */
-  get kept(): Keeping<Data> {
-    return this.#keeping;
-  }
 
   /**
    * The session of a request, loaded when first asked for.
@@ -70,9 +66,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   get(request: object): Promise<Session<Data>>;
   get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
     const exchange = this.exchangeOf(request);
-    if (exchange) return exchange.get(fields);
-    const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";
-    return Promise.reject(new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`));
+    return exchange ? exchange.get(fields) : Promise.reject(notOpened(request));
   }
 
   /**
@@ -99,11 +93,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     const exchange = context?.deref();
     // Several managers may serve one request, each with a context of its own.
     if (exchange && !exchange.isOver) return (exchange as unknown as Exchange<Data>).get();
-    let why = "it was called outside a request";
-    if (context) why = requestEnded;
-    else if (!this.#keeping.config.current) why = "createSessions was not given current: true";
-    else if (!this.#context) why = "this runtime has no AsyncLocalStorage; pass the request to sessions.get()";
-    return Promise.reject(new TypeError(`sessions.current() found no request: ${why}`));
+    return Promise.reject(noneAtHand(!!context, this.kept.config.current, !!this.#context));
   }
 
   /**
@@ -114,10 +104,10 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
-    const { cookie, warn } = this.#keeping.config;
+    const { cookie, warn } = this.kept.config;
     this.#namesakes ??= namesakesOf(cookie.name);
     if (this.#namesakes.count > 1) checkNamesakes(this.#namesakes, this, request, cookie.name, warn);
-    const exchange = new Exchange(this.#keeping, this.#context, request, reader);
+    const exchange = new Exchange(this.kept, this.#context, request, reader);
     this.opened?.(exchange);
     (request as Opened<Data>)[this.#slot] = exchange;
     for (const alias of aliases) (alias as Opened<Data>)[this.#slot] = exchange;
@@ -213,7 +203,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   get deviceBound(): Pick<Binder, "handle"> {
-    return this.#keeping.binder ?? unbound;
+    return this.kept.binder ?? { handle: async () => undefined };
   }
 
   /**
@@ -231,7 +221,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   on(listener: SessionListener): () => void {
     if (typeof listener !== "function")
       throw wrongArgument("the listener given to sessions.on", "a function", listener);
-    return this.#keeping.on(listener);
+    return this.kept.on(listener);
   }
 
   /**
@@ -239,7 +229,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * in cookies it is the store of `revocations`, if there is one.
    */
   get stores(): readonly Store[] {
-    return this.#keeping.stores;
+    return this.kept.stores;
   }
 
   /**
@@ -258,7 +248,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject.
    */
   async list(subject: string, options: ListOptions = {}): Promise<SessionInfo<Device>[]> {
-    return (await this.#keeping.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
+    return (await this.kept.subjects.list(subject, checkList(options))) as SessionInfo<Device>[];
   }
 
   /**
@@ -280,7 +270,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   async revoke(subject: string, options: RevokeOptions = {}): Promise<number> {
-    return this.#keeping.subjects.revoke(subject, checkRevoke(options));
+    return this.kept.subjects.revoke(subject, checkRevoke(options));
   }
 
   /**
@@ -302,13 +292,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   async credentialsChanged(session: Session<Data>): Promise<number> {
-    const { subject, handle } = session;
-    if (subject === undefined)
-      throw new TypeError("sessions.credentialsChanged() takes the session of a user; no user is logged in");
-    session.regenerate();
-    // Where the token leaves by `handOut` alone, that saves it.
-    if (!this.#keeping.config.carrier.explicit) await session.save();
-    return this.revoke(subject, { except: handle });
+    return endOthers(this.kept, session);
   }
 
   /**
@@ -327,13 +311,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * ```
    */
   async revokeExternal(login: ExternalRevocation): Promise<number> {
-    checkExternal("sessions.revokeExternal", login);
-    if (login.sid === undefined && login.subject === undefined)
-      throw new TypeError("sessions.revokeExternal needs sid or subject; received neither");
-    const { external, subjects } = this.kept;
-    if (!external) throw new SessionError("ERR_SESSION_NOT_SUPPORTED", "the drop-in for express-session has no links");
-    external.checkSupported("sessions.revokeExternal");
-    return external.revoke(login, (subject, handle) => subjects.revoke(subject, handle === null ? {} : { handle }));
+    return endExternal(this.kept, login);
   }
 
   /**
@@ -347,13 +325,6 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * the write took effect is not known then. Call it again.
    */
   async revokeEverybody(): Promise<void> {
-    const { everybody = [] } = this.kept;
-    if (everybody.length === 0) {
-      const message =
-        'sessions.revokeEverybody() needs the option everybody: createSessions({ everybody: everybody() }), from "sojourn/everybody"';
-      throw new SessionError("ERR_SESSION_NOT_SUPPORTED", message);
-    }
-    for (const one of everybody) await one.raise();
-    await everybody[0]?.seen();
+    return endEverybody(this.kept);
   }
 }

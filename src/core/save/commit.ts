@@ -4,7 +4,7 @@ import { newHandle } from "../client/id.ts";
 import { SessionError } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import type { Found, Late } from "../contracts/records.ts";
-import type { ExternalLogin, ImpersonateOptions, LoginOptions } from "../contracts/session.ts";
+import type { ExternalLogin, ImpersonateOptions, LoginOptions } from "../contracts/session-options.ts";
 import { saves } from "../contracts/traces.ts";
 import { endOf } from "../record/expiry.ts";
 import { handBack, save } from "./attempts.ts";

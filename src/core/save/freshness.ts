@@ -3,7 +3,7 @@
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
-import type { FreshnessOptions } from "../contracts/session.ts";
+import type { FreshnessOptions } from "../contracts/session-options.ts";
 import { durationOption, inWords } from "../options/duration.ts";
 import { own } from "../record/own-keys.ts";
 import { checkMethods } from "./login.ts";

@@ -3,7 +3,7 @@
 import { SessionError } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import { checkKnown } from "../contracts/known.ts";
-import type { ImpersonateOptions } from "../contracts/session.ts";
+import type { ImpersonateOptions } from "../contracts/session-options.ts";
 import { durationOption } from "../options/duration.ts";
 import { expiryOf } from "../record/expiry.ts";
 import { needsRoom } from "./login.ts";

@@ -1,7 +1,7 @@
 /** Links a login to what its identity provider calls it, so that a logout there ends the session here. */
 
 import { newHandle } from "../client/id.ts";
-import type { ExternalLogin } from "../contracts/session.ts";
+import type { ExternalLogin } from "../contracts/session-options.ts";
 import { endOf } from "../record/expiry.ts";
 import type { RequestRecord } from "./request-record.ts";
 

@@ -2,8 +2,8 @@
 
 import { SessionError } from "../contracts/errors.ts";
 import { own } from "../record/own-keys.ts";
-import { applyUpdate } from "./record-session.ts";
 import type { RequestRecord } from "./request-record.ts";
+import { applyUpdate } from "./updates.ts";
 
 /**
  * Takes over, key by key, what the user's other session holds. As an update, so that a parallel request of the guest's

@@ -4,7 +4,7 @@ import { isPromise } from "../bytes/bytes.ts";
 import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Meta } from "../contracts/format.ts";
 import { checkKnown, isPlainObject } from "../contracts/known.ts";
-import type { LoginOptions } from "../contracts/session.ts";
+import type { LoginOptions } from "../contracts/session-options.ts";
 import { checkOrder, durationOption } from "../options/duration.ts";
 import type { Config } from "../options/options.ts";
 import { checkExternal } from "../record/external.ts";

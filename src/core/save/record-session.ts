@@ -1,25 +1,25 @@
 /** The session of one record: what handlers do to it is collected here, and saved by the commit. */
 
-import { isPromise } from "../bytes/bytes.ts";
 import { newHandle } from "../client/id.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import { checkKnown } from "../contracts/known.ts";
+import type { Session } from "../contracts/session.ts";
 import type {
   ConfirmOptions,
   FreshnessOptions,
   ImpersonateOptions,
   LoginOptions,
   LogoutOptions,
-  Session,
-} from "../contracts/session.ts";
+} from "../contracts/session-options.ts";
 import { endLogin, labelOf } from "../record/meta.ts";
 import { own } from "../record/own-keys.ts";
-import { encoded, type Marks, type Merge, put, same, type Update } from "./changes.ts";
+import { encoded, type Merge, put, same } from "./changes.ts";
 import { actedFor, notFresh, staleness } from "./freshness.ts";
 import { guardSessions } from "./guarded.ts";
 import { isActedFor } from "./impersonation.ts";
 import { checkKeep, checkLabel, checkLogin, checkSubject, timesOf } from "./login.ts";
 import type { NextOwner, SessionOwner, State } from "./state.ts";
+import { applyUpdate, noteUpdate } from "./updates.ts";
 
 const nothing: Record<string, never> = Object.freeze({});
 
@@ -248,41 +248,6 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   #changeable(): void {
     if (this.#owner.readOnly) throw readOnly();
   }
-}
-
-/** Changes one key with a function, which is applied again when others changed the key in between. */
-export function applyUpdate(
-  { data, format }: Pick<State, "data" | "format">,
-  marks: Marks,
-  key: string,
-  change: (value: unknown) => unknown,
-  what: string,
-): unknown {
-  const before = encoded(format, data, key);
-  const value = change(own(data, key));
-  if (isPromise(value)) throw new TypeError(`${what} must be synchronous; it returned a promise`);
-  put(data, key, value);
-  noteUpdate({ data, format }, marks, key, change, before);
-  return value;
-}
-
-function noteUpdate(
-  { data, format }: Pick<State, "data" | "format">,
-  marks: Marks,
-  key: string,
-  change: (value: unknown) => unknown,
-  before: Update["before"],
-): void {
-  const after = encoded(format, data, key);
-  const earlier = marks.updates?.get(key);
-  if (!earlier) {
-    marks.updates ??= new Map();
-    marks.updates.set(key, { changes: [change], before, after, mixed: false });
-    return;
-  }
-  if (!same(earlier.after, before)) earlier.mixed = true;
-  earlier.changes.push(change);
-  earlier.after = after;
 }
 
 /** The error for what is done to a session after its end. */

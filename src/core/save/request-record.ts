@@ -3,12 +3,12 @@
 import type { MaybePromise } from "../bytes/bytes.ts";
 import type { Binder } from "../contracts/device-bound.ts";
 import { isSessionError } from "../contracts/errors.ts";
-import type { SessionEventType } from "../contracts/events.ts";
 import type { Everybody } from "../contracts/everybody.ts";
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Found, Late, Place, Records } from "../contracts/records.ts";
-import type { ExternalLogin } from "../contracts/session.ts";
+import type { SessionEventType } from "../contracts/session-event.ts";
+import type { ExternalLogin } from "../contracts/session-options.ts";
 import type { Config } from "../options/options.ts";
 import type { Cleanup } from "../record/cleanup.ts";
 import { expiryOf } from "../record/expiry.ts";

@@ -1,7 +1,7 @@
 /** What a session is to the rest of the library: its data and notes, and what handlers asked for. */
 
 import type { Content, Format, LazyContent, Meta, Payload } from "../contracts/format.ts";
-import type { ImpersonateOptions, LoginOptions } from "../contracts/session.ts";
+import type { ImpersonateOptions, LoginOptions } from "../contracts/session-options.ts";
 import { notStorable } from "../record/values.ts";
 import { Marks } from "./changes.ts";
 import { Noted } from "./draft.ts";

@@ -1,7 +1,8 @@
 /** The machine that reads a pickle: protocols 0 to 5. It executes nothing; what it does not know is noted as it stands. */
 
 import { fromUtf8 } from "../../core/bytes/bytes.ts";
-import { Budget, cost, costOf } from "../budget.ts";
+import { Budget, cost } from "../budget.ts";
+import { costOf } from "./cost.ts";
 import { build, call, create, currentName } from "./globals.ts";
 import { ascii, float, integer, long, malformed, quoted, rawUnicode } from "./literals.ts";
 import { Octets } from "./octets.ts";

@@ -1,6 +1,7 @@
 /** Objects of Python that JavaScript has no word for, as they show in `session.data`. */
 
-import { type Budget, costOf } from "../budget.ts";
+import type { Budget } from "../budget.ts";
+import { costOf } from "./cost.ts";
 import { nameOf, type PyValue } from "./values.ts";
 
 /**

@@ -1,7 +1,8 @@
 /** Pickles as JavaScript values: read through a whitelist, bounded, without executing anything. */
 
 import { set } from "../../core/record/own-keys.ts";
-import { Budget, costOf } from "../budget.ts";
+import { Budget } from "../budget.ts";
+import { costOf } from "./cost.ts";
 import { readTree } from "./machine.ts";
 import { pickledObject } from "./object.ts";
 import { objectToJs } from "./objects.ts";

@@ -1,6 +1,7 @@
 /** Reads the JSON of Flask's own sessions, in which one-key objects say what JSON has no word for. */
 
-import { Budget, cost, costOf } from "../budget.ts";
+import { Budget, cost } from "../budget.ts";
+import { costOf } from "../pickle/cost.ts";
 import { markupOf, uuidOf } from "../pickle/objects.ts";
 import {
   none,

@@ -1,20 +1,25 @@
 /** Holds a Node response back until its sessions are saved: HTTP/1, and HTTP/2 through its compatible API. */
 
-import { isBytes } from "../../core/bytes/bytes.ts";
-import { received } from "../../core/contracts/errors.ts";
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
 import { alreadySent, type Destroyed, shut } from "./node-ended.ts";
 import { giveHead, Head } from "./node-head.ts";
+import {
+  type Call,
+  callBack,
+  checkCall,
+  type Holder,
+  type Method,
+  type Methods,
+  type Prepared,
+  prepare,
+  type Said,
+  slot,
+  tellOfHandler,
+} from "./node-methods.ts";
 import type { NodeResponse } from "./node-shapes.ts";
 
-/** The methods that send something. They are replaced on the one response that is held, never on a prototype. */
-type Method = "writeHead" | "write" | "end" | "flushHeaders";
-type Call = readonly [method: Method, args: unknown[]];
-type Methods = Record<Method, (...args: unknown[]) => unknown>;
-type Response = NodeResponse & Methods & { [slot]?: HeldResponse | undefined; [own]?: Methods | undefined };
+type Response = Prepared<HeldResponse>;
 
-const slot = Symbol("sojourn response");
-const own = Symbol("sojourn methods");
 const failure: Outcome = { failed: true };
 
 /** A response whose session is in use, and where to turn when the save fails. */
@@ -25,26 +30,6 @@ export interface Holding {
   startOver(error: unknown): void;
   /** Answers, or has the framework answer. If the headers had left, the response is destroyed already. */
   fail(error: unknown): void;
-}
-
-/** Those of the response before: nearly always the same, Node's. */
-let last: Methods | undefined;
-
-/**
- * Puts our methods in front of those of a response, which they call until it is held. It has to be done before a
- * handler runs: `res.end(await page(req))` takes the method first and asks for the session afterwards.
- */
-export function prepare(response: NodeResponse): void {
-  const prepared = response as Response;
-  if (prepared[own]) return;
-  const { writeHead, write, end, flushHeaders } = prepared;
-  const sameAsLast = last?.end === end && last.write === write && last.writeHead === writeHead;
-  if (!last || !sameAsLast || last.flushHeaders !== flushHeaders) last = { writeHead, write, end, flushHeaders };
-  prepared[own] = last;
-  prepared.writeHead = replacements.writeHead;
-  prepared.write = replacements.write;
-  prepared.end = replacements.end;
-  prepared.flushHeaders = replacements.flushHeaders;
 }
 
 /**
@@ -71,68 +56,11 @@ export async function released(response: object): Promise<void> {
   while (held?.saving) await held.saving;
 }
 
-// One set for all responses: no closures. Node's methods take at most three arguments, and absent ones as undefined.
-const replacements: Methods & ThisType<Response> = {
-  writeHead(status, words, headers) {
-    if (this[slot]) return this[slot].call("writeHead", given(status, words, headers));
-    return (this[own] as Methods).writeHead.call(this, status, words, headers);
-  },
-  write(chunk, encoding, callback) {
-    if (this[slot]) return this[slot].call("write", given(chunk, encoding, callback));
-    return (this[own] as Methods).write.call(this, chunk, encoding, callback);
-  },
-  end(chunk, encoding, callback) {
-    if (this[slot]) return this[slot].call("end", given(chunk, encoding, callback));
-    return (this[own] as Methods).end.call(this, chunk, encoding, callback);
-  },
-  flushHeaders() {
-    if (!this[slot]) return (this[own] as Methods).flushHeaders.call(this);
-    // As Node does: who waits for the head at `writeHead`, as compression does, hears of it before the body.
-    if (!this.headersSent) this.writeHead(this.statusCode);
-    return this[slot].call("flushHeaders", []);
-  },
-};
-
-/** What a response says of itself: what its handler did, whether or not that has left. */
-const told: Record<"headersSent" | "writableEnded", PropertyDescriptor> & ThisType<Response> = {
-  headersSent: {
-    configurable: true,
-    get() {
-      return this[slot]?.headWaits === true || saidOf(this, "headersSent");
-    },
-    set(value: boolean) {
-      if (this[slot]) this[slot].said.headersSent = value;
-    },
-  },
-  writableEnded: {
-    configurable: true,
-    get() {
-      return this[slot]?.endWaits === true || saidOf(this, "writableEnded");
-    },
-    set(value: boolean) {
-      if (this[slot]) this[slot].said.writableEnded = value;
-    },
-  },
-};
-
-type Said = { headersSent?: boolean; writableEnded?: boolean };
-
-function saidOf(response: Response, name: keyof Said): unknown {
-  return response[slot]?.said[name] ?? Reflect.get(Object.getPrototypeOf(response), name, response);
-}
-
-function given(first: unknown, second: unknown, third: unknown): unknown[] {
-  if (third !== undefined) return [first, second, third];
-  if (second !== undefined) return [first, second];
-  return first === undefined ? [] : [first];
-}
-
-class HeldResponse {
+class HeldResponse implements Holder {
   /** The handler threw. */
   failed = false;
   /** The save under way, and what follows it. */
   saving: Promise<void> | undefined;
-  /** What the response says of itself without us, where it has that as properties of its own: in calls inside Nitro. */
   readonly said: Said = {};
   readonly #response: Response;
   readonly #real: Methods;
@@ -157,8 +85,7 @@ class HeldResponse {
   constructor(response: Response) {
     this.#response = response;
     this.#settled = response.headersSent;
-    prepare(response);
-    this.#real = response[own] as Methods;
+    this.#real = prepare(response);
   }
 
   /** The head was sent by the handler, and waits for the save. */
@@ -190,7 +117,7 @@ class HeldResponse {
   #carryOut(method: Method, args: unknown[]): unknown {
     const response = this.#response;
     if (!this.#settled) {
-      check(method, args, response.statusCode);
+      checkCall(method, args, response.statusCode);
       if (method === "writeHead") giveHead(response, args);
       // HTTP/1 sends nothing before the first byte, HTTP/2 does.
       if (method === "writeHead" && !response.stream) return response;
@@ -232,8 +159,7 @@ class HeldResponse {
   }
 
   #wait(saves: (Promise<void> | undefined)[], method: Method, args: unknown[]): unknown {
-    this.#tell("headersSent");
-    this.#tell("writableEnded");
+    tellOfHandler(this.#response);
     this.#waiting = [];
     this.#finished = method === "end";
     const saving = allOf(saves)
@@ -249,14 +175,8 @@ class HeldResponse {
     return this.#keep(this.#waiting, method, args);
   }
 
-  #tell(name: keyof Said): void {
-    const response = this.#response;
-    if (Object.getOwnPropertyDescriptor(response, name)?.writable) this.said[name] = response[name];
-    Object.defineProperty(response, name, told[name]);
-  }
-
   #keep(waiting: Call[], method: Method, args: unknown[]): unknown {
-    check(method, args);
+    checkCall(method, args);
     if (method === "end") this.#end();
     // Another head comes too late.
     if (method !== "writeHead" || waiting.length === 0) waiting.push([method, args]);
@@ -342,21 +262,6 @@ function allOf(saves: (Promise<void> | undefined)[]): Promise<void> {
   return Promise.allSettled(saves).then((results) => {
     for (const result of results) if (result.status === "rejected") throw result.reason;
   });
-}
-
-/** What Node throws is thrown to the caller, not when the save is done. */
-function check(method: Method, [chunk]: readonly unknown[], status = 200): void {
-  if (!(status >= 100 && status <= 999))
-    throw new RangeError(`response.statusCode must be 100 to 999; ${received(status)}`);
-  if (method !== "write" && method !== "end") return;
-  const nothing = chunk === undefined || chunk === null || typeof chunk === "function";
-  if (typeof chunk === "string" || isBytes(chunk) || (nothing && method === "end")) return;
-  throw new TypeError(`response.${method} takes a string, Buffer or Uint8Array; ${received(chunk)}`);
-}
-
-function callBack(args: readonly unknown[], error: unknown): void {
-  const callback = args.find((arg) => typeof arg === "function");
-  if (callback) process.nextTick(callback as (error: unknown) => void, error);
 }
 
 /**

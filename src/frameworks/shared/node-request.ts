@@ -3,8 +3,9 @@
 import type { RequestHead } from "../../core/contracts/device-bound.ts";
 import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
-import { type Holding, hold, prepare } from "./held-response.ts";
+import { type Holding, hold } from "./held-response.ts";
 import { Head, keepHeaders } from "./node-head.ts";
+import { prepare } from "./node-methods.ts";
 import type { NodeRequest, NodeResponse } from "./node-shapes.ts";
 
 /** How a request of Node is read. */

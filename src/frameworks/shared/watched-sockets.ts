@@ -1,7 +1,7 @@
 /** Sockets that are open on sessions: which belong to one session, and when that ends. */
 
-import type { SessionEvent, SessionListener } from "../../core/contracts/events.ts";
 import type { Session } from "../../core/contracts/session.ts";
+import type { SessionEvent, SessionListener } from "../../core/contracts/session-event.ts";
 
 /**
  * Why a socket's session is over. `"logout"`: it was destroyed. `"revoked"`: it was ended from outside. `"expired"`: by

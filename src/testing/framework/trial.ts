@@ -1,7 +1,7 @@
 /** What one case of the framework suite works with, and what the author of an adapter must give to the suite. */
 
-import type { SessionEvent } from "../../core/contracts/events.ts";
 import type { Session } from "../../core/contracts/session.ts";
+import type { SessionEvent } from "../../core/contracts/session-event.ts";
 import type { Store } from "../../core/contracts/store.ts";
 import type { SessionOptions } from "../../core/options/options.ts";
 import { Sessions } from "../../core/request/sessions.ts";

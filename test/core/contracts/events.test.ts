@@ -1,7 +1,8 @@
 /** Events: who hears them, and what becomes of a listener that fails. */
 
 import { afterEach, expect, test } from "vitest";
-import { Events, type SessionEvent } from "../../../src/core/contracts/events.ts";
+import { Events } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 
 const warnings: string[] = [];
 afterEach(() => void warnings.splice(0));

@@ -1,7 +1,7 @@
 /** A list of devices that a user recognises: what `describe` said at login, when each was seen, and which one this is. */
 
 import { describe, expect, test } from "vitest";
-import type { DeviceFields } from "../../../src/core/contracts/session.ts";
+import type { DeviceFields } from "../../../src/core/contracts/session-options.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { encrypted } from "../../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";

@@ -1,7 +1,8 @@
 /** Asking again before something sensitive: what counts as a fresh proof, and what no failure may leave behind. */
 
 import { describe, expect, test } from "vitest";
-import type { FreshnessOptions, Session } from "../../../src/core/contracts/session.ts";
+import type { Session } from "../../../src/core/contracts/session.ts";
+import type { FreshnessOptions } from "../../../src/core/contracts/session-options.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { flaskSession } from "../../../src/flask/options.ts";

@@ -1,8 +1,8 @@
 /** An administrator who acts as a user: never both at once, never longer, and what no failure or slow request may leave behind. */
 
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
 import type { Session } from "../../../src/core/contracts/session.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { everybody } from "../../../src/everybody.ts";

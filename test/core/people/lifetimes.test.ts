@@ -1,7 +1,7 @@
 /** Lifetimes by login: "remember me" that remembers, and administrators who are logged out sooner. */
 
 import { describe, expect, test } from "vitest";
-import type { LoginOptions } from "../../../src/core/contracts/session.ts";
+import type { LoginOptions } from "../../../src/core/contracts/session-options.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { encrypted } from "../../../src/core/record/encrypted.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";

@@ -2,7 +2,7 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { Store } from "../../../src/core/contracts/store.ts";
 import { createSessions } from "../../../src/create.ts";
 import { createPartsSessions } from "../../../src/parts.ts";

@@ -4,7 +4,8 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { randomIds } from "../../../src/core/client/id.ts";
 import { SessionError } from "../../../src/core/contracts/errors.ts";
-import { Events, type SessionEvent } from "../../../src/core/contracts/events.ts";
+import { Events } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import { withTimeLimit } from "../../../src/core/record/time-limit.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 

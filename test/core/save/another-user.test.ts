@@ -1,7 +1,7 @@
 /** Login as another user: nothing of the last one's is kept, also against requests of theirs at the same time. */
 
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { flaskSession } from "../../../src/flask/options.ts";

@@ -1,7 +1,7 @@
 /** Data that are decoded when a handler asks for them, and turn out to be damaged then. */
 
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { Store, StoredRecord } from "../../../src/core/contracts/store.ts";
 import { encrypted } from "../../../src/core/record/encrypted.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";

@@ -1,8 +1,8 @@
 /** An id that was replaced and is used late: no cookie, no session, and the good cookie stays. */
 
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
 import type { Session } from "../../../src/core/contracts/session.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { jsonFormat } from "../../../src/core/record/json-format.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { isSessionError } from "../../../src/core/contracts/errors.ts";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
 import type { Session } from "../../../src/core/contracts/session.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import type { Store } from "../../../src/core/contracts/store.ts";
 import { createSessions, jsonFormat, type SessionOptions } from "../../../src/index.ts";
 import { createPartsSessions } from "../../../src/parts.ts";

@@ -1,7 +1,7 @@
 /** Login with the option `merge`: what a guest's session takes over from the user's other one. */
 
 import { describe, expect, test } from "vitest";
-import type { MergeOptions } from "../../../src/core/contracts/session.ts";
+import type { MergeOptions } from "../../../src/core/contracts/session-options.ts";
 import type { SessionOptions } from "../../../src/core/options/options.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";

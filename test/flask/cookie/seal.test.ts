@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CookieSeal } from "../../../src/core/client/seal.ts";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { type FlaskCookieOptions, flaskCookie } from "../../../src/flask/cookie.ts";
 import { runs } from "../../property/arbitraries.ts";

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SessionEvent } from "../../../src/core/contracts/events.ts";
+import type { SessionEvent } from "../../../src/core/contracts/session-event.ts";
 import { set } from "../../../src/core/record/own-keys.ts";
 import { Sessions } from "../../../src/core/request/sessions.ts";
 import { flaskFormat } from "../../../src/flask/format.ts";
