@@ -1,4 +1,4 @@
-/** A session with other notes of the library, and what a save is to keep. Classes: an object with a getter of its own is slow, and its shape keeps what the getter sees. */
+/** A session with other notes of the library, and what a save is to keep. Classes: V8 keeps an object with a getter of its own as a dictionary. */
 
 import type { Content, Meta, Payload } from "../contracts/format.ts";
 import type { Draft } from "../contracts/records.ts";
