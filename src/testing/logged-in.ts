@@ -1,6 +1,6 @@
 /** Logs a user in for a test, without a request, and gives the `Cookie` header that the client then sends. */
 
-import type { LoginOptions } from "../core/contracts/session.ts";
+import type { LoginOptions } from "../core/contracts/session-options.ts";
 import type { RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 
