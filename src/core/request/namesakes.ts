@@ -10,8 +10,20 @@ export interface Namesakes {
 
 const byCookie = new Map<string, Namesakes>();
 
+/** Notes that a manager opens a request. Gives what it shares with its namesakes, for the next one. */
+export function noteOpened(
+  known: Namesakes | undefined,
+  manager: object,
+  request: object,
+  { cookie, warn }: { readonly cookie: { readonly name: string }; readonly warn: (message: string) => void },
+): Namesakes {
+  const all = known ?? namesakesOf(cookie.name);
+  if (all.count > 1) checkNamesakes(all, manager, request, cookie.name, warn);
+  return all;
+}
+
 /** Counts a manager, and gives what all with a cookie of that name share. */
-export function namesakesOf(cookieName: string): Namesakes {
+function namesakesOf(cookieName: string): Namesakes {
   const all = byCookie.get(cookieName) ?? { count: 0, mark: Symbol("sojourn manager") };
   byCookie.set(cookieName, all);
   all.count += 1;
@@ -19,7 +31,7 @@ export function namesakesOf(cookieName: string): Namesakes {
 }
 
 /** Warns when a manager opens a request that a namesake has opened. */
-export function checkNamesakes(
+function checkNamesakes(
   { mark }: Namesakes,
   manager: object,
   request: object,

@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { endEverybody, endExternal, endOthers } from "./endings.ts";
 import { type Access, Exchange, type RequestReader } from "./exchange.ts";
 import type { Keeping } from "./kept.ts";
-import { checkNamesakes, type Namesakes, namesakesOf } from "./namesakes.ts";
+import { type Namesakes, noteOpened } from "./namesakes.ts";
 import { cannotRestrict, noneAtHand, notOpened } from "./no-request.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
 
@@ -65,8 +65,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    */
   get(request: object): Promise<Session<Data>>;
   get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
-    const exchange = this.exchangeOf(request);
-    return exchange ? exchange.get(fields) : Promise.reject(notOpened(request));
+    return this.exchangeOf(request)?.get(fields) ?? Promise.reject(notOpened(request));
   }
 
   /**
@@ -104,9 +103,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * @param aliases Other objects by which handlers may ask.
    */
   open<Request extends object>(request: Request, reader: RequestReader<Request>, ...aliases: object[]): Exchange<Data> {
-    const { cookie, warn } = this.kept.config;
-    this.#namesakes ??= namesakesOf(cookie.name);
-    if (this.#namesakes.count > 1) checkNamesakes(this.#namesakes, this, request, cookie.name, warn);
+    this.#namesakes = noteOpened(this.#namesakes, this, request, this.kept.config);
     const exchange = new Exchange(this.kept, this.#context, request, reader);
     this.opened?.(exchange);
     (request as Opened<Data>)[this.#slot] = exchange;
