@@ -6,14 +6,19 @@ import { type Check, filesBelow } from "../lib.ts";
 
 /** Lines. */
 const most = 300;
+/** The class that every application holds, of which two thirds are doc comments; and a suite that is to be split. */
+const longer: Readonly<Record<string, number>> = {
+  "src/core/request/sessions.ts": 340,
+  "src/testing/framework/failures.ts": 320,
+};
 
 export const lengths: Check = {
   name: "length",
-  about: `no file of src has more than ${most} lines`,
+  about: `no file of src has more than ${most} lines, but for ${Object.keys(longer).length}`,
   run(root) {
     return filesBelow(root, "src", ".ts").flatMap((file) => {
       const lines = readFileSync(join(root, file), "utf8").split("\n").length - 1;
-      return lines > most
+      return lines > (longer[file] ?? most)
         ? [`${file}:${most}: has ${lines} lines: move what it is also about to a file of its own`]
         : [];
     });

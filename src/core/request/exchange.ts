@@ -206,8 +206,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /**
    * Saves, and writes Set-Cookie, Vary and Cache-Control. `undefined` when there is nothing to wait for: the session was
-   * not used, or there is nothing to save; its headers are written then. Rejects with a `SessionError` when the save failed: answer with `error.status`, after
-   * calling this again with `failed: true` for the headers of that answer.
+   * not used, or there is nothing to save; its headers are written then. Rejects with a `SessionError` when the save failed: answer with `error.status`, after calling this again with `failed: true` for the headers of that answer.
    */
   commit(headers: HeaderAccess, outcome?: Outcome): Promise<void> | undefined {
     if (!this.#used) {

@@ -13,9 +13,9 @@ export function notOpened(request: unknown): TypeError {
   return new TypeError(`${what}; is the adapter mounted before this handler? ${received(request)}`);
 }
 
-/** The error of `sessions.restrict` for the same. */
-export function cannotRestrict(request: unknown): TypeError {
-  return new TypeError(`sessions.restrict() takes a request that an adapter has opened; ${received(request)}`);
+/** The error of another method of `sessions` for the same. */
+export function notOpenedFor(method: string, request: unknown): TypeError {
+  return new TypeError(`sessions.${method}() takes a request that an adapter has opened; ${received(request)}`);
 }
 
 /** The error of `sessions.current`: the request has ended, the option is missing, or the runtime cannot do it. */

@@ -13,7 +13,7 @@ import { endEverybody, endExternal, endOthers } from "./endings.ts";
 import { type Access, Exchange, type RequestReader } from "./exchange.ts";
 import type { Keeping } from "./kept.ts";
 import { type Namesakes, noteOpened } from "./namesakes.ts";
-import { cannotRestrict, noneAtHand, notOpened } from "./no-request.ts";
+import { noneAtHand, notOpened, notOpenedFor } from "./no-request.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
@@ -178,7 +178,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   #opened(method: string, request: object): Exchange<Data> {
     const exchange = this.exchangeOf(request);
     if (exchange) return exchange;
-    throw new TypeError(`sessions.${method}() takes a request that an adapter has opened; ${received(request)}`);
+    throw notOpenedFor(method, request);
   }
 
   /** @internal What an adapter has opened a request as. */
