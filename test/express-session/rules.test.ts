@@ -114,6 +114,22 @@ const actions: Record<string, Action> = {
   },
 };
 
+/** What packages do, in several steps. */
+const habits: Record<string, Action> = {
+  "logs in as passport does": async (req) => {
+    const before = req.session;
+    await call(req, "regenerate");
+    for (const key of Object.keys(before)) if (!(key in req.session)) req.session[key] = before[key];
+    req.session.passport = { user: 42 };
+    await call(req, "save");
+  },
+  "logs out as passport does": async (req) => {
+    delete req.session.passport?.user;
+    await call(req, "save");
+    await call(req, "regenerate");
+  },
+};
+
 const optionSets: Record<string, object> = {
   "resave:false saveUninitialized:false": { resave: false, saveUninitialized: false },
   "with maxAge": { resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 } },
@@ -335,12 +351,13 @@ test("any handler of two to four of these does the same, but for the save that e
   const random = seeded(20_261_130);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const carried = [...Object.entries(cookies), ...Object.entries(strangers)];
+  const pool = { ...actions, ...habits };
   for (let round = 0; round < 150; round++) {
     const [set, options] = pick(Object.entries(optionSets));
     const [which, cookie] = pick(carried);
-    const names = Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(Object.keys(actions)));
+    const names = Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(Object.keys(pool)));
     const action = async (req: Req): Promise<void> => {
-      for (const name of names) if (req.session) await actions[name]?.(req);
+      for (const name of names) if (req.session) await pool[name]?.(req);
     };
     const one: Case = { options, action, cookie, touch: random() < 0.75 };
     const [theirs, ours] = await Promise.all([see(real, one), see(session as never, one)]);
