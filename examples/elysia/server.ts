@@ -12,14 +12,14 @@ const seeHome = (): Response => new Response(null, { status: 303, headers: { loc
 new Elysia({ adapter: node() }) // on Bun: new Elysia()
   .use(elysiaSessions(sessions))
   .get("/", async ({ request }) => {
-    const session = await sessions.get(request); // loaded when first asked for
+    const session = await sessions.get(request); // loaded on first use
     const visits = session.update("visits", (n = 0) => n + 1);
     return `${session.subject ?? "guest"}, visit ${visits}\n`;
   })
   .post("/login", async ({ request }) => {
     const session = await sessions.get(request);
     session.login("ada"); // after your own check; the id is renewed
-    return seeHome(); // leaves when the session is saved
+    return seeHome(); // sent once the session is saved
   })
   .post("/logout", async ({ request }) => {
     const session = await sessions.get(request);

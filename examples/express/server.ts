@@ -11,14 +11,14 @@ const app = express();
 app.use(expressSessions(sessions));
 
 app.get("/", async (req, res) => {
-  const session = await sessions.get(req); // loaded when first asked for
+  const session = await sessions.get(req); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   res.send(`${session.subject ?? "guest"}, visit ${visits}\n`);
 });
 app.post("/login", async (req, res) => {
   const session = await sessions.get(req);
   session.login("ada"); // after your own check; the id is renewed
-  res.redirect(303, "/"); // leaves when the session is saved
+  res.redirect(303, "/"); // sent once the session is saved
 });
 app.post("/logout", async (req, res) => {
   const session = await sessions.get(req);

@@ -11,14 +11,14 @@ const app = fastify();
 app.register(fastifySessions(sessions));
 
 app.get("/", async (request) => {
-  const session = await sessions.get(request); // loaded when first asked for
+  const session = await sessions.get(request); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   return `${session.subject ?? "guest"}, visit ${visits}\n`;
 });
 app.post("/login", async (request, reply) => {
   const session = await sessions.get(request);
   session.login("ada"); // after your own check; the id is renewed
-  return reply.redirect("/", 303); // leaves when the session is saved
+  return reply.redirect("/", 303); // sent once the session is saved
 });
 app.post("/logout", async (request, reply) => {
   const session = await sessions.get(request);

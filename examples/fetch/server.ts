@@ -11,14 +11,14 @@ export default {
   fetch: withSessions(async (request: Request) => {
     const route = `${request.method} ${new URL(request.url).pathname}`;
     if (route === "GET /") {
-      const session = await sessions.get(request); // loaded when first asked for
+      const session = await sessions.get(request); // loaded on first use
       const visits = session.update("visits", (n = 0) => n + 1);
       return new Response(`${session.subject ?? "guest"}, visit ${visits}\n`);
     }
     if (route === "POST /login") {
       const session = await sessions.get(request);
       session.login("ada"); // after your own check; the id is renewed
-      return Response.redirect(new URL("/", request.url), 303); // sent when the session is saved
+      return Response.redirect(new URL("/", request.url), 303); // sent once the session is saved
     }
     if (route === "POST /logout") {
       const session = await sessions.get(request);

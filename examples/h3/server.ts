@@ -10,14 +10,14 @@ const app = new H3();
 app.use(h3Sessions(sessions));
 
 app.get("/", async (event) => {
-  const session = await sessions.get(event); // loaded when first asked for
+  const session = await sessions.get(event); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   return `${session.subject ?? "guest"}, visit ${visits}\n`;
 });
 app.post("/login", async (event) => {
   const session = await sessions.get(event);
   session.login("ada"); // after your own check; the id is renewed
-  return redirect("/", 303); // leaves when the session is saved
+  return redirect("/", 303); // sent once the session is saved
 });
 app.post("/logout", async (event) => {
   const session = await sessions.get(event);

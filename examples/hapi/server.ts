@@ -14,7 +14,7 @@ server.route([
     method: "GET",
     path: "/",
     async handler(request) {
-      const session = await sessions.get(request); // loaded when first asked for
+      const session = await sessions.get(request); // loaded on first use
       const visits = session.update("visits", (n = 0) => n + 1);
       return `${session.subject ?? "guest"}, visit ${visits}\n`;
     },
@@ -25,7 +25,7 @@ server.route([
     async handler(request, h) {
       const session = await sessions.get(request);
       session.login("ada"); // after your own check; the id is renewed
-      return h.redirect("/").code(303); // leaves when the session is saved
+      return h.redirect("/").code(303); // sent once the session is saved
     },
   },
   {

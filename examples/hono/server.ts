@@ -11,14 +11,14 @@ const app = new Hono();
 app.use(honoSessions(sessions));
 
 app.get("/", async (c) => {
-  const session = await sessions.get(c); // loaded when first asked for
+  const session = await sessions.get(c); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   return c.text(`${session.subject ?? "guest"}, visit ${visits}\n`);
 });
 app.post("/login", async (c) => {
   const session = await sessions.get(c);
   session.login("ada"); // after your own check; the id is renewed
-  return c.redirect("/", 303); // leaves when the session is saved
+  return c.redirect("/", 303); // sent once the session is saved
 });
 app.post("/logout", async (c) => {
   const session = await sessions.get(c);

@@ -13,13 +13,13 @@ app.use(koaSessions(sessions)); // behind your own error handling, before the ro
 app.use(async (ctx) => {
   const route = `${ctx.method} ${ctx.path}`;
   if (route === "GET /") {
-    const session = await sessions.get(ctx); // loaded when first asked for
+    const session = await sessions.get(ctx); // loaded on first use
     const visits = session.update("visits", (n = 0) => n + 1);
     ctx.body = `${session.subject ?? "guest"}, visit ${visits}\n`;
   } else if (route === "POST /login") {
     const session = await sessions.get(ctx);
     session.login("ada"); // after your own check; the id is renewed
-    ctx.redirect("/"); // leaves when the session is saved
+    ctx.redirect("/"); // sent once the session is saved
     ctx.status = 303;
   } else if (route === "POST /logout") {
     const session = await sessions.get(ctx);

@@ -22,7 +22,7 @@ class AppController {
   }
 
   @Post("login")
-  @Redirect("/", 303) // leaves when the session is saved
+  @Redirect("/", 303) // sent once the session is saved
   login(@CurrentSession() session: Session<Data>): void {
     session.login("ada"); // after your own check; the id is renewed
   }

@@ -12,13 +12,13 @@ const server = createServer(
   withSessions(async (req, res) => {
     const route = `${req.method} ${req.url}`;
     if (route === "GET /") {
-      const session = await sessions.get(req); // loaded when first asked for
+      const session = await sessions.get(req); // loaded on first use
       const visits = session.update("visits", (n = 0) => n + 1);
       res.end(`${session.subject ?? "guest"}, visit ${visits}\n`);
     } else if (route === "POST /login") {
       const session = await sessions.get(req);
       session.login("ada"); // after your own check; the id is renewed
-      res.writeHead(303, { location: "/" }).end(); // leaves when the session is saved
+      res.writeHead(303, { location: "/" }).end(); // sent once the session is saved
     } else if (route === "POST /logout") {
       const session = await sessions.get(req);
       session.destroy();

@@ -13,14 +13,14 @@ const app = polka({ server, onError: polkaSessionErrors() });
 app.use(polkaSessions(sessions));
 
 app.get("/", async (req, res) => {
-  const session = await sessions.get(req); // loaded when first asked for
+  const session = await sessions.get(req); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   res.end(`${session.subject ?? "guest"}, visit ${visits}\n`);
 });
 app.post("/login", async (req, res) => {
   const session = await sessions.get(req);
   session.login("ada"); // after your own check; the id is renewed
-  res.writeHead(303, { location: "/" }).end(); // leaves when the session is saved
+  res.writeHead(303, { location: "/" }).end(); // sent once the session is saved
 });
 app.post("/logout", async (req, res) => {
   const session = await sessions.get(req);

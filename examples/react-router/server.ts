@@ -20,7 +20,7 @@ const routes = [
       {
         path: "/",
         async loader({ context }: ActionFunctionArgs) {
-          const session = await sessions.get(context); // loaded when first asked for
+          const session = await sessions.get(context); // loaded on first use
           const visits = session.update("visits", (n = 0) => n + 1);
           return new Response(`${session.subject ?? "guest"}, visit ${visits}\n`);
         },
@@ -30,7 +30,7 @@ const routes = [
         async action({ context }: ActionFunctionArgs) {
           const session = await sessions.get(context);
           session.login("ada"); // after your own check; the id is renewed
-          return redirect("/", 303); // leaves when the session is saved
+          return redirect("/", 303); // sent once the session is saved
         },
       },
       {

@@ -11,14 +11,14 @@ const server = createServer();
 server.pre(restifySessions(sessions, { server }));
 
 server.get("/", async (req, res) => {
-  const session = await sessions.get(req); // loaded when first asked for
+  const session = await sessions.get(req); // loaded on first use
   const visits = session.update("visits", (n = 0) => n + 1);
   res.sendRaw(200, `${session.subject ?? "guest"}, visit ${visits}\n`);
 });
 server.post("/login", async (req, res) => {
   const session = await sessions.get(req);
   session.login("ada"); // after your own check; the id is renewed
-  res.send(303, null, { location: "/" }); // leaves when the session is saved
+  res.send(303, null, { location: "/" }); // sent once the session is saved
 });
 server.post("/logout", async (req, res) => {
   const session = await sessions.get(req);

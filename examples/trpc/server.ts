@@ -14,7 +14,7 @@ interface Data {
 const sessions = createSessions<Data>({ idleTimeout: "30m", absoluteTimeout: "12h" });
 
 interface Context {
-  session(): Promise<Session<Data>>; // loaded when first asked for
+  session(): Promise<Session<Data>>; // loaded on first use
 }
 const createContext = ({ req }: { req: IncomingMessage }): Context => ({ session: () => sessions.get(req) });
 

@@ -287,7 +287,7 @@ describe("an example", () => {
     expect(readFileSync(join(examples, "README.md"), "utf8")).toContain(`| [${name}](${name}) |`);
   });
 
-  test.each(["express", "nest"])("%s runs by itself, in a folder elsewhere", async (name) => {
+  test.each(["express", "nest", "fetch", "react-router"])("%s runs by itself, in a folder elsewhere", async (name) => {
     const directory = join(packed.directory, `example-${name}`);
     cpSync(join(examples, name), directory, { recursive: true });
     const { dependencies, devDependencies: tools = {} } = read(join(directory, "package.json"));

@@ -7,5 +7,5 @@ import { sessions } from "../sessions.ts";
 export default defineHandler(async (event) => {
   const session = await sessions.get(event);
   session.login("ada"); // after your own check; the id is renewed
-  return redirect("/", 303); // leaves when the session is saved
+  return redirect("/", 303); // sent once the session is saved
 });

@@ -6,5 +6,5 @@ import { sessions } from "../sessions.ts";
 export async function POST(context: APIContext): Promise<Response> {
   const session = await sessions.get(context);
   session.login("ada"); // after your own check; the id is renewed
-  return context.redirect("/", 303); // leaves when the session is saved
+  return context.redirect("/", 303); // sent once the session is saved
 }
