@@ -5,7 +5,7 @@
  */
 
 import { type AdminNodeRequest, type AdminNodeResponse, ofFetch, ofNode, toFetch, toNode } from "./admin/http.ts";
-import { type AdminAct, answer, type Desk } from "./admin/page.ts";
+import { type AdminAct, type AdminContext, answer } from "./admin/page.ts";
 import { Counter, Recent } from "./admin/recent.ts";
 import type { Audit } from "./audit.ts";
 import { isSessionError, received, wrongArgument } from "./core/contracts/errors.ts";
@@ -19,16 +19,17 @@ export type { AdminAct } from "./admin/page.ts";
 /** Options of {@link adminPage}. */
 export interface AdminOptions<Request extends object = object> {
   /**
-   * Says who the administrator is: the subject, which goes into the audit. `undefined`, `null` or `false`: not an administrator, and
-   * the answer is 403. Asked for each request, and again for each act: `"view"`, `"data"` (the data of one session),
-   * `"end"`, `"end-subject"`, `"end-everybody"`; so that support staff may look and not end.
+   * Returns the subject of the administrator, for the audit. `undefined`, `null` or `false`: not an administrator,
+   * and the response is a 403. Called for each request, and again for each act: `"view"`, `"data"` (the data of one
+   * session), `"end"`, `"end-subject"`, `"end-everybody"`; so that you can let support staff view sessions but not
+   * end them.
    */
   readonly authorize: (request: Request, act: AdminAct) => Authorized | Promise<Authorized>;
-  /** Where each act is noted: what `sessionAudit` gives. `false`: nowhere. */
+  /** Where each act is noted: the result of `sessionAudit`. `false`: nowhere. */
   readonly audit: Audit | false;
   /**
-   * Shows data of a session, without what an administrator has no business with. Looking at them is noted in the audit.
-   * Default: no data are shown.
+   * Returns the session data to show, without what administrators must not see. Each look is noted in the audit.
+   * Default: no data is shown.
    */
   readonly data?: ((data: Readonly<Record<string, unknown>>, subject: string | undefined) => unknown) | undefined;
   /**
@@ -53,10 +54,11 @@ export interface AdminPage {
 }
 
 /**
- * Makes the page: a search by user or handle, the sessions with their devices, the facts of one, live counts, the last
- * events, and buttons that end one session, all of a user, or all. No script, no build step, nothing from elsewhere.
+ * Creates the page: a search by user or handle, the sessions with their devices, the details of one, live counts, the
+ * last events, and buttons that end one session, all of a user, or all. It needs no script, no build step and no
+ * other server.
  *
- * Only forms of the page itself change anything: a request that another site sends is answered with 403.
+ * Only the page's own forms change anything: a request from another site gets a 403.
  *
  * @typeParam Request What the framework hands its handlers, for `authorize`.
  * @throws `TypeError` when `authorize` or `audit` is missing, or an option is wrong.
@@ -106,7 +108,7 @@ export function adminPage<Request extends object = object, Data extends object =
 
   const recent = new Recent();
   kept.on(recent.listener, true);
-  const desk: Desk = {
+  const context: AdminContext = {
     sessions: sessions as never,
     counter: new Counter(sessions as never),
     ...{ recent, origin, redact },
@@ -132,11 +134,11 @@ export function adminPage<Request extends object = object, Data extends object =
     };
   return {
     async fetch(request) {
-      return toFetch(await answer(desk, ofFetch(request, asking(request))), request.method);
+      return toFetch(await answer(context, ofFetch(request, asking(request))), request.method);
     },
     async node(request, response, next) {
       try {
-        toNode(await answer(desk, ofNode(request, asking(request))), request.method, response);
+        toNode(await answer(context, ofNode(request, asking(request))), request.method, response);
       } catch (error) {
         if (next) return next(error);
         if (!response.headersSent) response.statusCode = 500;

@@ -20,17 +20,17 @@ export type { AuditSink } from "./audit/queue.ts";
 export interface AuditOptions {
   /** Where the lines go: `auditFile({ path })` of `sojourn/audit/file`, or a function. */
   readonly to: AuditSink;
-  /** Types of events that are no lines. Default {@link unaudited}; `[]`: every event is a line. */
+  /** Types of events that are not written. Default {@link unaudited}; `[]`: every event is a line. */
   readonly except?: readonly string[] | undefined;
   /** What the application adds to a line, such as the address of the client. Texts, numbers and booleans. Default: nothing. */
   readonly details?: ((event: AuditAct) => Readonly<Record<string, string | number | boolean>>) | undefined;
-  /** How many lines may wait for a sink that answers with promises. Default 10,000. */
+  /** How many lines may wait for an asynchronous sink. Default 10,000. */
   readonly maxWaiting?: number | undefined;
 }
 
 /** What {@link Audit.record} notes. */
 export interface AuditAct {
-  /** What was done, in your own word such as `"role_changed"`, or the type of an event. */
+  /** What was done: your own name such as `"role_changed"`, or the type of an event. */
   readonly type: string;
   readonly subject?: string | undefined;
   readonly handle?: string | undefined;
@@ -64,13 +64,13 @@ export interface Audit {
 }
 
 /**
- * Writes events of sessions as JSON lines, in order: logins, logouts, renewals, revocations, expiry that was seen, ids
- * that were reused, and every event of later versions. No line holds an id, a token, a cookie value or session data.
+ * Writes events of sessions as JSON lines, in order: logins, logouts, renewals, revocations, observed expiry, reused
+ * ids, and every event of later versions. No line contains an id, a token, a cookie value or session data.
  *
- * With a file, a line is written before its event has been told, so nothing is lost when the process is killed. With a
- * function that answers with a promise, the lines that wait are lost then: call `close()` when the server stops.
- * A line that could not be written is lost, and said on stderr once a minute; logins and logouts go on. The next line
- * that can be written comes after one of type `audit_gap`, which says how many are missing.
+ * With a file, a line is written while its event is emitted, so nothing is lost when the process is killed. With an
+ * asynchronous function, the waiting lines are lost then: call `close()` when the server stops. A line that cannot be
+ * written is lost, and reported on stderr once a minute; logins and logouts still work. The next successful line
+ * follows one of type `audit_gap`, with the number of missing lines.
  *
  * @throws `TypeError` when an option is wrong.
  * @example

@@ -8,14 +8,14 @@ export type { BearerTransport } from "./core/client/bearer.ts";
 
 /**
  * Lets clients carry their sessions in the header `Authorization: Bearer …`, for the option `transport` of
- * `createSessions`. Cookies are neither read nor set, so no other site can make a browser send a session along.
+ * `createSessions`. Cookies are neither read nor set, so another site cannot make a browser send a session.
  *
  * What the client is to hold is never sent by itself: {@link handOut} gives the token to the handler, which puts it into
  * its answer. A login without that is the error `ERR_SESSION_NOT_HANDED_OUT`, and is not saved. With `renewAfter`, an id
  * is renewed when a handler calls `handOut`.
  *
- * Excludes `cookie`, `persistent: true`, `deviceBound`, `cookieStore` and parts. An application with browsers and other
- * clients makes two managers over one store; with the same `name` they share users' lists, limits and revocations.
+ * Excludes `cookie`, `persistent: true`, `deviceBound`, `cookieStore` and parts. For browsers and other clients, call
+ * `createSessions` twice with one store; with the same `name` they share lists, limits and revocations.
  *
  * @example
  * ```ts
@@ -36,12 +36,12 @@ export function bearer(): BearerTransport {
 }
 
 /**
- * Saves the session, and gives the token that its client is to hold from now on: after a login, `regenerate()`, the first
- * change of a new session, and a renewal that was due. Once: the next call gives `undefined`, as does a session that
- * keeps its id or has ended elsewhere.
+ * Saves the session, and returns the client's new token after a login, `regenerate()`, the first change of a new
+ * session, or a due renewal. It returns the token once; the next call, a session that keeps its id, and one that
+ * ended elsewhere return `undefined`.
  *
  * @param session One of sessions with `transport: bearer()`; a `TypeError` otherwise.
- * @throws `SessionError` when the session cannot be saved. The token of before is good as it was.
+ * @throws `SessionError` when the session cannot be saved. The previous token stays valid.
  * @example
  * ```ts
  * import { type Session } from "sojourn";

@@ -13,9 +13,9 @@ export type { BoundAlgorithm } from "./device-bound/proof.ts";
  * Binds sessions to the browser that logged in, for the option `deviceBound` of `createSessions`. Experimental: Device
  * Bound Session Credentials are a draft of the W3C, and ship in Chrome for Windows.
  *
- * At `login` the response asks the browser to bind the session. One that can makes a key that it cannot give away, and
- * from then on proves every few minutes that it has it, before its requests leave. Requests of that session without such
- * a proof find no session. Other browsers keep an ordinary cookie, and notice nothing.
+ * At `login` the response asks the browser to bind the session. A browser that supports it creates a key that cannot
+ * be copied, and from then on proves every few minutes that it has the key. Requests of that session without a proof
+ * find no session. Other browsers keep an ordinary cookie, and nothing changes for them.
  *
  * Needs https, and a store with compare-and-swap. See `docs/device-bound.md`.
  *
@@ -38,7 +38,7 @@ export function deviceBound(options: DeviceBoundOptions = {}): DeviceBinding {
     use(core: BinderCore): Binder | undefined {
       const bound = boundConfig(options, core.config);
       if (core.config.cookie.secure) return new DeviceBinder(core, bound);
-      core.config.warn("deviceBound does nothing with cookie: { secure: false }: browsers bind over https only");
+      core.config.warn("deviceBound has no effect with cookie: { secure: false }: browsers bind only over https");
       return undefined;
     },
   };

@@ -14,24 +14,24 @@ import { guarded, withTimeLimit } from "./core/record/time-limit.ts";
 
 export type { EverybodyOption } from "./core/contracts/everybody.ts";
 
-/** What {@link everybody} takes. */
+/** The options of {@link everybody}. */
 export interface EverybodyOptions {
   /**
-   * How long other processes may go on with sessions of before, after `sessions.revokeEverybody()`: a text like `"5s"`,
-   * or seconds; from `"100ms"` to `"10m"`. Default `"5s"`. Each process that serves requests reads one record about
-   * twice in that time.
+   * How long other processes may still accept earlier sessions after `sessions.revokeEverybody()`: a text like
+   * `"5s"`, or seconds; from `"100ms"` to `"10m"`. Default `"5s"`. Each process that serves requests reads one record
+   * about twice in that time.
    */
   readonly within?: Duration | undefined;
 }
 
 /**
- * Lets `sessions.revokeEverybody()` end every session of the application, guests' too: after a leak of the store or of a
- * secret, for instance. It is one write however many sessions there are. Works with every store that has
+ * Lets `sessions.revokeEverybody()` end every session of the application, guests' too: after a leak of the store or
+ * of a secret, for instance. It takes one write, however many sessions there are. Works with every store that has
  * compare-and-swap, and with sessions in cookies that have `revocations`.
  *
- * Sessions carry a mark of their login. Every process knows the newest mark from one small record, which it reads beside
- * its requests, and only after a pause before one. A login reads it itself, so that it is not undone by a revocation
- * before it. Sessions that began before the option was given count as sessions of before.
+ * Sessions carry a mark of their login. Every process reads the newest mark from one small record, outside of
+ * requests, except after a pause. A login reads it too, so that an earlier revocation does not undo it. Sessions that
+ * began before you set the option count as earlier ones.
  *
  * @throws `TypeError` when `within` is no such duration, or, by `createSessions`, with sessions that cannot carry a mark:
  * those in cookies without `revocations`, in another program's format, or over a store without compare-and-swap.

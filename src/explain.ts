@@ -12,12 +12,12 @@ import type { Keeping } from "./core/request/kept.ts";
 import type { Sessions } from "./core/request/sessions.ts";
 import { overHttp } from "./explain/hints.ts";
 import { lookFor, sentCookie } from "./explain/look.ts";
-import { Past } from "./explain/past.ts";
+import { History } from "./explain/past.ts";
 import { type Reason, reason } from "./explain/reasons.ts";
 
 export { type Reason, type ReasonCode, reasonTexts } from "./explain/reasons.ts";
 
-/** What {@link explain} answers. */
+/** The result of {@link explain}. */
 export interface Explanation {
   /** Whether a session came with the request. */
   readonly found: boolean;
@@ -31,20 +31,20 @@ export interface Explanation {
 export interface ExplainHeaderOptions {
   /** The name of the header. Default `"sojourn-explain"`. */
   readonly name?: string | undefined;
-  /** Lets it run with `NODE_ENV=production`, where it tells clients whether their cookie is good. Default false. */
+  /** Lets it run with `NODE_ENV=production`, where it tells clients whether their cookie is valid. Default false. */
   readonly production?: boolean | undefined;
 }
 
-const pasts = new WeakMap<Keeping<never>, Past>();
+const pasts = new WeakMap<Keeping<never>, History>();
 
 /**
- * Says why a request has no session, or why its response gets no cookie: codes for programs, and words beside them.
- * It looks for the session a second time, as the request did, and changes nothing. No id is in what it answers.
+ * Explains why a request has no session, or why its response gets no cookie, with codes for programs and texts. It
+ * looks for the session a second time, as the request did, and changes nothing. The result contains no id.
  *
- * A store forgets a session that has ended. From the first call on, this process remembers how those that it has seen
- * ended: logged out, revoked, unused for too long. Of others the reason is `no_such_session`.
+ * A store forgets ended sessions. From the first call on, this process remembers how the sessions that it has seen
+ * ended: logged out, revoked, unused for too long. For others the reason is `no_such_session`.
  *
- * @param request What handlers give to `sessions.get`.
+ * @param request What handlers pass to `sessions.get`.
  * @throws `TypeError` when these are not sessions of `createSessions`. It never rejects otherwise.
  * @example
  * ```ts
@@ -63,7 +63,7 @@ const pasts = new WeakMap<Keeping<never>, Past>();
  */
 export async function explain<Data extends object>(sessions: Sessions<Data>, request: object): Promise<Explanation> {
   const kept = keptOf("explain", sessions);
-  const past = pastOf(kept);
+  const past = historyOf(kept);
   const exchange = sessions.exchangeOf(request);
   if (!exchange) return { found: false, reasons: [reason("not_mounted")] };
   return explained(kept, exchange, past);
@@ -72,7 +72,7 @@ export async function explain<Data extends object>(sessions: Sessions<Data>, req
 async function explained<Data extends object>(
   kept: Keeping<Data>,
   exchange: Exchange<Data>,
-  past: Past,
+  past: History,
 ): Promise<Explanation> {
   const { arrived } = exchange;
   if (arrived.skipped) return { found: false, reasons: [reason("skipped")] };
@@ -116,8 +116,8 @@ async function whyNoCookie<Data extends object>(kept: Keeping<Data>, exchange: E
 
 /**
  * Puts the codes of {@link explain} on every response that used its session: `sojourn-explain: no_cookie,
- * secure_over_http`. For development, with every framework whose responses have headers of their own (not for actions
- * and components of Next). Each request is looked for a second time.
+ * secure_over_http`. For development, with every framework that lets you set response headers (not in actions and
+ * components of Next). Each session is read a second time.
  *
  * @returns A function that stops it.
  * @throws `TypeError` when an option is wrong, or with `NODE_ENV=production` unless `production` is true.
@@ -140,10 +140,10 @@ export function explainHeader<Data extends object>(
     throw wrongArgument("name", "the name of a header", name);
   if (!oneOf("production", options.production, [false, true]) && isProduction())
     throw new TypeError(
-      "explainHeader tells clients whether their cookie is good, and NODE_ENV is production. Leave it out there, or set production: true",
+      "explainHeader tells clients whether their cookie is valid, and NODE_ENV is production. Remove it there, or set production: true",
     );
   const kept = keptOf("explainHeader", sessions);
-  const past = pastOf(kept);
+  const past = historyOf(kept);
   const before = sessions.opened;
   const opened = (exchange: Exchange<Data>): void => {
     before?.(exchange);
@@ -176,10 +176,10 @@ function keptOf<Data extends object>(call: string, sessions: Sessions<Data>): Ke
   throw wrongArgument(`the first argument of ${call}()`, "sessions of createSessions()", sessions);
 }
 
-function pastOf<Data extends object>(kept: Keeping<Data>): Past {
+function historyOf<Data extends object>(kept: Keeping<Data>): History {
   const known = pasts.get(kept as never);
   if (known) return known;
-  const past = new Past();
+  const past = new History();
   pasts.set(kept as never, past);
   kept.on(past.listener, true);
   return past;

@@ -87,9 +87,9 @@ export interface ExpressSession extends Readonly<Layouts> {
   readonly expressToken: typeof expressToken;
 }
 
-/** What stores extend. */
+/** The class that stores extend. */
 export const Store: RealModule["Store"] = StoreClass as never;
-/** What stores extend. */
+/** The class that stores extend. */
 export type Store = RealStore;
 /** `req.session.cookie`. */
 export const Cookie: RealModule["Cookie"] = CookieClass as never;
@@ -109,7 +109,7 @@ export type MemoryStore = RealMemoryStore;
  * takes any store of express-session, and any store of sojourn. By `require` it is the module itself.
  *
  * With it, a response leaves when its session is saved, requests at the same time keep each other's keys, and a
- * request that is under way does not bring back a session that has ended.
+ * request that is in flight does not bring back a session that has ended.
  *
  * @throws `TypeError` for a wrong option.
  * @example
@@ -168,7 +168,7 @@ export declare namespace session {
   type Session = RealSession;
   /** `req.session.cookie`. */
   type Cookie = RealCookie;
-  /** What stores extend. */
+  /** The class that stores extend. */
   type Store = RealStore;
   /** Keeps sessions in this process, for development and tests. */
   type MemoryStore = RealMemoryStore;

@@ -9,16 +9,16 @@ import { wrongArgument } from "./core/contracts/errors.ts";
 import { processWide } from "./core/contracts/process-wide.ts";
 
 /**
- * Opens something once a process, however often the module that calls it runs: a dev server runs it again after every
+ * Opens something once per process, however often the calling module runs: a dev server runs it again after every
  * edit, and Next.js in each of its programs, and each time a client opened there would leave its connections behind.
  *
  * What is open stays as it is until the process ends: to change its URL, restart. Of a promise that rejects nothing is
  * kept, so the next call tries again. In production it costs a look into a `Map`, once for each module.
  *
- * @param name What this process knows it by. Another client gets another name.
- * @param open Makes it. Called the first time only; what it throws is thrown on.
+ * @param name Its name in this process. Use another name for another client.
+ * @param open Creates it. Called only the first time; its errors are thrown.
  * @returns What `open` returned, now or then.
- * @throws `TypeError` when an argument is of the wrong kind.
+ * @throws `TypeError` when an argument is of the wrong type.
  * @example
  * ```ts
  * import { createClient } from "redis";

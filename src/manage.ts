@@ -21,7 +21,7 @@ export interface ManagedSession<Device extends object = DeviceFields>
   extends Omit<SessionInfo<Device>, "subject" | "current"> {
   /** Who is logged in; `undefined` for an anonymous session. */
   readonly subject: string | undefined;
-  /** False where this process cannot decode the session: it has not got the secret, or a newer version wrote it. */
+  /** False where this process cannot decode the session: it does not have the secret, or a newer version wrote it. */
   readonly readable: boolean;
   /** What the session holds, where `data: true` asked for it and the session is readable. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
@@ -33,9 +33,9 @@ export interface PageSessionsOptions {
   readonly subject?: string | undefined;
   /** About how many, 1 to 1000. Default 100. */
   readonly limit?: number | undefined;
-  /** Where the page before this one ended. Default: the beginning. */
+  /** The cursor of the previous page. Default: the beginning. */
   readonly cursor?: string | undefined;
-  /** Whether to answer what the sessions hold. Default false. */
+  /** Whether to return the data of the sessions. Default false. */
   readonly data?: boolean | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface PageSessionsOptions {
 export interface WalkSessionsOptions {
   /** Only sessions of this subject. Default: sessions of all. */
   readonly subject?: string | undefined;
-  /** Whether to answer what the sessions hold. Default false. */
+  /** Whether to return the data of the sessions. Default false. */
   readonly data?: boolean | undefined;
 }
 
@@ -55,8 +55,8 @@ export interface SessionPage<Device extends object = DeviceFields> {
 }
 
 /**
- * How many sessions an application has: those of its `name` or key prefix. Counted are records, so for some minutes also
- * the signposts of sessions that got another id, and until they expire sessions that ended with `revokeEverybody`.
+ * How many sessions an application has: those of its `name` or key prefix. It counts records: for some minutes a
+ * session with a new id counts twice, and sessions that `revokeEverybody` ended count until they expire.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot count.
  * @example
@@ -74,8 +74,8 @@ export async function countSessions<Data extends object>(sessions: Sessions<Data
 }
 
 /**
- * Some sessions of an application, and where to go on. A session that changes its id while you walk may be missed or come
- * twice: to log a user out, use `sessions.revoke`.
+ * One page of the sessions of an application, and the cursor of the next. A session that changes its id in between
+ * may be missed or appear twice: to log a user out, use `sessions.revoke`.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store has no pages. `TypeError` for a wrong option or cursor.
  * @example
@@ -129,7 +129,7 @@ export async function* allSessions<Data extends object>(
 }
 
 /**
- * The session with a handle. Handles are within the sessions, so it looks at all of them, or at those of `subject`.
+ * The session with a handle. Handles are inside the sessions, so it reads all of them, or those of `subject`.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example
@@ -152,7 +152,8 @@ export async function findSession<Data extends object>(
 }
 
 /**
- * Ends the session with a handle, also one without a subject. Answers the session that it ended, `undefined` where there is none.
+ * Ends the session with a handle, also one without a subject. Returns the ended session, or `undefined` if there is
+ * none.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example

@@ -39,7 +39,7 @@ export interface CountedSessions {
 
 /** Options of {@link sessionMetrics}. */
 export interface MetricsOptions {
-  /** prom-client's `register`, or a `Registry` of your own. */
+  /** prom-client's `register`, or your own `Registry`. */
   readonly register: MetricsRegister;
   /**
    * Sessions, or several, whose live records are counted for `sojourn_sessions`, at most once a minute each, when the
@@ -144,7 +144,7 @@ class Seconds implements Metric {
 /** A count is good for so long, in milliseconds. */
 const goodFor = 60_000;
 /** The metrics wait for a count at most this long, in milliseconds. */
-const patience = 1000;
+const timeLimit = 1000;
 
 /** How many live sessions there are, by the name of their cookie. A count that takes long is there the next time. */
 class LiveSessions implements Metric {
@@ -169,7 +169,7 @@ class LiveSessions implements Metric {
     );
     for (const { labels, count } of due)
       if (!this.#counting.has(labels)) this.#counting.set(labels, this.#count(labels, count));
-    await withinPatience(Promise.all(this.#counting.values()));
+    await withTimeLimit(Promise.all(this.#counting.values()));
     const values = [...this.#values].map(([labels, value]) => ({ labels, value }));
     const help = "Records of live sessions by the name of their cookie, signposts of the last minutes included";
     return { name: this.name, help, type: this.type, values, aggregator: "max" };
@@ -193,10 +193,10 @@ class LiveSessions implements Metric {
   }
 }
 
-async function withinPatience(work: Promise<unknown>): Promise<void> {
+async function withTimeLimit(work: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patience);
+    timer = setTimeout(resolve, timeLimit);
   });
   await Promise.race([work, late]);
   clearTimeout(timer);
@@ -211,12 +211,12 @@ function checkCounted(given: unknown): readonly Sessions<object>[] {
 }
 
 /**
- * Counts what all sessions of this process do, in a register of prom-client: `sojourn_loads_total`,
- * `sojourn_saves_total`, `sojourn_save_conflicts_total`, `sojourn_renewals_total`, `sojourn_events_total` and
- * `sojourn_store_seconds`; with `sessions` also `sojourn_sessions`. The labels are outcomes, plans, operations and names
- * of stores and cookies: none grows with users.
+ * Measures all sessions of this process, in a registry of prom-client: `sojourn_loads_total`, `sojourn_saves_total`,
+ * `sojourn_save_conflicts_total`, `sojourn_renewals_total`, `sojourn_events_total` and `sojourn_store_seconds`; with
+ * `sessions` also `sojourn_sessions`. The labels are outcomes, plans, operations and names of stores and cookies:
+ * none grows with users.
  *
- * @returns A function that stops counting, and takes the metrics out of the register.
+ * @returns A function that stops counting, and removes the metrics from the registry.
  * @throws `TypeError` when `register` is none, has metrics of these names already, or the runtime has no
  * `diagnostics_channel`.
  * @example

@@ -64,7 +64,10 @@ export interface TelemetryOptions {
   readonly tracer?: TelemetryTracer | undefined;
   /** `metrics.getMeter("sojourn")`: the numbers of `sojourn/metrics`. Default none. */
   readonly meter?: TelemetryMeter | undefined;
-  /** The module `@opentelemetry/api`: calls of the store are then children of the load or save they belong to. Default: of the span at hand. */
+  /**
+   * The module `@opentelemetry/api`: store calls are then children of their load or save. Default: of the span at
+   * hand.
+   */
   readonly api?: TelemetryApi | undefined;
   /**
    * Puts `user.hash` on spans of loads and saves: HMAC-SHA-256 of the session's subject under this secret of at least
@@ -78,9 +81,9 @@ const failed = 2;
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /**
- * Sends what all sessions of this process do to OpenTelemetry: the spans `sojourn.load`, `sojourn.save`,
- * `sojourn.renew` and `sojourn.store.<operation>`, and counters and a histogram of the same. No attribute is
- * `session.id`, which the conventions define for sessions of a client application.
+ * Reports all sessions of this process to OpenTelemetry: the spans `sojourn.load`, `sojourn.save`, `sojourn.renew`
+ * and `sojourn.store.<operation>`, and counters and a histogram of the same. No attribute is `session.id`, which the
+ * conventions define for sessions of a client application.
  *
  * @returns A function that stops it.
  * @throws `TypeError` when an option is wrong, or the runtime has no `diagnostics_channel`.

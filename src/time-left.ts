@@ -54,7 +54,7 @@ export type SessionState =
     }
   | { readonly is: "over" };
 
-/** What {@link watchTimeLeft} takes. */
+/** The options of {@link watchTimeLeft}. */
 export interface WatchTimeLeftOptions {
   /** The status route, for GET: answers {@link timeLeft} as JSON, with the access `"no-touch"`. 401 counts as over. */
   readonly url: string;
@@ -62,18 +62,18 @@ export interface WatchTimeLeftOptions {
   readonly stayUrl?: string | undefined;
   /** How long before the end the warning begins, in seconds. Default 120. */
   readonly warnBefore?: number | undefined;
-  /** Sends the requests: give one that adds your header against CSRF. Default: the browser's. */
+  /** Sends the requests: pass your own, for example to add a CSRF header. Default: the browser's. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Called when the state changes, and each second while it is "ending", in every tab. */
   readonly show: (state: SessionState) => void;
 }
 
 /**
- * Watches the session from a page. Counts down by itself; asks the status route at the start, before it warns, before
- * it says that the session is over, when the page is looked at again, and after a sleep of the computer. What one tab
- * learns, it tells the others.
+ * Watches the session from a page. It counts down by itself, and asks the status route at the start, before a
+ * warning, before it says that the session is over, when the user returns to the page, and after the computer has
+ * slept. Tabs share the results.
  *
- * Without an answer it counts on, and says "over" when the time has come; it goes on asking, each second at first, then
+ * Without a response it keeps counting down, and says "over" at the end; it keeps asking, each second at first, then
  * every 30 seconds.
  *
  * @returns A function that ends the watch.

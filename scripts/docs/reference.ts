@@ -155,7 +155,7 @@ does not exist and a combination that is not safe are a \`TypeError\` when you s
 
 Options of [stores](stores.md), [frameworks](frameworks.md) and [other imports](modules.md) have pages of their own.`;
 
-const eventsIntro = `\`sessions.on(listener)\` hands over one event for each transition of a session, with a public handle in place of the
+const eventsIntro = `\`sessions.on(listener)\` gets an event for each change in a session, with a public handle in place of the
 id. [Metrics, traces and what goes wrong](../observability.md) shows what to do with them.`;
 
 const modulesIntro = "What the other imports export: functions first, each with its options.";

@@ -4,7 +4,7 @@ import { isBytes } from "../core/bytes/bytes.ts";
 import type { PageAnswer } from "./answers.ts";
 import type { AdminAct, PageRequest } from "./page.ts";
 
-/** A form has at most so many octets. */
+/** A form has at most so many bytes. */
 const longest = 10_000;
 
 /** Answers who the administrator is. */

@@ -36,7 +36,7 @@ export interface PageRequest {
 }
 
 /** What the page works with. */
-export interface Desk {
+export interface AdminContext {
   readonly sessions: Sessions<object>;
   readonly counter: Counter;
   readonly recent: Recent;
@@ -54,16 +54,16 @@ export interface About {
 }
 
 /** Answers a request. What `authorize` throws goes on, but for an outage of the store. */
-export async function answer(desk: Desk, request: PageRequest): Promise<PageAnswer> {
+export async function answer(context: AdminContext, request: PageRequest): Promise<PageAnswer> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD" && method !== "POST")
-    return plain(405, "This page takes GET and POST.", { allow: "GET, HEAD, POST" });
+    return plain(405, "This page accepts GET and POST only.", { allow: "GET, HEAD, POST" });
   let administrator: string | undefined;
   try {
     administrator = await request.authorize("view");
     if (administrator === undefined) return forbidden();
-    if (method === "POST") return await change(desk, request, administrator);
-    return await view(desk, request, administrator);
+    if (method === "POST") return await change(context, request, administrator);
+    return await view(context, request, administrator);
   } catch (error) {
     if (!isSessionError(error)) throw error;
     const { code, message, status, cause } = error;
@@ -77,39 +77,45 @@ export async function answer(desk: Desk, request: PageRequest): Promise<PageAnsw
   }
 }
 
-async function view(desk: Desk, request: PageRequest, administrator: string): Promise<PageAnswer> {
+async function view(context: AdminContext, request: PageRequest, administrator: string): Promise<PageAnswer> {
   const query = new URLSearchParams(/\?([^#]*)/.exec(request.url)?.[1]);
   const [subject, handle] = [query.get("subject") ?? "", (query.get("handle") ?? "").trim()];
   const note = noteOf(query.get("done"));
-  if (handle !== "") return viewSession(desk, request, { administrator, note }, handle, subject, query.get("cursor"));
-  if (subject !== "") return viewSubject(desk, request, { administrator, note }, subject);
-  return viewAll(desk, request, { administrator, note }, query.get("cursor"));
+  if (handle !== "")
+    return viewSession(context, request, { administrator, note }, handle, subject, query.get("cursor"));
+  if (subject !== "") return viewSubject(context, request, { administrator, note }, subject);
+  return viewAll(context, request, { administrator, note }, query.get("cursor"));
 }
 
 type Given = Pick<Frame, "administrator" | "note">;
 
-async function viewAll(desk: Desk, request: PageRequest, given: Given, cursor: string | null): Promise<PageAnswer> {
-  const counting = desk.counter.get();
-  const list = await listOf(desk, request, cursor);
-  const mayEndAll = endsEverybody(desk) && (await request.authorize("end-everybody")) !== undefined;
+async function viewAll(
+  context: AdminContext,
+  request: PageRequest,
+  given: Given,
+  cursor: string | null,
+): Promise<PageAnswer> {
+  const counting = context.counter.get();
+  const list = await listOf(context, request, cursor);
+  const mayEndAll = endsEverybody(context) && (await request.authorize("end-everybody")) !== undefined;
   const body = html`${searchForm()}
 ${countOf(await counting)}
 <h2>Sessions</h2>${list}
-<h2>Last events</h2>${eventsTable(desk.recent.events)}
+<h2>Last events</h2>${eventsTable(context.recent.events)}
 ${mayEndAll ? endEverybodyForm() : undefined}`;
   return page(200, { ...given, title: "Sessions" }, body);
 }
 
-async function listOf(desk: Desk, request: PageRequest, cursor: string | null): Promise<Html> {
+async function listOf(context: AdminContext, request: PageRequest, cursor: string | null): Promise<Html> {
   const first = html`<a class="button" href="?">First page</a> `;
   let found: SessionPage | undefined;
   try {
-    found = await pageOfAll(desk.sessions, cursor ?? undefined);
+    found = await pageOfAll(context.sessions, cursor ?? undefined);
   } catch (error) {
     if (cursor === null || !isError(error, "TypeError")) throw error;
     return html`<p>This page is none of this list any more.</p><p>${first}</p>`;
   }
-  if (!found) return html`<p>${cannotList(desk.sessions)}</p>`;
+  if (!found) return html`<p>${cannotList(context.sessions)}</p>`;
   const mayEnd = (await request.authorize("end")) !== undefined;
   const { sessions, cursor: next } = found;
   const more =
@@ -117,27 +123,34 @@ async function listOf(desk: Desk, request: PageRequest, cursor: string | null): 
       ? undefined
       : html`<a class="button" rel="next" href="?cursor=${encodeURIComponent(next)}">Next page</a>`;
   const caption = next === undefined && cursor === null ? "All sessions" : "Some of the sessions";
-  return html`${sessionsTable(sessions, { now: now(desk), caption, mayEnd })}
+  return html`${sessionsTable(sessions, { now: now(context), caption, mayEnd })}
 <nav aria-label="Pages"><p>${cursor === null ? undefined : first}${more}</p></nav>`;
 }
 
 function cannotList({ kept, stores }: Sessions<object>): string {
   const [kind] = kept.kinds;
   if (!kind || isCookieStore(kind.config.store))
-    return "These sessions are kept in the cookies of their clients: there is no list of them. Search for a user to end all of theirs.";
+    return "These sessions are kept in the cookies of their clients, so they cannot be listed. Search for a user to end all of theirs.";
   const { name, capabilities } = kind.config.store;
-  const can = capabilities.bySubject ? "Search for a user to see theirs." : "It cannot find those of a user either.";
+  const can = capabilities.bySubject
+    ? "Search for a user to see theirs."
+    : "It cannot find the sessions of a user either.";
   return `The ${stores[0]?.name ?? name} store cannot list its sessions. ${can}`;
 }
 
-async function viewSubject(desk: Desk, request: PageRequest, given: Given, subject: string): Promise<PageAnswer> {
-  const found = await ofSubject(desk.sessions, subject);
+async function viewSubject(
+  context: AdminContext,
+  request: PageRequest,
+  given: Given,
+  subject: string,
+): Promise<PageAnswer> {
+  const found = await ofSubject(context.sessions, subject);
   const mayEnd = (await request.authorize("end")) !== undefined;
   const mayEndAll = (await request.authorize("end-subject")) !== undefined;
   const caption =
     found && found.length >= perSubject ? `The first ${perSubject} sessions` : "All sessions of this user";
   const list = found
-    ? sessionsTable(found, { now: now(desk), caption, subject, mayEnd })
+    ? sessionsTable(found, { now: now(context), caption, subject, mayEnd })
     : html`<p>These sessions cannot be listed by user.</p>`;
   const body = html`${searchForm(subject)}
 <h2>Sessions of ${subject}</h2>${list}
@@ -146,55 +159,55 @@ ${mayEndAll && (found === undefined || found.length > 0) ? endSubjectForm(subjec
 }
 
 async function viewSession(
-  desk: Desk,
+  context: AdminContext,
   request: PageRequest,
   { administrator = "", note }: Given,
   handle: string,
   subject: string,
   cursor: string | null,
 ): Promise<PageAnswer> {
-  const { session: row, next } = await find(desk.sessions, handle, subject, cursor ?? undefined);
+  const { session: row, next } = await find(context.sessions, handle, subject, cursor ?? undefined);
   const frame: Frame = { administrator, note, title: row ? `Session ${row.handle}` : "No such session" };
   if (!row) {
     const on = html`?handle=${encodeURIComponent(handle)}&cursor=${encodeURIComponent(next ?? "")}`;
     const more = next === undefined ? undefined : html`<p><a class="button" href="${on}">Search on</a></p>`;
     const where =
-      next === undefined ? "It has ended, or there was never one." : "It is none of those that were looked at.";
+      next === undefined ? "It has ended, or there was never one." : "It is not among the sessions searched so far.";
     return page(404, frame, html`${searchForm(subject, handle)}<h2>No such session</h2><p>${where}</p>${more}`);
   }
   const mayEnd = (await request.authorize("end")) !== undefined;
-  const body = html`${searchForm(subject, handle)}${sessionFacts(row, { now: now(desk), mayEnd }, await dataOf(desk, request, row))}`;
+  const body = html`${searchForm(subject, handle)}${sessionFacts(row, { now: now(context), mayEnd }, await dataOf(context, request, row))}`;
   return page(200, frame, body);
 }
 
 /** What may be shown of the data: looking at them is noted. */
-async function dataOf(desk: Desk, request: PageRequest, row: ManagedSession): Promise<string | undefined> {
-  const { redact } = desk;
+async function dataOf(context: AdminContext, request: PageRequest, row: ManagedSession): Promise<string | undefined> {
+  const { redact } = context;
   const { data, subject, handle } = row;
   if (!redact || !data) return undefined;
   const by = await request.authorize("data");
   if (by === undefined) return undefined;
-  const shown = await desk.noted(by, "data", { subject, handle }, () => redact(data, subject));
+  const shown = await context.noted(by, "data", { subject, handle }, () => redact(data, subject));
   return JSON.stringify(shown, undefined, 2) ?? "nothing";
 }
 
-async function change(desk: Desk, request: PageRequest, administrator: string): Promise<PageAnswer> {
-  if (!isSameOrigin(request, desk.origin))
-    return plain(403, "The request comes from another page. Open this page and use its own buttons.");
+async function change(context: AdminContext, request: PageRequest, administrator: string): Promise<PageAnswer> {
+  if (!isSameOrigin(request, context.origin))
+    return plain(403, "The request came from another page. Open this page and use its own buttons.");
   const form = await request.form();
   const [act, subject, handle] = [form.get("act"), decoded(form.get("subject")), form.get("handle") ?? ""];
   if (act !== "end" && act !== "end-subject" && act !== "end-everybody") return plain(400, "There is no such act.");
   const by = await request.authorize(act);
   if (by === undefined || by !== administrator) return forbidden();
-  if (act === "end") return endOne(desk, by, handle, subject);
+  if (act === "end") return endOne(context, by, handle, subject);
   if (act === "end-subject") {
     if (subject === "") return plain(400, "The user is missing.");
-    await desk.noted(by, act, { subject }, () => desk.sessions.revoke(subject));
+    await context.noted(by, act, { subject }, () => context.sessions.revoke(subject));
     return seeOther(`?subject=${encodeURIComponent(subject)}&done=subject`);
   }
-  if (!endsEverybody(desk)) return plain(400, "These sessions cannot be ended all at once.");
+  if (!endsEverybody(context)) return plain(400, "These sessions cannot all be ended at once.");
   if ((form.get("confirm") ?? "").trim() !== everybody) return seeOther("?done=unconfirmed");
-  await desk.noted(by, act, {}, () => desk.sessions.revokeEverybody());
+  await context.noted(by, act, {}, () => context.sessions.revokeEverybody());
   // Not another page: the administrator's own session may be one of them.
   const note = { text: "All sessions have ended.", kind: "good" } as const;
   return page(
@@ -213,11 +226,11 @@ function decoded(subject: string | null): string {
   }
 }
 
-async function endOne(desk: Desk, by: string, handle: string, subject: string): Promise<PageAnswer> {
+async function endOne(context: AdminContext, by: string, handle: string, subject: string): Promise<PageAnswer> {
   if (handle === "") return plain(400, "The handle is missing.");
   const whose = subject === "" ? undefined : subject;
-  const end = (): Promise<unknown> => endSession(desk.sessions, handle, { subject: whose });
-  const ended = await desk.noted(by, "end", { subject: whose, handle }, end);
+  const end = (): Promise<unknown> => endSession(context.sessions, handle, { subject: whose });
+  const ended = await context.noted(by, "end", { subject: whose, handle }, end);
   return seeOther(
     `${whose === undefined ? "?" : `?subject=${encodeURIComponent(whose)}&`}done=${ended ? "one" : "gone"}`,
   );
@@ -252,10 +265,10 @@ function noteOf(done: string | null): Frame["note"] {
   }
 }
 
-function now({ sessions }: Desk): number {
+function now({ sessions }: AdminContext): number {
   return sessions.kept.config.now();
 }
 
-function endsEverybody({ sessions }: Desk): boolean {
+function endsEverybody({ sessions }: AdminContext): boolean {
   return (sessions.kept.everybody?.length ?? 0) > 0;
 }

@@ -26,9 +26,9 @@ export class Recent {
 }
 
 /** A count is good for so long, in milliseconds. */
-const goodFor = 15_000;
+const countIsFresh = 15_000;
 /** A page waits for a count at most this long, in milliseconds. */
-const patience = 300;
+const waitAtMost = 300;
 
 /** What is known of a count: the number; `"unknown"`: the store cannot tell; `"later"`: not counted yet. */
 export type Counted = RecordCount | "unknown" | "later";
@@ -45,11 +45,11 @@ export class Counter {
   }
 
   async get(): Promise<Counted> {
-    if (performance.now() - this.#at > goodFor) this.#counting ??= this.#count();
+    if (performance.now() - this.#at > countIsFresh) this.#counting ??= this.#count();
     if (this.#counting) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, patience);
+        timer = setTimeout(resolve, waitAtMost);
       });
       await Promise.race([this.#counting, late]);
       clearTimeout(timer);

@@ -9,7 +9,7 @@ import { adopter } from "./shared/adopter.ts";
 import { objectInBase64, signedCookie } from "./shared/keygrip.ts";
 import { type AdoptOptions, checkAdopter, type OldCookieOptions, oldCookie, secretsOf } from "./shared/options.ts";
 
-/** What {@link adoptCookieSession} takes. */
+/** The options of {@link adoptCookieSession}. */
 export interface AdoptCookieSessionOptions extends AdoptOptions {
   /** `keys` (or `secret`) of cookie-session: all verify. */
   readonly keys: string | readonly string[];

@@ -26,7 +26,7 @@ export interface FastifySessionStore {
   destroy(id: string, callback: (error?: unknown) => void): void;
 }
 
-/** What {@link adoptFastifySession} takes. */
+/** The options of {@link adoptFastifySession}. */
 export interface AdoptFastifySessionOptions extends AdoptOptions {
   /** `secret` of @fastify/session: of several, all verify. */
   readonly secret: string | readonly string[];

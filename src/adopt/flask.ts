@@ -9,7 +9,7 @@ import { type FlaskCookieOptions, flaskCookie } from "../flask/cookie.ts";
 import { adopter } from "./shared/adopter.ts";
 import { type AdoptOptions, checkAdopter, type OldCookieOptions, oldCookie } from "./shared/options.ts";
 
-/** What {@link adoptFlask} takes. */
+/** The options of {@link adoptFlask}. */
 export interface AdoptFlaskOptions
   extends AdoptOptions,
     Pick<FlaskCookieOptions, "secretKey" | "fallbacks" | "lifetime" | "digest" | "salt" | "subjectKey"> {

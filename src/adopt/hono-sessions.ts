@@ -25,7 +25,7 @@ export interface HonoSessionsStore {
   deleteSession(id: string): unknown;
 }
 
-/** What {@link adoptHonoSessions} takes. */
+/** The options of {@link adoptHonoSessions}. */
 export interface AdoptHonoSessionsOptions extends AdoptOptions {
   /** `encryptionKey` of hono-sessions, at least 32 characters. Needed without a store. Default: none. */
   readonly encryptionKey?: string | undefined;

@@ -18,7 +18,7 @@ import {
   percentDecoded,
 } from "./shared/options.ts";
 
-/** What {@link adoptIronSession} takes. */
+/** The options of {@link adoptIronSession}. */
 export interface AdoptIronSessionOptions extends AdoptOptions {
   /** `password` as iron-session has it: a text of at least 32 characters, or several by their numbers. All open. */
   readonly password: string | Readonly<Record<string, string>>;

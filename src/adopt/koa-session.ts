@@ -24,7 +24,7 @@ export interface KoaSessionStore {
   destroy(key: string, data: object): unknown;
 }
 
-/** What {@link adoptKoaSession} takes. */
+/** The options of {@link adoptKoaSession}. */
 export interface AdoptKoaSessionOptions extends AdoptOptions {
   /** `app.keys`: all verify. `false` where koa-session had `signed: false`, and a store. */
   readonly keys: string | readonly string[] | false;

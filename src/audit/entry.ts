@@ -21,8 +21,8 @@ export interface AuditEntry {
 }
 
 /**
- * Events that are no lines by default: what anybody can cause without a session, who would fill the disk with it, and
- * what only says how the system is. Every other one is a line, also those of later versions.
+ * Events that are not written by default: those that a client can cause without a session to fill the disk, and those
+ * about the system's health. Every other event is written, also those of later versions.
  */
 export const unaudited: readonly SessionEventType[] = [
   "session_created",

@@ -25,7 +25,10 @@ import type { AuditSink } from "./queue.ts";
 
 /** Options of {@link auditFile}. */
 export interface AuditFileOptions {
-  /** The file. Its directory has to be there. What is rotated lies beside it: `audit.20261130T050000123Z-1a2b3c4d.jsonl`. */
+  /**
+   * The file. Its directory must exist. Rotated files are in the same directory:
+   * `audit.20261130T050000123Z-1a2b3c4d.jsonl`.
+   */
   readonly path: string;
   /** A file that would become larger, in octets, is rotated first. Default 10,000,000. */
   readonly maxBytes?: number | undefined;
@@ -36,9 +39,9 @@ export interface AuditFileOptions {
 }
 
 /**
- * Appends lines to a file, each with one write that is done before the event goes on, so that a process that is killed
- * loses none. Several processes of one machine may write to one file: lines do not mix, and rotation loses none. Not for
- * network file systems, which do not append in one step. Readable by its owner only.
+ * Appends lines to a file, each with one synchronous write, so that a killed process loses none. Several processes of
+ * one machine may write to one file: lines do not mix, and rotation loses none. Not for network file systems, which
+ * do not append in one step. Readable by its owner only.
  *
  * A slow disk makes logins slow, since each line waits for its write (some ten microseconds on an ordinary one).
  *

@@ -66,7 +66,7 @@ export async function readTrail(path: string, { subject, since, until }: TrailQu
   }
   // Of two processes that rotate at once, one may name its file a moment too early.
   entries.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
-  return { subject, ...told(entries, subject), lost, unreadable };
+  return { subject, ...sessionsAndEvents(entries, subject), lost, unreadable };
 }
 
 function parsed(line: string): AuditEntry | undefined {
@@ -80,7 +80,7 @@ function parsed(line: string): AuditEntry | undefined {
   }
 }
 
-function told(entries: readonly AuditEntry[], subject: string): Pick<Trail, "sessions" | "events"> {
+function sessionsAndEvents(entries: readonly AuditEntry[], subject: string): Pick<Trail, "sessions" | "events"> {
   const sessions: SessionTrail[] = [];
   const events: AuditEntry[] = [];
   const open = new Map<string, SessionTrail>();

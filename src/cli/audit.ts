@@ -8,10 +8,10 @@ import { plural } from "./words.ts";
 
 export const auditCommand: Command = {
   name: "audit",
-  about: "tell who was in when, and who ended it",
+  about: "show when a user was logged in, and who ended it",
   options: {
     file: { type: "string", value: "<file>", file: true, about: "what auditFile() writes to" },
-    subject: { type: "string", value: "<text>", about: "whose sessions" },
+    subject: { type: "string", value: "<text>", about: "the user to report on" },
     since: { type: "string", value: "<time>", about: "from when: 2026-11-30, an instant, or how long ago: 2h" },
     until: { type: "string", value: "<time>", about: "to when" },
   },
@@ -22,7 +22,7 @@ export const auditCommand: Command = {
 async function audit({ values, cwd, stdout, json }: Call): Promise<void> {
   const [file, subject] = [textOption(values, "file"), textOption(values, "subject")];
   if (file === undefined) throw new UsageError("audit needs --file, the path that auditFile() writes to");
-  if (subject === undefined) throw new UsageError("audit needs --subject: whose sessions to tell of");
+  if (subject === undefined) throw new UsageError("audit needs --subject, the user to report on");
   const trail = await readTrail(resolve(cwd, file), {
     subject,
     since: instantOption(values, "since"),
@@ -52,11 +52,11 @@ function at(instant: string | undefined): string {
 }
 
 function how({ out, how, by, reason }: SessionTrail): string {
-  if (out === undefined) return "no end was seen: still in, or unused until it ended";
+  if (out === undefined) return "no end was recorded: still logged in, or expired unused";
   const words: Record<string, string> = {
     session_logout: "logged out",
     session_revoked: "revoked",
-    everybody_revoked: "revoked with everybody's",
+    everybody_revoked: "revoked with all sessions",
     session_expired: "reached its absolute timeout",
   };
   const who = by === undefined ? "" : ` by ${by}`;

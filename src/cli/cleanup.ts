@@ -6,7 +6,7 @@ import { count, jsonLine, Progress, type Terminal } from "./terminal.ts";
 
 export const cleanupCommand: Command = {
   name: "cleanup",
-  about: "remove ended sessions, where the store does not do so",
+  about: "remove ended sessions, if the store does not do so itself",
   options: { batch: { type: "string", value: "<n>", about: "how many sessions to remove at a time (1000)" } },
   async run(call) {
     const batch = numberOption(call.values, "batch", 1000);
@@ -36,16 +36,16 @@ async function cleanup(
   for (const store of stores) {
     const cleaned = await clean(store, batch, json ? undefined : new Progress(stderr, store.name));
     all.push(cleaned);
-    if (!json) stdout.write(`${cleaned.store}: ${inWords(cleaned)}\n`);
+    if (!json) stdout.write(`${cleaned.store}: ${asText(cleaned)}\n`);
   }
   const removed = all.reduce((sum, one) => sum + one.removed, 0);
   if (json) stdout.write(jsonLine({ removed, stores: all }));
-  else if (all.length === 0) stdout.write("there is no store: these sessions are in their cookies alone\n");
+  else if (all.length === 0) stdout.write("there is no store: these sessions are only in their cookies\n");
 }
 
 async function clean(store: Store, limit: number, progress: Progress | undefined): Promise<Cleaned> {
   const none = { store: store.name, removed: 0, batches: 0, seconds: 0 };
-  if (store.capabilities.nativeExpiry) return { ...none, skipped: "ended sessions go by themselves" };
+  if (store.capabilities.nativeExpiry) return { ...none, skipped: "the backend removes ended sessions" };
   if (!store.prune) return { ...none, skipped: "this store cannot remove ended sessions" };
   const start = performance.now();
   let [removed, batches] = [0, 0];
@@ -69,7 +69,7 @@ async function clean(store: Store, limit: number, progress: Progress | undefined
   return { ...none, removed, batches, seconds: Math.round(performance.now() - start) / 1000 };
 }
 
-function inWords({ removed, batches, seconds, skipped }: Cleaned): string {
+function asText({ removed, batches, seconds, skipped }: Cleaned): string {
   if (skipped !== undefined) return `nothing to do, ${skipped}`;
   const sessions = `${count(removed)} ended session${removed === 1 ? "" : "s"}`;
   return `removed ${sessions} in ${count(batches)} batch${batches === 1 ? "" : "es"}, ${seconds.toFixed(1)} s`;

@@ -9,9 +9,9 @@ import { plural } from "./words.ts";
 
 export const countCommand: Command = {
   name: "count",
-  about: "say how many sessions there are",
+  about: "show how many sessions there are",
   options: {
-    exact: { type: "boolean", about: "look at every session, however long that takes" },
+    exact: { type: "boolean", about: "count every session, however long that takes" },
   },
   async run(call) {
     const { values, json, stdout } = call;

@@ -13,7 +13,7 @@ export const doctorCommand: Command = {
   options: {
     "read-only": {
       type: "boolean",
-      about: "do not try to write: by default a record of its own is written and removed",
+      about: "do not write: by default a test record is written and removed",
     },
   },
   run: doctor,
@@ -39,25 +39,25 @@ async function doctor(call: Call): Promise<number> {
   const faults = found.filter(({ state }) => state === "fault").length;
   const notes = found.filter(({ state }) => state === "note").length;
   if (json) stdout.write(jsonLine({ faults, notes, stores: all }));
-  else if (all.length === 0) stdout.write("there is no store: these sessions are in their cookies alone\n");
-  else stdout.write(`${all.map((one) => inWords(call, one)).join("\n")}\n${summary(call, faults, notes)}\n`);
+  else if (all.length === 0) stdout.write("there is no store: these sessions are only in their cookies\n");
+  else stdout.write(`${all.map((one) => asText(call, one)).join("\n")}\n${summary(call, faults, notes)}\n`);
   return faults > 0 ? 1 : 0;
 }
 
 /** Generic checks through the store's own methods, then what the store itself knows to look at. */
 export async function diagnose(store: Store, mayWrite: boolean): Promise<readonly Finding[]> {
   const reach = await reachability(store);
-  const own = await looked(store);
+  const own = await examined(store);
   // Where nothing can be read, all that counts is why.
   if (reach.state === "fault") return [reach, ...own.filter(({ state }) => state !== "unknown")];
   return [reach, ...(await rightsOf(store, mayWrite)), ...own];
 }
 
-async function looked(store: Store): Promise<readonly Finding[]> {
+async function examined(store: Store): Promise<readonly Finding[]> {
   try {
     return await within(store.examine?.() ?? Promise.resolve([]));
   } catch (error) {
-    return [{ about: "set-up", state: "unknown", found: `it could not be looked at: ${textOf(error)}` }];
+    return [{ about: "set-up", state: "unknown", found: `it could not be examined at: ${textOf(error)}` }];
   }
 }
 
@@ -79,25 +79,24 @@ async function reachability(store: Store): Promise<Finding> {
       about: "reachable",
       state: "fault",
       found: `no: ${textOf(error)}`,
-      cure: "Start the backend, or mend its address, its credentials or the way to it. If tables are missing: sojourn setup",
+      cure: "Start the backend, or correct its address, its credentials or the network. If tables are missing: sojourn setup",
     };
   }
   const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
   const found =
     median < 0.1 ? "less than 0.1 ms a read" : `${median < 10 ? median.toFixed(1) : Math.round(median)} ms a read`;
   if (median <= slow) return { about: "reachable", state: "good", found };
-  const cure =
-    "Every request with a session waits this long. Bring the application and the backend nearer to each other";
+  const cure = "Every request with a session waits this long. Move the application and the backend closer together";
   return { about: "reachable", state: "note", found, cure };
 }
 
 /** How long one call may take, in milliseconds. */
-const patience = 10_000;
+const timeLimit = 10_000;
 
 async function within<T>(call: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${patience / 1000} s`)), patience);
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeLimit / 1000} s`)), timeLimit);
   });
   return Promise.race([call, late]).finally(() => clearTimeout(timer));
 }
@@ -168,9 +167,9 @@ async function writes(store: Store, attempt: Attempt): Promise<void> {
 const optional: ReadonlySet<string> = new Set(["list", "count"]);
 
 const effects: Readonly<Record<string, string>> = {
-  list: "sojourn list and the admin page need it; requests do not",
-  count: "sojourn count and the admin page need it; requests do not",
-  "find by subject": "sessions.list and sessions.revoke need it",
+  list: "needed by sojourn list and the admin page, not by requests",
+  count: "needed by sojourn count and the admin page, not by requests",
+  "find by subject": "needed by sessions.list and sessions.revoke",
 };
 
 async function first(rows: AsyncIterable<unknown>): Promise<void> {
@@ -184,7 +183,7 @@ const marks: Readonly<Record<Finding["state"], readonly [string, Style]>> = {
   unknown: ["?", "dim"],
 };
 
-function inWords({ stdout, env }: Call, { store, findings }: Diagnosis): string {
+function asText({ stdout, env }: Call, { store, findings }: Diagnosis): string {
   const paint = painter(stdout, env);
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, state, found, cure }) => {

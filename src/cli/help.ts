@@ -14,11 +14,11 @@ export const sources: Options = {
     type: "string",
     value: "<file>",
     file: true,
-    about: "SESSION_* keys from a file such as .env; the environment goes first",
+    about: "SESSION_* keys from a file such as .env; the environment wins",
   },
   // Node itself answers to this one where the file is missing, before this program runs.
   "env-file": { type: "string", file: true, hidden: true, about: "" },
-  prefix: { type: "string", value: "<text>", about: "what the keys begin with: FLASK_" },
+  prefix: { type: "string", value: "<text>", about: "the prefix of the keys: FLASK_" },
   records: { type: "string", value: "<kind>", about: "flask (default) or native, as of sessionsFromConfig" },
 };
 

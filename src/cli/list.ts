@@ -13,16 +13,16 @@ export const listCommand: Command = {
   about: "list sessions: who, on what device, since when",
   options: {
     subject: { type: "string", value: "<text>", about: "only sessions of this subject" },
-    device: { type: "string", value: "<text>", about: "only devices whose label or facts have this text in them" },
+    device: { type: "string", value: "<text>", about: "only devices whose label or fields contain this text" },
     since: {
       type: "string",
       value: "<time>",
       about: "only sessions used since then: 2026-11-30, an instant, or 2h ago: 2h",
     },
-    until: { type: "string", value: "<time>", about: "only sessions not used after that" },
+    until: { type: "string", value: "<time>", about: "only sessions last used before then" },
     limit: { type: "string", value: "<n>", about: "how many sessions (50), at most 10000" },
-    cursor: { type: "string", value: "<text>", about: "where the list before this one ended" },
-    data: { type: "boolean", about: "with --json: also what the sessions hold" },
+    cursor: { type: "string", value: "<text>", about: "continue where the previous list ended" },
+    data: { type: "boolean", about: "with --json: also the session data" },
   },
   run: list,
 };
@@ -43,7 +43,7 @@ async function list(call: Call): Promise<void> {
   const { values, json, stdout, stderr, env } = call;
   const limit = numberOption(values, "limit", 50, 10_000);
   if (values["data"] === true && !json)
-    throw new UsageError("--data goes with --json; for one session there is sojourn show <handle> --data");
+    throw new UsageError("--data needs --json; for one session use sojourn show <handle> --data");
   const sessions = await sessionsOf(call, "list");
   const { sessions: found, cursor, more } = await collect(call, sessions, limit);
   const next = cursor !== undefined && isPortable(sessions) ? cursor : undefined;
@@ -97,7 +97,7 @@ async function collect(call: Call, sessions: Managed, limit: number): Promise<Li
   } catch (error) {
     // The only text of the person's that a page can refuse.
     if (isError(error, "TypeError") && error.message.startsWith("cursor must"))
-      throw new UsageError("--cursor must be what a list before this one said");
+      throw new UsageError("--cursor must be the cursor that a previous list printed");
     throw error;
   } finally {
     progress?.end();

@@ -13,8 +13,8 @@ export const moveCommand: Command = {
   about: "move sessions to another store while people work",
   options: {
     to: { type: "string", value: "<file>", file: true, about: "a module with the new store; --from has the old one" },
-    "dry-run": { type: "boolean", about: "say what there is to move, and move nothing" },
-    verify: { type: "boolean", about: "read each session back from the new store" },
+    "dry-run": { type: "boolean", about: "show what there is to move, and move nothing" },
+    verify: { type: "boolean", about: "read each session back from the new store to verify it" },
     batch: { type: "string", value: "<n>", about: "how many sessions at a time (1000)" },
   },
   run: move,
@@ -58,7 +58,7 @@ async function move(call: Call): Promise<void> {
     if (values["dry-run"] === true) return await look(store, json, stdout);
     const progress = json ? undefined : new Progress(stderr, `${from.name} → ${to.name}`);
     const moved = await new Mover(store, settings, progress).run();
-    stdout.write(json ? jsonLine(moved) : inWords(moved));
+    stdout.write(json ? jsonLine(moved) : asText(moved));
     if (moved.left > 0)
       throw new StoreFailure(`${count(moved.left)} left in ${from.name}: others go on writing there. Run it again`);
   } finally {
@@ -213,7 +213,7 @@ class Mover {
   }
 }
 
-function inWords({ from, to, moved, ended, left, seconds, verified }: Moved): string {
+function asText({ from, to, moved, ended, left, seconds, verified }: Moved): string {
   const gone = ended > 0 ? `, ${count(ended)} ended in between` : "";
   const rate = Math.round(moved / Math.max(seconds, 0.001));
   const lines = [`${from} → ${to}: moved ${count(moved)} in ${seconds.toFixed(1)} s, ${count(rate)}/s${gone}`];

@@ -15,7 +15,7 @@ export const revokeCommand: Command = {
     subject: {
       type: "string",
       value: "<text>",
-      about: "all sessions of this subject; with --handle, whose session it is",
+      about: "all sessions of this subject; with --handle, the subject of that session",
     },
     handle: { type: "string", value: "<handle>", about: "only this one" },
     everybody: { type: "boolean", about: "all sessions of the application" },
@@ -26,11 +26,11 @@ export const revokeCommand: Command = {
     const [subject, handle] = [textOption(values, "subject"), textOption(values, "handle")];
     const isAll = values["everybody"] === true;
     if (isAll && (subject ?? handle) !== undefined)
-      throw new UsageError("--everybody goes with neither --subject nor --handle");
+      throw new UsageError("--everybody cannot be combined with --subject or --handle");
     if (!isAll && (subject ?? handle) === undefined)
       throw new UsageError("say which sessions to end: --subject <text>, --handle <handle> or --everybody");
     if (values["yes"] !== true && !call.ask)
-      throw new UsageError("revoke asks before it acts, and there is no terminal to ask on; add --yes");
+      throw new UsageError("revoke asks for confirmation, and there is no terminal; add --yes");
     const sessions = await sessionsOf(call, "revoke");
     if (isAll) return everybody(call, sessions);
     if (handle !== undefined) return one(call, sessions, handle);
@@ -42,27 +42,36 @@ type Managed = Sessions<Record<string, unknown>>;
 
 async function ofSubject(call: Call, sessions: Managed, subject: string): Promise<number> {
   const found = await sessions.list(subject);
-  if (found.length === 0) told(call, 0, `${printable(subject)} has no sessions`);
-  // Also without sessions: a login that is under way right now ends, too.
-  if (found.length > 0 && !(await agreed(call, `End ${plural(found.length, "session")} of ${printable(subject)}?`)))
+  if (found.length === 0) printEnded(call, 0, `${printable(subject)} has no sessions`);
+  // Also without sessions: a login that is in flight right now ends, too.
+  if (
+    found.length > 0 &&
+    !(await isConfirmed(call, `End ${plural(found.length, "session")} of ${printable(subject)}?`))
+  )
     return 1;
   const ended = await sessions.revoke(subject);
-  if (found.length > 0 || ended > 0) told(call, ended, `ended ${plural(ended, "session")} of ${printable(subject)}`);
+  if (found.length > 0 || ended > 0)
+    printEnded(call, ended, `ended ${plural(ended, "session")} of ${printable(subject)}`);
   return 0;
 }
 
 async function one(call: Call, sessions: Managed, handle: string): Promise<number> {
   const found = await find(call, sessions, handle);
   if (!found) {
-    told(call, 0, `there is no session with the handle ${printable(handle)}`);
+    printEnded(call, 0, `there is no session with the handle ${printable(handle)}`);
     return 1;
   }
   const { subject } = found;
   const whose = subject === undefined ? "without a subject" : `of ${subject}`;
   const device = deviceOf(found);
-  if (!(await agreed(call, printable(`End the session ${handle} ${whose}${device ? `, ${device}` : ""}?`)))) return 1;
+  if (!(await isConfirmed(call, printable(`End the session ${handle} ${whose}${device ? `, ${device}` : ""}?`))))
+    return 1;
   const ended = await endSession(sessions, handle, { subject });
-  told(call, ended ? 1 : 0, ended ? printable(`ended the session ${handle} ${whose}`) : "it has ended in the meantime");
+  printEnded(
+    call,
+    ended ? 1 : 0,
+    ended ? printable(`ended the session ${handle} ${whose}`) : "it ended before the command did",
+  );
   return 0;
 }
 
@@ -74,11 +83,11 @@ async function everybody(call: Call, sessions: Managed): Promise<number> {
     if (answer?.trim() !== "everybody") return declined(call);
   }
   await sessions.revokeEverybody();
-  told(call, counted?.count ?? 0, `ended ${many}`);
+  printEnded(call, counted?.count ?? 0, `ended ${many}`);
   return 0;
 }
 
-async function agreed(call: Call, question: string): Promise<boolean> {
+async function isConfirmed(call: Call, question: string): Promise<boolean> {
   if (call.values["yes"] === true) return true;
   const answer = await call.ask?.(`${question} [y/N] `);
   if (/^y(es)?$/i.test(answer?.trim() ?? "")) return true;
@@ -91,6 +100,6 @@ function declined({ stderr }: Call): number {
   return 1;
 }
 
-function told({ json, stdout }: Call, ended: number, text: string): void {
+function printEnded({ json, stdout }: Call, ended: number, text: string): void {
   stdout.write(json ? jsonLine({ ended }) : `${text}\n`);
 }

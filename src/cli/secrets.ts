@@ -10,7 +10,7 @@ import { count, jsonLine, Progress } from "./terminal.ts";
 
 export const secretsCommand: Command = {
   name: "secrets",
-  about: "say which secret still opens something",
+  about: "show which secret still opens something",
   run: secrets,
 };
 
@@ -42,7 +42,7 @@ async function secrets({ json, stdout, stderr, load }: Call): Promise<void> {
     }
     const opened = await look(store, format, config.ids.prefix, json ? undefined : new Progress(stderr, where));
     all.push({ ...opened, store: store.name, part });
-    if (!json) stdout.write(inWords(where, opened));
+    if (!json) stdout.write(asText(where, opened));
   }
   if (json) stdout.write(jsonLine({ stores: all, unknown: advice }));
   else for (const line of advice) stdout.write(`${line}\n`);
@@ -85,7 +85,7 @@ function unknown({ store, timeouts, format }: Config): string {
   return `records are not encrypted. Secrets of the token: an old one can go ${days} after the new one seals everywhere`;
 }
 
-function inWords(where: string, { opens, none }: Pick<Opened, "opens" | "none">): string {
+function asText(where: string, { opens, none }: Pick<Opened, "opens" | "none">): string {
   if (opens.length === 0) return `${where}: there is no record, so the first secret alone will do\n`;
   const lines = opens.map((number, at) => {
     const what = at === 0 ? "the first secret, which seals" : `secret ${at + 1}`;

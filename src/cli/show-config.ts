@@ -11,11 +11,11 @@ export const configCommand: Command = {
   run({ values, env, json, stdout }) {
     if (values["from"] !== undefined) throw new UsageError("config shows the SESSION_* keys; leave --from out");
     const rows = explainConfig(env, { prefix: textOption(values, "prefix"), records: recordsOption(values) });
-    stdout.write(json ? jsonLine({ keys: rows }) : inWords(rows));
+    stdout.write(json ? jsonLine({ keys: rows }) : asText(rows));
   },
 };
 
-function inWords(rows: readonly ExplainedKey[]): string {
+function asText(rows: readonly ExplainedKey[]): string {
   let text = "";
   const width = Math.max(...rows.map(({ key }) => key.length));
   for (const from of ["given", "default", "ignored"] as const) {

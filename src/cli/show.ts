@@ -12,8 +12,8 @@ export const showCommand: Command = {
   about: "show one session by its handle",
   argument: { name: "handle", needed: true },
   options: {
-    subject: { type: "string", value: "<text>", about: "whose session it is: then only theirs are searched" },
-    data: { type: "boolean", about: "also what the session holds" },
+    subject: { type: "string", value: "<text>", about: "the subject: then only that user's sessions are searched" },
+    data: { type: "boolean", about: "also the session data" },
   },
   async run(call) {
     const { values, stdout, stderr, json, argument: handle = "" } = call;

@@ -40,8 +40,8 @@ export class DeviceBinder implements Binder {
     }
     // Those of a binding before would only lead astray.
     for (const one of [cookies.proof, cookies.marker]) {
-      const isThere = findCookie(cookie, one.name) !== undefined;
-      if (isThere && !headers.get("set-cookie")?.includes(one.remove())) headers.append("set-cookie", one.remove());
+      const isPresent = findCookie(cookie, one.name) !== undefined;
+      if (isPresent && !headers.get("set-cookie")?.includes(one.remove())) headers.append("set-cookie", one.remove());
     }
   }
 

@@ -12,16 +12,16 @@ import { type BoundAlgorithm, isAlgorithm } from "./proof.ts";
 /** The options of `deviceBound`. All are optional. */
 export interface DeviceBoundOptions {
   /**
-   * What happens to a request of a bound session without the proof of its browser. `"enforce"` (default): it finds no
-   * session. `"report"`: nothing, but for the event `binding_violated`, to see what `"enforce"` would refuse.
+   * What happens to a request of a bound session without its browser's proof. `"enforce"` (default): it finds no
+   * session. `"report"`: only the event `binding_violated` is emitted, to see what `"enforce"` would refuse.
    */
   readonly mode?: "enforce" | "report" | undefined;
   /**
-   * How long a proof counts, and so how long a stolen one does: `"3m"` to `"1h"`, default `"10m"`. Chromium signs six
-   * times in nine minutes for a site.
+   * How long a proof is valid, and so how long stolen cookies work: `"3m"` to `"1h"`, default `"10m"`. Chromium signs
+   * six times in nine minutes for a site.
    */
   readonly proofLifetime?: Duration | undefined;
-  /** How keys may sign, the preferred way first. Default `["ES256", "RS256"]`. */
+  /** The algorithms of keys, the preferred one first. Default `["ES256", "RS256"]`. */
   readonly algorithms?: readonly BoundAlgorithm[] | undefined;
   /**
    * The path below which browsers register and refresh; the sessions answer `POST <path>/register` and

@@ -13,14 +13,14 @@ import type { Arrived } from "../core/request/kept.ts";
 import { coreOf, untracedLoad } from "../core/request/one-record.ts";
 import type { Work } from "../core/save/commit.ts";
 import { overHttp, type SentCookie, whyNone, whySeveral } from "./hints.ts";
-import { expiryReason, type Past } from "./past.ts";
+import { expiryReason, type History } from "./past.ts";
 import { type Reason, reason } from "./reasons.ts";
 
-type Told = Pick<SessionEvent, "type" | "handle" | "reason">;
+type RecordedEvent = Pick<SessionEvent, "type" | "handle" | "reason">;
 
 /** Events without listeners. */
-class Tape extends Events {
-  readonly told: Told[] = [];
+class RecordedEvents extends Events {
+  readonly told: RecordedEvent[] = [];
 
   constructor(now: () => number) {
     super(now, () => {});
@@ -40,8 +40,8 @@ export interface Seen {
 }
 
 /** Why a request has no session, or that it has one. Never rejects. */
-export async function lookFor(given: Config, arrived: Arrived, past: Past): Promise<Seen> {
-  const events = new Tape(given.now);
+export async function lookFor(given: Config, arrived: Arrived, past: History): Promise<Seen> {
+  const events = new RecordedEvents(given.now);
   // A binding notes what it sees, and a mark of everybody's end is not there at once.
   const config = {
     ...given,
@@ -82,12 +82,12 @@ export function sentCookie({ cookie }: Config): SentCookie {
 
 async function whyAbsent(
   config: Config,
-  told: readonly Told[],
+  told: readonly RecordedEvent[],
   { late }: Work,
   token: string,
-  past: Past,
+  past: History,
 ): Promise<Reason> {
-  const has = (type: SessionEventType): Told | undefined => told.find((event) => event.type === type);
+  const has = (type: SessionEventType): RecordedEvent | undefined => told.find((event) => event.type === type);
   if (has("id_reused")) return reason("old_id");
   if (has("session_expired")) return reason("expired_absolute");
   const refused = has("record_refused");
@@ -98,7 +98,7 @@ async function whyAbsent(
     : whyNothingIsStored(config, token, past);
 }
 
-async function whyNothingIsStored(config: Config, token: string, past: Past): Promise<Reason> {
+async function whyNothingIsStored(config: Config, token: string, past: History): Promise<Reason> {
   const key = await keyOf(config, token);
   if (key === undefined) return reason("no_such_session");
   const known = past.why(key, config.now(), config.timeouts);
@@ -113,10 +113,10 @@ async function whyNothingIsStored(config: Config, token: string, past: Past): Pr
 
 async function whyCookieIsOver(
   config: Config,
-  { handle, reason: why }: Partial<Told> = {},
+  { handle, reason: why }: Partial<RecordedEvent> = {},
   isReplaced: boolean,
   token: string,
-  past: Past,
+  past: History,
 ): Promise<Reason> {
   const ended = past.ofHandle(handle);
   if (ended) return ended;

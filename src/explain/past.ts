@@ -15,7 +15,7 @@ interface Seen {
 }
 
 /** How sessions that were seen have ended. */
-export class Past {
+export class History {
   readonly #seen = new Map<string, Seen>();
   readonly #ended = new Map<string, SessionEvent>();
 

@@ -17,22 +17,22 @@ export interface ExpressSessionConfigOptions extends ExpressIdOptions {
   /** `name` of express-session. Default `"connect.sid"`. */
   readonly name?: string | undefined;
   /**
-   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last unused. Default: the
-   * cookie ends with the browser, and the session after `ttl`. A session keeps the `maxAge` it was begun with.
+   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last unused. Default:
+   * the cookie ends with the browser, and the session after `ttl`. A session keeps its own `maxAge`.
    */
   readonly maxAge?: Duration | undefined;
   /** How long sessions without `maxAge` last unused: `ttl` of the store. Default `"1d"`, as most stores have it. */
   readonly ttl?: Duration | undefined;
   /**
    * The other attributes of the cookie. Default: Secure, HttpOnly, SameSite=Lax, Path=/, without a prefix. Both sides
-   * must say the same: set `cookie: { secure: true, sameSite: "lax" }` there.
+   * need the same attributes: set `cookie: { secure: true, sameSite: "lax" }` there.
    */
   readonly cookie?: Omit<CookieOptions, "name"> | undefined;
-  /** Where the application keeps who is logged in, as a path of keys. Default `"passport.user"`, where passport has it. */
+  /** Where the application keeps the user, as a path of keys. Default `"passport.user"`, where passport keeps it. */
   readonly subjectKey?: string | undefined;
 }
 
-/** What {@link expressSession} gives to `createSessions`. */
+/** The options that {@link expressSession} returns for `createSessions`. */
 export type ExpressSessionConfig = Required<
   Pick<SessionOptions, "ids" | "token" | "format" | "cookie" | "idleTimeout" | "absoluteTimeout" | "persistent">
 >;
@@ -41,10 +41,10 @@ const known = ["secret", "name", "maxAge", "ttl", "cookie", "subjectKey", "keyPr
 const longest = 400 * 86_400_000;
 
 /**
- * The options with which `createSessions` reads, changes and ends the sessions of an application with
- * express-session, and it ours. Give the store the layout of the store that application has.
+ * The options of `createSessions` to share sessions with an application that uses express-session: each reads,
+ * changes and ends the other's. Give the store the layout of that application's store.
  *
- * There is no absolute timeout, since its records keep no note of when a session began; and no `renewAfter`.
+ * There is no absolute timeout, since its records do not say when a session began; and no `renewAfter`.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

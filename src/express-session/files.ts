@@ -14,7 +14,7 @@ import { type Duration, durationOption } from "../core/options/duration.ts";
 import { locked } from "../flask/files/lock.ts";
 import { entriesIn } from "./json-entries.ts";
 
-/** What {@link sessionFileStore} takes. */
+/** The options of {@link sessionFileStore}. */
 export interface SessionFileStoreOptions {
   /** `path` of session-file-store: its directory. Default `"./sessions"`, from the working directory at this call. */
   readonly directory?: string | undefined;
@@ -24,7 +24,7 @@ export interface SessionFileStoreOptions {
   readonly extension?: string | undefined;
   /** The mode of new files. Default `0o600`. */
   readonly mode?: number | undefined;
-  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
   readonly now?: (() => number) | undefined;
 }
 

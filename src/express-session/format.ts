@@ -11,8 +11,8 @@ import { entriesIn } from "./json-entries.ts";
 /** Options of {@link expressFormat}. */
 export interface ExpressFormatOptions {
   /**
-   * Where the application keeps who is logged in, as a path of keys: `session.subject` is read from there, and
-   * `session.login` writes it. Default `"passport.user"`, where passport has it.
+   * Where the application keeps the user, as a path of keys: `session.subject` reads it, and `session.login` writes
+   * it. Default `"passport.user"`, where passport keeps it.
    */
   readonly subjectKey?: string | undefined;
   /** The `cookie` of new sessions, as express-session writes it. Default `{ originalMaxAge: null, expires: null, httpOnly: true, path: "/" }`. */
@@ -30,9 +30,9 @@ interface StoredCookie {
 }
 
 /**
- * The `format` for records of express-session. `cookie` is no part of `session.data`: whether it has a `maxAge` is
- * `session.persistent`, and its `expires` follows the record's expiry. All other keys are data, as JSON says them:
- * a Date becomes a text.
+ * The `format` for records of express-session. `cookie` is not in `session.data`: `session.persistent` is true if it
+ * has a `maxAge`, and its `expires` follows the record's expiry. All other keys are data, as in JSON: a Date becomes
+ * text.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example
@@ -163,7 +163,7 @@ export function valueText(value: unknown, path: string, strict: boolean): string
     return JSON.stringify(value, strict ? (_key, one: unknown) => storable(one, path) : undefined);
   } catch (error) {
     if ((error as Error | undefined)?.name === "TypeError")
-      throw notStorable(path, value, "JSON cannot say it: a BigInt, or a circle");
+      throw notStorable(path, value, "JSON cannot represent it: a BigInt, or a cycle");
     throw error;
   }
 }

@@ -8,11 +8,11 @@ import { checkKnown } from "../core/contracts/known.ts";
 
 /** Options of {@link expressIds}. */
 export interface ExpressIdOptions {
-  /** In front of every key in the store: `prefix` of connect-redis, connect-dynamodb and others. Default `""`. */
+  /** The prefix of every key in the store: `prefix` of connect-redis, connect-dynamodb and others. Default `""`. */
   readonly keyPrefix?: string | undefined;
   /**
    * Keeps new sessions under a hash of their id, so that a dump of the store gives no access. Processes with
-   * express-session do not find those, so only when the last of them is gone. Sessions from before stay. Default false.
+   * express-session cannot find those, so set it when the last of them is gone. Earlier sessions stay. Default false.
    */
   readonly hashIds?: boolean | undefined;
 }
@@ -21,9 +21,10 @@ export interface ExpressIdOptions {
 const mark = "~";
 
 /**
- * Ids as express-session has them: 24 random bytes in base64url, and whatever a `genid` of the application makes.
+ * Ids of express-session: 24 random bytes in base64url, or the result of the application's `genid`.
  *
- * The key of a record is the id itself: anyone who reads the store can use every session in it. `hashIds` ends that.
+ * The key of a record is the id itself: anyone who reads the store can use every session in it. `hashIds` prevents
+ * that.
  *
  * @throws `TypeError` for a wrong option, naming it.
  */

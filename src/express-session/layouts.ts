@@ -39,7 +39,8 @@ export function connectRedis(options: ConnectRedisOptions = {}): RedisLayout {
 export interface ConnectPgSimpleOptions {
   /**
    * The time zone of the connections of connect-pg-simple: what `SHOW timezone` says on one of them, such as
-   * `"Etc/UTC"`. It writes `expire` in it without saying so; with another one here, sessions end hours too early or too late.
+   * `"Etc/UTC"`. It writes `expire` in that zone without recording it; with a wrong zone, sessions end hours too
+   * early or too late.
    */
   readonly timeZone: string;
   /** `tableName`. Default `"session"`. */

@@ -50,7 +50,7 @@ export function makeMiddleware<Data extends object>(given: ExpressSessionOptions
     on: (listener, observes) => core.config.events.add(listener, observes),
     begin(incoming) {
       const begun = kept.get(incoming.request) as ExpressKept<Data> | undefined;
-      if (begun) return begun.goOn(incoming);
+      if (begun) return begun.resume(incoming);
       throw new TypeError("this request has no session: the middleware of express-session has not seen it");
     },
   });
@@ -121,7 +121,7 @@ function sharedOf(
   const core: SessionsCore = { ...base, records, within: () => ({ records, subjects }) };
   if (process.env["NODE_ENV"] === "production" && Object.getPrototypeOf(store) === MemoryStore.prototype)
     core.config.warn(
-      "express-session keeps sessions in a MemoryStore: each process has its own, and they are gone when it ends. " +
+      "express-session keeps sessions in a MemoryStore: each process has its own, and they end with the process. " +
         "Give it a store, such as redisStore({ client }).",
     );
   return { core, options, store, ours: false };

@@ -16,7 +16,7 @@ interface Known {
   /** Counts the writes of this process. */
   version: number;
   gone: boolean;
-  /** Ends when the write under way does. */
+  /** Ends when the write in flight does. */
   turn: Promise<unknown>;
 }
 

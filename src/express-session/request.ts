@@ -85,7 +85,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   }
 
   /** Goes on with the request as the exchange has it. */
-  goOn(incoming: Incoming): this {
+  resume(incoming: Incoming): this {
     this.#incoming = incoming;
     if (this.#work) this.#work.incoming = incoming;
     return this;
@@ -147,7 +147,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     const req = Object.assign(Object.create(this.#req) as ExpressRequest, { session: undefined });
     const kept = new ExpressKept<Data>(this.#shared, req, this.#rules.cookieId, this.#secrets, this.#answering);
     kept.#from = this.#work?.found ?? undefined;
-    return kept.goOn(incoming);
+    return kept.resume(incoming);
   }
 
   async #again(from: Found): Promise<void> {

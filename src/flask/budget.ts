@@ -9,7 +9,7 @@ export const mostValues = 1_000_000;
 /** Octets of memory that any payload may take, and further ones for each octet of it. Plain JSON takes about 20 for each. */
 const [base, perOctet] = [8 * 1024 * 1024, 100];
 
-/** What values take in this process, in octets: what was read together with what the handler gets. */
+/** What values take in this process, in bytes: what was read together with what the handler gets. */
 export const cost = {
   slot: 24,
   place: 100,
@@ -29,7 +29,7 @@ export class Budget {
   #octets: number;
   #values = mostValues;
 
-  /** @param octets The length of the payload. */
+  /** @param bytes The length of the payload. */
   constructor(octets: number) {
     this.#octets = base + octets * perOctet;
   }

@@ -39,7 +39,7 @@ export type { ExplainedKey } from "./config/keys.ts";
 /** Where the keys are: `process.env`, or an object with values as they are in Python's `app.config`. */
 export type ConfigKeys = Readonly<Record<string, unknown>>;
 
-/** What no key says. All are optional. */
+/** Options that have no key. All are optional. */
 export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   /**
    * How sessions are written. `"flask"` (default): as Flask writes them, so that the logins there are go on, and Flask can
@@ -79,7 +79,7 @@ const knownOptions: Readonly<Record<keyof ConfigOptions, true>> = {
   ...{ fileOwner: true, setup: true, prefix: true, sessions: true, load: true, warn: true },
 };
 
-/** Sessions that were configured by keys, and what came with them. */
+/** Sessions configured by keys, with the explanation of the keys and `close`. */
 export interface ConfiguredSessions<Data extends object = Record<string, unknown>, Made = Sessions<Data>> {
   readonly sessions: Made;
   /** What came of every key, for logs: no secrets in it. */

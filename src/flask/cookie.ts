@@ -32,14 +32,15 @@ export interface FlaskCookieOptions extends TaggedJsonOptions {
   readonly salt?: string | undefined;
   /**
    * The cookie: `SESSION_COOKIE_NAME` and so on. Default: named `session`, without a prefix, Secure, HttpOnly,
-   * SameSite=Lax, Path=/. Both sides must say the same: set `SESSION_COOKIE_SECURE` and `SESSION_COOKIE_SAMESITE` in Flask.
+   * SameSite=Lax, Path=/. Both sides need the same attributes: set `SESSION_COOKIE_SECURE` and
+   * `SESSION_COOKIE_SAMESITE` in Flask.
    */
   readonly cookie?: CookieOptions | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
-/** What {@link flaskCookie} gives to `createSessions`. */
+/** The options that {@link flaskCookie} returns for `createSessions`. */
 export interface FlaskCookieConfig {
   readonly store: CookieStore;
   readonly format: Format;

@@ -21,7 +21,7 @@ import type {
 import { Directory, type Generation, type Held } from "./files/directory.ts";
 import { decodeEntry, type Entry } from "./files/entry.ts";
 
-/** What {@link flaskFiles} takes. */
+/** The options of {@link flaskFiles}. */
 export interface FlaskFilesOptions {
   /** `SESSION_FILE_DIR`, or the first argument of `FileSystemCache`. A relative path counts from the working directory at this call. */
   readonly directory: string;
@@ -38,7 +38,7 @@ export interface FlaskFilesOptions {
    * Default none: they belong to this process's user or root.
    */
   readonly owner?: number | undefined;
-  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -77,7 +77,7 @@ const capabilities: StoreCapabilities = {
  * Who can put files in the directory, or another directory in its place, can log in as anybody. So every call refuses a
  * directory that another user than this process's, root and {@link FlaskFilesOptions.owner} could replace.
  *
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -8,20 +8,20 @@ import { checkKnown } from "../core/contracts/known.ts";
 
 /** Options of {@link flaskIds}. */
 export interface FlaskIdOptions {
-  /** In front of every key in the store: `SESSION_KEY_PREFIX`. Default `"session:"`. */
+  /** The prefix of every key in the store: `SESSION_KEY_PREFIX`. Default `"session:"`. */
   readonly keyPrefix?: string | undefined;
-  /** How many random octets a new id is made of, 16 to 64: `SESSION_ID_LENGTH`. Default 32. */
+  /** How many random bytes a new id is made of, 16 to 64: `SESSION_ID_LENGTH`. Default 32. */
   readonly idLength?: number | undefined;
   /** What new ids are: `"random"` (default; Flask-Session 0.6 and later), or `"uuid"` (Flask-Session2, Flask-Session up to 0.5). */
   readonly ids?: "random" | "uuid" | undefined;
 }
 
-/** 16 to 64 octets in base64url, whatever `SESSION_ID_LENGTH` was when they were made; UUIDs look like some of them. */
+/** 16 to 64 bytes in base64url, whatever `SESSION_ID_LENGTH` was when they were made; UUIDs look like some of them. */
 const acceptable = /^[A-Za-z0-9_-]{22,86}$/;
 
 /**
- * Ids as Flask-Session has them. Whatever looks like 16 to 64 octets in base64url or a UUID is accepted, nothing else
- * reaches the store; one that names no session is never adopted.
+ * Ids as Flask-Session has them. Text of 16 to 64 bytes in base64url, or a UUID, is accepted; nothing else
+ * reaches the store. An unknown id is never adopted.
  *
  * The key of a record is the id itself, not a hash of it: anyone who reads the store can use every session in it.
  */

@@ -132,7 +132,7 @@ export class Lowering {
     } catch (error) {
       throw within(error, () => ".<key>");
     }
-    throw new Refusal(`${received(name)}, which Python does not take for a key`).within(".<key>");
+    throw new Refusal(`${received(name)}, which cannot be a key in Python`).within(".<key>");
   }
 }
 

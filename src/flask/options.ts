@@ -29,12 +29,13 @@ export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">,
   readonly signed?: { readonly secretKey: FlaskSecretKey } | undefined;
   /**
    * The cookie: `SESSION_COOKIE_NAME` and so on. Default: named `session`, without a prefix, Secure, HttpOnly,
-   * SameSite=Lax, Path=/. Both sides must say the same: set `SESSION_COOKIE_SECURE` and `SESSION_COOKIE_SAMESITE` in Flask.
+   * SameSite=Lax, Path=/. Both sides need the same attributes: set `SESSION_COOKIE_SECURE` and
+   * `SESSION_COOKIE_SAMESITE` in Flask.
    */
   readonly cookie?: CookieOptions | undefined;
 }
 
-/** What {@link flaskSession} gives to `createSessions`. */
+/** The options that {@link flaskSession} returns for `createSessions`. */
 export type FlaskSessionConfig = Required<
   Pick<SessionOptions, "ids" | "token" | "format" | "cookie" | "idleTimeout" | "absoluteTimeout" | "persistent">
 >;

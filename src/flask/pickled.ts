@@ -44,7 +44,7 @@ export function readPickled(payload: Uint8Array): Node {
         return new Lowering().lower(value.value);
       case "global":
       case "foreign":
-        throw new TypeError("not a session: an object that neither MessagePack nor JSON has a word for");
+        throw new TypeError("not a session: an object that neither MessagePack nor JSON can represent");
     }
   }
 
@@ -52,7 +52,7 @@ export function readPickled(payload: Uint8Array): Node {
     const entries = new Map<unknown, Entry>();
     for (const [name, item] of pairs) {
       const key = nodeOf(name, depth + 1);
-      if (!isKey(key)) throw new TypeError("not a session: a key that Python does not take");
+      if (!isKey(key)) throw new TypeError("not a session: a key that Python does not accept");
       entries.set(nameOf(key), [key, nodeOf(item, depth + 1)]);
     }
     return { kind: "dict", entries, at: undefined };

@@ -10,7 +10,7 @@ export type FlaskSecretKey = string | Uint8Array | readonly (string | Uint8Array
 type Sign = (text: string) => Promise<Uint8Array>;
 
 const salt = "flask-session";
-// The 20 octets of SHA-1 in base64url. Python ignores padding and the last two bits.
+// The 20 bytes of SHA-1 in base64url. Python ignores padding and the last two bits.
 const signature = /^([A-Za-z0-9_-]{26})([A-Za-z0-9_-])=*$/;
 
 /**

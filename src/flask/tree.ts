@@ -18,7 +18,7 @@ import { pathOf } from "../core/record/values.ts";
 export class MsgpackExt {
   /** The application's number for the type, -128 to 127. */
   readonly type: number;
-  /** The octets, which mean what the application says. */
+  /** The bytes, which mean what the application says. */
   readonly data: Uint8Array;
 
   constructor(type: number, data: Uint8Array) {

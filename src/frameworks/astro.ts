@@ -57,9 +57,9 @@ const failure: Outcome = { failed: true };
 
 /**
  * Sessions for Astro: a middleware, the first of `sequence`. In pages, `sessions.get(Astro.locals)` is the session; in
- * endpoints and the middleware behind it `sessions.get(context)` is, too. The response leaves when the session is saved.
+ * endpoints and the middleware behind it `sessions.get(context)` is, too. The response is sent after the session was saved.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import type { MiddlewareHandler } from "astro";

@@ -46,10 +46,10 @@ const withoutWrap =
 
 /**
  * Sessions for Elysia: a plugin. Use it before the routes; in them, `sessions.get(context)` is the session, and
- * `sessions.get(request)` as well. The response leaves when the session is saved; an error of the store goes to
+ * `sessions.get(request)` as well. The response is sent after the session was saved; an error of the store goes to
  * `onError`, and is answered with its status, 503.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { Elysia } from "elysia";

@@ -28,7 +28,7 @@ export interface ExpressOptions extends AccessOption<NodeRequest> {
  *
  * Behind a proxy that ends https, `app.set("trust proxy", …)` tells Express, and through it the sessions.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import express from "express";

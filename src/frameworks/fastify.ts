@@ -4,7 +4,7 @@ import { STATUS_CODES } from "node:http";
 import type { Access } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { attachSession } from "./shared/attach.ts";
-import { beginning, goOn } from "./shared/begin.ts";
+import { beginning, runOrNext } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { isClosed, OpenedRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -69,14 +69,14 @@ type Done = (error?: unknown) => void;
 
 /**
  * Sessions for Fastify: a plugin. Register it before the routes, and it is there for all of them, also in what is
- * registered inside; `sessions.get(request)` is the session. The response leaves when the session is saved; an error
+ * registered inside; `sessions.get(request)` is the session. The response is sent after the session was saved; an error
  * of the store goes to the error handler, with `error.status` 503.
  *
  * A route says in its `config` when it may do less: `app.get("/unread", { config: { session: "no-touch" } }, …)`.
  *
  * Behind a proxy that ends https, the option `trustProxy` tells Fastify, and through it the sessions.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import fastify from "fastify";
@@ -106,11 +106,11 @@ export function fastifySessions<Data extends object>(
     const opened = sessions.isOpen(request) ? undefined : new FastifyOpened(sessions, request, reply);
     if (opened) request[slot] = opened;
     opened?.restrict(configOf(request));
-    goOn(begin(request, opened), done);
+    runOrNext(begin(request, opened), done);
   };
   // A body comes in another context than its request.
   const preValidation = (request: Request, _reply: Reply, done: Done): void => {
-    goOn(request[slot] as FastifyOpened<Data> | undefined, done);
+    runOrNext(request[slot] as FastifyOpened<Data> | undefined, done);
   };
   const onError = (_request: Request, reply: Reply, _error: unknown, done: Done): void => {
     markFailed(reply.raw);

@@ -52,7 +52,7 @@ export type WithFetchSessions = <Req extends Request, Rest extends unknown[], An
  * Sessions for fetch handlers. Gives a function that wraps a handler; inside, `sessions.get(request)` is the session.
  * The response is returned when the session is saved.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -53,7 +53,7 @@ const olderH3 =
  * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
  * the session is saved; an error of the store goes to h3's error handling, which answers with its status, 503.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { H3, serve } from "h3";

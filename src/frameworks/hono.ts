@@ -53,7 +53,7 @@ export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Prom
  * Sessions for Hono. Mount it before the routes; in them, `sessions.get(c)` is the session. The response leaves when
  * the session is saved; an error of the store goes to `app.onError`, with `error.status` 503.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { Hono } from "hono";

@@ -50,7 +50,7 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  *
  * Behind a proxy that ends https, `app.proxy = true` tells Koa, and through it the sessions.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import Koa from "koa";

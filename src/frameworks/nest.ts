@@ -14,7 +14,7 @@ export type { AccessOf } from "./shared/options.ts";
 export interface NestOptions {
   /**
    * Loads the session of every request before guards and handlers run, and puts it on the request under this name.
-   * Default: it is loaded when it is first asked for, and a request that never asks costs nothing.
+   * Default: it is loaded on first use, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
   /**
@@ -62,10 +62,10 @@ interface Observer {
 
 /**
  * Sessions for NestJS: a module. Import it in the root module; in guards, interceptors, pipes and handlers
- * `sessions.get(request)` is the session, on Express and on Fastify. The response leaves when the session is saved; an
+ * `sessions.get(request)` is the session, on Express and on Fastify. The response is sent after the session was saved; an
  * error of the store goes to the exception filters, with `error.status` 503.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { Module } from "@nestjs/common";

@@ -37,7 +37,7 @@ export interface NextOptions extends Pick<FetchOptions, "access" | "onError" | "
   readonly secure?: ((headers: NextHeaders) => boolean) | undefined;
 }
 
-/** What {@link nextSessions} gives. */
+/** The result of {@link nextSessions}. */
 export interface NextSessions<Data extends object> {
   /**
    * Wraps a route handler, or the function of `proxy.ts`; in it, `sessions.get(request)` is the session, and so is

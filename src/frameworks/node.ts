@@ -6,7 +6,7 @@ import { isSessionError } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { answerInWords } from "./shared/answer-in-words.ts";
 import { attachSession } from "./shared/attach.ts";
-import { beginning, goOn } from "./shared/begin.ts";
+import { beginning, runOrNext } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { ConnectRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -72,9 +72,9 @@ export type ConnectErrorMiddleware = (
 
 /**
  * Sessions for servers of `node:http`, `node:https` and `node:http2`. Gives a function that wraps the request
- * listener; inside, `sessions.get(req)` is the session. The response leaves when the session is saved.
+ * listener; inside, `sessions.get(req)` is the session. The response is sent after the session was saved.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -123,7 +123,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
  * What a handler changed before it threw is discarded when the host answers 500 or more. For a host that answers
  * less, {@link connectSessionErrors} tells. `sessions.current()` works in what `next` calls.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -186,7 +186,7 @@ async function answer(
  * Sessions as a middleware for Connect and its relatives. (For Express there is `sojourn/frameworks/express`.)
  * An error of the store, while loading or saving, goes to `next`.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { createServer } from "node:http";
@@ -213,7 +213,10 @@ export function connectSessions<Data extends object>(
   const { secure } = options;
   const begin = beginning<Data, NodeRequest, string>(sessions, options, attachSession);
   return (req, res, next) =>
-    goOn(begin(req, sessions.isOpen(req) ? undefined : new ConnectRequest(sessions, req, res, next, secure)), next);
+    runOrNext(
+      begin(req, sessions.isOpen(req) ? undefined : new ConnectRequest(sessions, req, res, next, secure)),
+      next,
+    );
 }
 
 /**

@@ -39,7 +39,7 @@ export type PolkaMiddleware = (req: NodeRequest, res: NodeResponse, next: (error
  * Sessions for Polka. Mount it before the routes; in them, `sessions.get(req)` is the session. The response leaves when
  * the session is saved; an error of the store goes to the `onError` of the application: see {@link polkaSessionErrors}.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import polka from "polka";

@@ -58,10 +58,10 @@ export type ReactRouterMiddleware = <Result>(args: ReactRouterArgs, next: () => 
 
 /**
  * Sessions for React Router on the server. Put it first into the `middleware` of the root route; in loaders, actions
- * and middleware behind it, `sessions.get(context)` is the session. The response leaves when the session is saved. An
+ * and middleware behind it, `sessions.get(context)` is the session. The response is sent after the session was saved. An
  * error of the store goes to the nearest `ErrorBoundary`, and the status is 503.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import type { LoaderFunctionArgs } from "react-router";
@@ -120,7 +120,7 @@ export function reactRouterSessions<Data extends object>(
 }
 
 const sharedContext =
-  "each request takes a new RouterContextProvider; received that of a request that is under way, whose session it is";
+  "each request needs a new RouterContextProvider; received that of another request in flight, with its session";
 
 interface Context {
   set(key: object, value: unknown): void;

@@ -4,7 +4,7 @@ import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import type { ConnectMiddleware } from "./node.ts";
 import { attachSession } from "./shared/attach.ts";
-import { beginning, goOn } from "./shared/begin.ts";
+import { beginning, runOrNext } from "./shared/begin.ts";
 import { markFailed } from "./shared/held-response.ts";
 import { ConnectRequest } from "./shared/node-request.ts";
 import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
@@ -48,10 +48,10 @@ const known = new WeakSet<object>();
 
 /**
  * Sessions for Restify. Mount it with `server.pre` or `server.use`, before the routes; in them, `sessions.get(req)` is
- * the session. The response leaves when the session is saved; an error of the store goes to the listeners for
+ * the session. The response is sent after the session was saved; an error of the store goes to the listeners for
  * `restifyError`, and without an answer of theirs is sent by Restify, with `error.statusCode` 503.
  *
- * @throws `TypeError` when `server` is missing, or an option is of the wrong kind.
+ * @throws `TypeError` when `server` is missing, or an option is of the wrong type.
  * @example
  * ```ts
  * import { createServer } from "restify";
@@ -81,7 +81,10 @@ export function restifySessions<Data extends object>(
   // Restify calls the next handler every time it is asked to: `next` is called once.
   return function sojourn(req, res, next) {
     const fail = (error: unknown): void => answer(server, error, req, res as Response);
-    goOn(begin(req, sessions.isOpen(req) ? undefined : new ConnectRequest(sessions, req, res, fail, secure)), next);
+    runOrNext(
+      begin(req, sessions.isOpen(req) ? undefined : new ConnectRequest(sessions, req, res, fail, secure)),
+      next,
+    );
   };
 }
 

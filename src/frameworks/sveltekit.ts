@@ -57,10 +57,10 @@ export type SvelteKitHandle = (input: {
 }) => Promise<Response>;
 
 /**
- * Sessions for SvelteKit: a `handle` hook, the first of `sequence`. In load functions of the server, actions, endpoints
- * and the hooks behind it, `sessions.get(event)` is the session. The response leaves when the session is saved.
+ * Sessions for SvelteKit: a `handle` hook, the first of `sequence`. In server load functions, actions, endpoints
+ * and later hooks, `sessions.get(event)` is the session. The response is sent after the session was saved.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import type { Handle } from "@sveltejs/kit/hooks";

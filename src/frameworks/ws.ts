@@ -44,7 +44,7 @@ export interface WsOptions<Socket extends object = ClosableSocket> {
   readonly now?: (() => number) | undefined;
 }
 
-/** What `verifyClient` gets from `ws`. */
+/** The argument of `verifyClient`, from `ws`. */
 export interface VerifyInfo {
   readonly req: UpgradeRequest;
 }
@@ -115,7 +115,7 @@ const reader: RequestReader<Opened> = {
  * ends is closed: at once when that happens in this process, within `checkEvery` when in another, and when it expires.
  * A store outage closes none.
  *
- * @throws `TypeError` when an option is of the wrong kind.
+ * @throws `TypeError` when an option is of the wrong type.
  * @example
  * ```ts
  * import { createServer } from "node:http";

@@ -106,7 +106,7 @@ export class Walk {
     const bytes = typeof cursor === "string" ? fromBase64url(cursor) : null;
     const opened = bytes && (await seal().open(bytes, context));
     if (opened) return fromUtf8(opened);
-    throw new TypeError("cursor must be the cursor that a page before answered in this process; received another text");
+    throw new TypeError("cursor must be the cursor of an earlier page of this process; received another text");
   }
 }
 

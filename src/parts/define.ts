@@ -50,8 +50,8 @@ export type DefinedParts<Data extends object, Name extends string> = Readonly<Re
 
 /**
  * Lets the compiler check the parts of a session: that every key of the data belongs to exactly one part. If you
- * pass the parts to `createSessions` as they are, the same errors come when that is called. Called twice, because
- * TypeScript cannot be told one type argument and find out another.
+ * pass the parts to `createSessions` as they are, the same errors are thrown when it runs. It is called twice, because
+ * TypeScript cannot take one type argument and infer another.
  *
  * @typeParam Data The shape of `session.data`.
  * @example

@@ -43,12 +43,12 @@ export interface PartsSessions<Data extends object = Record<string, unknown>, Na
 }
 
 /**
- * Makes sessions whose data lie in several places, each part with a cookie, a store, lifetimes and protection of its
- * own. They are mounted and used like any other: `session.data` is one object.
+ * Creates sessions whose data is kept in several places, each part with its own cookie, store, lifetimes and
+ * protection. They are mounted and used like any other: `session.data` is one object.
  *
  * @typeParam Data The shape of `session.data`.
  * @typeParam Name The names of the parts.
- * @param options See {@link PartsOptions}. A key that two parts take is a `TypeError`; so is writing one that none takes.
+ * @param options See {@link PartsOptions}. A key of two parts is a `TypeError`; so is writing a key of no part.
  * @example
  * ```ts
  * import { createPartsSessions } from "sojourn/parts";
@@ -70,10 +70,10 @@ export interface PartsSessions<Data extends object = Record<string, unknown>, Na
 export function createPartsSessions<Data extends object = Record<string, unknown>, Name extends string = string>(
   options: PartsOptions<Data, Name>,
 ): PartsSessions<Data, Name> {
-  return new Sessions<Data>(keepInParts(makeParts(options as never))) as PartsSessions<Data, Name>;
+  return new Sessions<Data>(partsBackend(makeParts(options as never))) as PartsSessions<Data, Name>;
 }
 
-function keepInParts<Data extends object>(parts: Parts): Keeping<Data> {
+function partsBackend<Data extends object>(parts: Parts): Keeping<Data> {
   return {
     config: parts.home.core.config,
     kinds: [parts.home, ...parts.all.filter((part) => part !== parts.home)].map(kindOf),

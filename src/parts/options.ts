@@ -32,14 +32,17 @@ type Common =
   | "wait"
   | "warn";
 
-/** One part of a session: its keys, its cookie, its store, and whatever else a session alone may have. */
+/** One part of a session: its keys, its cookie, its store, and other options of `createSessions`. */
 export interface PartOptions<Data extends object = Record<string, unknown>>
   extends Pick<SessionOptions, Lifetime | "cookie" | "token" | "format" | "keyPrefix" | "ids"> {
   /** The top-level keys of `session.data` that it takes. */
   readonly fields: Fields<keyof Data & string>;
   /** Where it is kept: a store, or `cookieStore({ secrets })`. Parts may share one. */
   readonly store: Store | CookieStore;
-  /** Checks this part's data when it is loaded. What it refuses is no part, and an event. Default: data is not checked. */
+  /**
+   * Checks this part's data when it is loaded. A part that it rejects counts as absent, with an event. Default: data
+   * is not checked.
+   */
   readonly schema?: StandardSchema<Partial<Data>> | undefined;
 }
 
@@ -48,7 +51,7 @@ export interface PartsOptions<Data extends object = Record<string, unknown>, Nam
   extends Pick<SessionOptions<Data>, Lifetime | Common> {
   /**
    * The parts by name. Every key of `Data` belongs to one of them. The first that is not a plain cookie (a
-   * `cookieStore` without `revocations`) is the one that says who is logged in.
+   * `cookieStore` without `revocations`) is the home part: the user is logged in there.
    */
   readonly parts: Readonly<Record<Name, PartOptions<Data>>>;
 }

@@ -27,11 +27,11 @@ interface Entry {
 
 /**
  * Answers reads of a session that was just read from the memory of this process. Everything else goes to the store,
- * which keeps its promises: a write compares and swaps there, and one that was made on an old answer is refused, read
- * again and merged. What this process writes or ends, it sees at once. "Not there" is never answered from memory.
+ * which keeps its promises: a write is a compare-and-swap there. A write based on a stale read is refused, and the session is read
+ * again and merged. A process sees its own writes at once. A missing session is never cached.
  *
- * What it costs is the bound you state: revocations, logouts and changes by other processes are seen up to `staleness`
- * later. It is worth it for pages that load a session many times in a second, and for nothing else.
+ * The cost: revocations, logouts and changes by other processes are seen up to `staleness`
+ * later. It is only worth it for pages that load a session many times in a second.
  *
  * @param store Any store; `capabilities` are its own.
  * @throws TypeError when an argument is wrong.
@@ -54,9 +54,9 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
     throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
   }
   const entries = new Map<string, Entry>();
-  /** The reading of each key under way whose answer may be kept: the latest, and none that a write overtook. */
+  /** The reading of each key in flight whose answer may be kept: the latest, and none that a write overtook. */
   const readings = new Map<string, object>();
-  /** How many writes of a key are under way: a read beside one may see either state, and nothing is kept. */
+  /** How many writes of a key are in flight: a read beside one may see either state, and nothing is kept. */
   const writes = new Map<string, number>();
 
   async function writing<T>(keys: readonly string[], write: () => Promise<T>): Promise<T> {

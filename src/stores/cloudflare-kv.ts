@@ -18,13 +18,13 @@ export interface KvNamespaceClient {
   }>;
 }
 
-/** What {@link cloudflareKvStore} takes. */
+/** The options of {@link cloudflareKvStore}. */
 export interface CloudflareKvStoreOptions {
   /** The binding. */
   readonly namespace: KvNamespaceClient;
   /** What all keys in the namespace start with: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
   readonly prefix?: string | undefined;
-  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

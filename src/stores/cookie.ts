@@ -43,7 +43,7 @@ export interface CookieStoreOptions {
 /**
  * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name, its end inside.
  * Nothing is stored on a server, and that has a price: of parallel requests the last response wins, a session has to fit
- * into 4096 octets (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen cookie
+ * into 4096 bytes (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen cookie
  * cannot be ended. The client can put an older cookie of its own back, and with it every value of that time: a counter
  * of attempts, a code to be used once. Where such values matter, set `latestOnly`, or keep them in another store.
  *

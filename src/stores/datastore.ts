@@ -62,7 +62,7 @@ export interface DatastoreStoreOptions {
    * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/flask`.
    */
   readonly properties?: DatastoreProperties | undefined;
-  /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -78,7 +78,7 @@ type WithSubject = DatastoreProperties & { readonly subject?: string | undefined
  * Keeps sessions in entities of one kind, in Datastore, which today is Firestore in Datastore mode.
  *
  * Nothing has to be created; run what {@link datastoreSchema} prints once, so that Datastore removes what has ended.
- * Errors of the client reject as they are.
+ * Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is none, or another option is wrong.
  * @example

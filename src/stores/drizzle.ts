@@ -39,7 +39,7 @@ export interface DrizzleTable {
   readonly kind: DrizzleColumn;
   /** When the record ends, in epoch milliseconds. Wants an index. */
   readonly expiresAt: DrizzleColumn;
-  /** Who the session belongs to, or NULL. Wants an index. */
+  /** The user of the session, or NULL. Wants an index. */
   readonly subject: DrizzleColumn;
   /** Names one state of the record: a random number, new with every write. */
   readonly version: DrizzleColumn;
@@ -61,8 +61,8 @@ export interface DrizzleStoreOptions {
   /** The table of your schema. Columns of your own beside these six are left alone: each needs a default or may be NULL. */
   readonly table: DrizzleTable;
   /**
-   * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
-   * PostgreSQL and MySQL decide that by their own clock, and are sent how long it lasts.
+   * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
+   * PostgreSQL and MySQL decide that by their own clock, and the store sends them durations.
    */
   readonly now?: (() => number) | undefined;
 }
@@ -70,9 +70,9 @@ export interface DrizzleStoreOptions {
 /**
  * Keeps sessions in a table that you declare in your Drizzle schema and your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run, or with what
- * the table does not keep, and so does the first write. Ended sessions stay in the table, unseen, until `prune()`. Errors of the driver reject as they are, not as Drizzle's, whose
- * messages hold the values.
+ * `await store.setup()` creates nothing: it rejects with what is missing or wrong, for example when the migrations
+ * have not run, and so does the first write. Ended sessions stay in the table, never returned, until `prune()`.
+ * Errors of the driver are passed on unchanged, not as Drizzle's, whose messages hold the values.
  *
  * @throws TypeError when `db` is none of those it takes, or a column of `table` is missing or of the wrong kind.
  * @example

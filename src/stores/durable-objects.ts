@@ -36,7 +36,7 @@ export interface DurableObjectNamespaceClient {
   };
 }
 
-/** What {@link durableObjectStore} takes. */
+/** The options of {@link durableObjectStore}. */
 export interface DurableObjectStoreOptions {
   /** The binding of {@link SessionsObject}, or of a class that extends it. */
   readonly namespace: DurableObjectNamespaceClient;
@@ -45,7 +45,7 @@ export interface DurableObjectStoreOptions {
    * one application, an object each: an object answers about a thousand requests a second. Default `"sojourn"`.
    */
   readonly object?: string | undefined;
-  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

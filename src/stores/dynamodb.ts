@@ -48,7 +48,7 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
    * given then. Such items have no room for a subject, so there is no `listBySubject`. Default: this store's own layout.
    */
   readonly layout?: DynamodbLayout | undefined;
-  /** The present in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -56,11 +56,11 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
  * Keeps sessions in a table of DynamoDB.
  *
  * Reading is one strongly consistent `GetItem`, every write one request with a condition: an item, or a transaction
- * where the index of a subject changes with it. DynamoDB removes what has ended; until it does, the store does not see
- * it. The table has to be there: call `await store.setup()` when you deploy, or use what {@link dynamodbTable} returns.
- * Errors of the client reject as they are.
+ * where the index of a subject changes with it. DynamoDB removes what has ended; until it does, the store does not
+ * see it. The table must exist: call `await store.setup()` when you deploy, or use what {@link dynamodbTable}
+ * returns. Errors of the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none of those it takes, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";
@@ -197,7 +197,7 @@ export function dynamodbStore(options: DynamodbStoreOptions): Store {
       if (index) {
         const was = stateOf(version);
         if (stays && next.subject !== undefined) writes.push(await joins(index, next.subject, to, next.day));
-        // A listing under way may have passed the place of the new entry: the old one tells it that something moved.
+        // A listing in flight may have passed the place of the new entry: the old one tells it that something moved.
         if (was.subject !== undefined) {
           writes.push(put(await index.entry(was.subject, from, { instant: now() + moving })));
         }
@@ -252,7 +252,7 @@ const capabilities = {
   pages: true,
   count: "estimate",
   shared: true,
-  // An item has at most 409,600 octets. The rest is for the key, the subject and the names of the attributes.
+  // An item has at most 409,600 bytes. The rest is for the key, the subject and the names of the attributes.
   maxPayloadBytes: 400_000,
 } as const satisfies StoreCapabilities;
 

@@ -55,7 +55,7 @@ export interface ElasticsearchStoreOptions {
    * whole one is an integer when it is written again. Default: this store's own layout.
    */
   readonly layout?: ElasticsearchLayout | undefined;
-  /** The present in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -65,9 +65,9 @@ export interface ElasticsearchStoreOptions {
  * A read is one request, and sees every write that was answered. A write is one, compared by sequence number. A
  * touch takes two, and so does a write after one. The index has to be there: call `await store.setup()` when you
  * deploy, or use what {@link elasticsearchIndex} returns. Ended sessions stay in it, unseen, until `prune()`. Errors of
- * the client reject as they are.
+ * the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none of those it takes, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

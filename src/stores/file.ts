@@ -7,34 +7,34 @@ import { checkOptions } from "./shared/options.ts";
 
 export type { FileStore } from "./file/store.ts";
 
-/** What {@link fileStore} takes. */
+/** The options of {@link fileStore}. */
 export interface FileStoreOptions {
   /**
-   * Where the records are kept; a relative path counts from the working directory at this call. Made at the first
-   * write, with mode 0700, if it is not there. It must be on a file system of this machine: on a network file
-   * system two machines can both win a compare-and-swap.
+   * Where the records are kept; a relative path is resolved against the working directory at this call. Created at
+   * the first write, with mode 0700, if it does not exist. It must be on a file system of this machine: on a network
+   * file system two machines can both win a compare-and-swap.
    */
   readonly directory: string;
   /**
-   * Whether a write is on disk before it resolves. Default false: a write survives the end of the process,
-   * `kill -9` included, but a power cut or a crash of the system can undo the last seconds: sessions written then
-   * may be lost, and ended ones may be back until they expire. True costs a few flushes of the disk for every write.
+   * Whether a write is on disk before it resolves. Default false: a write survives the end of the process, `kill -9`
+   * included, but a power cut or a crash of the system can undo the last seconds: sessions written then may be lost,
+   * and ended ones may come back until they expire. True costs a few flushes of the disk for every write.
    */
   readonly durable?: boolean | undefined;
-  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
   readonly now?: (() => number) | undefined;
 }
 
 /**
- * Keeps sessions in files, safe between any number of processes on one machine. There are no lock files, so nothing
- * is stuck when a process dies: a record is the old one or the new one, whenever that happens.
+ * Keeps sessions in files, safe between any number of processes on one machine. There are no lock files, so a process
+ * that dies blocks nothing: a record is the old one or the new one.
  *
- * Expired records are ignored when they are met and removed by `prune()`: with the option `cleanupEvery`, or from a job.
- * Errors of the file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on as they are. A directory that another user
- * could replace is refused: every directory above it belongs to this process's user or root, and others cannot write in it
- * unless it is sticky, as `/tmp` is.
+ * Expired records are ignored, and removed by `prune()`: with the option `cleanupEvery`, or from a job. Errors of the
+ * file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on unchanged. A directory that another user could replace is
+ * refused: every directory above it belongs to this process's user or root, and others cannot write in it unless it
+ * is sticky, as `/tmp` is.
  *
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

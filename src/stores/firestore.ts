@@ -65,7 +65,7 @@ export interface FirestoreStoreOptions {
    * `sojourn/flask`. Not together with `fields`. Default: as this library does.
    */
   readonly layout?: FirestoreLayout | undefined;
-  /** The present in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -79,7 +79,7 @@ export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "page" | 
  * Keeps sessions in a collection of Firestore in native mode.
  *
  * Nothing has to be created; run what {@link firestoreSchema} prints once, so that Firestore removes what has ended.
- * Errors of the client reject as they are.
+ * Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is none, or another option is wrong.
  * @example

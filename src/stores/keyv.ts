@@ -17,7 +17,7 @@ export interface KeyvClient {
   readonly store?: unknown;
 }
 
-/** What {@link keyvStore} takes. */
+/** The options of {@link keyvStore}. */
 export interface KeyvStoreOptions {
   /** Your instance of Keyv 5, made with `throwOnErrors: true`, or of Keyv 6. The store never closes it. */
   readonly client: KeyvClient;
@@ -28,7 +28,7 @@ export interface KeyvStoreOptions {
    * Keyv cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
    */
   readonly shared?: boolean | undefined;
-  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

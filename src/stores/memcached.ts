@@ -28,22 +28,22 @@ export interface MemcachedStoreOptions {
    */
   readonly client: MemcachedClient | (() => MemcachedClient | Promise<MemcachedClient>);
   /**
-   * What all keys in Memcached start with: up to 50 printable ASCII characters without spaces, the last one `:`, `.`,
-   * `/` or `-`. Default `"sojourn:"`. Applications that share servers need prefixes of which none begins with another.
+   * The prefix of all keys in Memcached: up to 50 printable ASCII characters without spaces, the last one `:`, `.`,
+   * `/` or `-`. Default `"sojourn:"`. If several applications share servers, no prefix may begin with another.
    */
   readonly prefix?: string | undefined;
   /**
-   * How another program keeps its sessions in the same Memcached, to share them with it: `flaskMemcached()` of
-   * `sojourn/flask`. Only a client that keeps bytes will do, `memcachedClient()`, and Memcached 1.6.
-   * `prefix` is then `""` by default, and there is no room for a subject. Default: this store's own layout.
+   * To share another program's sessions in the same Memcached, its layout: `flaskMemcached()` of `sojourn/flask`. It
+   * needs a client that keeps bytes, `memcachedClient()`, and Memcached 1.6. `prefix` is then `""` by default, and
+   * there is no room for a subject. Default: this store's own layout.
    */
   readonly layout?: MemcachedLayout | undefined;
   /**
-   * The largest item the servers take, in octets: what they were started with as `-I`. Default 1,048,576, their
-   * default. A session that does not fit rejects with `ERR_SESSION_TOO_LARGE` and stays as it was.
+   * The largest item the servers accept, in bytes: their option `-I`. Default 1,048,576, their default. A session
+   * that does not fit rejects with `ERR_SESSION_TOO_LARGE` and stays as it was.
    */
   readonly maxItemBytes?: number | undefined;
-  /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -60,10 +60,10 @@ interface Seen {
 }
 
 /**
- * Keeps sessions in Memcached 1.4 or later, compared and swapped by its `cas`. Memcached ends them by its own clock,
+ * Keeps sessions in Memcached 1.4 or later, with compare-and-swap by its `cas`. Memcached ends them by its own clock,
  * and may drop any session when it runs out of memory.
  *
- * Errors of the client reject as they are.
+ * Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` cannot compare and swap, or another option is wrong.
  * @example
@@ -229,7 +229,7 @@ const capabilities = {
 
 const remedy = "Keep less in the session, or start Memcached with a larger -I and set maxItemBytes to it.";
 
-/** Of Memcached, in octets. */
+/** Of Memcached, in bytes. */
 const longestKey = 250;
 /** Thirty days in seconds: more is taken for an instant in epoch seconds. */
 const longestRelative = 2_592_000;

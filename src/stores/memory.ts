@@ -9,14 +9,14 @@ import type { ListedRecord, Store, StoreCapabilities, StoredRecord, StoreRecord 
 import { countPrefix, pageOptions } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
-/** What {@link memoryStore} takes. */
+/** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * The most records to keep, default 100 000. When they are reached, expired records make room; if all are
-   * live, `create` rejects with `ERR_SESSION_STORE_FULL`. A live session is never dropped to make room.
+   * The maximum number of records, default 100 000. When it is reached, expired records make room; if all are live,
+   * `create` rejects with `ERR_SESSION_STORE_FULL`. A live session is never dropped to make room.
    */
   readonly maxRecords?: number | undefined;
-  /** The clock, in epoch milliseconds. Default `Date.now`; a test passes one that it moves. */
+  /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -38,12 +38,12 @@ const capabilities: StoreCapabilities = {
 type Entry = StoreRecord & { readonly version: number };
 
 /**
- * Keeps sessions in the memory of this process: gone when it ends, seen by no other process.
+ * Keeps sessions in the memory of this process: they end with it, and no other process sees them.
  *
- * Payloads are copied on the way in and out. Expired records disappear when they are met, when room is
- * needed, and by `prune()`; the store starts no timer.
+ * Payloads are copied on the way in and out. Expired records are dropped when they are read, when room is needed, and
+ * by `prune()`; the store starts no timer.
  *
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -38,7 +38,7 @@ export interface MongodbStoreOptions {
    * sessions of another program, its own: `flaskMongodb()` of `sojourn/flask`.
    */
   readonly layout?: MongodbLayout | undefined;
-  /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -56,7 +56,7 @@ type WithSubject = MongodbLayout & { readonly subject?: string | undefined };
  *
  * The collection needs its indexes: call `await store.setup()` when you deploy, or run what `mongodbSchema`
  * prints. Without the unique one `create` rejects. MongoDB ends sessions by its own clock and removes them by a TTL
- * index. Errors of the driver reject as they are.
+ * index. Errors of the driver are passed on unchanged.
  *
  * @throws TypeError when `collection` is not one, or another option is wrong.
  * @example

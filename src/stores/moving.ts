@@ -18,7 +18,7 @@ import { isPending, isTombstone, OldVersion, settled, tombstone, unsettled } fro
 import { pageOptions, wrongCursor } from "./shared/listing.ts";
 import { checkOptions } from "./shared/options.ts";
 
-/** What {@link movingStore} takes. */
+/** The options of {@link movingStore}. */
 export interface MovingStoreOptions {
   /** The store that is left. */
   readonly from: Store;

@@ -37,12 +37,12 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string | undefined;
   /**
-   * How another program keeps its sessions in the same Redis, to share them with it: `flaskRedis()` of
-   * `sojourn/flask`. Such values have no room for a subject, so there is no `listBySubject`, and
-   * `prefix` is then `""` by default. Default: this store's own layout.
+   * To share another program's sessions in the same Redis, its layout: `flaskRedis()` of `sojourn/flask`. Such values
+   * have no room for a subject, so there is no `listBySubject`, and `prefix` is then `""` by default. Default: this
+   * store's own layout.
    */
   readonly layout?: RedisLayout | undefined;
-  /** The present in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -50,9 +50,9 @@ export interface RedisStoreOptions {
  * Keeps sessions in Redis 7.0 or later, or Valkey: alone, behind Sentinels, or in a cluster.
  *
  * Reading takes one `GET`; every write is one command, compared and written in one step on the server. Redis ends the
- * sessions by its own clock. Errors of the client reject as they are.
+ * sessions by its own clock. Errors of the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none of those it takes, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -43,25 +43,25 @@ export interface SqlStoreOptions extends SqlTableOptions {
    * the store is first used.
    *
    * Every call of the store is one statement that commits by itself. A pool keeps it out of the transactions of your
-   * application. A single connection of `pg`, `mysql2` or `mariadb` does not: what the store does while it is in a
-   * transaction is part of that transaction. The same goes for a transaction of postgres.js, libSQL or Kysely. On a
-   * SQLite connection that is in one the store waits for its end, and rejects when that takes more than about a second.
+   * application. A single connection of `pg`, `mysql2` or `mariadb` does not: the store's statements are part of an
+   * open transaction. The same holds for a transaction of postgres.js, libSQL or Kysely. On a SQLite connection the
+   * store waits until no transaction is open, and rejects after about a second.
    */
   readonly client: SqlClient | (() => SqlClient | Promise<SqlClient>);
   /**
-   * What the database speaks. Needed where `client` is a function or an object with `run`; of the other clients the
-   * store knows it. Default: that of the client.
+   * The dialect of the database. Required if `client` is a function or an object with `run`; otherwise the store
+   * detects it. Default: that of the client.
    */
   readonly dialect?: SqlDialect | undefined;
   /**
-   * How another program keeps its sessions in a table of the same database, to share them with it: `flaskSqlalchemy()`
-   * of `sojourn/flask`. It names the table, so `table`, `schema` and `columns` are not given then. Such
-   * rows have no room for a subject, so there is no `listBySubject`. Default: this store's own table.
+   * To share another program's sessions in a table of the same database, its layout: `flaskSqlalchemy()` of
+   * `sojourn/flask`. It names the table, so `table`, `schema` and `columns` are not given then. Such rows have no
+   * room for a subject, so there is no `listBySubject`. Default: this store's own table.
    */
   readonly layout?: SqlLayout | undefined;
   /**
-   * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
-   * PostgreSQL and MySQL decide that by their own clock, and are sent how long it lasts.
+   * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
+   * PostgreSQL and MySQL decide that by their own clock, and the store sends them durations.
    */
   readonly now?: (() => number) | undefined;
 }
@@ -77,11 +77,11 @@ export interface SqlSchemaOptions extends SqlTableOptions {
 /**
  * Keeps sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite.
  *
- * The table has to be there: call `await store.setup()` when you deploy, or put what {@link sqlSchema} returns into
- * your migrations. `setup()` and the first write try the table with a few rows, and reject with what it does not keep.
- * Ended sessions stay in it, unseen, until `prune()`. Errors of the client reject as they are.
+ * The table must exist: call `await store.setup()` when you deploy, or put what {@link sqlSchema} returns into your
+ * migrations. `setup()` and the first write test the table with a few rows, and reject if it does not keep them.
+ * Ended sessions stay in it, never returned, until `prune()`. Errors of the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none of those it takes, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";
@@ -128,7 +128,7 @@ function piecesOf(
 }
 
 /**
- * The CREATE statements for the table and its indexes, for your migrations: what `store.setup()` runs.
+ * The CREATE statements for the table and its indexes, for your migrations: the same as `store.setup()` runs.
  *
  * @throws TypeError when an option is wrong.
  * @example

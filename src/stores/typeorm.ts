@@ -74,8 +74,8 @@ export interface TypeormStoreOptions {
   /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. Default: that of the `dataSource`. */
   readonly dialect?: SqlDialect | undefined;
   /**
-   * The present in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
-   * PostgreSQL and MySQL decide that by their own clock, and are sent how long it lasts.
+   * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
+   * PostgreSQL and MySQL decide that by their own clock, and the store sends them durations.
    */
   readonly now?: (() => number) | undefined;
 }
@@ -83,9 +83,10 @@ export interface TypeormStoreOptions {
 /**
  * Keeps sessions in a table that is one of your TypeORM entities and your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing when the migrations have not run, or with what
- * the table does not keep, and so does the first write. Ended sessions stay in the table, unseen, until `prune()`. The statements go to the driver below TypeORM, so they are in
- * none of its logs, and the driver's errors reject as they are.
+ * `await store.setup()` creates nothing: it rejects with what is missing or wrong, for example when the migrations
+ * have not run, and so does the first write. Ended sessions stay in the table, never returned, until `prune()`. The
+ * statements go to the driver below TypeORM, so they are in none of its logs, and the driver's errors are passed on
+ * unchanged.
  *
  * @throws TypeError when `dataSource` is none of those it takes. And, where it is initialized, when a column of `entity`
  *   is missing or of the wrong kind; otherwise the first call rejects with that.

@@ -23,19 +23,20 @@ export interface UnstorageMeta {
   readonly mtime?: Date | undefined;
 }
 
-/** What {@link unstorageStore} takes. */
+/** The options of {@link unstorageStore}. */
 export interface UnstorageStoreOptions {
   /** Your storage: what `createStorage()` or `prefixStorage()` gave. The store never disposes of it. */
   readonly storage: UnstorageClient;
   /** What all keys in the storage start with: letters, digits, `-`, and `:` between and after them. Default `"sojourn:"`. */
   readonly prefix?: string | undefined;
   /**
-   * Whether several processes use the storage at once. Default false. It changes nothing but `capabilities.shared`:
-   * unstorage cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
-   * Over the fs drivers it also warns: there both may lose, and the user is logged out. Take `fileStore` for files.
+   * Whether several processes use the storage at once. Default false. It only changes `capabilities.shared`:
+   * unstorage has no compare-and-swap, so if two processes change one session at the same instant, one change may be
+   * lost. It also warns over the fs drivers: there both may be lost, and the user logged out. Use `fileStore` for
+   * files.
    */
   readonly shared?: boolean | undefined;
-  /** The present in epoch milliseconds. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -372,7 +372,7 @@ test("stores that cannot list, count or find by subject show what they can do", 
   const root = await login("root");
   const text = await (await get("", root)).text();
   expect(text).toContain("this store cannot count");
-  expect(text).toContain("The bare store cannot list its sessions. It cannot find those of a user either.");
+  expect(text).toContain("The bare store cannot list its sessions. It cannot find the sessions of a user either.");
   expect(await (await get("?subject=ada", root)).text()).toContain("These sessions cannot be listed by user.");
 });
 

@@ -80,7 +80,7 @@ test("shows when the subject was logged in and who ended it, over rotated files"
     "3 sessions",
     `  ${one}  in 2026-11-30T05:00:00Z  out 2026-11-30T05:02:00Z  logged out by ada`,
     `  ${two}  in 2026-11-30T05:03:00Z  out 2026-11-30T05:04:00Z  revoked by root`,
-    `  ${three}  in 2026-11-30T05:05:00Z  out –                     no end was seen: still in, or unused until it ended`,
+    `  ${three}  in 2026-11-30T05:05:00Z  out –                     no end was recorded: still logged in, or expired unused`,
     "1 other event",
     "  2026-11-30T05:05:00Z  role_changed  by root, left the ?[31mteam",
     "",
@@ -126,8 +126,8 @@ test("revoking everybody ends the subject's sessions", async () => {
   ];
   writeFileSync(join(cwd, "everybody.jsonl"), `${lines.join("\n")}\n`);
   const { out } = await cli("--file", "everybody.jsonl", "--subject", "ada");
-  expect(out).toContain("h  in 2026-11-30T05:00:00Z  out 2026-11-30T05:00:00Z  revoked with everybody's by root");
-  expect(out).toMatch(/i {2}in .* no end was seen/);
+  expect(out).toContain("h  in 2026-11-30T05:00:00Z  out 2026-11-30T05:00:00Z  revoked with all sessions by root");
+  expect(out).toMatch(/i {2}in .* no end was recorded/);
 });
 
 test.each([

@@ -90,9 +90,9 @@ describe("sojourn cleanup", () => {
 
   test("leaves stores alone that clean themselves or keep nothing", async () => {
     const { code, out } = await cli("cleanup", { SESSION_TYPE: "redis", SESSION_REDIS: "redis://127.0.0.1:9" });
-    expect([code, out]).toEqual([0, "redis: nothing to do, ended sessions go by themselves\n"]);
+    expect([code, out]).toEqual([0, "redis: nothing to do, the backend removes ended sessions\n"]);
     const cookie = await cli("cleanup", { SESSION_TYPE: "cookie", SECRET_KEY: "x" });
-    expect(cookie.out).toBe("there is no store: these sessions are in their cookies alone\n");
+    expect(cookie.out).toBe("there is no store: these sessions are only in their cookies\n");
   });
 
   test("on failure shows what the database said, and how far it came", async () => {

@@ -23,7 +23,7 @@ const source = (path: string): string => pathToFileURL(join(import.meta.dirname,
 let secrets: string[];
 let number = 0;
 
-interface Circumstances {
+interface CliOptions {
   /** What the person at the terminal answers; without it there is no person. */
   readonly answers?: string[];
   readonly env?: Record<string, string>;
@@ -32,7 +32,7 @@ interface Circumstances {
   readonly from?: boolean;
 }
 
-async function cli(args: string, { answers, env = {}, tty = false, from = true }: Circumstances = {}) {
+async function cli(args: string, { answers, env = {}, tty = false, from = true }: CliOptions = {}) {
   let [out, told] = ["", ""];
   const asked: string[] = [];
   const ask = async (question: string): Promise<string> => {

@@ -284,7 +284,7 @@ describe("options", () => {
     const response = await app(new Request("http://localhost/"));
     expect(response.headers.get("secure-session-registration")).toBeNull();
     expect(said).toEqual([
-      "sojourn: deviceBound does nothing with cookie: { secure: false }: browsers bind over https only",
+      "sojourn: deviceBound has no effect with cookie: { secure: false }: browsers bind only over https",
     ]);
   });
 });

@@ -94,7 +94,7 @@ const logout: Task = (client) => client.raw("/logout", { method: "POST" });
 const regenerate: Task = (client) => client.raw("/regenerate", { method: "POST" });
 
 /** The browser that got these answers goes on: with the newest session cookie, and the newest proof and challenge. */
-function goOn({ at, ada }: Scene, session: number, refresh: number): DbscClient {
+function browserAt({ at, ada }: Scene, session: number, refresh: number): DbscClient {
   const client = at(session);
   for (const name of ["__Host-session-proof"]) {
     const value = at(refresh).jar.get(name);
@@ -110,7 +110,7 @@ describe("in every order", { timeout: 120_000 }, () => {
       async (scene) => {
         expect(scene.answers.map(({ status }) => status).sort()).toEqual([200, 403]);
         const winner = scene.answers.findIndex(({ status }) => status === 200);
-        const browser = goOn(scene, winner, winner);
+        const browser = browserAt(scene, winner, winner);
         scene.clock.now += 9 * minute;
         expect(await who(browser)).toBe("ada, bound");
         browser.expire();
@@ -127,7 +127,7 @@ describe("in every order", { timeout: 120_000 }, () => {
       async (scene) => {
         const [, answer] = scene.answers;
         expect(answer?.status).toBe(200);
-        const browser = goOn(scene, 0, 1);
+        const browser = browserAt(scene, 0, 1);
         scene.clock.now += 9 * minute;
         expect(await (await browser.raw("/visits")).text()).toBe("1");
         browser.expire();
@@ -163,7 +163,7 @@ describe("in every order", { timeout: 120_000 }, () => {
         const answer = scene.answers[1] as Response;
         expect([200, 503]).toContain(answer.status);
         if (answer.status === 200) expect(await answer.json()).not.toHaveProperty("continue");
-        const browser = goOn(scene, 0, 1);
+        const browser = browserAt(scene, 0, 1);
         browser.expire();
         expect(await who(browser)).toBe("ada, bound");
         expect(await scene.records()).toHaveLength(1);
@@ -233,7 +233,7 @@ describe("in every order", { timeout: 120_000 }, () => {
       async (scene) => {
         const [one, two] = [scene.answers[1]?.status as number, scene.answers[3]?.status as number];
         expect([one, two].sort()).toEqual([200, 403]);
-        const browser = goOn(scene, 0, one === 200 ? 1 : 3);
+        const browser = browserAt(scene, 0, one === 200 ? 1 : 3);
         scene.clock.now += 1000;
         expect(await (await browser.raw("/visits")).text()).toBe("2");
         browser.expire();

@@ -132,13 +132,15 @@ describe("links", () => {
     "CHANGELOG.md",
     ...filesBelow(projectRoot, "docs", ".md"),
   ];
-  const slugs = (text: string): string[] =>
-    [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+  const slugs = (text: string): string[] => [
+    ...Array.from(text.matchAll(/^#+ (.+)$/gm), ([, heading = ""]) =>
       heading
         .toLowerCase()
         .replace(/[^\w\- ]/g, "")
         .replaceAll(" ", "-"),
-    );
+    ),
+    ...Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = ""]) => id),
+  ];
 
   for (const page of pages) {
     test(`of ${page} lead to an existing place`, () => {

@@ -366,9 +366,7 @@ describe("a response that is not held", () => {
     await late.text();
     await (await fetch(url)).text();
     expect(late.headers.get("vary")).toBeNull();
-    expect(warnings).toEqual([
-      expect.stringMatching(/first asked for when the response headers had left.*shared cache/),
-    ]);
+    expect(warnings).toEqual([expect.stringMatching(/first used after the response headers were sent.*shared cache/)]);
   });
 
   test("has Vary as soon as the session was loaded, for caches inside the application", async () => {

@@ -41,7 +41,7 @@ const named = (value: string): string => `__Host-session=${value}`;
 const broken = () => ({ ...memoryStore(), read: () => Promise.reject(new Error("down")) });
 const refusing = { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) } };
 
-const keeping = { ...memoryStore(), delete: () => Promise.reject(new Error("no")) };
+const undeletable = { ...memoryStore(), delete: () => Promise.reject(new Error("no")) };
 const inCookies = cookieStore({ secrets: secret, revocations: memoryStore() });
 
 /** In another process. */
@@ -110,8 +110,8 @@ const cases: readonly Case[] = [
   {
     code: "ended",
     because: "the session was logged out, and its record could not be removed",
-    options: { store: keeping },
-    cookie: (stage) => loggedOut(stage.others({ store: keeping })),
+    options: { store: undeletable },
+    cookie: (stage) => loggedOut(stage.others({ store: undeletable })),
   },
   {
     code: "ended",

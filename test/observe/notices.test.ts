@@ -24,7 +24,7 @@ test("an outage is one line a minute, with its cause and the number of repetitio
   for (let times = 0; times < 5; times++) fail();
   expect(said).toEqual([
     "sojourn: ERR_SESSION_STORE_UNAVAILABLE: the redis store failed (ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:6379). " +
-      "Requests that need their session are answered with 503; cookies stay as they are.",
+      "Requests that use their session get a 503; cookies stay as they are.",
   ]);
   clock.now += 59_999;
   fail();

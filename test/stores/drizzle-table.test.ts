@@ -167,7 +167,7 @@ describe("a table", () => {
     });
     const store = drizzleStore({ db, table });
     expect(store.capabilities).toMatchObject({ clock: "server", shared: false });
-    await expect(store.setup?.()).rejects.toThrow('The table "web"."sessions" is not as the model has it: relation');
+    await expect(store.setup?.()).rejects.toThrow('The table "web"."sessions" differs from the model: relation');
     for (const statement of ["CREATE SCHEMA web", ...(await migrationOf("postgres", table))]) {
       await db.execute(sql.raw(statement));
     }
@@ -226,7 +226,7 @@ describe("a database", () => {
     expect(count).toBe(0);
     db.run(sql`CREATE TABLE sojourn_sessions (session_key, payload, expires_at, subject, version)`);
     await expect(store.setup?.()).rejects.toThrow(
-      'The table "sojourn_sessions" is not as the model has it: no such column',
+      'The table "sojourn_sessions" differs from the model: no such column',
     );
     await expect(store.setup?.()).rejects.toThrow("kind");
   });

@@ -37,7 +37,7 @@ export interface OldCredential {
   end?(): Promise<unknown>;
 }
 
-/** What {@link adopter} takes. */
+/** The options of {@link adopter}. */
 export interface AdopterOptions extends AdoptOptions {
   /** What it comes from: a word for events, and a part of what marks are made of. Do not change it. */
   readonly name: string;

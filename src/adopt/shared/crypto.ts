@@ -12,14 +12,14 @@ export async function hmac(hash: "SHA-1" | "SHA-256" | "SHA-512", key: Bytes, da
   return new Uint8Array(await subtle.sign("HMAC", imported, data));
 }
 
-/** HKDF with SHA-256: so many octets. */
+/** HKDF with SHA-256: so many bytes. */
 export async function hkdf(secret: string, salt: string, info: string, octets: number): Promise<Bytes> {
   const imported = await subtle.importKey("raw", utf8(secret), "HKDF", false, ["deriveBits"]);
   const parameters = { name: "HKDF", hash: "SHA-256", salt: utf8(salt), info: utf8(info) };
   return new Uint8Array(await subtle.deriveBits(parameters, imported, octets * 8));
 }
 
-/** PBKDF2 with SHA-1 and one iteration, as Iron uses it on passwords of 32 characters and more: 32 octets. */
+/** PBKDF2 with SHA-1 and one iteration, as Iron uses it on passwords of 32 characters and more: 32 bytes. */
 async function pbkdf2(password: string, salt: string): Promise<Bytes> {
   const imported = await subtle.importKey("raw", utf8(password), "PBKDF2", false, ["deriveBits"]);
   const parameters = { name: "PBKDF2", hash: "SHA-1", salt: utf8(salt), iterations: 1 };
@@ -96,7 +96,7 @@ async function openGcm(key: Bytes, iv: Bytes, text: Bytes, tag: Bytes, additiona
   return decrypt("AES-GCM", key, iv, joined(text, tag), { additionalData });
 }
 
-/** RFC 7518 section 5.2.5: HMAC-SHA-512 under the first half of the key, cut to 32 octets; AES-256-CBC under the second. */
+/** RFC 7518 section 5.2.5: HMAC-SHA-512 under the first half of the key, cut to 32 bytes; AES-256-CBC under the second. */
 async function openCbc(key: Bytes, iv: Bytes, text: Bytes, tag: Bytes, header: Bytes): Promise<Bytes | null> {
   if (iv.length !== 16 || tag.length !== 32) return null;
   const length = new Uint8Array(8);

@@ -21,7 +21,7 @@ export interface AdoptOptions {
    * guest. Sessions are listed and revoked by it. Default: what the old library knows, or none.
    */
   readonly subject?: ((old: Record<string, unknown>) => string | number | undefined) | undefined;
-  /** The data of the new session, from those of the old one. Default: the same. */
+  /** Converts the old session's data to the new session's. Default: the same. */
   readonly data?: ((old: Record<string, unknown>) => Record<string, unknown>) | undefined;
   /** From then on no old session is adopted. Default: as long as the adopter is there. */
   readonly until?: Date | undefined;

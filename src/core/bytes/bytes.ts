@@ -66,7 +66,7 @@ export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** How many octets a text takes in UTF-8. */
+/** How many bytes a text takes in UTF-8. */
 export function octets(text: string): number {
   let count = text.length;
   for (let i = 0; i < text.length; i++) {
@@ -78,7 +78,7 @@ export function octets(text: string): number {
   return count;
 }
 
-/** How many octets a payload takes. */
+/** How many bytes a payload takes. */
 export function payloadBytes(payload: string | Uint8Array): number {
   return typeof payload === "string" ? octets(payload) : payload.byteLength;
 }

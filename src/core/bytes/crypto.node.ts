@@ -40,13 +40,13 @@ export function hmacSha256(key: Uint8Array): (data: Uint8Array) => MaybePromise<
 
 /** Authenticated encryption with associated data under one key. */
 export interface Aead {
-  /** nonce (12 octets), ciphertext, tag (16 octets), in one string of bytes. */
+  /** nonce (12 bytes), ciphertext, tag (16 bytes), in one string of bytes. */
   seal(plain: Uint8Array, associated: Uint8Array): MaybePromise<Uint8Array<ArrayBuffer>>;
   /** The plain bytes; `null` whatever the reason it cannot be opened. */
   open(sealed: Uint8Array, associated: Uint8Array): MaybePromise<Uint8Array<ArrayBuffer> | null>;
 }
 
-/** AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D) under a key of 32 octets. */
+/** AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D) under a key of 32 bytes. */
 export function aes256Gcm(key: Uint8Array): Aead {
   return {
     seal(plain, associated) {

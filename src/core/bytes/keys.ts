@@ -5,16 +5,16 @@ import { wrongArgument } from "../contracts/errors.ts";
 import { andThen, isPromise, type MaybePromise, utf8 } from "./bytes.ts";
 
 /**
- * One secret or several, each at least 32 characters. The first protects what is written from now on, all
- * open what was written before. To change it in several processes: give all of them the new one *behind* the old one,
- * then put it in front, and drop the old one when what it protected is gone.
+ * One secret or several, each at least 32 characters. The first protects new values, and all open older ones. To
+ * change it in several processes: give all of them the new one *after* the old one, then put it first, and remove the
+ * old one when nothing depends on it any more.
  */
 export type Secrets = string | readonly string[];
 
 /** Things made from each secret of a ring, in its order; made once, when first used. */
 export type Ring<T> = () => MaybePromise<readonly T[]>;
 
-/** Checks the secrets now and derives a key of 32 octets from each when first used: HMAC-SHA-256(secret, purpose). */
+/** Checks the secrets now and derives a key of 32 bytes from each when first used: HMAC-SHA-256(secret, purpose). */
 export function keyRing<T>(name: string, secrets: Secrets, purpose: string, make: (key: Uint8Array) => T): Ring<T> {
   const list: unknown = typeof secrets === "string" ? [secrets] : Array.isArray(secrets) ? [...secrets] : secrets;
   const takes = "a secret of at least 32 characters, or a list of 1 to 10 such, the newest first";

@@ -14,7 +14,7 @@ export interface Marked {
 
 /**
  * While two secrets are known, the second vouches for what the first sealed. A process that has only the second cannot
- * open it, and knows by the mark that a process which has its secret too made it: a secret that it has not got yet.
+ * open it, and knows by the mark that a process which has its secret too made it: a secret that it does not have yet.
  * Without the secret a mark cannot be made. With one secret there is none.
  */
 export interface Witness {

@@ -7,8 +7,8 @@ import { checkKnown } from "../contracts/known.ts";
 /** How the session cookie is sent. The defaults are the strictest that work for an ordinary site. */
 export interface CookieOptions {
   /**
-   * The name without prefix. Default `"session"`. The prefix that fits the other options is put in front:
-   * `__Host-` normally, `__Secure-` with a `domain` or another `path`, none when `secure` is false.
+   * The name without prefix. Default `"session"`. The prefix that fits the other options is added: `__Host-`
+   * normally, `__Secure-` with a `domain` or another `path`, none when `secure` is false.
    */
   readonly name?: string | undefined;
   /** Overrides the prefix: a browser then enforces more, or (`""`) nothing. An impossible combination throws. Default: the strictest possible. */
@@ -32,7 +32,7 @@ export interface Cookie {
   /** The name without prefix. */
   readonly baseName: string;
   readonly secure: boolean;
-  /** The `Set-Cookie` value. `maxAge` in seconds; without it the cookie ends with the browser. Throws `ERR_SESSION_TOO_LARGE` above 4096 octets. */
+  /** The `Set-Cookie` value. `maxAge` in seconds; without it the cookie ends with the browser. Throws `ERR_SESSION_TOO_LARGE` above 4096 bytes. */
   set(value: string, maxAge?: number): string;
   /** The `Set-Cookie` value that removes it: every attribute again, or a browser would keep a prefixed one. */
   remove(): string;

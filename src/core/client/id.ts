@@ -17,8 +17,8 @@ export interface IdScheme {
   /** The key under which the record of `id` is kept. */
   keyOf(id: string): MaybePromise<string>;
   /**
-   * True when a key gives its id away, as with other libraries, which do not hash. What a store's client says when
-   * it fails is then passed on without what it was asked for: name, code and message, and no key in them. Default false.
+   * True when a key reveals its id, as in libraries that do not hash ids. Errors of the store's client are then
+   * passed on without keys: only name, code and cleaned message. Default false.
    */
   readonly secretKeys?: boolean;
 }

@@ -27,7 +27,7 @@ export interface CookieSeal {
   seal(payload: Payload, expiresAt: number, name: string): MaybePromise<string>;
   /**
    * What was sealed, ended or not; `null` when the text is not one of ours. Throws nothing but `SessionError`
-   * `ERR_SESSION_UNREADABLE`, for a text of ours that was sealed with a secret which this process has not got yet.
+   * `ERR_SESSION_UNREADABLE`, for a text of ours that was sealed with a secret which this process does not have yet.
    */
   open(text: string, name: string): MaybePromise<OpenedSeal | null>;
 }

@@ -15,16 +15,16 @@ export interface OpenedToken {
 /**
  * How a session id travels: bare, signed or sealed. Pass one as `token` to `createSessions`.
  *
- * The id itself is 256 random bits, beyond guessing, and only its hash reaches the store: the bare form
- * is safe. A signature lets junk be refused without asking the store; a seal also hides the id from anyone who
- * sees the cookie but not the keys.
+ * The id itself is 256 random bits, beyond guessing, and only its hash reaches the store: the bare form is safe. A
+ * signature lets invalid tokens be refused without a store call; a seal also hides the id from anyone who sees the
+ * cookie.
  */
 export interface TokenFormat {
   /** The token that carries `id` in the cookie called `cookieName`. */
   seal(id: string, cookieName: string): MaybePromise<string>;
   /**
    * The id in a token, or `null` when the token is not one of ours. Throws nothing but `SessionError`
-   * `ERR_SESSION_UNREADABLE`, for a token of ours that was made with a secret which this process has not got yet.
+   * `ERR_SESSION_UNREADABLE`, for a token of ours that was made with a secret which this process does not have yet.
    */
   open(token: string, cookieName: string): MaybePromise<OpenedToken | null>;
 }

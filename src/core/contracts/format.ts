@@ -59,7 +59,7 @@ export interface Content {
   meta: Meta;
 }
 
-/** A session whose data are decoded when they are first asked for. Asking throws what `decode` would have thrown. */
+/** A session whose data is decoded on first use. That throws what `decode` would have thrown. */
 export interface LazyContent extends Content {
   /**
    * The payload of `content`, which came of this one: the very payload it was decoded from when nothing changed. Reads
@@ -83,24 +83,27 @@ export interface Format {
   encode(content: Content, baseline?: Payload): Payload;
   /** The session in a payload. Throws (anything) when it is not one: that is then "no session" and an event, never an error page. */
   decode(payload: Payload): Content;
-  /** Like `decode`, but the data wait until they are asked for: most requests ask who is logged in, and nothing else. */
+  /** Like `decode`, but decodes the data on first use: most requests only need the subject. */
   decodeLazily?(payload: Payload): Content | LazyContent;
   /** One value encoded, to compare two of them. `path` is for the message of `ERR_SESSION_NOT_STORABLE`. */
   encodeValue(value: unknown, path: string): Payload;
   /** The payload with the record's expiry in it, for formats that keep it there too. Called for each write, before `wrap`. */
   dated?(payload: Payload, expiresAt: number): Payload;
-  /** A last step on the way to the store, bound to the record's key and to when it ends (epoch milliseconds): encryption. */
+  /** The last step before the store, bound to the record's key and expiry (epoch milliseconds): encryption. */
   wrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
-  /** Its reverse. Throws, or rejects, when the payload was not wrapped for this key, or was to end before `expiresAt`. */
+  /**
+   * The reverse of `wrap`. Throws, or rejects, when the payload was wrapped for another key, or for an earlier expiry
+   * than `expiresAt`.
+   */
   unwrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
-  /** Which of how many secrets opens a record, from 0, which `wrap` uses; `null`: none does. For `sojourn secrets`. */
+  /** Which secret opens a record: `at` counts from 0, the one that `wrap` uses, and is `null` if none does; `of` is their number. For `sojourn secrets`. */
   openedBy?(payload: Payload, key: string): MaybePromise<{ readonly at: number | null; readonly of: number }>;
   /**
-   * True when what `wrap` gives vouches for the record's expiry, and its content for the subject: a record whose store
-   * says otherwise is refused. A later expiry then takes a write of the whole record. Default false.
+   * True when the payload is bound to the record's expiry and subject: a record whose stored expiry or subject
+   * differs is refused. Extending the expiry then needs a write of the whole record. Default false.
    */
   readonly binds?: boolean;
-  /** Whether the other program takes a session with this payload for none: then its record goes, and its cookie. */
+  /** Whether the other program treats this payload as no session: then record and cookie are removed. */
   isNothing?(payload: Payload): boolean;
   /** True when another program reads the same records, so that they may hold sessions only: no `renewAfter`. */
   readonly foreign?: boolean;

@@ -6,7 +6,7 @@ import type { SessionEvent, SessionEventType } from "./session-event.ts";
 
 /** A line is printed at most this often for each kind, in milliseconds. */
 const interval = 60_000;
-/** A session that ends while a request is under way is an everyday matter; this many within a minute are not. */
+/** A session that ends while a request is in flight is an everyday matter; this many within a minute are not. */
 const manyRefusals = 5;
 /** Kinds that are remembered. */
 const mostKinds = 100;
@@ -71,12 +71,12 @@ export function noticesOf(say: (message: string) => void): Notices {
 
 /** What an operator can do, where the place that emits the event does not know better. */
 const advices: Partial<Record<SessionEventType, string>> = {
-  store_unavailable: "Requests that need their session are answered with 503; cookies stay as they are.",
+  store_unavailable: "Requests that use their session get a 503; cookies stay as they are.",
   record_refused:
     "The request had no session. Look for a changed secret, format or schema, or for another program that writes under the same keys.",
   save_failed: "Nothing of that request was saved; docs/errors.md explains the code.",
   save_refused:
-    "Their sessions had ended when they were to be saved: look for requests that go on after a logout or login, and for records that the store removes early.",
+    "Their sessions had ended before the save: look for requests that continue after a logout or login, and for records that the store removes early.",
 };
 
 /** The line without advice; `undefined`: operators need not know. */

@@ -29,7 +29,7 @@ export interface Found {
   readonly leaves?: readonly string[] | undefined;
 }
 
-/** The id was replaced or ended a moment ago: its request was under way then, gets no session and no cookie. */
+/** The id was replaced or ended a moment ago: its request was in flight then, gets no session and no cookie. */
 export interface Late {
   /** From where {@link Records.again} finds the session it belonged to; `undefined` where nothing does. */
   readonly late: Place | undefined;
@@ -43,7 +43,7 @@ export interface Late {
 export interface Verb {
   readonly by: "regenerate" | "login";
   /**
-   * The id at hand was given to this client while the request was under way, and for the same user: it goes on leading to
+   * The id at hand was given to this client while the request was in flight, and for the same user: it goes on leading to
    * the session until the newest is seen. Those before it end at once.
    */
   readonly leads: boolean;
@@ -87,7 +87,7 @@ export interface Records {
   create(draft: Draft): Promise<Written | null>;
   update(place: Place, draft: Draft): Promise<Written | null>;
   touch(place: Place, draft: Draft): Promise<Written | null>;
-  /** Moves it to a new id; the old one is dead, but for requests under way that look for it {@link again}. */
+  /** Moves it to a new id; the old one is dead, but for requests in flight that look for it {@link again}. */
   rename(place: Place, draft: Draft, verb: Verb): Promise<Written | null>;
   /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
   renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;

@@ -11,9 +11,9 @@ import type {
 /**
  * One client's session in one request.
  *
- * `data` is a plain object: read it, change it, as deep as you like. What changed is found out when the response
- * is about to leave, and saved key by key: parallel requests that change different keys keep all changes.
- * The methods below are about the session itself. None of them waits; all take effect with the save.
+ * `data` is a plain object: read it, change it, as deep as you like. Changes are detected before the response is
+ * sent, and saved key by key: parallel requests that change different keys keep all changes. The methods below are
+ * about the session itself. None of them waits; all take effect with the save.
  *
  * @typeParam Data The shape of `data`. Every key is optional, since a session begins empty.
  * @example
@@ -32,8 +32,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /**
    * The application's data: a plain object without reserved keys. After `destroy()` it is empty and frozen.
    *
-   * As of every plain object, `data.toString` is what it inherits. Where the name of a key comes from outside, use
-   * `update`, `flash` and `take`, which know keys of its own only, and `Object.hasOwn(data, key)`. An assignment to
+   * As with every plain object, `data.toString` is inherited. If the name of a key comes from outside, use `update`,
+   * `flash` and `take`, which ignore inherited keys, and `Object.hasOwn(data, key)`. An assignment to
    * `data["__proto__"]` changes the prototype, and is `ERR_SESSION_NOT_STORABLE` at the save.
    */
   readonly data: Partial<Data>;
@@ -41,7 +41,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /** A public name for this session, the same for all its life: for logs and lists of devices. It is no credential. */
   readonly handle: string;
 
-  /** Whether no record of it exists yet. It stays that way, and no cookie is sent, until there is something to keep. */
+  /** Whether it has no record yet. It gets a record and a cookie only when there is something to store. */
   readonly isNew: boolean;
 
   /** Who is logged in: what was given to {@link login}. `undefined` for an anonymous session. */
@@ -60,8 +60,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   readonly authenticatedAt: number | undefined;
 
   /**
-   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. As of before this request,
-   * which moves it unless its route is `"no-touch"`.
+   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value before this
+   * request, which extends it unless its route is `"no-touch"`.
    */
   readonly expiresAt: number | undefined;
 
@@ -69,8 +69,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   readonly bound: boolean;
 
   /**
-   * When it ends however busy it is, in epoch milliseconds: the login must be repeated then. `undefined` while it is new,
-   * and where no absolute timeout counts.
+   * When it ends however active it is, in epoch milliseconds: the user has to log in again then. `undefined` while it
+   * is new, and without an absolute timeout.
    */
   readonly endsAt: number | undefined;
 
@@ -78,8 +78,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   persistent: boolean;
 
   /**
-   * What a list of devices calls it. Settable, to a text of 1 to 100 characters: the user's own name for the device stays
-   * when they log in again. Otherwise the field `label` of the option `describe`; `undefined` without both.
+   * Its name in a list of devices. Settable, to a text of 1 to 100 characters: the user's own name for the device
+   * stays when they log in again. Otherwise the field `label` of the option `describe`; `undefined` without both.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when it is set and the format is another program's.
    */
@@ -87,11 +87,11 @@ export interface Session<Data extends object = Record<string, unknown>> {
   set label(label: string);
 
   /**
-   * Changes one key with a function of its present value. When another request changed the key in between, the
-   * function is applied again to the newest value, so that counters and lists lose nothing.
+   * Changes one key with a function of its current value. If another request changed the key in between, the function
+   * runs again on the newest value, so that counters and lists lose nothing.
    *
-   * @param change Gets the value (`undefined` when absent), returns the new one; `undefined` removes the key.
-   * Synchronous, and free of other effects, since it may run more than once.
+   * @param change Gets the value (`undefined` when absent), returns the new one; `undefined` removes the key. Must be
+   * synchronous and without side effects, since it may run more than once.
    * @returns The new value as far as this request knows it.
    * @example
    * ```ts
@@ -108,9 +108,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   /** Leaves a value for the next {@link take}, usually after a redirect. The same as setting `data[key]`. */
   flash<K extends keyof Data & string>(key: K, value: Data[K]): void;
 
-  /**
-   * Reads a value and removes it. A newer value that another request left under the key in between stays for the next.
-   */
+  /** Reads a value and removes it. A newer value that another request set in between stays for the next `take`. */
   take<K extends keyof Data & string>(key: K): Data[K] | undefined;
 
   /**
@@ -150,10 +148,10 @@ export interface Session<Data extends object = Record<string, unknown>> {
   regenerate(): void;
 
   /**
-   * Records who this session belongs to from now on, and renews the id: the old one, which an attacker may have
-   * planted or seen, ends at once. The data of a guest stays, a cart for instance, and so does that of the same user; call
-   * `clear()` before if it should not. Of another user nothing stays: data, handle and `persistent` begin again, and what
-   * a parallel request of that user saves is dropped.
+   * Logs the user in, and renews the id: the old one, which an attacker may have planted or seen, ends at once. The
+   * data of a guest (a cart, for instance) and of the same user stays; call `clear()` first if it should not. After
+   * another user nothing stays: data, handle and `persistent` start again, and saves by that user's parallel requests
+   * are dropped.
    *
    * @param subject The user's identifier, 1 to 200 characters. Sessions are listed and revoked by it.
    */
@@ -179,12 +177,12 @@ export interface Session<Data extends object = Record<string, unknown>> {
   logout(options?: LogoutOptions<keyof Data & string>): void;
 
   /**
-   * Lets the administrator who is logged in act as another user, after your own check that they may. This object goes on
-   * as a new session with that `subject`, without data, and with the administrator as {@link actor}. The administrator's
-   * own session stays, under an id that no client holds, until {@link endImpersonation}. Costs one store call more for each
-   * request of such a session: it ends when the administrator's ends, by a logout, a revocation or a timeout. It is never
-   * fresh for {@link requireFresh}, does not count for `limit`, and its cookie goes with the browser. A logout in it logs the
-   * administrator out.
+   * Lets the administrator who is logged in act as another user, after your own check that they may. This object
+   * becomes a new session with that `subject`, without data, and with the administrator as {@link actor}. The
+   * administrator's own session stays, under an id that no client holds, until {@link endImpersonation}. Each request
+   * of such a session costs one more store call: it ends when the administrator's ends, by a logout, a revocation or
+   * a timeout. It is never fresh for {@link requireFresh}, does not count for `limit`, and its cookie ends with the
+   * browser. A logout in it logs the administrator out.
    *
    * @param subject The user's identifier, 1 to 200 characters.
    * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when no user is logged in; `ERR_SESSION_IMPERSONATED` (409) in an
@@ -203,23 +201,24 @@ export interface Session<Data extends object = Record<string, unknown>> {
   impersonate(subject: string, options?: ImpersonateOptions): void;
 
   /**
-   * Ends the impersonation, and goes back to the administrator's own session, with its data and a new id. Final when it is
-   * called: when the handler then throws or answers 500, the administrator has to log in again. Does nothing where there is
-   * no {@link actor}.
+   * Ends the impersonation, and returns to the administrator's own session, with its data and a new id. Final when
+   * called: if the handler then throws or answers 500, the administrator has to log in again. Does nothing where
+   * there is no {@link actor}.
    */
   endImpersonation(): void;
 
   /**
-   * Ends the session: its record and its cookie are removed. Final when it is called: also when the handler then throws
-   * or answers 500. Nothing can be done with the session afterwards (`ERR_SESSION_ENDED`).
+   * Ends the session: its record and its cookie are removed. Final when called, even if the handler then throws or
+   * answers 500. The session cannot be used afterwards (`ERR_SESSION_ENDED`).
    */
   destroy(): void;
 
   /**
-   * Saves now what would be saved when the response leaves: for streams and sockets, or before something that must see it.
+   * Saves now instead of before the response: for streams and sockets, or before code that must see the session
+   * saved.
    *
    * @returns False when the session has ended elsewhere in between; then nothing was saved.
-   * @throws `SessionError` when the store fails, or when a cookie would be needed and the headers are gone.
+   * @throws `SessionError` when the store fails, or when a cookie is needed and the headers were already sent.
    */
   save(): Promise<boolean>;
 }

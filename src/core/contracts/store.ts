@@ -38,8 +38,8 @@ export interface ListedRecord extends StoredRecord {
 /** What a store can promise. The conformance suite proves each claim. */
 export interface StoreCapabilities {
   /**
-   * `"atomic"`: `create`, `update` and `rename` compare and write in one step on the server, so no update
-   * is ever lost. `"none"`: the backend has no such step, and of two writers at one instant one may be lost.
+   * `"atomic"`: `create`, `update` and `rename` compare and write in one step on the server, so no update is ever
+   * lost. `"none"`: the backend cannot do that, and one of two parallel writes may be lost.
    */
   readonly compareAndSwap: "atomic" | "none";
   /** The backend removes expired records by itself. If false, call `prune()` now and then. */
@@ -63,7 +63,7 @@ export interface StoreCapabilities {
   readonly count?: "exact" | "estimate" | "none" | undefined;
   /** Several processes see the same records. */
   readonly shared: boolean;
-  /** The largest payload in octets, or `undefined` when there is no limit that matters. A larger one rejects with `ERR_SESSION_TOO_LARGE` before anything is lost. */
+  /** The largest payload in bytes, or `undefined` when there is no limit that matters. A larger one rejects with `ERR_SESSION_TOO_LARGE` before anything is lost. */
   readonly maxPayloadBytes: number | undefined;
 }
 
@@ -71,7 +71,7 @@ export interface StoreCapabilities {
 export interface PruneOptions {
   /** The most records to remove in this call. Default 1000. */
   readonly limit?: number | undefined;
-  /** Where the call before this one stopped: its `cursor`. Default: the beginning. */
+  /** The `cursor` of the previous call. Default: the beginning. */
   readonly cursor?: string | undefined;
 }
 
@@ -85,9 +85,9 @@ export interface PruneResult {
 
 /** Which records `page` answers. */
 export interface PageOptions {
-  /** About how many records, 1 to 1000. Default 100. A backend that walks in buckets answers some more, or fewer. */
+  /** About how many records, 1 to 1000. Default 100. A backend that walks in buckets may return a few more or fewer. */
   readonly limit?: number | undefined;
-  /** Where the page before this one ended: its `cursor`. Default: the beginning. */
+  /** The `cursor` of the previous page. Default: the beginning. */
   readonly cursor?: string | undefined;
   /** Only records of this subject, compared exactly. Only where `capabilities.bySubject` is true. Default: of any and of none. */
   readonly subject?: string | undefined;
@@ -150,12 +150,12 @@ export interface Store {
   readonly name: string;
   readonly capabilities: StoreCapabilities;
   /**
-   * Whose records lie where these do: `"own"` when the application chose the place (a prefix, a table, a directory),
-   * `"common"` when it did not, and others may keep theirs there: `createSessions` then needs a `name`. Default:
+   * Whether other applications may use the same place: `"own"` when you chose it (a prefix, a table, a directory),
+   * `"common"` when not, so that others may keep theirs there: `createSessions` then needs a `name`. Default:
    * `"common"` for a store with `capabilities.shared`.
    */
   readonly space?: "own" | "common" | undefined;
-  /** With a `layout`, the records are another program's, whose keys are ids as they are: what it puts in front of them. */
+  /** With a `layout` of another program, whose keys are unhashed ids: the prefix of those keys. */
   readonly foreign?: string | undefined;
   /** The live record under `key`, or `null` when there is none. Never an expired one. */
   read(key: string): Promise<StoredRecord | null>;
@@ -167,21 +167,21 @@ export interface Store {
    */
   update(key: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
-   * Moves the expiry of a live record to a later instant without touching its payload or its version, so
-   * that an `update` by someone who read it before still succeeds. True when the record is live: an instant
-   * earlier than the present expiry changes nothing. False when there is no live record.
+   * Moves the expiry of a live record to a later instant without touching its payload or its version, so that an
+   * `update` with a version read before still succeeds. True when the record is live: an instant earlier than the
+   * present expiry changes nothing. False when there is no live record.
    *
-   * @param subject The record's subject, for stores that keep an index with an expiry of its own.
+   * @param subject The record's subject, for stores whose index has its own expiry.
    */
   touch(key: string, expiresAt: number, subject?: string): Promise<boolean>;
   /**
-   * Moves a record to a new key with new contents if its version is still `version`; `from` is dead
-   * afterwards. `null` when `from` is gone or was changed since, or `to` is taken: then `from` is as it was
-   * and `to` holds nothing new.
+   * Moves a record to a new key with new contents if its version is still `version`; `from` has no record afterwards.
+   * `null` when `from` is gone or was changed since, or `to` is taken: then `from` is unchanged and `to` has nothing
+   * new.
    */
   rename(from: string, to: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
-   * Removes the record, whatever its version. Removing what is not there succeeds.
+   * Removes the record, whatever its version. Removing a missing record succeeds.
    *
    * @param subject The record's subject where the caller knows it, so that an index entry can go too.
    */
@@ -190,35 +190,37 @@ export interface Store {
   /** Every live record, in no order. May miss or repeat records that change during it. */
   list?(): AsyncIterable<ListedRecord>;
   /**
-   * Every live record of one subject, compared exactly. At every moment it finds all that were live when it was called,
-   * also those that are renamed or renewed while it looks. A record that it finds under no subject or another one is
-   * none of them, and is looked for again.
+   * Every live record of one subject, compared exactly. It always finds all that were live when it was called, also
+   * those renamed or renewed during it. A record without this subject is not one of them, and is looked up again.
    *
-   * @param answered To be called after each answer of the backend, which tells a long walk from a backend that does
-   * not answer: the library limits the time of each answer, not of the walk.
+   * @param answered To be called after each answer of the backend, to distinguish a long walk from a backend that
+   * does not answer: the library limits the time of each answer, not of the walk.
    */
   listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
   /**
-   * Some of the live records, in memory that does not grow with the store. Each record that stays as it is comes once,
-   * if the cursor is followed to the end; one that is created, renamed or removed on the way may be missed or come twice:
-   * to end every session of a subject, use `listBySubject`.
+   * Some of the live records, in memory that does not grow with the store. Each unchanged record appears once if you
+   * follow the cursor to the end; one created, renamed or removed in between may be missed or appear twice: to end
+   * every session of a subject, use `listBySubject`.
    */
   page?(options?: PageOptions): Promise<RecordPage>;
   /**
-   * How many live records there are: sessions, and what the library keeps beside them for a while.
+   * How many live records there are: sessions, and the library's own short-lived notes.
    *
    * @param answered To be called after each answer of the backend, as in `listBySubject`.
    */
   count?(options?: CountOptions, answered?: () => void): Promise<RecordCount>;
   /**
-   * Removes expired records in one bounded batch. Never removes a record that is live or was made live
-   * during it. Call again with the `cursor` it answers until that is `undefined`.
+   * Removes expired records in one bounded batch. Never removes a record that is live or was made live during it.
+   * Call it again with the returned `cursor` until that is `undefined`.
    */
   prune?(options?: PruneOptions): Promise<PruneResult>;
   /** Creates tables, collections or indexes. Never called by the library itself; safe to call again. */
   setup?(): Promise<void>;
-  /** Looks at how the backend is set up, and changes nothing. For `sojourn doctor`. Rejects when the backend does not answer. */
+  /**
+   * Checks the set-up of the backend, and changes nothing. For `sojourn doctor`. Rejects when the backend does not
+   * answer.
+   */
   examine?(): Promise<readonly Finding[]>;
-  /** Lets go of what the store itself holds. A client that was passed in stays open: it is the caller's. */
+  /** Closes what the store itself opened. A client that was passed in stays open. */
   close?(): Promise<void>;
 }

@@ -35,7 +35,7 @@ export interface StoreMessage extends Ended {
   readonly operation: StoreOperation;
   /** `absent`: nothing under the key; `refused`: another version, or the key is taken; `timeout`: longer than `storeTimeout`. */
   outcome?: "ok" | "absent" | "refused" | "failed" | "timeout";
-  /** Of the calls of this operation in one load or save the how many-eth: 2 and more are retries or detours. 1 outside of them. */
+  /** The number of this call among the calls of its operation in one load or save. 2 and more are retries or detours. */
   readonly attempt: number;
 }
 
@@ -151,7 +151,7 @@ export function scopeAtHand(): Scope | undefined {
   return scopes?.getStore();
 }
 
-/** One operation under way. */
+/** One operation in flight. */
 export class Trace<Message extends object> {
   readonly #channel: TracingChannel;
   readonly #message: Message & Ended;

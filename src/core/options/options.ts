@@ -24,9 +24,9 @@ import type { SessionLimit } from "./limit.ts";
  */
 export interface SessionOptions<Data extends object = Record<string, unknown>, Device extends object = DeviceFields> {
   /**
-   * What this application is called, in 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every
-   * key in the store begins with it. Needed where other applications may reach the store, unless the store was given a
-   * prefix, a table or the like: two applications with one name accept each other's sessions. Default `"session"`.
+   * The name of this application, 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every key
+   * in the store begins with it. Required if other applications may use the same store, unless the store has its own
+   * prefix, table or the like: two applications with one name accept each other's sessions. Default `"session"`.
    */
   readonly name?: string | undefined;
   /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, on this machine only, and a warning that says so. */
@@ -39,20 +39,21 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly touchInterval?: Duration | undefined;
   /** Gives a session a new id when its id is older than this, in passing: parallel requests and a lost response survive it. Default `false`: only `login` and `regenerate` do. */
   readonly renewAfter?: Duration | false | undefined;
-  /** How long the old id of such a renewal goes on working after the new one was first seen. Default `"1m"`. */
+  /** How long the old id of such a renewal still works after the client first used the new one. Default `"1m"`. */
   readonly renewGrace?: Duration | undefined;
   /**
    * What happens when the old id of such a renewal is used after `renewGrace`, by a thief or by a very slow request.
-   * `"report"` (default): the event `id_reused`; the request gets no session and no cookie. `"end"`: the session ends as well.
+   * `"report"` (default): emits `id_reused`; the request gets no session and no cookie. `"end"`: the session ends as
+   * well.
    */
   readonly onIdReuse?: "report" | "end" | undefined;
   /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
   readonly persistent?: boolean | undefined;
   // Declared as a method, so that the framework's own type can be written for the request.
   /**
-   * What to note of the device when a user logs in, for `sessions.list`: texts, numbers and booleans, at most 20, kept
-   * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field `label`
-   * is what a list calls the device. Default: nothing is noted. Nothing of it is in any event or error.
+   * Describes the user's device at login, for `sessions.list`: returns at most 20 texts, numbers and booleans, kept
+   * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field
+   * `label` is what a list calls the device. Default: nothing is noted. Nothing of it is in any event or error.
    *
    * @param request What the framework hands its handlers.
    * @example
@@ -74,18 +75,28 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly token?: TokenFormat | undefined;
   /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
   readonly format?: Format | undefined;
-  /** Put in front of every key in the store. Default: `name`, or else the cookie's name without prefix, and a colon, so that two kinds of session in one store never meet. */
+  /**
+   * The prefix of every key in the store. Default: `name`, or else the cookie's name without prefix, and a colon, so
+   * that two kinds of session in one store never meet.
+   */
   readonly keyPrefix?: string | undefined;
   /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
   readonly ids?: IdScheme | undefined;
   /**
-   * Hands over sessions of another library, whose cookie a request brings when it has none of ours: asked in this order.
-   * The functions of `sojourn/adopt/…` make them. Not with `cookieStore`, nor with a foreign format. Default none.
+   * Adopts sessions of another library: if a request has no session of ours, each adopter looks for its own cookie,
+   * in this order. Create them with the functions of `sojourn/adopt/…`. Not with `cookieStore`, nor with a foreign
+   * format. Default none.
    */
   readonly adopt?: readonly Adopter[] | undefined;
-  /** Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. What it refuses is no session, and an event. Default: data is not checked. */
+  /**
+   * Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. A session that
+   * it rejects counts as none, with an event. Default: data is not checked.
+   */
   readonly schema?: StandardSchema<Data> | undefined;
-  /** Keys that belong together: when requests meet, all of a group are taken from the one that set any of them; a group changed by `update` alone is updated again. Default none. */
+  /**
+   * Keys that belong together: when parallel changes are merged, all keys of a group come from the request that set
+   * any of them; a group changed only by `update` is updated again. Default none.
+   */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
   /**
    * Binds sessions to the browser that logs in: `deviceBound()` of `sojourn/device-bound`. A copied cookie is then of use
@@ -93,20 +104,27 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    */
   readonly deviceBound?: DeviceBinding | undefined;
   /**
-   * How many sessions a user may have at the same time: `{ perSubject: 5 }` ends the one that logged in first when there
-   * is one more, `{ perSubject: 5, excess: "refuse" }` refuses the login (`ERR_SESSION_LIMIT`, status 409). Exact, also when
-   * logins meet in several processes. Needs a store that finds sessions by subject. Default: as many as come.
+   * How many sessions a user may have at the same time: `{ perSubject: 5 }` ends the one that logged in first when
+   * there is one more, `{ perSubject: 5, excess: "refuse" }` refuses the login (`ERR_SESSION_LIMIT`, status 409).
+   * Exact, also for parallel logins in several processes. Needs a store that finds sessions by subject. Default: as
+   * many as come.
    */
   readonly limit?: SessionLimit | undefined;
   /** Lets `sessions.revokeEverybody()` end all sessions in one write: `everybody()` of `sojourn/everybody`. Default: not. */
   readonly everybody?: EverybodyOption | undefined;
-  /** Lets `sessions.current()` find the session of the request at hand, through `AsyncLocalStorage`. Default false: a request then does not pay for it. */
+  /**
+   * Lets `sessions.current()` find the session of the current request, through `AsyncLocalStorage`. Default false: a
+   * request then does not pay for it.
+   */
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
   readonly onError?: "discard" | "save" | undefined;
   /** How long loading a session may take, and how long all store calls of one save together, before it is a `SessionError` with status 503. Default `"2s"`. */
   readonly storeTimeout?: Duration | undefined;
-  /** How long a save may go on merging with parallel ones before it is a `SessionError` with status 503. Default `"10s"`. */
+  /**
+   * How long a save may keep merging with parallel ones before it is a `SessionError` with status 503. Default
+   * `"10s"`.
+   */
   readonly conflictTimeout?: Duration | undefined;
   /**
    * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
@@ -121,9 +139,9 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
   /**
-   * Says a warning, once each in the process; and, as long as nothing listens with `sessions.on`, what an operator must know, once a
-   * minute of each kind: an outage of the store, records and saves that are refused, a cookie that browsers drop.
-   * `false`: says nothing, for tests. Default `console.warn`.
+   * Gets each warning, once per process. Without a listener of `sessions.on`, it also gets problems for operators,
+   * each kind once a minute: an outage of the store, refused records and saves, a cookie that browsers drop. `false`:
+   * no warnings, for tests. Default `console.warn`.
    */
   readonly warn?: ((message: string) => void) | false | undefined;
 }

@@ -15,11 +15,11 @@ const bound = 3;
 const head = 9;
 
 /**
- * Encrypts what another format writes, so that a dump of the store shows nothing: AES-256-GCM, bound to the
- * record's key, so that a record cannot be moved under another, and to its subject and expiry, so that a writer to the
- * store cannot make a session outlive its time or hide it from `revoke`: a later expiry is a write. What any of the secrets opens is read; the
- * first writes. A record that none opens, and one that was never encrypted, is "no session" and an event; but one that
- * was encrypted with a secret which this process has not got yet is `ERR_SESSION_UNREADABLE`, and stays as it is.
+ * Encrypts the payload of another format with AES-256-GCM, so that a dump of the store shows nothing. The payload is
+ * bound to the record's key, subject and expiry: an attacker who can write to the store cannot move it to another
+ * key, extend it or hide it from `revoke`. A later expiry is therefore a write. The first secret encrypts, all
+ * decrypt. A record that none decrypts, or that was never encrypted, is "no session" and an event. One that was
+ * encrypted with a secret which this process does not have yet is `ERR_SESSION_UNREADABLE`, and stays unchanged.
  *
  * @param format What to encrypt, usually `jsonFormat()`.
  * @param secrets At least 32 characters each, the newest first. A `TypeError` otherwise.

@@ -14,7 +14,7 @@ import { guarded, withTimeLimit } from "./time-limit.ts";
 export interface ExternalRevocation {
   /** The provider: `iss` of its logout token. */
   readonly issuer: string;
-  /** `sid` of the logout token. Where it is there, it alone decides. */
+  /** `sid` of the logout token. If it is given, it alone decides. */
   readonly sid?: string | undefined;
   /** `sub` of the logout token. */
   readonly subject?: string | undefined;
@@ -25,14 +25,14 @@ type Linked = readonly [subject: string, handle: string | null, until: number];
 
 /** What is kept of one `sid`, or one `sub`. */
 interface Link {
-  /** Changes with every revocation, so that a login under way notices. */
+  /** Changes with every revocation, so that a login in flight notices. */
   readonly mark: string;
   readonly sessions: readonly Linked[];
 }
 
 /** Of more sessions than these, all of their subjects end. */
 const mostLinked = 500;
-/** For how long a login may be under way. */
+/** For how long a login may be in flight. */
 const day = 86_400_000;
 
 /** Throws a `TypeError` unless it names a provider, and what the provider calls the session or the user. */
@@ -88,7 +88,7 @@ export class ExternalLinks {
   }
 
   /**
-   * Ends what is linked. First the mark changes, so that a login under way ends itself; a session is forgotten when it
+   * Ends what is linked. First the mark changes, so that a login in flight ends itself; a session is forgotten when it
    * has ended, so that a failure in between can be repeated.
    *
    * @returns How many sessions ended.

@@ -64,7 +64,7 @@ function metaIn(text: string): Meta | undefined {
   }
 }
 
-/** A session of which the meta is decoded, and the data when they are first asked for. */
+/** A session of which the meta is decoded, and the data on first use. */
 class Unopened implements LazyContent {
   readonly meta: Meta;
   readonly #payload: string;

@@ -55,7 +55,7 @@ export class Revocations {
 
   /**
    * Whether a session is still good: one read, two for one with a subject, at the same time. `"late"`: this generation
-   * was replaced less than {@link lateFor} ago, so the request may have been under way when that was.
+   * was replaced less than {@link lateFor} ago, so the request may have been in flight when that was.
    */
   async standing(meta: Meta): Promise<"good" | "ended" | "late"> {
     return (await this.#look(meta)).standing;

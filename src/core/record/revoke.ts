@@ -26,8 +26,8 @@ export interface SessionInfo<Device extends object = object> {
   /** Epoch milliseconds of the last login to it, or confirmation. */
   readonly authenticatedAt: number | undefined;
   /**
-   * Epoch milliseconds of its last use, to within `touchInterval`. It is worked out from `expiresAt`: the last
-   * `idleTimeout` before the absolute end the session may have been used later. `undefined` where no idle timeout counts.
+   * Epoch milliseconds of its last use, to within `touchInterval`. It is computed from `expiresAt`: in the last
+   * `idleTimeout` before the absolute end the session may have been used later. `undefined` without an idle timeout.
    */
   readonly lastSeenAt: number | undefined;
   /** Whether its cookie outlives the browser. */
@@ -38,7 +38,7 @@ export interface SessionInfo<Device extends object = object> {
 
 /** Options of `sessions.list`. */
 export interface ListOptions {
-  /** The session of the request at hand, to mark it in the list. Default: none is marked. */
+  /** The session of this request, to mark it in the list. Default: none is marked. */
   readonly current?: { readonly handle: string } | undefined;
 }
 
@@ -50,7 +50,7 @@ export function checkList(options: ListOptions): ListOptions {
   throw wrongArgument("current of list()", "a session", current);
 }
 
-/** Which of a subject's sessions `revoke` ends. Without a key: all. A key that is there and `undefined` is an error. */
+/** Which of a subject's sessions `revoke` ends. Without a key: all. A key with the value `undefined` is an error. */
 export interface RevokeOptions {
   /** Only the session with this handle. Default: every one. */
   readonly handle?: string;
@@ -78,7 +78,7 @@ export interface Entry {
   /** As it was listed. */
   readonly version: Version;
   readonly info: SessionInfo;
-  /** Absent when this process cannot decode it: it has not got the secret, or a newer version wrote it. */
+  /** Absent when this process cannot decode it: it does not have the secret, or a newer version wrote it. */
   readonly data: Record<string, unknown> | undefined;
   /** The epoch it logged in in. */
   readonly epoch: string | undefined;

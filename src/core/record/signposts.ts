@@ -97,7 +97,7 @@ export class Signposts implements StoreCalls {
     let reused: number | undefined;
     let moved: Verb["by"] | undefined;
     let passed: Set<string> | undefined;
-    let given = true; // The way so far goes only through ids given while the request that moved on was under way.
+    let given = true; // The way so far goes only through ids given while the request that moved on was in flight.
     for (let hop = 0; hop <= mostHops; hop++) {
       const stored = hop === 0 && first !== undefined ? first : await this.limited(() => store.read(key));
       let standing: Standing;

@@ -84,7 +84,7 @@ function limitedTo<T, R>(
   });
 }
 
-/** A call under way, and the timer that ends the wait for it. */
+/** A call in flight, and the timer that ends the wait for it. */
 class Limited {
   readonly #reject: (error: SessionError) => void;
   readonly #store: Store;

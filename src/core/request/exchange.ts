@@ -1,4 +1,4 @@
-/** One request and its response: the session is loaded when first asked for, and saved before the headers leave. */
+/** One request and its response: the session is loaded on first use, and saved before the headers leave. */
 
 import { type HeaderAccess, varyBy, writeHeaders } from "../client/headers.ts";
 import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
@@ -52,8 +52,8 @@ export interface Outcome {
 const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
 
 const tooLateForHead =
-  "a session was first asked for when the response headers had left, so the response has no Vary: Cookie and no " +
-  "Cache-Control: private, and a shared cache may give it to others. Ask for the session before the first write.";
+  "a session was first used after the response headers were sent, so the response has no Vary: Cookie and no " +
+  "Cache-Control: private, and a shared cache may give it to others. Use the session before the first write.";
 
 const ignore = (): void => {};
 
@@ -123,7 +123,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     return head && binder.answerTo(head, this.#reader.cookie(this.#request as never));
   }
 
-  /** The session, loaded with at most one store call (two while a renewal is under way); the same one every time. */
+  /** The session, loaded with at most one store call (two while a renewal is in flight); the same one every time. */
   get(fields?: readonly string[]): Promise<Session<Data>> {
     try {
       this.#reader.asked?.(this.#request as never);

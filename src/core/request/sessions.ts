@@ -57,9 +57,9 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   opened: ((exchange: Exchange<Data>) => void) | undefined;
 
   /**
-   * The session of a request, loaded when first asked for.
+   * The session of a request, loaded on first use.
    *
-   * @param request What the framework hands its handlers: Express `req`, a fetch `Request`, Koa `ctx` and so on.
+   * @param request What the framework passes to handlers: Express `req`, a fetch `Request`, Koa `ctx` and so on.
    * @throws `TypeError` when no adapter has opened it. `SessionError` (status 503) when the store fails or takes too
    * long; the client's cookie stays as it is.
    */
@@ -69,7 +69,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * The session of the request at hand, without passing the request along, until its response has ended. Needs the
+   * The session of the current request, without passing the request along, until its response has ended. Needs the
    * option `current: true`, and a runtime with `AsyncLocalStorage`.
    *
    * Callbacks of connection pools, emitters, queues and loaders run in the context of another request: of the one that
@@ -112,11 +112,11 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Lets the route of a request do less with its session: skip it, only read it, or use it without that being a sign
-   * of life. For middleware of single routes; adapters have an option `access` for all. Restrictions add up.
+   * Limits what the route of a request may do with its session: nothing, only read it, or use it without extending
+   * it. For middleware of single routes; adapters have an option `access` for all. Restrictions add up.
    *
-   * @throws `TypeError` when no adapter has opened the request, when `access` is none of the words, or when `"skip"`
-   * comes after the session was asked for.
+   * @throws `TypeError` when no adapter has opened the request, when `access` is unknown, or when `"skip"` comes
+   * after the session was used.
    * @example
    * ```ts
    * import express from "express";
@@ -187,8 +187,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Answers the requests by which browsers bind their sessions, with the option `deviceBound`. Adapters do it by
-   * themselves; this is for routers that choose a handler before any middleware runs. `undefined`: it is none of them.
+   * Answers the requests with which browsers bind their sessions, with the option `deviceBound`. Adapters do this
+   * themselves; it is for routers without global middleware. `undefined`: it is another request.
    *
    * @example
    * ```ts
@@ -249,14 +249,14 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends sessions of a subject: all, all but one, or one by its handle. A login that is under way when all are
+   * Ends sessions of a subject: all, all but one, or one by its handle. A login that is in flight when all are
    * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
    * cannot be counted.
    *
    * @throws `TypeError` when an option is unknown, or there and `undefined`. `SessionError`
    * `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are kept in cookies without
    * `revocations`; `ERR_SESSION_UNREADABLE` when sessions that this process cannot decode may be the one that was named;
-   * that of the store (503) when what ends a login under way could not be noted. Sessions that could be ended are then.
+   * that of the store (503) when what ends a login in flight could not be noted. Sessions that could be ended are then.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -294,7 +294,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /**
    * Ends the sessions that an identity provider has logged out: the one it calls `sid`, or all of its user `subject`.
-   * Finds those whose `login` was given `external`. Check the provider's logout token first. A login that is under way
+   * Finds sessions whose `login` had `external`. Check the provider's logout token first. A login that is in flight
    * ends too. Returns how many were ended; 0 with sessions in cookies.
    *
    * @throws `TypeError` when neither `sid` nor `subject` is there. `SessionError` `ERR_SESSION_NOT_SUPPORTED` where
@@ -312,14 +312,14 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends all sessions there are, of guests too, in one write. Needs the option `everybody`. A login that is under way
-   * ends too; one that begins afterwards stays.
+   * Ends all sessions, of guests too, in one write. Needs the option `everybody`. A login that is in flight ends too;
+   * one that begins afterwards stays.
    *
-   * This process lets no session of before in from the write on. The promise resolves when that is so in every process:
-   * after the time that `everybody({ within })` says, 5 seconds by default.
+   * This process refuses earlier sessions from the write on. The promise resolves when every process does: after the
+   * time that `everybody({ within })` says, 5 seconds by default.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option, and that of the store when it fails: whether
-   * the write took effect is not known then. Call it again.
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option, and that of the store when it fails: the
+   * write may have taken effect or not. Call it again.
    */
   async revokeEverybody(): Promise<void> {
     return endEverybody(this.kept);

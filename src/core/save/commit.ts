@@ -239,7 +239,7 @@ async function begin(work: Work): Promise<boolean> {
 }
 
 /**
- * A request that came with an id which has just been replaced was under way then: what it writes would make a new
+ * A request that came with an id which has just been replaced was in flight then: what it writes would make a new
  * session whose cookie replaces the good one. A logout ends the session all the same, wherever it is now. A login goes
  * on with it when the same user has just logged in there (a double click), or begins a new session.
  */

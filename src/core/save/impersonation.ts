@@ -10,8 +10,8 @@ import { needsRoom } from "./login.ts";
 import type { SessionsCore } from "./request-record.ts";
 
 /**
- * What a session notes in which the user of `own` acts as `subject`: it ends before that session would, unused or in any
- * case, and its cookie goes with the browser. Throws where it cannot be.
+ * What a session notes in which the user of `own` acts as `subject`: it ends before that session would, unused or in
+ * any case, and its cookie ends with the browser. Throws where it cannot be.
  *
  * @param own What is noted of the administrator's session.
  */

@@ -37,7 +37,7 @@ export async function takeOver(work: RequestRecord, newest: Newest): Promise<boo
   // What was not decoded before is now, and may turn out to be damaged.
   void state.data;
   if (!theirs || work.ended) return false;
-  // A request that was under way when a user logged in writes nothing into that session, but for the same login.
+  // A request that was in flight when a user logged in writes nothing into that session, but for the same login.
   if (newest.moved === "login" && !isSameLogin(work, theirs)) return false;
   if (newest.moved === "login" && work.marks.takenOver) join(work, work.marks, theirs);
   else put(work, state.format.decode(work.base ?? before.payload), theirs);

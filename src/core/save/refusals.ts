@@ -11,8 +11,8 @@ export function refuseImpossible({ core }: RequestRecord, { impossible }: Plan):
   if (impossible === "read-only") throw readOnly();
   if (core.config.carrier.explicit) throw notHandedOut();
   core.config.warn(
-    "a session was begun or changed after the response headers had left, when no cookie can be set any more; " +
-      "it was not saved. Ask for the session, and change it, before the first write to the response.",
+    "a session was begun or changed after the response headers were sent, when no cookie can be set any more; " +
+      "it was not saved. Use and change the session before the first write to the response.",
   );
   throw headersSent("the change");
 }

@@ -55,7 +55,7 @@ export interface Prepared {
   readonly plan: Plan;
 }
 
-/** A save under way, as a watcher of it sees it. */
+/** A save in flight, as a watcher of it sees it. */
 export interface Watched {
   planned(plan: Plan, attempt: number): void;
   conflicted(): void;

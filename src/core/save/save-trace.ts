@@ -50,7 +50,7 @@ function outcomeOf({ found, ended }: RequestRecord, came: boolean): NonNullable<
   return came ? "absent" : "none";
 }
 
-/** A save under way, as its subscribers see it. */
+/** A save in flight, as its subscribers see it. */
 export class SaveTrace extends OfSubject implements SaveMessage {
   readonly backend: string;
   plan: Plan["step"] = "none";

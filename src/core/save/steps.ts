@@ -72,7 +72,7 @@ async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payloa
   const baseline = step === "touch" ? (found as Found).payload : contents;
   work.found = { place, payload: baseline, expiresAt, stale: false, lost: false, current };
   if (cookie === "set") await sendToken(work, written, draft);
-  // What the application noted while the write was under way is for the next save.
+  // What the application noted while the write was in flight is for the next save.
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   if (written.handle !== undefined) state.meta.handle = written.handle;
   state.expiresAt = expiresAt;

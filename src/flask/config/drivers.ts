@@ -56,7 +56,7 @@ export class Opener {
       return (await this.#load(name)) as object;
     } catch (error) {
       if (isMissing(error, name)) return undefined;
-      throw new TypeError(`the package ${name} is installed and does not load`, { cause: error });
+      throw new TypeError(`the package ${name} is installed but fails to load`, { cause: error });
     }
   }
 }
@@ -101,7 +101,7 @@ function quiet(client: Client): Client {
 }
 
 function need(value: Export | undefined): Export {
-  if (value === undefined) throw new TypeError("the installed package does not export what is needed of it: update it");
+  if (value === undefined) throw new TypeError("the installed package lacks a required export: update it");
   return value;
 }
 

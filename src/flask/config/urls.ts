@@ -240,7 +240,7 @@ function postgresSession(parameters: Parameters): Record<string, string> {
   return { ...(name !== undefined && { application_name: name }), ...(options !== undefined && { options }) };
 }
 
-/** What makes no difference to sessions, which are octets and ASCII. */
+/** What makes no difference to sessions, which are bytes and ASCII. */
 function mysqlSession(parameters: Parameters): void {
   parameters.word("charset", ["utf8mb4", "utf8mb3", "utf8"]);
   parameters.flag("use_unicode");

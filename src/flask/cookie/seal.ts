@@ -38,7 +38,7 @@ export function flaskSeal({ keys, salt, digest, lifetime, now }: FlaskSealConfig
       const given = signature.length <= longestSignature ? unpadded(signature) : null;
       const at = given ? derived.findIndex((key) => equalBytes(hmac(key, signed), given)) : -1;
       const octets = at === -1 ? null : unpadded(time);
-      // One of more than eight octets is no time; one that is still to come is refused by Flask too.
+      // One of more than eight bytes is no time; one that is still to come is refused by Flask too.
       const made = octets && octets.length <= 8 ? fromBigEndian(octets) : Number.POSITIVE_INFINITY;
       const payload = made <= seconds(now()) ? unpacked(body) : null;
       if (payload === null) return null;

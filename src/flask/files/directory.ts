@@ -136,7 +136,7 @@ export class Directory {
     const draft = this.#draft(encodeEntry(entry, endOf(entry.header, expiresAt), payload), fstatSync(held.file));
     const ready = join(this.#path, draftName());
     try {
-      // A change of the directory waits until others that are under way are over: then the look sees what they did.
+      // A change of the directory waits until others that are in flight are over: then the look sees what they did.
       if (!isMine()) return false;
       renameSync(draft, ready);
       if (!this.isStill(held)) return false;

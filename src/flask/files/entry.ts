@@ -1,6 +1,6 @@
 /** What is in a file of cachelib: when it ends, in one of three ways of writing a number, and the pickle of the session. */
 
-/** How the end is written: four octets (cachelib 0.7 and later), a pickle (0.5 and 0.6), a pickle of protocol 1 (before). */
+/** How the end is written: four bytes (cachelib 0.7 and later), a pickle (0.5 and 0.6), a pickle of protocol 1 (before). */
 export type Header = "packed" | "pickled" | "pickled1";
 
 /** A file, taken apart. */
@@ -10,7 +10,7 @@ export interface Entry {
   readonly protocol: number;
   /** In epoch milliseconds. */
   readonly expiresAt: number;
-  /** Where the four octets of the end are; `undefined` when it does not end. */
+  /** Where the four bytes of the end are; `undefined` when it does not end. */
   readonly at: number | undefined;
   readonly payload: Uint8Array;
 }
@@ -38,10 +38,10 @@ function entry(header: Header, bytes: Uint8Array, at: number, width: number, siz
   return { header, protocol: bytes[1]!, ...ends, payload: bytes.subarray(size) };
 }
 
-/** The octets of an end: whole seconds, rounded up, never 0, which would mean no end. */
+/** The bytes of an end: whole seconds, rounded up, never 0, which would mean no end. */
 export function endOf(header: Header, expiresAt: number): Uint8Array {
   const octets = new Uint8Array(4);
-  // A pickle's four octets have a sign.
+  // A pickle's four bytes have a sign.
   const latest = header === "packed" ? 0xffffffff : 0x7fffffff;
   new DataView(octets.buffer).setUint32(0, Math.min(Math.max(Math.ceil(expiresAt / 1000), 1), latest), true);
   return octets;

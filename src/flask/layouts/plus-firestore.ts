@@ -95,7 +95,7 @@ function clientValue(node: Node, classes: FirestoreClasses): unknown {
       if (typeof node.value === "bigint" && BigInt.asIntN(64, node.value) !== node.value)
         throw new Refusal("it is an integer of more than 64 bits, for which Firestore has no room");
       if (typeof node.value === "object" && node.value !== null && !isBytes(node.value))
-        throw new Refusal("Firestore has no word for MsgpackExt");
+        throw new Refusal("Firestore has no type for MsgpackExt");
       return node.value;
     case "float":
       return node.value;

@@ -13,8 +13,8 @@ export interface FlaskRedisOptions {
 /**
  * The `layout` of a `redisStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "redis"`).
  *
- * A value is what Flask wrote, and the other way round, so there is no room for a subject: sessions cannot be listed
- * by it. A save compares the value with the one that was read, so that what a Flask process wrote in between is seen.
+ * A key contains only the value that Flask reads, so it has no room for a subject: sessions cannot be listed
+ * by user. A save compares the value with the one that was read, so it detects a write by Flask in between.
  *
  * @throws `TypeError` when `keyPrefix` is no text.
  * @example

@@ -11,7 +11,7 @@ export interface FlaskSqlalchemyOptions {
   /** `SESSION_SQLALCHEMY_SCHEMA`. Default none: what the connection finds by itself. */
   readonly schema?: string | undefined;
   /**
-   * In MySQL and MariaDB, the most octets that the column `data` takes; a larger session is refused with
+   * In MySQL and MariaDB, the most bytes that the column `data` takes; a larger session is refused with
    * `ERR_SESSION_TOO_LARGE`. Default 65535, what the BLOB takes that SQLAlchemy makes. Of a MEDIUMBLOB it is 16777215.
    */
   readonly mysqlDataBytes?: number | undefined;

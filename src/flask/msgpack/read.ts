@@ -111,7 +111,7 @@ class Reader {
     const entries = new Map<unknown, Entry>();
     for (let i = 0; i < length; i++) {
       const key = this.#known(this.value(depth + 1));
-      if (!isKey(key)) throw new SyntaxError("not a session: a key that Python does not take");
+      if (!isKey(key)) throw new SyntaxError("not a session: a key that Python does not accept");
       const name = nameOf(key);
       entries.set(name, [entries.get(name)?.[0] ?? key, this.value(depth + 1)]);
     }

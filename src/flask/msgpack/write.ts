@@ -120,7 +120,7 @@ class Writer {
     }
   }
 
-  /** A length (or an unsigned integer) in its shortest form: in the head itself, or in 1, 2, 4 or 8 octets after it. */
+  /** A length (or an unsigned integer) in its shortest form: in the head itself, or in 1, 2, 4 or 8 bytes after it. */
   #head(length: number, inHead: number, mostInHead: number, after: number, least: 1 | 2): void {
     if (length <= mostInHead) this.#byte(inHead + length);
     else if (least === 1 && length < 2 ** 8) this.#put([after, length]);

@@ -1,9 +1,9 @@
-/** The octets of a pickle as they are written: in frames, where the protocol has those. */
+/** The bytes of a pickle as they are written: in frames, where the protocol has those. */
 
 /** Frames as large as Python makes them. */
 export const frameTarget: number = 64 * 1024;
 
-/** Takes the octets of a pickle. */
+/** Takes the bytes of a pickle. */
 export class Frames {
   readonly #framed: boolean;
   #out = new Uint8Array(256);
@@ -61,7 +61,7 @@ export class Frames {
     return this.#frame !== undefined && this.#length - this.#frame - 9 >= frameTarget;
   }
 
-  /** All octets so far. */
+  /** All bytes so far. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#out.slice(0, this.#length);
   }

@@ -181,7 +181,7 @@ function frozen(lowered: PyValue, value: unknown): PyValue {
     }
     case "dict":
     case "bytearray":
-      return refuse(`${received(value)}, which Python takes neither for a key nor into a set`);
+      return refuse(`${received(value)}, which Python can use neither as a key nor in a set`);
     default:
       return lowered;
   }

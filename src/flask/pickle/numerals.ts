@@ -1,18 +1,18 @@
 /** Numbers and texts as a pickle has them. */
 
-/** Four octets, the lowest first. */
+/** Four bytes, the lowest first. */
 export function u32(value: number): number[] {
   return [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
 }
 
-/** A float in eight octets, the highest first. */
+/** A float in eight bytes, the highest first. */
 export function float64(value: number): Uint8Array {
   const octets = new Uint8Array(8);
   new DataView(octets.buffer).setFloat64(0, value);
   return octets;
 }
 
-/** As few octets as there can be, the lowest first. */
+/** As few bytes as there can be, the lowest first. */
 export function twosComplement(value: bigint): number[] {
   const octets: number[] = [];
   let rest = value;

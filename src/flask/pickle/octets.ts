@@ -1,4 +1,4 @@
-/** The octets of a pickle, one after the other. */
+/** The bytes of a pickle, one after the other. */
 
 import { latin1, malformed } from "./literals.ts";
 

@@ -82,5 +82,5 @@ function refused(): never {
 }
 
 function unhashable(): never {
-  throw new TypeError("a key, or an item of a set, that Python takes for none");
+  throw new TypeError("a key, or an item of a set, that is not hashable in Python");
 }

@@ -269,7 +269,7 @@ class Pickler {
     }
   }
 
-  /** Length and octets. A length in one octet has an opcode of its own in most protocols. */
+  /** Length and bytes. A length in one octet has an opcode of its own in most protocols. */
   #sized(value: PyText | PyBytes, octets: Uint8Array, short: number | undefined, long: number): void {
     const { length } = octets;
     const header = short !== undefined && length < 256 ? [short, length] : [long, ...u32(length)];

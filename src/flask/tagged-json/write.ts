@@ -34,7 +34,7 @@ export function writeTagged(value: PyValue, textOf: (value: PyValue) => string |
       return instance(value);
     case "global":
     case "foreign":
-      throw new Refusal("it is an object of Python, and JSON has no word for it");
+      throw new Refusal("it is a Python object, and JSON cannot represent it");
   }
 }
 

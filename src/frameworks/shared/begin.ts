@@ -42,8 +42,8 @@ interface Runs {
 }
 
 /** Goes on with a request that has begun, where handlers are called by a callback. */
-export function goOn(begun: MaybePromise<Runs | undefined>, next: (error?: unknown) => void): void {
-  if (isPromise(begun)) begun.then((opened) => goOn(opened, next), next);
+export function runOrNext(begun: MaybePromise<Runs | undefined>, next: (error?: unknown) => void): void {
+  if (isPromise(begun)) begun.then((opened) => runOrNext(opened, next), next);
   else if (begun) begun.run(next);
   else next();
 }

@@ -69,7 +69,7 @@ class HeldResponse implements Holder {
   #settled: boolean;
   /** The head as it was when the save began: it leaves like that, whatever is done to the response until then. */
   #head: Head | undefined;
-  /** Calls that wait for the save under way. */
+  /** Calls that wait for the save in flight. */
   #waiting: Call[] | undefined;
   /** `end` was called. */
   #ended = false;

@@ -10,7 +10,7 @@ export interface ClosableSocket {
 }
 
 /** What the sockets of all kinds tell of their end. */
-interface Telling {
+interface SocketState {
   readonly readyState?: unknown;
   readonly disconnected?: unknown;
   addEventListener?(event: "close", listener: () => void): unknown;
@@ -18,12 +18,12 @@ interface Telling {
 }
 
 /** Whether it is closed, or about to be. */
-export function isClosed({ readyState, disconnected }: Telling): boolean {
+export function isClosed({ readyState, disconnected }: SocketState): boolean {
   return disconnected === true || (typeof readyState === "number" && readyState >= 2);
 }
 
 /** Calls the listener when the socket was closed, if it can tell. */
-export function onceClosed(socket: Telling, listener: () => void): void {
+export function onceClosed(socket: SocketState, listener: () => void): void {
   if (socket.addEventListener) socket.addEventListener("close", listener);
   else socket.once?.("disconnect", listener);
 }

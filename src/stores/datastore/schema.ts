@@ -18,7 +18,7 @@ export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "vers
  * The command for `gcloud` to run once: it makes the TTL policy, by which Datastore removes what has ended.
  *
  * @param options The database, default `"(default)"`, and the store's `kind` and `properties`.
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { datastoreSchema } from "sojourn/stores/datastore";

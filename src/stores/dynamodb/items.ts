@@ -189,7 +189,7 @@ function decodePayload(value: FoundItem[string] | undefined): string | Uint8Arra
   return value?.S ?? asItWas(value?.L?.[0]?.S ?? '""', true);
 }
 
-/** A partition key has at most 2048 octets. */
+/** A partition key has at most 2048 bytes. */
 async function short(subject: string): Promise<string> {
   const bytes = utf8(subject);
   if (bytes.length <= 1500) return subject;

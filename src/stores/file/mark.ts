@@ -94,7 +94,7 @@ export async function clear(directory: string): Promise<void> {
       await tidy(rmdir(directory));
       return;
     }
-    // Without its landing a rename under way cannot finish. If one just has, the landing is not empty: it stays.
+    // Without its landing a rename in flight cannot finish. If one just has, the landing is not empty: it stays.
     // The mark may have moved on before the landing went, so what to do is decided by a new listing.
     for (const landing of landings) {
       if (!(await attempt(rmdir(join(directory, landing)), [...gone, "ENOTEMPTY", "EEXIST"]))) return;

@@ -3,7 +3,7 @@
  *
  * An entry is there before its record is. A reader that finds one without its record cannot know whether it is left
  * over or early, so it is doubted first, by a rename that adds the time, and goes if it is still wrong when no call
- * from before can be under way. A doubted entry counts like any other; a writer who comes after makes a new one. Only
+ * from before can be in flight. A doubted entry counts like any other; a writer who comes after makes a new one. Only
  * the process that ended a life removes its entry at once: that life does not come back.
  */
 

@@ -113,7 +113,7 @@ function entry(path: string): Stats | undefined {
 }
 
 function refuse(path: string, why: string, remedy: string, { by }: { readonly by: string } = fileStore): never {
-  throw new Error(`${by} refuses ${path}: ${why}, so others could put sessions of their own there. ${remedy}`);
+  throw new Error(`${by} refuses ${path}: ${why}, so other users could forge sessions. ${remedy}`);
 }
 
 const fileStore = { by: "The file store" };

@@ -40,7 +40,7 @@ export interface FirestoreLayout {
 /** What a layout changes in a document. */
 export interface FirestoreChanges {
   readonly write: Readonly<Record<string, unknown>>;
-  /** The names of fields that go. */
+  /** The names of the fields to remove. */
   readonly remove: readonly string[];
 }
 

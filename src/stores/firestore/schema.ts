@@ -13,7 +13,7 @@ export type FirestoreFields = GoogleNames;
  * exempt the fields from indexing that no query asks for.
  *
  * @param options The database, default `"(default)"`, and the store's `collection` and `fields` or `layout`.
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { firestoreSchema } from "sojourn/stores/firestore";

@@ -28,7 +28,7 @@ export interface MemcachedItem {
   readonly cas: string;
   /** A number of 32 bits that clients put beside a value to tell its type. */
   readonly flags: number;
-  /** How many seconds it has left; `undefined` when it does not end by itself. */
+  /** Seconds until it expires; `undefined` if it does not expire. */
   readonly secondsLeft: number | undefined;
 }
 

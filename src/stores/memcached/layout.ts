@@ -20,7 +20,7 @@ export interface MemcachedLayout {
 export interface Layout {
   /** Only a client that keeps bytes will do. */
   readonly needsBytes: boolean;
-  /** The largest payload in an item of that size, in octets. */
+  /** The largest payload in an item of that size, in bytes. */
   room(maxItemBytes: number): number;
   /** The value for a record, and what names this state of it. */
   encode(record: StoreRecord): { readonly value: string | Uint8Array; readonly stamp: string };

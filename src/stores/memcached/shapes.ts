@@ -188,7 +188,7 @@ interface Settings {
   readonly item_size_max?: unknown;
 }
 
-/** In octets: every server takes items of this size. */
+/** In bytes: every server takes items of this size. */
 const neverLarge = 8192;
 /** What the key and Memcached add to a value, at most. */
 const overhead = 512;

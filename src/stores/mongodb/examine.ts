@@ -11,8 +11,8 @@ export async function examine(collection: MongodbCollection, fields: Fields, now
   const indexes = await asked("indexes", async () => {
     const there = await indexesOf(collection);
     return indexesFor(fields).map((wanted) => {
-      const isThere = there.some((one) => serves(one, wanted));
-      return indexFinding(Object.keys(wanted.key).join(), wanted, isThere);
+      const exists = there.some((one) => serves(one, wanted));
+      return indexFinding(Object.keys(wanted.key).join(), wanted, exists);
     });
   });
   const clock = await asked("clock", async () => {
@@ -25,11 +25,11 @@ export async function examine(collection: MongodbCollection, fields: Fields, now
   return [...indexes, ...clock];
 }
 
-function indexFinding(field: string, wanted: ReturnType<typeof indexesFor>[number], isThere: boolean): Finding {
+function indexFinding(field: string, wanted: ReturnType<typeof indexesFor>[number], exists: boolean): Finding {
   const isTtl = wanted["expireAfterSeconds"] === 0;
   const about = isTtl ? `TTL index on ${field}` : `${wanted["unique"] === true ? "unique " : ""}index on ${field}`;
   const cure = "sojourn setup, or run what mongodbSchema() prints";
-  if (isThere) return good(about, "there");
+  if (exists) return good(about, "there");
   if (isTtl) return fault(about, "missing: sessions that have ended stay for ever", cure);
   if (wanted["unique"] === true) return fault(about, "missing: no session can be created", cure);
   return note(about, "missing: listing and revoking a user's sessions read the whole collection", cure);

@@ -10,10 +10,10 @@ import { type Fields, fieldsOf, type MongodbLayout } from "./layout.ts";
 export const exactly: MongodbDocument = { collation: { locale: "simple" } };
 
 /**
- * The commands for mongosh that make the indexes: what `store.setup()` does.
+ * The commands for mongosh that create the indexes, as `store.setup()` does.
  *
  * @param options The collection's name, default `"sessions"`, and the store's `layout`.
- * @throws TypeError when an option is of the wrong kind.
+ * @throws TypeError when an option is of the wrong type.
  * @example
  * ```ts
  * import { mongodbSchema } from "sojourn/stores/mongodb";

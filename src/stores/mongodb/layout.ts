@@ -10,7 +10,7 @@ import type { MongodbDocument } from "./collection.ts";
 
 /** The fields of a document. */
 export interface MongodbLayout {
-  /** Text, unique: what the record is kept under. Default `"key"`. With `"_id"` a rename takes two steps. */
+  /** Text, unique: the record's key. Default `"key"`. With `"_id"` a rename takes two steps. */
   readonly key?: string | undefined;
   /** Text or binary data: the encoded session. Default `"payload"`. */
   readonly payload?: string | undefined;
@@ -23,7 +23,7 @@ export interface MongodbLayout {
   readonly subject?: string | null | undefined;
   /**
    * Text, new with every write: what updates compare. Default `"version"`. With `null` there is no such field and
-   * updates compare the payload, for a collection in which programs write that do not know the field.
+   * updates compare the payload, for a collection that other programs write without it.
    */
   readonly version?: string | null | undefined;
   /**
@@ -31,7 +31,7 @@ export interface MongodbLayout {
    * dates. Only where `version` is `null`. Default false.
    */
   readonly object?: boolean | undefined;
-  /** What a program keeps in fields of their own that is part of the session. Only where `version` is `null`. Default nothing. */
+  /** Fields of another program that are part of the session. Only where `version` is `null`. Default nothing. */
   readonly beside?: MongodbBeside | undefined;
 }
 
@@ -79,7 +79,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
   for (const [field, name] of Object.entries(fields)) {
     if ((field === "version" || field === "subject") && name === null) continue;
     if (typeof name !== "string" || !/^[^$.\0][^.\0]*$/.test(name) || seen.has(name)) {
-      throw wrongArgument(`layout.${field}`, "a field name of its own, without dots, not beginning with $", name);
+      throw wrongArgument(`layout.${field}`, "a unique field name, without dots, not beginning with $", name);
     }
     seen.add(name);
   }

@@ -2,7 +2,7 @@
 
 import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 
-/** A copy on its way takes so many octets more. */
+/** A copy on its way takes so many bytes more. */
 const mark = 15;
 
 /** What a store over both can promise: what both can. */

@@ -64,7 +64,7 @@ export function bareNamesOf(
   for (const [name, value] of Object.entries(names)) {
     if (value === null && nullable.includes(name as keyof GoogleNames)) continue;
     if (typeof value !== "string" || !/^(?!__.*__$)[a-z_]\w*$/i.test(value) || seen.has(value)) {
-      throw wrongArgument(`${option}.${name}`, "a name of its own of letters, digits and underscores", value);
+      throw wrongArgument(`${option}.${name}`, "a unique name of letters, digits and underscores", value);
     }
     seen.add(value);
   }
@@ -101,7 +101,7 @@ export function prepare(names: BareNames, backend: string, record: StoreRecord):
   const owner = subject === undefined ? null : encodeText(subject);
   // Encoded text is never the shorter one.
   refuseTooLarge(stored, googleCapabilities.maxPayloadBytes, `the ${backend} store`);
-  // An indexed text is compared no further than this, in octets.
+  // An indexed text is compared no further than this, in bytes.
   if (owner !== null) refuseLongSubject(owner, 1500, `the ${backend} store`);
   const stamp = names.version === null ? stampOf(stored) : newStamp();
   const ends = instantOf(record.expiresAt);

@@ -1,6 +1,6 @@
 /** A client that was given, or a function that will give one. */
 
-/** What is made of the client: at once where it was given, else when it is first asked for. */
+/** What is made of the client: at once where it was given, else on first use. */
 export type Lazy<Made> = () => Made | Promise<Made>;
 
 /** `make` throws for a client of the wrong kind. A function is called once, and again only if that failed. */

@@ -112,7 +112,7 @@ export function countPrefix(options: CountOptions = {}): string {
 
 /** What a cursor that no page has answered makes. It may hold a key, so it is not shown. */
 export function wrongCursor(): TypeError {
-  return new TypeError("cursor must be the cursor that the page before answered; received another text");
+  return new TypeError("cursor must be the cursor of the previous page; received another text");
 }
 
 function prefixOf(prefix: unknown): string {
@@ -120,7 +120,7 @@ function prefixOf(prefix: unknown): string {
   throw wrongArgument("prefix", "what the keys begin with, at most 200 printable ASCII characters", prefix);
 }
 
-/** The last text in the order of octets that a key with this prefix can be: keys are printable ASCII. */
+/** The last text in the order of bytes that a key with this prefix can be: keys are printable ASCII. */
 export function lastWith(prefix: string): string {
   return `${prefix}\x7f`;
 }

@@ -123,7 +123,7 @@ export function plainStore(
   }
   async function put(kept: Kept, isWanted: IsWanted): Promise<Version> {
     // Its caller has answered that nothing was saved.
-    if (!isWanted()) throw new Error("no request waits for this change any more");
+    if (!isWanted()) throw new Error("the request of this change has already ended");
     await backend.set(place(kept.key), JSON.stringify(kept), Math.max(0, kept.expiresAt - now()) + margin);
     return kept.stamp;
   }

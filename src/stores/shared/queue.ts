@@ -48,8 +48,7 @@ export class Queue {
     const ahead = this.#lineUp(keys, entry);
     const isWanted = (): boolean => ticks() < wantedUntil;
     const begin = (): Promise<T> => {
-      if (!isWanted())
-        throw new Error("the change waited for others of the same session until no request waited for it");
+      if (!isWanted()) throw new Error("the change waited for others of the same session until its request had ended");
       entry.holdsUntil = limit === undefined ? ticks() + longest : wantedUntil + limit / 2;
       return task(isWanted);
     };

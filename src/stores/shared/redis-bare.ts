@@ -10,11 +10,11 @@ import { runScript, script, sha1 } from "./redis-scripts.ts";
 export interface RedisLayout {
   /** A word for error messages: `"flask-session"`. */
   readonly name: string;
-  /** What the keys of all its sessions begin with, to list them: `"session:"`. Keys get nothing in front by this. */
+  /** The prefix of its keys, to list them: `"session:"`. It is not added to keys. */
   readonly keyPrefix: string;
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";
-  /** What stands before the payload in every value, in ASCII. Default nothing. */
+  /** A prefix of the payload in every value, in ASCII. Default nothing. */
   readonly mark?: string | undefined;
 }
 

@@ -3,7 +3,7 @@
 import { payloadBytes } from "../../core/bytes/bytes.ts";
 import { isError, SessionError } from "../../core/contracts/errors.ts";
 
-/** Throws when a payload has more octets than fit; without a limit all do. `keeper` is who says so: `"DynamoDB"`. */
+/** Throws when a payload has more bytes than fit; without a limit all do. `keeper` is who says so: `"DynamoDB"`. */
 export function refuseTooLarge(payload: string | Uint8Array, most: number | undefined, keeper: string): void {
   if (most !== undefined && payloadBytes(payload) > most) throw tooLarge(payload, `${keeper} keeps at most ${most}`);
 }

@@ -35,7 +35,7 @@ export interface SqlLayout {
   readonly others?: Readonly<Record<string, string>> | undefined;
   /** The time zone that `expiresAt` is in. Default `"UTC"`; another one in PostgreSQL only. */
   readonly timeZone?: string | undefined;
-  /** The most octets that the column of the payload takes, by dialect. Default: no limit. */
+  /** The maximum size of the payload column in bytes, by dialect. Default: no limit. */
   readonly maxPayloadBytes?: Partial<Readonly<Record<SqlDialect, number>>> | undefined;
 }
 

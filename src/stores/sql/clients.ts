@@ -68,7 +68,7 @@ export interface MariadbClient {
 
 /** A SQLite that answers at once: better-sqlite3, `DatabaseSync` of `node:sqlite`, `Database` of `bun:sqlite`. */
 export interface SqliteClient {
-  /** Tells it from other clients. */
+  /** Distinguishes it from other clients. */
   exec(sql: string): unknown;
   /** Prepares one statement, which the store keeps. */
   prepare(sql: string): {
@@ -79,7 +79,7 @@ export interface SqliteClient {
 
 /** `@libsql/client`, for a local file with its option `timeout`; or a transaction of it. */
 export interface LibsqlClient {
-  /** Tells it from other clients. */
+  /** Distinguishes it from other clients. */
   executeMultiple(sql: string): Promise<void>;
   /** Runs one statement that reads. */
   execute(statement: { sql: string; args: never[] }): Promise<LibsqlResult>;
@@ -91,7 +91,7 @@ export interface LibsqlClient {
 export interface D1Client {
   /** Tells it from a session of it. */
   exec(sql: string): Promise<unknown>;
-  /** Tells it from other clients. */
+  /** Distinguishes it from other clients. */
   batch(statements: never[]): Promise<unknown>;
   /** Prepares one statement, given its values before it is run. */
   prepare(sql: string): {
@@ -173,7 +173,7 @@ export interface SqlConnection {
   readonly mayBeTransaction?: boolean;
   /** Other processes can reach the same database. */
   readonly shared: boolean;
-  /** The most octets of a payload, where that is a limit that matters. */
+  /** The most bytes of a payload, where that is a limit that matters. */
   readonly maxPayloadBytes?: number;
   run(sql: string, values: SqlValue[]): Promise<SqlResult>;
 }

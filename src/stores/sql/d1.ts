@@ -2,7 +2,7 @@
 
 import type { D1Client, SqlConnection } from "./clients.ts";
 
-/** D1 keeps no row above 2,000,000 octets; this leaves room for the other columns. */
+/** D1 keeps no row above 2,000,000 bytes; this leaves room for the other columns. */
 const maxPayloadBytes = 1_980_000;
 
 /** The connection to a database of D1. */

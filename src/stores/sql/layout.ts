@@ -25,7 +25,7 @@ export interface SqlPieces {
   readonly definition: TableDefinition;
   /** The column of the key. */
   readonly key: string;
-  /** The order of keys is that of their octets. */
+  /** The order of keys is that of their bytes. */
   readonly ordered?: boolean;
   /** What holds for the record under `{key}`, compared octet by octet. Default: that the column is equal. */
   readonly exactly?: string;
@@ -59,7 +59,7 @@ export interface SqlPieces {
   readonly latest?: number;
   /** In milliseconds. */
   readonly granularity: number;
-  /** The most octets of a payload, where that is a limit that matters. */
+  /** The most bytes of a payload, where that is a limit that matters. */
   readonly maxPayloadBytes?: number | undefined;
   /** The values of a record, and the version it is about to have. */
   encode(record: StoreRecord): { readonly values: SqlValues; readonly version: Version };

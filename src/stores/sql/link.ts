@@ -11,7 +11,7 @@ export interface SqlLink {
   readonly dialect: SqlDialect;
   /** Other processes can reach the same database, as far as is known before it is used. */
   readonly shared: boolean;
-  /** The most octets of a payload, as far as is known before it is used. */
+  /** The most bytes of a payload, as far as is known before it is used. */
   readonly maxPayloadBytes?: number | undefined;
   readonly connect: Lazy<SqlConnection>;
 }

@@ -114,7 +114,7 @@ export function modelStore({ table, ...parts }: ModelParts): Store {
       } catch (cause) {
         if (!isAbsent(cause) && !isColumnAbsent(cause)) throw cause;
         const says = isError(cause) ? cause.message : String(cause);
-        throw new Error(`The table ${table.name} is not as the model has it: ${says}. Run your migrations.`, { cause });
+        throw new Error(`The table ${table.name} differs from the model: ${says}. Run your migrations.`, { cause });
       }
     },
   });

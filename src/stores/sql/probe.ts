@@ -16,7 +16,7 @@ export interface Probed {
   readonly now: () => number;
   /** The values that write a record. */
   encode(record: StoreRecord): ReturnType<SqlPieces["encode"]>;
-  /** The most octets of a payload. */
+  /** The most bytes of a payload. */
   readonly most: number | undefined;
 }
 
@@ -28,7 +28,7 @@ const lasts = 600_000;
 /** More than a BLOB of MySQL holds, and every octet there is. */
 const size = 70_000;
 
-/** How MySQL and MariaDB are set: rejects when nothing would be committed, and answers the most octets of a statement. */
+/** How MySQL and MariaDB are set: rejects when nothing would be committed, and answers the most bytes of a statement. */
 export async function serverLimit(rules: DialectRules, send: Send): Promise<number | undefined> {
   if (rules.dialect !== "mysql") return undefined;
   const { rows } = await send(statement(rules, "SELECT @@autocommit, @@max_allowed_packet"));
@@ -108,7 +108,7 @@ export async function probe(probed: Probed): Promise<void> {
   }
 }
 
-/** Waits for all, so that none is under way when its row is removed; then throws what the first one threw. */
+/** Waits for all, so that none is in flight when its row is removed; then throws what the first one threw. */
 async function allDone(all: readonly Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(all);
   await Promise.all(all);

@@ -61,7 +61,7 @@ export async function setUp(rules: DialectRules, pieces: SqlPieces, send: Send):
 
 function refused(what: string, statements: readonly string[], cause: unknown): Error {
   const run = statements.map((sql) => `${sql};`).join("\n");
-  return new Error(`${what} is not there, and this role may not create it. Run, as the owner:\n${run}`, { cause });
+  return new Error(`${what} does not exist, and this role may not create it. Run, as the owner:\n${run}`, { cause });
 }
 
 /** The statement that fails unless the table and all columns are there. */

@@ -43,7 +43,7 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
   const endOf = (expiresAt: number): number => Math.min(Math.ceil(expiresAt), latest);
 
   const payloadColumn = (layout.written[0]?.[0] ?? "").slice(1, -1);
-  /** The most octets of all values, as the server is set. */
+  /** The most bytes of all values, as the server is set. */
   let packet: number | undefined;
 
   const send = async ({ sql, names, returns }: Statement, values: SqlValues = {}): Promise<SqlResult> => {

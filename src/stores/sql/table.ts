@@ -14,7 +14,7 @@ export interface SqlColumns {
   readonly kind: string;
   /** When the record ends, in epoch milliseconds. Indexed. Default `"expires_at"`. */
   readonly expiresAt: string;
-  /** Who the session belongs to, or NULL. Indexed. Default `"subject"`. */
+  /** The user of the session, or NULL. Indexed. Default `"subject"`. */
   readonly subject: string;
   /** Names one state of the record: a random number, new with every write. Default `"version"`. */
   readonly version: string;

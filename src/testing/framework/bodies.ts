@@ -11,13 +11,13 @@ import { type Ask, type FrameworkCase, type Reply, type Routes, text, wait } fro
 const events = [["content-type", "text/event-stream"]] as const;
 
 /** A route that streams "first", waits for a gate, does `late` and streams "last". */
-function streaming(goOn: Gate, late: (ask: Ask) => unknown, before: (ask: Ask) => unknown = () => {}): Routes {
+function streaming(proceed: Gate, late: (ask: Ask) => unknown, before: (ask: Ask) => unknown = () => {}): Routes {
   return {
     async "/stream"(ask): Promise<Reply> {
       await before(ask);
       async function* pieces(): AsyncIterable<string> {
         yield "first ";
-        await goOn.opened;
+        await proceed.opened;
         await late(ask);
         yield "last";
       }
@@ -36,14 +36,14 @@ const streams = inGroup("streams", [
   {
     name: "the cookie is sent before the first chunk, and each chunk as soon as it is written",
     async run(trial) {
-      const goOn = gate();
-      const app = await trial.start({ routes: streaming(goOn, () => {}, setTo("1")) });
+      const proceed = gate();
+      const app = await trial.start({ routes: streaming(proceed, () => {}, setTo("1")) });
       const client = app.client();
       const incoming = await client.open("/stream");
       same(sessionCookies(incoming).length, 1, "Set-Cookie headers");
       same(await incoming.next(), "first ", "first piece");
       answered(await client.get("/read"), '{"a":"1"}');
-      goOn.open();
+      proceed.open();
       answered(await incoming.rest(), "last");
     },
   },
@@ -51,13 +51,13 @@ const streams = inGroup("streams", [
     name: "a change after the first chunk is saved before the last chunk is sent",
     needs: "late save",
     async run(trial) {
-      const goOn = gate();
-      const app = await trial.start({ routes: streaming(goOn, setTo("late")) });
+      const proceed = gate();
+      const app = await trial.start({ routes: streaming(proceed, setTo("late")) });
       const client = app.client();
       await client.post("/set?a=1");
       const incoming = await client.open("/stream");
       same(await incoming.next(), "first ", "first piece");
-      goOn.open();
+      proceed.open();
       answered(await incoming.rest(), "last");
       answered(await client.get("/read"), '{"a":"late"}');
     },
@@ -65,7 +65,7 @@ const streams = inGroup("streams", [
   {
     name: "save() makes a change visible while the stream goes on",
     async run(trial) {
-      const [goOn, saved, end] = [gate(), gate(), gate()];
+      const [proceed, saved, end] = [gate(), gate(), gate()];
       const late = async (ask: Ask): Promise<void> => {
         const session = await ask.session();
         session.data["a"] = "late";
@@ -73,12 +73,12 @@ const streams = inGroup("streams", [
         saved.open();
         await end.opened;
       };
-      const app = await trial.start({ routes: streaming(goOn, late, ({ session }) => session()) });
+      const app = await trial.start({ routes: streaming(proceed, late, ({ session }) => session()) });
       const client = app.client();
       await client.post("/set?a=1");
       const incoming = await client.open("/stream");
       await incoming.next();
-      goOn.open();
+      proceed.open();
       await saved.opened;
       answered(await client.get("/read"), '{"a":"late"}');
       end.open();
@@ -88,7 +88,7 @@ const streams = inGroup("streams", [
   {
     name: "a login after the first chunk is an error in the handler, and the stream continues",
     async run(trial) {
-      const goOn = gate();
+      const proceed = gate();
       const codes: unknown[] = [];
       const late = async ({ session }: Ask): Promise<void> => {
         try {
@@ -97,12 +97,12 @@ const streams = inGroup("streams", [
           codes.push((error as { code?: unknown }).code);
         }
       };
-      const app = await trial.start({ routes: streaming(goOn, late, ({ session }) => session()) });
+      const app = await trial.start({ routes: streaming(proceed, late, ({ session }) => session()) });
       const client = app.client();
       await client.post("/set?a=1");
       const incoming = await client.open("/stream");
       await incoming.next();
-      goOn.open();
+      proceed.open();
       answered(await incoming.rest(), "last");
       same(codes.join(), "ERR_SESSION_HEADERS_SENT", "codes");
       answered(await client.get("/subject"), "nobody");
@@ -112,12 +112,12 @@ const streams = inGroup("streams", [
     name: "a session that begins after the first chunk aborts the response, with an event",
     needs: "late save",
     async run(trial) {
-      const goOn = gate();
-      const app = await trial.start({ routes: streaming(goOn, setTo("late"), ({ session }) => session()) });
+      const proceed = gate();
+      const app = await trial.start({ routes: streaming(proceed, setTo("late"), ({ session }) => session()) });
       const incoming = await app.client().open("/stream");
       noCookie(incoming);
       await incoming.next();
-      goOn.open();
+      proceed.open();
       same((await incoming.rest()).complete, false, "the response is complete");
       same(app.store.total, 0, "store calls");
       same(
@@ -131,14 +131,14 @@ const streams = inGroup("streams", [
     name: "a late change that cannot be saved aborts the response, with an event",
     needs: "late save",
     async run(trial) {
-      const goOn = gate();
-      const app = await trial.start({ routes: streaming(goOn, setTo("late")) });
+      const proceed = gate();
+      const app = await trial.start({ routes: streaming(proceed, setTo("late")) });
       const client = app.client();
       await client.post("/set?a=1");
       app.fault = ({ method }) => (method === "update" ? "throw-before" : "pass");
       const incoming = await client.open("/stream");
       await incoming.next();
-      goOn.open();
+      proceed.open();
       same((await incoming.rest()).complete, false, "the response is complete");
       check(
         app.events.some((event) => event.type === "save_failed"),
@@ -151,14 +151,14 @@ const streams = inGroup("streams", [
   {
     name: "a client that disconnects in the middle affects no other request",
     async run(trial) {
-      const goOn = gate();
-      const app = await trial.start({ routes: streaming(goOn, setTo("late"), setTo("1")) });
+      const proceed = gate();
+      const app = await trial.start({ routes: streaming(proceed, setTo("late"), setTo("1")) });
       const client = app.client();
       const incoming = await client.open("/stream");
       await incoming.next();
       incoming.abandon();
       await wait(20);
-      goOn.open();
+      proceed.open();
       await wait(20);
       const other = app.client();
       for (const [name, value] of client.cookies) other.cookies.set(name, value);

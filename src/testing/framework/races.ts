@@ -7,11 +7,11 @@ import { type FrameworkCase, type Routes, text } from "./trial.ts";
 const parallel = 100;
 
 /** A route that changes the session after it was told to. */
-const slow = (loaded: Gate, goOn: Gate): Routes => ({
+const slow = (loaded: Gate, proceed: Gate): Routes => ({
   async "/slow"({ session }) {
     const { data } = await session();
     loaded.open();
-    await goOn.opened;
+    await proceed.opened;
     data["late"] = "yes";
     return text("slow");
   },
@@ -45,15 +45,15 @@ export const raceCases: readonly FrameworkCase[] = inGroup("requests at the same
   {
     name: "a logout is final: a slower request does not bring the session back, and sets no cookie",
     async run(trial) {
-      const [loaded, goOn] = [gate(), gate()];
-      const app = await trial.start({ routes: slow(loaded, goOn) });
+      const [loaded, proceed] = [gate(), gate()];
+      const app = await trial.start({ routes: slow(loaded, proceed) });
       const client = app.client();
       await client.post("/login?as=ada");
       const before = client.cookies.get(cookieName);
       const slower = client.post("/slow");
       await loaded.opened;
       await client.post("/logout");
-      goOn.open();
+      proceed.open();
       const answer = await slower;
       answered(answer, "slow");
       noCookie(answer);
@@ -68,15 +68,15 @@ export const raceCases: readonly FrameworkCase[] = inGroup("requests at the same
   {
     name: "a login is final: a slower request with the old id does not revive it, and sets no cookie",
     async run(trial) {
-      const [loaded, goOn] = [gate(), gate()];
-      const app = await trial.start({ routes: slow(loaded, goOn) });
+      const [loaded, proceed] = [gate(), gate()];
+      const app = await trial.start({ routes: slow(loaded, proceed) });
       const client = app.client();
       await client.post("/set?a=1");
       const before = client.cookies.get(cookieName);
       const slower = client.post("/slow");
       await loaded.opened;
       await client.post("/login?as=ada");
-      goOn.open();
+      proceed.open();
       const answer = await slower;
       answered(answer, "slow");
       noCookie(answer);

@@ -33,12 +33,12 @@ export interface TrialApp {
   /**
    * What every request does. Answer what it gives; if it rejects, let the framework's error handling have the error.
    *
-   * @param request What handlers give to `sessions.get`.
+   * @param request What handlers pass to `sessions.get`.
    * @param url Path and query.
    * @param body Reads the body of the request as text.
    */
   handle(request: object, url: string, body: () => Promise<string>): Promise<Reply>;
-  /** What the framework's error handling answers, also to errors of the sessions. Gives the status of the answer. */
+  /** The framework's error handler, also for errors of the sessions. Returns the response. */
   onError(error: unknown, request: object): Promise<Reply>;
 }
 
@@ -67,7 +67,7 @@ export type TrialFeature = "current" | "attach" | "error page" | "late save" | "
  * {@link Reply} into what the framework's users write.
  */
 export interface FrameworkHarness {
-  /** What is tested, for titles: `"Express 5.1"`. */
+  /** The name for titles of tests: `"Express 5.1"`. */
   readonly name: string;
   /** Starts the application on a free port, with the framework's own server. */
   start(app: TrialApp): Promise<RunningApp>;

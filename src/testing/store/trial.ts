@@ -33,7 +33,7 @@ export interface OpenOptions {
  * ```
  */
 export interface StoreHarness {
-  /** What is tested, for titles: `"redis 7.0 with ioredis 6"`. */
+  /** The name for titles of tests: `"redis 7.0 with ioredis 6"`. */
   readonly name: string;
   /**
    * A store made as `open` makes them, to look at only: what it claims in `capabilities` and which optional

@@ -102,7 +102,7 @@ describe("timeouts", () => {
     expect(resolve({ absoluteTimeout: false }).timeouts.absolute).toBe(Number.POSITIVE_INFINITY);
     expect(errorOf({ idleTimeout: false, absoluteTimeout: false })).toMatchObject({
       name: "TypeError",
-      message: "idleTimeout and absoluteTimeout must not both be false: a session has to end",
+      message: "idleTimeout and absoluteTimeout must not both be false: a session must end",
     });
   });
 

@@ -67,7 +67,7 @@ describe("a missing package", () => {
   test("is not confused with one that is installed and fails to load", async () => {
     const load = () => Promise.reject(new SyntaxError("Unexpected token"));
     await expect(sessionsFromConfig({ SESSION_TYPE: "redis" }, { ...quiet, load })).rejects.toThrow(
-      "the package redis is installed and does not load",
+      "the package redis is installed but fails to load",
     );
   });
 });

@@ -126,8 +126,8 @@ describe.skipIf(!isRoot)("another user of the machine", () => {
     chownSync(directory, user, group);
     await refused(
       flaskFiles({ directory }),
-      `${directory}: it belongs to user ${user}, and this process runs as user 0, so others could put sessions of ` +
-        `their own there. Run the process as that user, or pass owner: ${user} if that is the user Flask runs as`,
+      `${directory}: it belongs to user ${user}, and this process runs as user 0, so other users could ` +
+        `forge sessions. Run the process as that user, or pass owner: ${user} if that is the user Flask runs as`,
     );
     await refused(flaskFiles({ directory, owner: user - 1 }), `${directory}: it belongs to user ${user}`);
     expect(await flaskFiles({ directory, owner: user }).read("a")).toMatchObject({ payload: payload(1) });
