@@ -122,7 +122,7 @@ const scenes: Record<string, () => Promise<string>> = {
     const down = { ...memoryStore(), read: () => Promise.reject(new Error("connect ECONNREFUSED 127.0.0.1:6379")) };
     return (await start({ ...https, store: down })).get("/why", { cookie: `session=${"A".repeat(43)}` });
   },
-  "The handler has not asked for the session": () => inHandler(() => undefined),
+  "The handler did not use the session": () => inHandler(() => undefined),
   "The session is empty": () => inHandler((sessions, req) => sessions.get(req)),
   "The response began before the session was changed": () =>
     inHandler(async (sessions, req, res) => {

@@ -59,7 +59,7 @@ for (const { name, version, none, start } of mysqlMakes) {
       await store.setup?.();
       const absent = sqlStore({ client: poolOf({ user: "app", database: "web" }), table: "absent" });
       await expect(absent.setup?.()).rejects.toThrow(
-        /`absent` is not there, and this role may not create it.*CREATE TABLE/s,
+        /`absent` does not exist, and this role may not create it.*CREATE TABLE/s,
       );
       await admin.query("DROP INDEX logins_expires_at ON web.logins");
       const unindexed = await store.setup?.().catch((error: unknown) => error);

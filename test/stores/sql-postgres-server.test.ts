@@ -58,7 +58,7 @@ describe.skipIf(missing)("the SQL store on PostgreSQL", () => {
     await store.setup?.();
     const absent = sqlStore({ client: poolOf({ user: "app" }), schema: "web", table: "absent" });
     await expect(absent.setup?.()).rejects.toThrow(
-      /"web"."absent" is not there, and this role may not create it.*CREATE TABLE/s,
+      /"web"."absent" does not exist, and this role may not create it.*CREATE TABLE/s,
     );
     await admin.query("DROP INDEX web.logins_expires_at");
     const unindexed = await store.setup?.().catch((error: unknown) => error);

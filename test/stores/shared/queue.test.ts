@@ -70,7 +70,7 @@ test("a task given up in the queue is dropped, and one given up while it runs bl
   const dropped = run("dropped", 1000).catch((error: Error) => error.message);
   const [a, b] = [run("a", 4000), run("b", 4000)];
   await vi.advanceTimersByTimeAsync(1000);
-  expect(await dropped).toMatch(/no request waited/);
+  expect(await dropped).toMatch(/until its request had ended/);
   await vi.advanceTimersByTimeAsync(2000);
   await Promise.all([a, b]);
   expect(seen).toEqual(["never at 0, wanted", "a at 3000, wanted", "b at 3000, wanted"]);
