@@ -64,7 +64,7 @@ export function bareNamesOf(
   for (const [name, value] of Object.entries(names)) {
     if (value === null && nullable.includes(name as keyof GoogleNames)) continue;
     if (typeof value !== "string" || !/^(?!__.*__$)[a-z_]\w*$/i.test(value) || seen.has(value)) {
-      throw wrongArgument(`${option}.${name}`, "a name that no other field has, of letters, digits and underscores", value);
+      throw wrongArgument(`${option}.${name}`, "a name of its own of letters, digits and underscores", value);
     }
     seen.add(value);
   }
