@@ -78,7 +78,7 @@ export class ExpressWork extends Work {
     return fingerprint(this.#session) + cookieFingerprint(this.#session.cookie);
   }
 
-  /** Waits for the save under way. */
+  /** Waits for the save in flight. */
   settled(): Promise<unknown> {
     return this.#last;
   }
