@@ -4,5 +4,5 @@
 export default defineEventHandler(async (event) => {
   const session = await sessions.get(event);
   session.login("ada"); // after your own check; the id is renewed
-  return sendRedirect(event, "/", 303); // leaves when the session is saved
+  return sendRedirect(event, "/", 303); // sent once the session is saved
 });
