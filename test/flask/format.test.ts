@@ -180,7 +180,10 @@ describe("values that the application sets", () => {
     [new Cart(), /^session\.data\.v cannot be stored: received an instance of Cart/],
     [{ u: new URL("http://x/") }, /^session\.data\.v\.u cannot be stored: received an instance of URL/],
     [new Map([["k", /x/]]), /^session\.data\.v\.k cannot be stored: received an instance of RegExp/],
-    [new Map([[{}, 1]]), /^session\.data\.v\.<key> cannot be stored: received an object, which cannot be a key in Python/],
+    [
+      new Map([[{}, 1]]),
+      /^session\.data\.v\.<key> cannot be stored: received an object, which cannot be a key in Python/,
+    ],
     [new Set([() => 1]), /^session\.data\.v\.<item> cannot be stored/],
     [["\ud800"], /^session\.data\.v\[0\] cannot be stored: it holds half of a surrogate pair/],
     [{ "\ud800": 1 }, /^session\.data\.v\.<key> cannot be stored: it holds half of a surrogate pair/],
