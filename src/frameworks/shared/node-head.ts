@@ -62,7 +62,7 @@ export function keepHeaders(response: NodeResponse, names: readonly string[]): v
 }
 
 /** Does what `writeHead` does but for sending: its status and headers go over those that were set before. */
-export function sendHead(response: NodeResponse, [status, ...rest]: readonly unknown[]): void {
+export function giveHead(response: NodeResponse, [status, ...rest]: readonly unknown[]): void {
   const given = typeof rest[0] === "string" ? rest[1] : (rest[1] ?? rest[0]);
   if (typeof rest[0] === "string" && !response.stream) response.statusMessage = rest[0];
   response.statusCode = status as number;
