@@ -273,7 +273,9 @@ describe("an example", () => {
     const { dependencies, devDependencies: tools = {}, scripts } = read(join(examples, name, "package.json"));
     const { sojourn, ...others } = dependencies;
     expect(sojourn).toBe(`^${version}`);
-    expect(devDependencies).toMatchObject({ ...others, ...tools });
+    // `npm run test:nuxt` installs Nuxt in the version that the example names.
+    const { nuxt: _, ...tested } = { ...others, ...tools };
+    expect(devDependencies).toMatchObject(tested);
     const sources = readdirSync(join(examples, name), { recursive: true, encoding: "utf8" });
     const code = sources.filter((file) => /\.(ts|tsx|mjs|js|svelte|astro)$/.test(file));
     const text = code.map((file) => readFileSync(join(examples, name, file), "utf8")).join("\n");
