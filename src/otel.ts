@@ -65,8 +65,8 @@ export interface TelemetryOptions {
   /** `metrics.getMeter("sojourn")`: the numbers of `sojourn/metrics`. Default none. */
   readonly meter?: TelemetryMeter | undefined;
   /**
-   * The module `@opentelemetry/api`: store calls are then children of their load or save. Default: of the span at
-   * hand.
+   * The module `@opentelemetry/api`: store calls are then children of their load or save. Default: of the
+   * current span.
    */
   readonly api?: TelemetryApi | undefined;
   /**

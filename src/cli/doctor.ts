@@ -57,7 +57,7 @@ async function examined(store: Store): Promise<readonly Finding[]> {
   try {
     return await within(store.examine?.() ?? Promise.resolve([]));
   } catch (error) {
-    return [{ about: "set-up", state: "unknown", found: `it could not be examined at: ${textOf(error)}` }];
+    return [{ about: "set-up", state: "unknown", found: `it could not be examined: ${textOf(error)}` }];
   }
 }
 

@@ -57,7 +57,7 @@ const failure: Outcome = { failed: true };
 
 /**
  * Sessions for Astro: a middleware, the first of `sequence`. In pages, `sessions.get(Astro.locals)` is the session; in
- * endpoints and the middleware behind it `sessions.get(context)` is, too. The response is sent after the session was saved.
+ * endpoints and the middleware behind it `sessions.get(context)` is, too. The response is sent once the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -46,7 +46,7 @@ const withoutWrap =
 
 /**
  * Sessions for Elysia: a plugin. Use it before the routes; in them, `sessions.get(context)` is the session, and
- * `sessions.get(request)` as well. The response is sent after the session was saved; an error of the store goes to
+ * `sessions.get(request)` as well. The response is sent once the session is saved; an error of the store goes to
  * `onError`, and is answered with its status, 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

@@ -69,7 +69,7 @@ type Done = (error?: unknown) => void;
 
 /**
  * Sessions for Fastify: a plugin. Register it before the routes, and it is there for all of them, also in what is
- * registered inside; `sessions.get(request)` is the session. The response is sent after the session was saved; an error
+ * registered inside; `sessions.get(request)` is the session. The response is sent once the session is saved; an error
  * of the store goes to the error handler, with `error.status` 503.
  *
  * A route says in its `config` when it may do less: `app.get("/unread", { config: { session: "no-touch" } }, …)`.

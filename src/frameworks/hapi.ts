@@ -81,7 +81,7 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Sessions for Hapi: a plugin. Register it before your own extensions and the plugins that use sessions;
- * `sessions.get(request)` is the session, from `onRequest` on. The response is sent after the session was saved; an error
+ * `sessions.get(request)` is the session, from `onRequest` on. The response is sent once the session is saved; an error
  * of the store is answered with its status, 503.
  *
  * A route says in its options when it may do less: `plugins: { sojourn: { session: "no-touch" } }`.

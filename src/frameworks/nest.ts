@@ -62,7 +62,7 @@ interface Observer {
 
 /**
  * Sessions for NestJS: a module. Import it in the root module; in guards, interceptors, pipes and handlers
- * `sessions.get(request)` is the session, on Express and on Fastify. The response is sent after the session was saved; an
+ * `sessions.get(request)` is the session, on Express and on Fastify. The response is sent once the session is saved; an
  * error of the store goes to the exception filters, with `error.status` 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

@@ -72,7 +72,7 @@ export type ConnectErrorMiddleware = (
 
 /**
  * Sessions for servers of `node:http`, `node:https` and `node:http2`. Gives a function that wraps the request
- * listener; inside, `sessions.get(req)` is the session. The response is sent after the session was saved.
+ * listener; inside, `sessions.get(req)` is the session. The response is sent once the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -58,7 +58,7 @@ export type ReactRouterMiddleware = <Result>(args: ReactRouterArgs, next: () => 
 
 /**
  * Sessions for React Router on the server. Put it first into the `middleware` of the root route; in loaders, actions
- * and middleware behind it, `sessions.get(context)` is the session. The response is sent after the session was saved. An
+ * and middleware behind it, `sessions.get(context)` is the session. The response is sent once the session is saved. An
  * error of the store goes to the nearest `ErrorBoundary`, and the status is 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

@@ -48,7 +48,7 @@ const known = new WeakSet<object>();
 
 /**
  * Sessions for Restify. Mount it with `server.pre` or `server.use`, before the routes; in them, `sessions.get(req)` is
- * the session. The response is sent after the session was saved; an error of the store goes to the listeners for
+ * the session. The response is sent once the session is saved; an error of the store goes to the listeners for
  * `restifyError`, and without an answer of theirs is sent by Restify, with `error.statusCode` 503.
  *
  * @throws `TypeError` when `server` is missing, or an option is of the wrong type.

@@ -58,7 +58,7 @@ export type SvelteKitHandle = (input: {
 
 /**
  * Sessions for SvelteKit: a `handle` hook, the first of `sequence`. In server load functions, actions, endpoints
- * and later hooks, `sessions.get(event)` is the session. The response is sent after the session was saved.
+ * and later hooks, `sessions.get(event)` is the session. The response is sent once the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

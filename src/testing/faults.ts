@@ -138,7 +138,7 @@ const single = [
 ] as const;
 const many = ["list", "listBySubject"] as const;
 
-/** The same store with `around` in place of each call. A listing counts as one call, made on first use a row. */
+/** The same store with `around` in place of each call. A listing counts as one call, made when its first row is asked for. */
 function aroundCalls(store: Store, around: Around): Store {
   let index = 0;
   const methods: Record<string, unknown> = {};

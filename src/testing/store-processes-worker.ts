@@ -86,7 +86,7 @@ const tasks: Record<Task, (store: Store, self: number, report: () => Promise<voi
   },
 };
 
-/** Tells that the task is well in flight, and gives the message time to leave. */
+/** Tells that the task is well under way, and gives the message time to leave. */
 async function report(): Promise<void> {
   process.send?.({ progress: true });
   await wait(0);

@@ -17,7 +17,7 @@ export interface OpenedToken {
  *
  * The id itself is 256 random bits, beyond guessing, and only its hash reaches the store: the bare form is safe. A
  * signature lets invalid tokens be refused without a store call; a seal also hides the id from anyone who sees the
- * cookie.
+ * cookie but not the keys.
  */
 export interface TokenFormat {
   /** The token that carries `id` in the cookie called `cookieName`. */

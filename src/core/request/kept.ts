@@ -51,7 +51,7 @@ export interface Keeping<Data extends object> {
   begin(incoming: Incoming): Kept<Data>;
 }
 
-/** What keeps the session of one request, from on first use. */
+/** What keeps the session of one request, from its first use on. */
 export interface Kept<Data extends object> {
   /** Loads what was asked for; what is loaded already is not loaded again. */
   load(fields: readonly string[] | undefined): Promise<Session<Data>>;
