@@ -25,7 +25,7 @@ import {
 import type { Sessions } from "./core/request/sessions.ts";
 import { countSessions } from "./manage.ts";
 
-/** What is needed of prom-client's `Registry`. */
+/** The part of prom-client's `Registry` that is used here. */
 export interface MetricsRegister {
   registerMetric(metric: never): void;
   removeSingleMetric(name: string): void;

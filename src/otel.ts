@@ -27,7 +27,7 @@ import {
 
 type Attributes = Record<string, string | number>;
 
-/** What is needed of a span. */
+/** The part of a span that is used here. */
 export interface TelemetrySpan {
   setAttributes(attributes: Attributes): unknown;
   setStatus(status: { readonly code: number; readonly message?: string }): unknown;
@@ -35,12 +35,12 @@ export interface TelemetrySpan {
   end(): unknown;
 }
 
-/** What is needed of an OpenTelemetry `Tracer`. */
+/** The part of an OpenTelemetry `Tracer` that is used here. */
 export interface TelemetryTracer {
   startSpan(name: string, options?: { readonly attributes?: Attributes }, context?: never): TelemetrySpan;
 }
 
-/** What is needed of an OpenTelemetry `Meter`. */
+/** The part of an OpenTelemetry `Meter` that is used here. */
 export interface TelemetryMeter {
   createCounter(
     name: string,
@@ -52,7 +52,7 @@ export interface TelemetryMeter {
   ): { record(value: number, attributes?: Attributes): unknown };
 }
 
-/** What is needed of `@opentelemetry/api`. */
+/** The part of `@opentelemetry/api` that is used here. */
 export interface TelemetryApi {
   readonly trace: { setSpan(context: never, span: never): unknown };
   readonly context: { active(): unknown };

@@ -26,7 +26,7 @@ const risks: Readonly<Record<"high-value" | "low-risk", Lifetimes>> = {
  *
  * | level | unused | in all |
  * |---|---|---|
- * | `"aal1"` | no limit is asked for: as long as in all | `"30d"` |
+ * | `"aal1"` | as long as in all, since NIST requires no idle limit | `"30d"` |
  * | `"aal2"` | `"1h"` | `"24h"` |
  * | `"aal3"` | `"15m"` | `"12h"` |
  *

@@ -1,6 +1,6 @@
 /** How long a session lives on: what a status route answers, and a browser's page that warns and offers to stay. */
 
-/** How long a session lives on, as durations: the clock of a browser may be wrong. */
+/** How long a session still lives. These are durations, since the clock of a browser may be wrong. */
 export interface TimeLeft {
   /** Seconds until it ends unless it is used. 0: it is over, or no user is logged in. `null`: it has no end. */
   readonly left: number | null;

@@ -10,7 +10,7 @@ const longest = 10_000;
 /** Answers who the administrator is. */
 export type Authorize = (act: AdminAct) => Promise<string | undefined>;
 
-/** What is needed of a request of Node, and of frameworks on it. */
+/** The part of a request that is used here: of Node, or of a framework on Node. */
 export interface AdminNodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -20,7 +20,7 @@ export interface AdminNodeRequest {
   [Symbol.asyncIterator](): AsyncIterator<unknown>;
 }
 
-/** What is needed of a response of Node. */
+/** The part of a response of Node that is used here. */
 export interface AdminNodeResponse {
   statusCode: number;
   readonly headersSent: boolean;

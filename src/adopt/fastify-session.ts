@@ -20,7 +20,7 @@ import {
   secretsOf,
 } from "./shared/options.ts";
 
-/** What is needed of a `store` of @fastify/session, which are those of express-session. */
+/** The part of a `store` of @fastify/session that is used here. Stores for express-session fit. */
 export interface FastifySessionStore {
   get(id: string, callback: (error: unknown, session?: object | null) => void): void;
   destroy(id: string, callback: (error?: unknown) => void): void;

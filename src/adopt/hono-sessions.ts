@@ -19,7 +19,7 @@ import {
   percentDecoded,
 } from "./shared/options.ts";
 
-/** What is needed of a `store` of hono-sessions. */
+/** The part of a `store` of hono-sessions that is used here. */
 export interface HonoSessionsStore {
   getSessionById(id: string): unknown;
   deleteSession(id: string): unknown;

@@ -18,7 +18,7 @@ import {
   secretsOf,
 } from "./shared/options.ts";
 
-/** What is needed of a `store` of koa-session. */
+/** The part of a `store` of koa-session that is used here. */
 export interface KoaSessionStore {
   get(key: string, maxAge: number | "session" | undefined, data: object): unknown;
   destroy(key: string, data: object): unknown;

@@ -38,7 +38,7 @@ export interface AdoptNextAuthOptions extends AdoptOptions {
   readonly secure?: boolean | undefined;
 }
 
-/** What is needed of an adapter of next-auth or Auth.js. */
+/** The part of an adapter of next-auth or Auth.js that is used here. */
 export interface NextAuthAdapter {
   getSessionAndUser(
     sessionToken: string,
@@ -47,8 +47,8 @@ export interface NextAuthAdapter {
 }
 
 /**
- * Adopts the sessions of next-auth 4. The data are the claims that your `jwt` callback left in the token (`name`,
- * `email`, `picture` and yours), the subject is its `sub`.
+ * Adopts the sessions of next-auth 4. The data is the claims of the token (`name`, `email`, `picture`, and those of
+ * your `jwt` callback). The subject is its `sub`.
  *
  * @throws TypeError when an option is wrong.
  * @example

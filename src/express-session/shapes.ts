@@ -1,4 +1,4 @@
-/** What is needed of records, answers and responses, by shape. */
+/** The parts of records, answers and responses that are used here, by shape. */
 
 import type { NodeResponse } from "../frameworks/node.ts";
 

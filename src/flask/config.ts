@@ -42,35 +42,54 @@ export type ConfigKeys = Readonly<Record<string, unknown>>;
 /** Options that have no key. All are optional. */
 export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   /**
-   * How sessions are written. `"flask"` (default): as Flask writes them, so that the logins there are go on, and Flask can
-   * go on beside you. `"native"`: as this library does, with ids hashed in the store, lists of a user's sessions and an
-   * absolute timeout; everybody logs in once more.
+   * How sessions are written. `"flask"` (default): as Flask writes them, so users stay logged in, and Flask can keep
+   * running. `"native"`: in this library's own form, with hashed ids in the store, lists of a user's sessions and an
+   * absolute timeout; every user has to log in again.
    */
   readonly records?: "flask" | "native" | undefined;
   /**
-   * Whose sessions they are. `"flask-session"` (default): version 0.7 or 0.8. `"flask-session2"`: that, or Flask-Session
-   * up to 0.6: pickles, and new ids are UUIDs. The default reads those too, and rewrites them with the next change.
+   * Which package writes Flask's sessions. `"flask-session"` (default): Flask-Session 0.7 or 0.8. `"flask-session2"`:
+   * Flask-Session2, or Flask-Session up to 0.6, with pickles and UUIDs as ids. The default can read those too, and
+   * rewrites them with the next change.
    */
   readonly family?: "flask-session" | "flask-session2" | undefined;
-  /** Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. As of `flaskSession`. */
+  /**
+   * Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. The same option as in
+   * `flaskSession`.
+   */
   readonly subjectKey?: string | undefined;
-  /** What it has there. Default `"string"`. */
+  /** The type of the value under `subjectKey` in Flask. Default `"string"`. */
   readonly subjectType?: "string" | "integer" | undefined;
-  /** For `SESSION_TYPE=filesystem` and `cachelib`: which cachelib Flask has. Default `"0.16"`, for that and later. As of `flaskFiles`. */
+  /**
+   * For `SESSION_TYPE=filesystem` and `cachelib`: the version of cachelib in Flask's environment. Default `"0.16"`, for
+   * that and later. The same option as in `flaskFiles`.
+   */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
-  /** For the same: the number of the user that Flask runs as, where it is another one than this process's. As `owner` of `flaskFiles`. Default: this process's user. */
+  /**
+   * Also for files: the numeric id of the user that Flask runs as, if it differs from this process's. The option
+   * `owner` of `flaskFiles`. Default: this process's user.
+   */
   readonly fileOwner?: number | undefined;
-  /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine where it is not UTC. As of `flaskDynamodb`. Default: UTC. */
+  /**
+   * For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine, if it is not UTC. The same option as in
+   * `flaskDynamodb`. Default: UTC.
+   */
   readonly timeZone?: string | undefined;
   /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
   readonly setup?: boolean | undefined;
-  /** In front of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
+  /** The prefix of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
   readonly prefix?: string | undefined;
-  /** Other options for `createSessions`: `schema`, `current`, timeouts. What is given here goes before the keys. `store` only with `SESSION_TYPE=custom`. Default: none. */
+  /**
+   * Other options for `createSessions`: `schema`, `current`, timeouts. They take precedence over the keys. `store` is
+   * allowed only with `SESSION_TYPE=custom`. Default: none.
+   */
   readonly sessions?: SessionOptions<Data> | undefined;
-  /** Loads a package that is needed, for bundlers and other installers: `(name) => import(name)`. Default: what is installed here. */
+  /**
+   * Loads the package of a client. Pass `(name) => import(name)` if you bundle, or if packages are installed elsewhere.
+   * Default: what is installed here.
+   */
   readonly load?: LoadPackage | undefined;
-  /** Says what is odd about the keys, once each. Default `console.warn`. */
+  /** Gets each warning about the keys, once. Default `console.warn`. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
@@ -154,8 +173,8 @@ export async function partsFromConfig<Data extends object = Record<string, unkno
 }
 
 /**
- * What comes of keys, without opening anything: a row for each that counts, and for each that was given and does not.
- * No secrets in it. `sojourn config` prints it.
+ * Explains what the keys mean, without connecting to anything: a row for each key that takes effect, and for each given
+ * key that is ignored. Contains no secrets. `sojourn config` prints it.
  *
  * @throws `TypeError` for a wrong value, naming the key.
  * @example

@@ -22,13 +22,13 @@ export interface FlaskCookieOptions extends TaggedJsonOptions {
   readonly secretKey: string | Uint8Array;
   /** Flask's `SECRET_KEY_FALLBACKS`: cookies signed with one of them are read, and signed again with that response. Default none. */
   readonly fallbacks?: readonly (string | Uint8Array)[] | undefined;
-  /** How long a cookie is good after it was signed: `PERMANENT_SESSION_LIFETIME`, whole seconds. Default `"31d"`. */
+  /** How long a cookie is valid after it was signed: `PERMANENT_SESSION_LIFETIME`, whole seconds. Default `"31d"`. */
   readonly lifetime?: Duration | undefined;
   /** Whether the cookie of a new session outlives the browser: `session.permanent`. Default false. */
   readonly permanent?: boolean | undefined;
   /** The hash of the signature: `"sha1"` (default) as Flask's own, `"sha3-256"` as Flask-Session-Plus's `secure_cookie`. */
   readonly digest?: "sha1" | "sha3-256" | undefined;
-  /** What the key is derived with. Default `"cookie-session"`, as Flask's own. */
+  /** The salt from which the signing key is derived. Default `"cookie-session"`, as in Flask. */
   readonly salt?: string | undefined;
   /**
    * The cookie: `SESSION_COOKIE_NAME` and so on. Default: named `session`, without a prefix, Secure, HttpOnly,
@@ -60,12 +60,13 @@ const known: Readonly<Record<keyof FlaskCookieOptions, true>> = {
 /**
  * The options with which `createSessions` reads and writes Flask's own session cookie, signed with its `SECRET_KEY`.
  *
- * **The client can read what is in it**; it is signed, not sealed. Nothing is kept on a server: a session cannot be
- * ended before its time, and of parallel requests the last response wins. Use it to share sessions with a Flask
- * application that has such; for anything else `cookieStore` seals the cookie, and any store is better.
+ * **The client can read what is in it**; it is signed, not sealed. Nothing is kept on a server: you cannot end a
+ * session before it expires, and of parallel requests the last response wins. Use it only to share sessions with a
+ * Flask application that keeps them like this. Otherwise `cookieStore` is better, since it seals the cookie, and any
+ * other store is better still.
  *
- * A cookie is good for `lifetime` after it was last signed, by whichever side. Cookies that are unsigned, that are
- * older, or of a time to come are no session, and an event.
+ * A cookie is valid for `lifetime` after Flask or sojourn last signed it. A cookie that is unsigned, older, or signed
+ * in the future is refused: there is no session, and an event reports it.
  *
  * @throws TypeError when an option is wrong.
  * @example

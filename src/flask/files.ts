@@ -26,16 +26,16 @@ export interface FlaskFilesOptions {
   /** `SESSION_FILE_DIR`, or the first argument of `FileSystemCache`. A relative path counts from the working directory at this call. */
   readonly directory: string;
   /**
-   * Which cachelib Flask has: `pip show cachelib` tells. Default `"0.16"`, for that and later. It decides how new
-   * sessions are written; those of every version are read, and stay as they are.
+   * The version of cachelib in Flask's environment: `pip show cachelib` prints it. Default `"0.16"`, for that and
+   * later. It decides how new sessions are written; those of every version are read, and stay as they are.
    */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
   /** The mode of the files: `SESSION_FILE_MODE`. Default `0o600`. */
   readonly mode?: number | undefined;
   /**
-   * The number of the user that Flask runs as, where it is another one than this process's: `id -u www-data` tells. The
-   * directory and those above it may belong to that user then, and the directory may take entries from a group that this process is in.
-   * Default none: they belong to this process's user or root.
+   * The numeric id of the user that Flask runs as, if it differs from this process's: `id -u www-data` prints it. The
+   * directory and those above it may then belong to that user, and a group that this process is in may write to the
+   * directory. Default none: they belong to this process's user or root.
    */
   readonly owner?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
@@ -68,14 +68,14 @@ const capabilities: StoreCapabilities = {
  * Keeps sessions in the directory of a Flask application, as cachelib does. They are pickles, which
  * `flaskSession({ format: "pickle" })` reads and writes.
  *
- * Among processes of this library no update is lost. cachelib knows no locks: what Flask writes in the few
- * microseconds between our last look at a file and its replacement is overwritten. The directory must be on a file system
- * of this machine that has hard links.
+ * Between processes that use this library, no update is lost. cachelib has no locks: if Flask writes a file in the few
+ * microseconds between our last look at it and its replacement, Flask's write is lost. The directory must be on a file
+ * system of this machine that has hard links.
  *
- * Expired sessions are ignored when they are met and removed by `prune()`: call it now and then, from one process.
+ * Expired sessions are ignored, and `prune()` removes them: call it now and then, from one process.
  *
- * Who can put files in the directory, or another directory in its place, can log in as anybody. So every call refuses a
- * directory that another user than this process's, root and {@link FlaskFilesOptions.owner} could replace.
+ * Anyone who can put files in the directory, or replace the directory, can log in as any user. So every call refuses a
+ * directory that can be replaced by another user than this process's, root and {@link FlaskFilesOptions.owner}.
  *
  * @throws TypeError when an option is of the wrong type.
  * @example

@@ -22,7 +22,9 @@ import { type Dict, isTruthy, type Node, toValue } from "./tree.ts";
 
 /** Options of {@link flaskFormat}. */
 export interface FlaskFormatOptions extends SubjectOptions {
-  /** How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. Both are read, whichever it is. */
+  /**
+   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. Both are read, whichever you choose.
+   */
   readonly format?: "msgpack" | "json" | undefined;
   /** Whether records in pickle are read, through a whitelist of harmless types; the next save writes `format`. Default true. */
   readonly legacyPickle?: boolean | undefined;
@@ -39,11 +41,12 @@ const kind: Kind<Node> = {
 /**
  * The records of Flask-Session 0.7 and later. `_permanent` is `session.persistent`; all else is `session.data`.
  *
- * What is unchanged is written as it stood, byte for byte: floats that are whole, microseconds, key order, forms
- * that another encoder chose. A changed value is written as `msgspec` would: whole numbers as int, others as float,
- * Date as datetime, Uint8Array as bytes, Set as list, Map as dict with keys of any kind; `undefined` is left out.
+ * Unchanged values are written back byte for byte, with their whole floats, microseconds, key order and encodings. A
+ * changed value is written as `msgspec` would write it: whole numbers as int, others as float, Date as datetime,
+ * Uint8Array as bytes, Set as list, Map as dict with keys of any kind; `undefined` is left out.
  *
- * A record in another form than `format` stays as it is until the session is changed; then it is rewritten, whole.
+ * A record in another format than `format` stays as it is until the session is changed. Then the whole record is
+ * rewritten.
  *
  * @example
  * ```ts

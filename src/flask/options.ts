@@ -14,8 +14,9 @@ import { type FlaskSecretKey, flaskToken } from "./token.ts";
 /** Options of {@link flaskSession}. All have the defaults of Flask-Session 0.8, but for the cookie's attributes. */
 export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">, FlaskIdOptions {
   /**
-   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. `"msgpack"` and `"json"` are both read,
-   * whichever it is. `"pickle"` for what is in cachelib (`SESSION_TYPE` `filesystem` and `cachelib`), which knows nothing else.
+   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. `"msgpack"` and `"json"` are both
+   * read, whichever you choose. `"pickle"` is for cachelib (`SESSION_TYPE` `filesystem` and `cachelib`), which has no
+   * other format.
    */
   readonly format?: "msgpack" | "json" | "pickle" | undefined;
   /**
@@ -51,9 +52,10 @@ const known: Readonly<Record<keyof FlaskSessionOptions, true>> = {
 
 /**
  * The options with which `createSessions` reads, changes and ends the sessions of a Flask application with
- * Flask-Session 0.8, and it ours. Give the store the layout that fits Flask's.
+ * Flask-Session 0.8, while that application uses the same sessions. Give the store the layout that fits Flask's
+ * backend.
  *
- * There is no absolute timeout, since Flask keeps no note of when a session began; and no `renewAfter`.
+ * There is no absolute timeout, since Flask does not record when a session began, and no `renewAfter`.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

@@ -19,10 +19,9 @@ export type TaggedJsonOptions = SubjectOptions;
  * Sessions in Flask's TaggedJSON: what its own cookie holds, and what Flask-Session-Plus keeps in Redis, Memcached and
  * MongoDB. `_permanent` is `session.persistent`; all else is `session.data`.
  *
- * What is unchanged is written as it stood: an unchanged session byte for byte, and of a changed one each value that
- * is as it was. The rest is written as Flask writes it in a request: keys sorted, ASCII only. A tuple, a UUID and a
- * Markup read as array and text, and stay what they are until they are changed. A `Date` is kept to the second,
- * `Uint8Array` as bytes, a `Set` as list, a number as key of a `Map` as text.
+ * Unchanged values are written back byte for byte. The rest is written as Flask writes it in a request: keys sorted,
+ * ASCII only. A tuple is read as an array, a UUID and a Markup as text; they keep their Python type until you change
+ * them. A `Date` is kept to the second, a `Uint8Array` as bytes, a `Set` as list, a number as key of a `Map` as text.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

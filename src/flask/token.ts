@@ -14,10 +14,10 @@ const salt = "flask-session";
 const signature = /^([A-Za-z0-9_-]{26})([A-Za-z0-9_-])=*$/;
 
 /**
- * `id.signature` with HMAC-SHA-1, under a key derived from Flask's own. The last secret signs, all verify; what an
- * older one signed is signed again with the next cookie.
+ * `id.signature` with HMAC-SHA-1, under a key derived from Flask's own. The last secret signs, and all verify. A cookie
+ * signed by an older one is signed again when it is next sent.
  *
- * @param secretKey Not empty. A `TypeError` otherwise.
+ * @param secretKey Must not be empty: otherwise a `TypeError`.
  */
 export function flaskToken(secretKey: FlaskSecretKey): TokenFormat {
   const takes = "Flask's SECRET_KEY, or a list of them from the oldest to the newest";

@@ -40,7 +40,7 @@ export interface AstroOptions extends AccessOption<AstroContext> {
   readonly onError?: ((error: SessionError, context: AstroContext) => Response | Promise<Response>) | undefined;
 }
 
-/** What is needed of Astro's context. */
+/** The part of Astro's context that is used here. */
 export interface AstroContext {
   readonly request: Request;
   readonly url: URL;

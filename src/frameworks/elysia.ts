@@ -11,7 +11,7 @@ export type { AccessOf } from "./shared/options.ts";
 /** The options of {@link elysiaSessions}. */
 export type ElysiaOptions = Pick<FetchOptions, "access" | "secure" | "streaming">;
 
-/** What is needed of Elysia's context. */
+/** The part of Elysia's context that is used here. */
 export interface ElysiaContext {
   readonly request: Request;
   readonly set: { readonly headers: object };
@@ -19,7 +19,7 @@ export interface ElysiaContext {
   error?: unknown;
 }
 
-/** What is needed of an Elysia application. */
+/** The part of an Elysia application that is used here. */
 export interface ElysiaLike {
   // Elysia knows the types of its own hooks better than can be said by shape.
   wrap(around: never): unknown;

@@ -27,7 +27,7 @@ export interface FastifyOptions {
   readonly access?: AccessOf<FastifyRequestLike> | undefined;
 }
 
-/** What is needed of a request of Fastify. */
+/** The part of a request of Fastify that is used here. */
 export interface FastifyRequestLike {
   readonly method: string;
   readonly url: string;
@@ -40,7 +40,7 @@ export interface FastifySessionConfig {
   readonly session?: Access | undefined;
 }
 
-/** What is needed of a Fastify application. */
+/** The part of a Fastify application that is used here. */
 export interface FastifyLike {
   addHook(name: string, hook: unknown): unknown;
   decorateRequest(name: string, value: null): unknown;

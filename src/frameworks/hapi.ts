@@ -35,7 +35,7 @@ export interface HapiOptions extends AccessOption<HapiRequest> {
   readonly secure?: ((request: HapiRequest) => boolean) | undefined;
 }
 
-/** What is needed of Hapi's request. */
+/** The part of Hapi's request that is used here. */
 export interface HapiRequest {
   readonly method: string;
   readonly path: string;
@@ -44,13 +44,13 @@ export interface HapiRequest {
   readonly response: object;
 }
 
-/** What is needed of Hapi's response toolkit. */
+/** The part of Hapi's response toolkit that is used here. */
 export interface HapiToolkit {
   readonly abandon: symbol;
   readonly continue: symbol;
 }
 
-/** What is needed of a server of Hapi. */
+/** The part of a server of Hapi that is used here. */
 export interface HapiServer {
   ext(point: "onRequest" | "onPreAuth" | "onPreResponse", method: never): void;
 }

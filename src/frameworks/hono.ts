@@ -33,7 +33,7 @@ export interface HonoOptions extends AccessOption<HonoContext>, Pick<FetchOption
   readonly attach?: string | undefined;
 }
 
-/** What is needed of Hono's context. */
+/** The part of Hono's context that is used here. */
 export interface HonoContext {
   readonly req: { readonly raw: Request };
   get res(): Response;

@@ -22,7 +22,7 @@ export interface KoaOptions extends AccessOption<KoaContext> {
   readonly attach?: string | undefined;
 }
 
-/** What is needed of Koa's context. */
+/** The part of Koa's context that is used here. */
 export interface KoaContext {
   readonly req: NodeRequest;
   readonly res: NodeResponse;

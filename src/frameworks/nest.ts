@@ -31,12 +31,12 @@ export interface NestRequest {
   readonly headers: NodeRequest["headers"];
 }
 
-/** What is needed of Nest's `MiddlewareConsumer`. */
+/** The part of Nest's `MiddlewareConsumer` that is used here. */
 export interface NestConsumer {
   getHttpAdapter(): { getType(): string; getInstance(): unknown; use(middleware: unknown): unknown };
 }
 
-/** What is needed of Nest's `ExecutionContext`. */
+/** The part of Nest's `ExecutionContext` that is used here. */
 export interface NestContext {
   getType(): string;
   switchToHttp(): { getRequest(): object; getResponse(): object };
@@ -48,7 +48,7 @@ export interface NestSessionsModule {
   providers: { provide: string; useValue: object }[];
 }
 
-/** What is needed of an `Observable`. */
+/** The part of an `Observable` that is used here. */
 interface Answer {
   readonly constructor: unknown;
   subscribe(observer: Observer): unknown;

@@ -29,14 +29,14 @@ export interface NuxtOptions extends AccessOption<NuxtEvent> {
   readonly secure?: ((event: NuxtEvent) => boolean) | undefined;
 }
 
-/** What is needed of the event of h3 1. */
+/** The part of the event of h3 1 that is used here. */
 export interface NuxtEvent {
   readonly node: { readonly req: NodeRequest; readonly res: NodeResponse };
   readonly path: string;
   context: object;
 }
 
-/** What is needed of an application of h3 1. */
+/** The part of an application of h3 1 that is used here. */
 export interface H3App {
   handler: (event: never) => unknown;
   readonly options: { onError?: ((error: never, event: never) => unknown) | undefined };

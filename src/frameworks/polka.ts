@@ -78,9 +78,10 @@ export function polkaSessions<Data extends object>(
 }
 
 /**
- * The `onError` of an application: tells the sessions that a route failed, so that its unsaved changes are discarded
- * whatever status answers. Then your own function answers; without one it is the status of the error, and a few words.
- * (Polka's own answers with the message of the error, and 0.5 takes `error.code` for a status.)
+ * The `onError` of an application: tells the sessions that a route failed, so that its unsaved changes are discarded,
+ * whatever the status of the response. Then your own function answers. Without one, the response has the status of the
+ * error and a short text. (Polka's own `onError` sends the error's message to the client, and that of Polka 0.5 uses
+ * `error.code` as the status.)
  *
  * @throws `TypeError` when `onError` is no function.
  * @example

@@ -47,7 +47,7 @@ export interface ReactRouterOptions<Data extends object>
   readonly attach?: ReactRouterKey<Data> | undefined;
 }
 
-/** What is needed of what React Router hands its middleware. */
+/** What React Router passes to its middleware, as far as it is used here. */
 export interface ReactRouterArgs {
   readonly request: Request;
   readonly context: object;

@@ -30,7 +30,7 @@ export interface RestifyOptions extends AccessOption<NodeRequest> {
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
 
-/** What is needed of a server of Restify. */
+/** The part of a server of Restify that is used here. */
 export interface RestifyServer {
   prependListener(event: "restifyError", listener: never): unknown;
   listenerCount(event: "restifyError"): number;

@@ -40,7 +40,7 @@ export interface SvelteKitOptions extends AccessOption<SvelteKitEvent> {
   readonly onError?: ((error: SessionError, event: SvelteKitEvent) => Response | Promise<Response>) | undefined;
 }
 
-/** What is needed of SvelteKit's event. */
+/** The part of SvelteKit's event that is used here. */
 export interface SvelteKitEvent {
   readonly request: Request;
   readonly url: URL;

@@ -55,10 +55,10 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
 /**
  * Keeps sessions in a table of DynamoDB.
  *
- * Reading is one strongly consistent `GetItem`, every write one request with a condition: an item, or a transaction
- * where the index of a subject changes with it. DynamoDB removes what has ended; until it does, the store does not
- * see it. The table must exist: call `await store.setup()` when you deploy, or use what {@link dynamodbTable}
- * returns. Errors of the client are passed on unchanged.
+ * A read is one strongly consistent `GetItem`. A write is one conditional request: for one item, or a transaction if
+ * the index of a subject changes too. DynamoDB removes ended sessions; until then, the store ignores them. The table
+ * must exist: call `await store.setup()` when you deploy, or use what {@link dynamodbTable} returns. Errors of the
+ * client are passed on unchanged.
  *
  * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example

@@ -1,6 +1,6 @@
 /** `diagnostics_channel` where Node's modules cannot be imported: if the runtime hands it out, as Cloudflare Workers do with `nodejs_compat`. The twin of `channels.node.ts`. */
 
-/** What is needed of one channel. */
+/** The part of one channel that is used here. */
 export interface Channel {
   readonly hasSubscribers: boolean;
   publish(message: unknown): void;
@@ -22,7 +22,7 @@ export interface TracingChannel {
   readonly error: Channel;
 }
 
-/** What is needed of the runtime. */
+/** The part of the runtime that is used here. */
 export interface Diagnostics {
   channel(name: string): Channel;
   /** `hasSubscribers` is absent in Bun. */

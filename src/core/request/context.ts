@@ -1,6 +1,6 @@
 /** The request at hand, where Node's modules cannot be imported: through `AsyncLocalStorage` if the runtime hands it out, as Cloudflare Workers do with `nodejs_compat`. The twin of `context.node.ts`. */
 
-/** What is needed of an `AsyncLocalStorage`. */
+/** The part of an `AsyncLocalStorage` that is used here. */
 export interface Context<T> {
   run<R>(value: T, next: () => R): R;
   getStore(): T | undefined;

@@ -72,8 +72,9 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * The session of the current request, without passing the request along, until its response has ended. Needs the
    * option `current: true`, and a runtime with `AsyncLocalStorage`.
    *
-   * Callbacks of connection pools, emitters, queues and loaders run in the context of another request: of the one that
-   * opened the connection or emits. Call `sessions.get(request)` there, or wrap the callback in `AsyncResource.bind`.
+   * Callbacks of connection pools, emitters, queues and loaders may run in the context of another request: the one that
+   * opened the connection, or that emits. Call `sessions.get(request)` there, or wrap the callback in
+   * `AsyncResource.bind`.
    *
    * @throws `TypeError` without that option, outside a request or after its end, or without `AsyncLocalStorage`.
    * @example
@@ -138,8 +139,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Discards what the handlers of a request changed and have not saved, as a response of 500 does: for what fails and is
-   * answered with less, such as a GraphQL operation. A logout is carried out all the same.
+   * Discards the unsaved changes of a request, as a response with status 500 does. Call it when something fails but the
+   * status is below 500, as in GraphQL. A logout is carried out all the same.
    *
    * @throws `TypeError` when no adapter has opened the request.
    * @example
@@ -187,8 +188,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Answers the requests with which browsers bind their sessions, with the option `deviceBound`. Adapters do this
-   * themselves; it is for routers without global middleware. `undefined`: it is another request.
+   * With the option `deviceBound`: answers the requests by which browsers bind their sessions. Adapters do this
+   * themselves; call it only in routers without global middleware. It returns `undefined` for any other request.
    *
    * @example
    * ```ts
@@ -222,8 +223,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * The stores behind these sessions, each once: to `setup()` and `prune()` them, as `sojourn cleanup` does. Of sessions
-   * in cookies it is the store of `revocations`, if there is one.
+   * The stores behind these sessions, each once: to `setup()` and `prune()` them, as `sojourn cleanup` does. For
+   * sessions in cookies it has the store of `revocations`, if there is one.
    */
   get stores(): readonly Store[] {
     return this.kept.stores;
@@ -232,7 +233,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   /**
    * The live sessions of a subject: a list of devices.
    *
-   * @param options `current`: the session of the request at hand, which is marked.
+   * @param options `current`: the session of the current request, to mark it in the list.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -253,10 +254,10 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
    * cannot be counted.
    *
-   * @throws `TypeError` when an option is unknown, or there and `undefined`. `SessionError`
+   * @throws `TypeError` when an option is unknown, or is passed as `undefined`. `SessionError`
    * `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are kept in cookies without
-   * `revocations`; `ERR_SESSION_UNREADABLE` when sessions that this process cannot decode may be the one that was named;
-   * that of the store (503) when what ends a login in flight could not be noted. Sessions that could be ended are then.
+   * `revocations`; `ERR_SESSION_UNREADABLE` when this process cannot decode a session that may be the named one; the
+   * error of the store (503) when a login in flight may not have been stopped. The other sessions are ended even then.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -275,8 +276,9 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which cannot be counted.
    * With `transport: bearer()`, call `handOut(session)` after it: that gives the new token, and saves it.
    *
-   * @param session The session of the request in which the user changed them.
-   * @throws `TypeError` when no user is logged in. What `session.save()` and {@link revoke} throw: call it again then.
+   * @param session The session of the request that changed the credentials.
+   * @throws `TypeError` when no user is logged in. Otherwise what `session.save()` and {@link revoke} throw: then call
+   *   it again.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -293,12 +295,13 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends the sessions that an identity provider has logged out: the one it calls `sid`, or all of its user `subject`.
-   * Finds sessions whose `login` had `external`. Check the provider's logout token first. A login that is in flight
-   * ends too. Returns how many were ended; 0 with sessions in cookies.
+   * Ends the sessions that an identity provider has logged out: the session that it calls `sid`, or all sessions of its
+   * user `subject`. Finds sessions whose `login` had `external`. Check the provider's logout token first. A login that
+   * is in flight ends too. Returns how many were ended; 0 with sessions in cookies.
    *
-   * @throws `TypeError` when neither `sid` nor `subject` is there. `SessionError` `ERR_SESSION_NOT_SUPPORTED` where
-   * sessions cannot be revoked; that of the store (503) when it fails: then answer so that the provider tries again.
+   * @throws `TypeError` when neither `sid` nor `subject` is given. `SessionError` `ERR_SESSION_NOT_SUPPORTED` when
+   *   sessions cannot be revoked; the error of the store (503) when it fails: then answer with a status that makes the
+   *   provider try again.
    * @example
    * ```ts
    * import type { Sessions } from "sojourn";
@@ -315,11 +318,11 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * Ends all sessions, of guests too, in one write. Needs the option `everybody`. A login that is in flight ends too;
    * one that begins afterwards stays.
    *
-   * This process refuses earlier sessions from the write on. The promise resolves when every process does: after the
-   * time that `everybody({ within })` says, 5 seconds by default.
+   * This process refuses earlier sessions as soon as that is written. The promise resolves when every process does:
+   * after the time that `everybody({ within })` sets, 5 seconds by default.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option, and that of the store when it fails: the
-   * write may have taken effect or not. Call it again.
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option. The error of the store when it fails: the
+   *   write may have taken effect or not, so call it again.
    */
   async revokeEverybody(): Promise<void> {
     return endEverybody(this.kept);

@@ -7,7 +7,8 @@ import type { DatastoreProperties } from "../../stores/datastore.ts";
  * (`SESSION_TYPE = "datastore"`). They are pickles:
  * `createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store })`.
  *
- * An entity has no room for a subject: sessions cannot be listed by it. A save compares `data` with what was read.
+ * An entity has no room for a subject, so sessions cannot be listed by user. A save compares `data` with the value that
+ * was read, so it detects a write by Flask in between.
  *
  * @example
  * ```ts

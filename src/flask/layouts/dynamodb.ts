@@ -10,8 +10,9 @@ export interface FlaskDynamodbOptions {
   /** `SESSION_DYNAMODB_TABLE`. Default `"Sessions"`. */
   readonly table?: string | undefined;
   /**
-   * The time zone of the machine on which Flask runs, such as `"Europe/Paris"`, where it is not UTC. Default `"UTC"`.
-   * Flask-Session 0.8 takes UTC for the local time when it notes when a session ends, so it is that many hours off.
+   * The time zone of the machine on which Flask runs, such as `"Europe/Paris"`, if it is not UTC. Default `"UTC"`.
+   * Flask-Session 0.8 treats UTC as local time when it records the end of a session, so the recorded end is off by the
+   * difference.
    */
   readonly timeZone?: string | undefined;
 }
@@ -19,10 +20,11 @@ export interface FlaskDynamodbOptions {
 /**
  * The `layout` of a `dynamodbStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "dynamodb"`).
  *
- * An item has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so that
- * what a Flask process wrote in between is seen. What has ended is not served here, though Flask 0.8 serves it for ever;
- * `await store.setup()` lets DynamoDB remove it. Say the time zone of Flask's machine if it is not UTC: otherwise its
- * sessions end that many hours too late or too early, and east of Greenwich short ones have ended when they begin.
+ * An item has no room for a subject, so sessions cannot be listed by user. A save compares `val` with the value that
+ * was read, so it detects a write by Flask in between. Ended sessions are not returned here, although Flask 0.8 returns
+ * them forever; `await store.setup()` lets DynamoDB remove them. Pass the time zone of Flask's machine if it is not
+ * UTC. Otherwise Flask's sessions end hours too late or too early here; east of Greenwich, short ones have already
+ * ended when they begin.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example
@@ -55,8 +57,8 @@ export interface Flask2DynamodbOptions {
  * The `layout` of a `dynamodbStore` over the table of Flask-Session2 (`SESSION_TYPE = "dynamodb"`), whose sessions are
  * JSON: `createSessions({ ...flaskSession({ format: "json", ids: "uuid" }), store })`.
  *
- * Flask-Session2 gives no session an end. Those that are written here get one, in an attribute `expiration` of ours,
- * until Flask-Session2 writes them again. `await store.setup()` lets DynamoDB remove what has ended by it.
+ * Flask-Session2 stores no expiry. Sessions that are written here get one in the extra attribute `expiration`, until
+ * Flask-Session2 writes them again. `await store.setup()` lets DynamoDB remove expired ones by that attribute.
  *
  * @throws `TypeError` when `table` is no name.
  * @example

@@ -7,8 +7,8 @@ import type { ElasticsearchLayout } from "../../stores/elasticsearch.ts";
  * (`SESSION_TYPE = "elasticsearch"`). Their format is JSON:
  * `createSessions({ ...flaskSession({ format: "json", ids: "uuid" }), store })`.
  *
- * Clients of Elasticsearch read numbers as JavaScript has them: `1.0` is `1` when the session is written again, and a
- * session with an integer beyond 2^53 is refused on both ways, rather than changed.
+ * Clients of Elasticsearch turn numbers into JavaScript numbers, so `1.0` becomes `1` when the session is written
+ * again. A session with an integer beyond 2^53 is refused, on reading and on writing, rather than changed.
  *
  * @example
  * ```ts

@@ -6,10 +6,10 @@ import type { FirestoreLayout } from "../../stores/firestore.ts";
 /**
  * The `layout` of a `firestoreStore` that shares its sessions with Flask-Session2 (`SESSION_TYPE = "firestore"`). They
  * are pickles: `createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store })`. The collection is
- * `flask_session`, unless the store's option `collection` says another.
+ * `flask_session`, unless you set the store's option `collection`.
  *
- * Released versions of Flask-Session2 write nothing to Firestore, since each call fails there: this is for one that was
- * repaired. A document has no room for a subject: sessions cannot be listed by it.
+ * In released versions of Flask-Session2, every call to Firestore fails, so nothing is stored. This layout is for a
+ * repaired version. A document has no room for a subject, so sessions cannot be listed by user.
  *
  * @example
  * ```ts

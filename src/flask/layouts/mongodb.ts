@@ -6,10 +6,10 @@ import type { MongodbLayout } from "../../stores/mongodb.ts";
  * The `layout` of a `mongodbStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "mongodb"`). Flask's
  * own names are `client.db("flask_session").collection("sessions")`: `SESSION_MONGODB_DB`, `SESSION_MONGODB_COLLECT`.
  *
- * A document has no room for a subject: sessions cannot be listed by it. A save compares `val` with what was read, so
- * that what a Flask process wrote in between is seen. What has ended is never served, though Flask serves it until
- * MongoDB removes it. Flask makes no index on `id` and reads the whole collection at every request: call
- * `await store.setup()` once, which does.
+ * A document has no room for a subject, so sessions cannot be listed by user. A save compares `val` with the value that
+ * was read, so it detects a write by Flask in between. Ended sessions are never returned, although Flask returns them
+ * until MongoDB removes them. Flask creates no index on `id`, so it reads the whole collection at every request: call
+ * `await store.setup()` once to create the index.
  *
  * @example
  * ```ts

@@ -10,14 +10,15 @@ import { type Dict, type Entry, isTruthy, type Node, scalar, segmentOf } from ".
 /**
  * The `layout` of a `firestoreStore` that shares its sessions with Flask-Session-Plus (`session_type="firestore"`): each
  * key of the session is a field, beside `_expiration` and `_permanent`. The ids are UUIDs, the prefix of the keys has no
- * colon, and the format is the one of `flaskSession`, MessagePack, which has a word for each of Firestore's types:
+ * colon, and the format is the one of `flaskSession`, MessagePack, which can express each of Firestore's types:
  * `createSessions({ ...flaskSession({ ids: "uuid", keyPrefix: "session" }), store })`.
  *
  * Only fields that changed are written. The others keep their types: doubles that are whole, integers beyond 2^53,
  * microseconds; a place, a reference or a vector stays where it is and does not show in `session.data`.
  *
- * What Firestore has no room for is `ERR_SESSION_NOT_STORABLE` with the path: an array right in an array, keys such as
- * `__name__` or none, a key `_expiration`, integers of more than 64 bits, keys of a `Map` that are no texts.
+ * A value that Firestore cannot hold is `ERR_SESSION_NOT_STORABLE` with its path: an array directly inside an array, an
+ * empty key or one such as `__name__`, the key `_expiration`, an integer of more than 64 bits, a `Map` whose keys are
+ * not strings.
  *
  * @example
  * ```ts

@@ -11,7 +11,8 @@ import { writeTagged } from "../tagged-json/write.ts";
  * are UUIDs, the prefix of the keys has no colon, and the format is TaggedJSON:
  * `createSessions({ ...flaskSession({ ids: "uuid", keyPrefix: "session" }), format: taggedJsonFormat(), store })`.
  *
- * Its `session_lifetime` of sessions that are not permanent and its `session_permanent_lifetime` are one `lifetime` here.
+ * The one `lifetime` here stands for both its `session_lifetime` (of sessions that are not permanent) and its
+ * `session_permanent_lifetime`.
  *
  * @example
  * ```ts

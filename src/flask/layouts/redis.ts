@@ -6,7 +6,7 @@ import type { RedisLayout } from "../../stores/redis.ts";
 
 /** The options of {@link flaskRedis}. */
 export interface FlaskRedisOptions {
-  /** `SESSION_KEY_PREFIX`, as it is given to `flaskSession` too: what listing looks for. Default `"session:"`. */
+  /** `SESSION_KEY_PREFIX`: listing finds keys by it. Pass the same prefix to `flaskSession`. Default `"session:"`. */
   readonly keyPrefix?: string | undefined;
 }
 

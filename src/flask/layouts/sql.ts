@@ -12,7 +12,8 @@ export interface FlaskSqlalchemyOptions {
   readonly schema?: string | undefined;
   /**
    * In MySQL and MariaDB, the most bytes that the column `data` takes; a larger session is refused with
-   * `ERR_SESSION_TOO_LARGE`. Default 65535, what the BLOB takes that SQLAlchemy makes. Of a MEDIUMBLOB it is 16777215.
+   * `ERR_SESSION_TOO_LARGE`. Default 65535, the size of the BLOB that SQLAlchemy creates. For a MEDIUMBLOB pass
+   * 16777215.
    */
   readonly mysqlDataBytes?: number | undefined;
 }
@@ -21,9 +22,9 @@ export interface FlaskSqlalchemyOptions {
  * The `layout` of an `sqlStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "sqlalchemy"`) in
  * PostgreSQL, MySQL, MariaDB or SQLite.
  *
- * A row has no room for a subject: sessions cannot be listed by it. A save compares `data` with what was read, so that
- * what a Flask process wrote in between is seen. Rows that have ended, and those without an `expiry`, which Flask keeps
- * forever, are never served and go with `store.prune()`.
+ * A row has no room for a subject, so sessions cannot be listed by user. A save compares `data` with the value that was
+ * read, so it detects a write by Flask in between. Ended rows, and rows without an `expiry`, which Flask keeps forever,
+ * are never returned; `store.prune()` removes both.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example
@@ -54,8 +55,9 @@ export function flaskSqlalchemy(options: FlaskSqlalchemyOptions = {}): SqlLayout
 /** The options of {@link flaskPostgresql}. */
 export interface FlaskPostgresqlOptions {
   /**
-   * The time zone of the connections of Flask: what `SHOW timezone` says on one of them, such as `"Etc/UTC"` or
-   * `"America/New_York"`. Flask writes `expiry` in it without saying so; with another one here, sessions end hours too early or too late.
+   * The time zone of Flask's database connections, as `SHOW timezone` prints it there: `"Etc/UTC"` or
+   * `"America/New_York"`. Flask writes `expiry` in that zone without recording it. If you pass another one, sessions
+   * end hours too early or too late.
    */
   readonly timeZone: string;
   /** `SESSION_POSTGRESQL_TABLE`. Default `"flask_sessions"`. */
@@ -100,7 +102,7 @@ export function flaskPostgresql(options: FlaskPostgresqlOptions): SqlLayout {
 export interface FlaskPeeweeOptions {
   /** `SESSION_PEEWEE_TABLE`. Default `"sessions"`. */
   readonly table?: string | undefined;
-  /** As of {@link FlaskSqlalchemyOptions}. Default 65535. */
+  /** The same option as in {@link FlaskSqlalchemyOptions}. Default 65535. */
   readonly mysqlDataBytes?: number | undefined;
 }
 
@@ -108,7 +110,8 @@ export interface FlaskPeeweeOptions {
  * The `layout` of an `sqlStore` over the table of Flask-Session2's Peewee backend (`SESSION_TYPE = "peewee"`). Its
  * sessions are pickles: `createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store })`.
  *
- * The column `ip`, which it fills with what the client says of itself, stays as it is, and empty in sessions begun here.
+ * Flask-Session2 writes the address that the client claims to have into the column `ip`. Here `ip` is left as it is,
+ * and is empty in sessions that begin here.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

@@ -16,17 +16,18 @@ import { writeTree } from "./write.ts";
 export type PickleFormatOptions = SubjectOptions;
 
 /**
- * Sessions in Python's pickle, never executed; written in protocol 4, or in the older one in which they stood. For
- * sessions that Flask-Session keeps in cachelib, which knows nothing else.
+ * Sessions in Python's pickle. No code in a pickle is executed. A session is written in the older protocol that it was
+ * read in, or else in protocol 4. Use it for sessions that Flask-Session keeps in cachelib, which has no other format.
  *
- * What is unchanged is written as it stood: an unchanged session byte for byte; when some keys changed, the values of
- * the others are the same Python values of the same types (datetime with or without zone, tuple, set, Decimal, UUID,
- * Markup), pickled again. Parts of a changed value that stand where they stood keep their types too. What is new is
- * written as int, float, str, bytes, list, set, dict and datetime in UTC.
+ * An unchanged session is written back byte for byte. When some keys changed, the values of the others are pickled
+ * again, as the same Python values of the same types (datetime with or without zone, tuple, set, Decimal, UUID,
+ * Markup). In a changed value, the parts that did not move keep their types too. New values are written as int, float,
+ * str, bytes, list, set, dict and datetime in UTC.
  *
- * An object of any other class is a `PickledObject`: it stays as it is, whatever happens around it.
+ * An object of any other class is a `PickledObject`. It stays as it is, even if the values around it change.
  *
- * A text that came from a type JavaScript has no word for (a UUID, a date) is that type as long as the text is the same.
+ * Types that JavaScript does not have, such as UUID and date, are read as text. They are written back with their own
+ * type as long as the text is the same.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

@@ -5,9 +5,9 @@ import { costOf } from "./cost.ts";
 import { nameOf, type PyValue } from "./values.ts";
 
 /**
- * An object in a session that Flask keeps as a pickle, of a class that is not understood here: a `defaultdict`, a date
- * with a `ZoneInfo`, an object of the application. It is kept as it is, and can be copied to another key or deleted.
- * It is never made: no code of the pickle is executed.
+ * An object in a session that Flask keeps as a pickle, of a class that this library does not read: a `defaultdict`, a
+ * date with a `ZoneInfo`, an object of the application. It is kept as it is, and can be copied to another key or
+ * deleted. The Python object is never created: no code of the pickle is executed.
  *
  * @example
  * ```ts

@@ -6,7 +6,7 @@ import type { Outcome } from "../../core/request/exchange.ts";
 import { type Saves, sealFailure } from "./fetch-response.ts";
 import { answerOf } from "./h3-answer.ts";
 
-/** What is needed of h3's event. */
+/** The part of h3's event that is used here. */
 export interface H3EventLike {
   readonly req: Request;
   readonly res: {

@@ -2,7 +2,7 @@
 
 import { varyByCookie } from "../../core/client/headers.ts";
 
-/** What is needed of the context. */
+/** The part of the context that is used here. */
 interface Context {
   get res(): Response;
   set res(response: Response | undefined);

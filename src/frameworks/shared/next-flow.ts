@@ -2,7 +2,7 @@
 
 import { isSessionError } from "../../core/contracts/errors.ts";
 
-/** What is needed of what `headers()` of `next/headers` gives. */
+/** What `headers()` of `next/headers` returns, as far as it is used here. */
 export interface NextHeaders {
   get(name: string): string | null;
 }
@@ -20,7 +20,7 @@ export interface NextCookieOptions {
   readonly partitioned?: boolean;
 }
 
-/** What is needed of what `cookies()` of `next/headers` gives. */
+/** What `cookies()` of `next/headers` returns, as far as it is used here. */
 export interface NextCookies {
   getAll(): readonly { readonly name: string; readonly value: string }[];
   set(name: string, value: string, options: NextCookieOptions): unknown;

@@ -1,8 +1,10 @@
-/** What is needed of Node's requests and responses, by shape: HTTP/1, HTTP/2 and what frameworks make of them fit. */
+/**
+ * The parts of Node's requests and responses that are used here, by shape: those of HTTP/1, HTTP/2 and frameworks fit.
+ */
 
 import type { OutgoingHttpHeaders } from "node:http";
 
-/** What is needed of a request. */
+/** The part of a request that is used here. */
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -16,7 +18,7 @@ export interface NodeRequest {
   readonly stream?: { readonly session?: { readonly encrypted?: boolean | undefined } | undefined } | undefined;
 }
 
-/** What is needed of a response. */
+/** The part of a response that is used here. */
 export interface NodeResponse {
   statusCode: number;
   statusMessage: string;

@@ -1,4 +1,4 @@
-/** What is needed of sockets, by shape: those of `ws`, browsers, Deno, Bun and Socket.IO fit. */
+/** The parts of sockets that are used here, by shape: those of `ws`, browsers, Deno, Bun and Socket.IO fit. */
 
 import { isPromise } from "../../core/bytes/bytes.ts";
 import type { SocketEnd } from "./watched-sockets.ts";

@@ -2,7 +2,7 @@
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
 
-/** What is needed of an upgrade request: Node's `IncomingMessage` and a fetch `Request` fit. */
+/** The part of an upgrade request that is used here: Node's `IncomingMessage` and a fetch `Request` fit. */
 export interface UpgradeRequest {
   readonly headers: object;
   readonly url?: string | undefined;
