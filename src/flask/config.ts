@@ -53,41 +53,23 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
    * rewrites them with the next change.
    */
   readonly family?: "flask-session" | "flask-session2" | undefined;
-  /**
-   * Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. The same option as in
-   * `flaskSession`.
-   */
+  /** Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. The same option as in `flaskSession`. */
   readonly subjectKey?: string | undefined;
   /** The type of the value under `subjectKey` in Flask. Default `"string"`. */
   readonly subjectType?: "string" | "integer" | undefined;
-  /**
-   * For `SESSION_TYPE=filesystem` and `cachelib`: the version of cachelib in Flask's environment. Default `"0.16"`, for
-   * that and later. The same option as in `flaskFiles`.
-   */
+  /** For `SESSION_TYPE=filesystem` and `cachelib`: the version of cachelib in Flask's environment. Default `"0.16"`, for that and later. The same option as in `flaskFiles`. */
   readonly cachelib?: "0.16" | "0.7" | "0.5" | "0.1" | undefined;
-  /**
-   * Also for files: the numeric id of the user that Flask runs as, if it differs from this process's. The option
-   * `owner` of `flaskFiles`. Default: this process's user.
-   */
+  /** Also for files: the numeric id of the user that Flask runs as, if it differs from this process's. The option `owner` of `flaskFiles`. Default: this process's user. */
   readonly fileOwner?: number | undefined;
-  /**
-   * For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine, if it is not UTC. The same option as in
-   * `flaskDynamodb`. Default: UTC.
-   */
+  /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine, if it is not UTC. The same option as in `flaskDynamodb`. Default: UTC. */
   readonly timeZone?: string | undefined;
   /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
   readonly setup?: boolean | undefined;
   /** The prefix of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
   readonly prefix?: string | undefined;
-  /**
-   * Other options for `createSessions`: `schema`, `current`, timeouts. They take precedence over the keys. `store` is
-   * allowed only with `SESSION_TYPE=custom`. Default: none.
-   */
+  /** Other options for `createSessions`: `schema`, `current`, timeouts. They take precedence over the keys. `store` is allowed only with `SESSION_TYPE=custom`. Default: none. */
   readonly sessions?: SessionOptions<Data> | undefined;
-  /**
-   * Loads the package of a client. Pass `(name) => import(name)` if you bundle, or if packages are installed elsewhere.
-   * Default: what is installed here.
-   */
+  /** Loads the package of a client. Pass `(name) => import(name)` if you bundle, or if packages are installed elsewhere. Default: what is installed here. */
   readonly load?: LoadPackage | undefined;
   /** Gets each warning about the keys, once. Default `console.warn`. */
   readonly warn?: ((message: string) => void) | undefined;
