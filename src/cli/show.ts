@@ -62,7 +62,7 @@ function linesOf(session: ManagedSession, now: number): string {
     ["last seen", past(session.lastSeenAt)],
     ["ends", `${instant(session.expiresAt)}  (in ${span(session.expiresAt - now)}, if it is not used)`],
     ["cookie", persistent ? "outlives the browser" : "ends with the browser"],
-    ["readable", readable ? undefined : "no: this process has not got the secret, or a newer version wrote it"],
+    ["readable", readable ? undefined : "no: this process does not have the secret, or a newer version wrote it"],
   ];
   const rows = facts.flatMap(([name, text]) => (text === undefined ? [] : [[printable(name), printable(text)]]));
   const held = data === undefined ? "" : `data\n${printable(JSON.stringify(data, null, 2), true)}\n`;

@@ -79,7 +79,7 @@ export function witnessOf(name: string, secrets: Secrets, purpose: string): Witn
 
 function unreadable(): SessionError {
   const message =
-    "the session was sealed with a secret that this process has not got, by one that has a secret of this process too. Give " +
-    "every process the new secret behind the old one first, then put it in front";
+    "the session was sealed with a secret that this process does not have, by a process that shares another secret with it. First " +
+    "give every process the new secret after the old one, then put it first";
   return new SessionError("ERR_SESSION_UNREADABLE", message);
 }

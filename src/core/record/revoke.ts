@@ -115,6 +115,6 @@ export function unreadable(doubtful: number, ended: number): SessionError {
 
 export function notNoted(error: unknown, ended: number): SessionError {
   const { code, cause } = error as SessionError;
-  const message = `${ended} sessions were ended, but the store did not take the note that ends a login under way. Revoke again when it takes writes`;
+  const message = `${ended} sessions were ended, but the store did not take the note that ends a login in flight. Revoke again when it takes writes`;
   return new SessionError(isSessionError(error) ? code : "ERR_SESSION_STORE_UNAVAILABLE", message, cause ?? error);
 }
