@@ -40,7 +40,7 @@ export function timeLeft(
   return { left: seconds(session.expiresAt), atMost: seconds(session.endsAt) };
 }
 
-/** What a page has to show of its session. */
+/** What a page should show about its session. */
 export type SessionState =
   | { readonly is: "alive" }
   | {

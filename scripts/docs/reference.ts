@@ -273,7 +273,7 @@ function tokenPage(declarations: readonly Declaration[]): string[] {
   const functions = declarations.filter(({ kind, name }) => kind === "function" && name !== "createSessions");
   const types = ["Secrets", "TokenFormat", "Format", "IdScheme", "Store", "StoreCapabilities"];
   return [
-    "What `createSessions` takes for its options `token`, `format` and `ids`, and the types that a store or format of your own fills in.",
+    "What `createSessions` takes for its options `token`, `format` and `ids`, and the types for your own store or format.",
     ...functions.flatMap((one) => [
       `## ${one.name}`,
       ...callOf(one.signature.replace(/^(?:async )?function /, ""), one.doc),

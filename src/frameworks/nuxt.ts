@@ -50,11 +50,11 @@ const cached =
   "or after one, whose answer goes to every visitor. Ask for it before";
 
 /**
- * Sessions for Nuxt 3 and 4, and for Nitro 2: a plugin of the server. In routes, `sessions.get(event)` is the session;
- * the response leaves when it is saved, and an error of the store goes to the error page, with its status, 503.
+ * Sessions for Nuxt 3 and 4, and for Nitro 2: a plugin of the server. In routes, `sessions.get(event)` is the session.
+ * The response is sent once it is saved. An error of the store goes to the error page, with its status, 503.
  *
- * What a page fetches of its own server while it is rendered (`useFetch`, `useRequestFetch`) is part of the page's
- * request: it has the same session, which is saved once, with the page, whose response brings the cookie.
+ * A page that is rendered may fetch from its own server (`useFetch`, `useRequestFetch`). Those calls are part of the
+ * page's request: they use the page's session, which is saved once, and the page's response sets the cookie.
  *
  * @throws `TypeError` when an option is of the wrong kind.
  * @example

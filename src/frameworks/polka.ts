@@ -24,7 +24,10 @@ export interface PolkaOptions extends AccessOption<NodeRequest> {
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
 
-/** Polka's `onError`. `error` is what was thrown, or given to `next`; for a path without a route, an object with `status` or `code` 404. */
+/**
+ * Polka's `onError`. `error` is what a route threw or passed to `next`. For a path without a route, it is an object
+ * with `status` or `code` 404.
+ */
 export type PolkaOnError = (
   error: unknown,
   req: NodeRequest,

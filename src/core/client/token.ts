@@ -23,8 +23,8 @@ export interface TokenFormat {
   /** The token that carries `id` in the cookie called `cookieName`. */
   seal(id: string, cookieName: string): MaybePromise<string>;
   /**
-   * The id in a token, or `null` when the token is not one of ours. Throws nothing but `SessionError`
-   * `ERR_SESSION_UNREADABLE`, for a token of ours that was made with a secret which this process does not have yet.
+   * The id in a token, or `null` when this format did not make the token. Throws only `SessionError`
+   * `ERR_SESSION_UNREADABLE`, for a token made with a secret that this process does not have yet.
    */
   open(token: string, cookieName: string): MaybePromise<OpenedToken | null>;
 }

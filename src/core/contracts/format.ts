@@ -81,7 +81,10 @@ export interface Format {
    * @param baseline The payload this content was decoded from, for formats that keep unchanged parts byte for byte.
    */
   encode(content: Content, baseline?: Payload): Payload;
-  /** The session in a payload. Throws (anything) when it is not one: that is then "no session" and an event, never an error page. */
+  /**
+   * The session in a payload. Throws any error when the payload is not a session: the request then has no session, and
+   * an event reports it. The user never sees an error page.
+   */
   decode(payload: Payload): Content;
   /** Like `decode`, but decodes the data on first use: most requests only need the subject. */
   decodeLazily?(payload: Payload): Content | LazyContent;
@@ -96,7 +99,10 @@ export interface Format {
    * than `expiresAt`.
    */
   unwrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
-  /** Which secret opens a record: `at` counts from 0, the one that `wrap` uses, and is `null` if none does; `of` is their number. For `sojourn secrets`. */
+  /**
+   * Which secret opens a record. `at` is its position: 0 is the one that `wrap` uses, `null` means none. `of` is the
+   * number of secrets. For `sojourn secrets`.
+   */
   openedBy?(payload: Payload, key: string): MaybePromise<{ readonly at: number | null; readonly of: number }>;
   /**
    * True when the payload is bound to the record's expiry and subject: a record whose stored expiry or subject
@@ -105,6 +111,9 @@ export interface Format {
   readonly binds?: boolean;
   /** Whether the other program treats this payload as no session: then record and cookie are removed. */
   isNothing?(payload: Payload): boolean;
-  /** True when another program reads the same records, so that they may hold sessions only: no `renewAfter`. */
+  /**
+   * True when another program reads the same records. The library then writes only sessions among them, so `renewAfter`
+   * is not possible.
+   */
   readonly foreign?: boolean;
 }

@@ -60,8 +60,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   readonly authenticatedAt: number | undefined;
 
   /**
-   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value before this
-   * request, which extends it unless its route is `"no-touch"`.
+   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value is from before
+   * this request. The request extends it, unless its route is `"no-touch"`.
    */
   readonly expiresAt: number | undefined;
 
@@ -69,7 +69,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   readonly bound: boolean;
 
   /**
-   * When it ends however active it is, in epoch milliseconds: the user has to log in again then. `undefined` while it
+   * When it ends even if it is in use, in epoch milliseconds: then the user has to log in again. `undefined` while it
    * is new, and without an absolute timeout.
    */
   readonly endsAt: number | undefined;
@@ -78,8 +78,9 @@ export interface Session<Data extends object = Record<string, unknown>> {
   persistent: boolean;
 
   /**
-   * Its name in a list of devices. Settable, to a text of 1 to 100 characters: the user's own name for the device
-   * stays when they log in again. Otherwise the field `label` of the option `describe`; `undefined` without both.
+   * Its name in a list of devices. You can set it to a text of 1 to 100 characters, such as the user's own name for the
+   * device; it stays at the next login. If it was not set, it is the field `label` that the option `describe` returned,
+   * or `undefined`.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when it is set and the format is another program's.
    */
@@ -112,11 +113,12 @@ export interface Session<Data extends object = Record<string, unknown>> {
   take<K extends keyof Data & string>(key: K): Data[K] | undefined;
 
   /**
-   * Lets the handler go on only if the user has proved who they are a short while ago, by {@link login} or
-   * {@link confirm}. Saves nothing. Counts from the proof, never from when the session began.
+   * Throws unless the user has proved who they are a short time ago, by {@link login} or {@link confirm}. Saves
+   * nothing. The time counts from that proof, not from the beginning of the session.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also where no user is logged in; `error.needs` says what
-   * is needed. `ERR_SESSION_NOT_SUPPORTED` with the format of another program. `TypeError` for a wrong option.
+   * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also if no user is logged in; `error.needs` says what
+   *   the user has to do. `ERR_SESSION_NOT_SUPPORTED` with the format of another program. `TypeError` for a wrong
+   *   option.
    * @example
    * ```ts
    * import type { Session } from "sojourn";
@@ -130,8 +132,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   requireFresh(options: FreshnessOptions): void;
 
   /**
-   * Notes that the user who is logged in has just proved who they are, after your own check: the time, and by which
-   * `methods`. The session gets a new id, and keeps its data and its absolute end.
+   * Records that the logged-in user has just proved who they are, with the time and the `methods`. Check the proof
+   * yourself before. The session gets a new id, and keeps its data and its absolute end.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when no user is logged in; `ERR_SESSION_NOT_SUPPORTED` with the
    * format of another program; `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie.
@@ -158,10 +160,10 @@ export interface Session<Data extends object = Record<string, unknown>> {
   login(subject: string, options?: LoginOptions<Data>): void;
 
   /**
-   * Logs out and goes on as a guest: the session ends, wherever parallel requests have moved it, and this object is a new
-   * one with nothing but the data that `keep` names. What the handler sets afterwards, such as a notice for the next page,
-   * is the guest's. The logout is decided by this call: a handler that then throws or answers 500 has logged out all the
-   * same, and only what was kept is lost. {@link destroy} is for when nothing follows.
+   * Logs out and continues as a guest. The session ends, even if a parallel request has given it a new id. This object
+   * becomes a new session with only the data that `keep` names. What the handler sets afterwards, such as a notice for
+   * the next page, is the guest's. The logout is final when called: if the handler then throws or answers 500, the user
+   * is logged out, but the kept data is lost. To keep nothing, call {@link destroy}.
    *
    * @throws `SessionError` `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie; `ERR_SESSION_ENDED` after `destroy`.
    * @example

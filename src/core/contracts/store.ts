@@ -150,9 +150,9 @@ export interface Store {
   readonly name: string;
   readonly capabilities: StoreCapabilities;
   /**
-   * Whether other applications may use the same place: `"own"` when you chose it (a prefix, a table, a directory),
-   * `"common"` when not, so that others may keep theirs there: `createSessions` then needs a `name`. Default:
-   * `"common"` for a store with `capabilities.shared`.
+   * Whether other applications may keep their sessions in the same place: `"own"` when you chose the place (a prefix, a
+   * table, a directory), `"common"` when not. With `"common"`, `createSessions` needs a `name`. Default: `"common"` for
+   * a store with `capabilities.shared`.
    */
   readonly space?: "own" | "common" | undefined;
   /** With a `layout` of another program, whose keys are unhashed ids: the prefix of those keys. */
@@ -162,8 +162,8 @@ export interface Store {
   /** Stores a new record. `null` when the key holds a live record: nothing was changed. */
   create(key: string, record: StoreRecord): Promise<Version | null>;
   /**
-   * Replaces the record if its version is still `version`, expiry and subject included. `null` when it is
-   * gone, expired or was changed since: nothing was written. Never creates.
+   * Replaces the whole record, with expiry and subject, if its version is still `version`. `null` when it is gone,
+   * expired or changed since: nothing was written. Never creates a record.
    */
   update(key: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
@@ -176,8 +176,7 @@ export interface Store {
   touch(key: string, expiresAt: number, subject?: string): Promise<boolean>;
   /**
    * Moves a record to a new key with new contents if its version is still `version`; `from` has no record afterwards.
-   * `null` when `from` is gone or was changed since, or `to` is taken: then `from` is unchanged and `to` has nothing
-   * new.
+   * `null` when `from` is gone or changed since, or `to` is taken: then nothing was written.
    */
   rename(from: string, to: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
@@ -191,16 +190,17 @@ export interface Store {
   list?(): AsyncIterable<ListedRecord>;
   /**
    * Every live record of one subject, compared exactly. It always finds all that were live when it was called, also
-   * those renamed or renewed during it. A record without this subject is not one of them, and is looked up again.
+   * those that are renamed or renewed during the call. If a record that the index names has another subject by now, it
+   * is not returned, and the index is read again.
    *
    * @param answered To be called after each answer of the backend, to distinguish a long walk from a backend that
    * does not answer: the library limits the time of each answer, not of the walk.
    */
   listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
   /**
-   * Some of the live records, in memory that does not grow with the store. Each unchanged record appears once if you
-   * follow the cursor to the end; one created, renamed or removed in between may be missed or appear twice: to end
-   * every session of a subject, use `listBySubject`.
+   * One page of the live records, for callers whose memory must not grow with the number of records. Each unchanged
+   * record appears once if you follow the cursor to the end; one created, renamed or removed in between may be missed
+   * or appear twice: to end every session of a subject, use `listBySubject`.
    */
   page?(options?: PageOptions): Promise<RecordPage>;
   /**

@@ -17,9 +17,10 @@ const head = 9;
 /**
  * Encrypts the payload of another format with AES-256-GCM, so that a dump of the store shows nothing. The payload is
  * bound to the record's key, subject and expiry: an attacker who can write to the store cannot move it to another
- * key, extend it or hide it from `revoke`. A later expiry is therefore a write. The first secret encrypts, all
- * decrypt. A record that none decrypts, or that was never encrypted, is "no session" and an event. One that was
- * encrypted with a secret which this process does not have yet is `ERR_SESSION_UNREADABLE`, and stays unchanged.
+ * key, extend it or hide it from `revoke`. So to extend the expiry, the whole record is written. The first secret
+ * encrypts, all decrypt. If no secret decrypts a record, or it was never encrypted, the request has no session, and an
+ * event reports it. If a record was encrypted with a secret that this process does not have yet, that is
+ * `ERR_SESSION_UNREADABLE`, and the record stays unchanged.
  *
  * @param format What to encrypt, usually `jsonFormat()`.
  * @param secrets At least 32 characters each, the newest first. A `TypeError` otherwise.
