@@ -18,6 +18,7 @@ const missing = nginx ? false : reportMissing("nginx", "no nginx on the PATH");
 
 const page = readFileSync(join(projectRoot, "docs/guides/deployment.md"), "utf8");
 const blocks = blocksOf(page.split("\n"));
+const command = blocks.find(({ language }) => language === "sh")?.code.trim() ?? "";
 const program = blocks.find(({ name }) => name === "app.ts")?.code ?? "";
 const configuration = blocks.find(({ language }) => language === "nginx")?.code ?? "";
 
@@ -33,8 +34,8 @@ describe.skipIf(missing)("the guide to deployment", () => {
     mkdirSync(own, { recursive: true });
     const [app, appPort] = await onFreePort(async (port) => {
       writeFileSync(join(own, "app.ts"), program.replace("3000", String(port)));
-      const command = 'cd "$0" && exec node --conditions=sojourn-source app.ts 2> said';
-      return [await launch("sh", ["-c", command, own], port), port] as const;
+      const line = `cd "$0" && export NODE_OPTIONS=--conditions=sojourn-source && exec env ${command} 2> said`;
+      return [await launch("sh", ["-c", line, own], port), port] as const;
     });
     running.push(app);
     writeFileSync(join(directory, "cert.pem"), cert);
@@ -102,6 +103,15 @@ describe.skipIf(missing)("the guide to deployment", () => {
     const said = readFileSync(join(own, "said"), "utf8");
     expect(said).not.toContain("plain http");
     expect(said).toContain("no store was given");
+  });
+
+  test("a failure shows visitors no stack trace", async () => {
+    rmSync(join(own, ".sessions"), { recursive: true, force: true });
+    writeFileSync(join(own, ".sessions"), "no directory");
+    const { status, text } = await get("/");
+    expect([status, text]).toEqual([503, expect.stringContaining("Service Unavailable")]);
+    expect(text).not.toMatch(/SessionError|\.ts|node_modules/);
+    expect((await get("/health")).text).toBe("ok\n");
   });
 
   test("the health check makes no session, and http leads to https", async () => {

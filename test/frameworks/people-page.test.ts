@@ -1,4 +1,4 @@
-/** What docs/people.md teaches, as its readers copy it: the logout that keeps the language, the route of the time left. */
+/** What docs/people.md teaches, as its readers copy it: the logout that keeps the language, the end of an account, the route of the time left. */
 
 import { createServer } from "node:http";
 import type { Express } from "express";
@@ -59,6 +59,23 @@ test("its logout logs out, keeps only the language, and tells the next page so o
   expect(await ask("/test/look")).toEqual({ subject: null, notice: "You are logged out.", data: { lang: "da" } });
   expect(await ask("/test/look")).toEqual({ subject: null, notice: null, data: { lang: "da" } });
   expect(await sessions.list("ada")).toEqual([]);
+  expect(await ask("/test/look", "GET", before)).toEqual({ subject: null, notice: null, data: {} });
+});
+
+test("its end of an account ends every session of the user, and the visitor has a notice and the language", async () => {
+  const removed: string[] = [];
+  vi.stubGlobal("removeUser", async (id: string) => void removed.push(id));
+  cleaning.push(() => vi.unstubAllGlobals());
+  const { ask, sessions, cookie } = await start('"/account/delete"');
+  expect(await ask("/account/delete", "POST")).toBe(401); // a guest
+  await ask("/test/login");
+  await ask("/test/login", "GET", ""); // a second device
+  const before = cookie();
+  expect(await sessions.list("ada")).toHaveLength(2);
+  expect(await ask("/account/delete", "POST")).toBe(302);
+  expect(removed).toEqual(["ada"]);
+  expect(await sessions.list("ada")).toEqual([]);
+  expect(await ask("/test/look")).toEqual({ subject: null, notice: "Your account is deleted.", data: { lang: "da" } });
   expect(await ask("/test/look", "GET", before)).toEqual({ subject: null, notice: null, data: {} });
 });
 
