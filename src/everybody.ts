@@ -33,7 +33,7 @@ export interface EverybodyOptions {
  * requests, except after a pause. A login reads it too, so that an earlier revocation does not undo it. Sessions that
  * began before you set the option count as earlier ones.
  *
- * @throws `TypeError` when `within` is no such duration, or, by `createSessions`, with sessions that cannot carry a mark:
+ * @throws `TypeError` when `within` is wrong. `createSessions` throws one for sessions that cannot carry a mark:
  * those in cookies without `revocations`, in another program's format, or over a store without compare-and-swap.
  * @example
  * ```ts

@@ -11,7 +11,7 @@ export interface TimeLeft {
 /**
  * What the status route answers for {@link watchTimeLeft}, on the server.
  *
- * @param session Any session of `sojourn`, of this moment: after `session.save()` in a route that extends it.
+ * @param session Any session of `sojourn`. In a route that extends the session, call `session.save()` before.
  * @param now The server's time in milliseconds since 1970. Default: `Date.now()`.
  * @returns Whole seconds, rounded up: 0 when no user is logged in, and only then.
  * @example

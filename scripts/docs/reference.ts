@@ -149,9 +149,9 @@ export async function makeReference(root: string): Promise<{ pages: ReferencePag
   return { pages, problems: wrongDefaults(entries, defaults) };
 }
 
-const optionsIntro = `Every option of \`createSessions\` and of the methods of a session. All are optional where no other is said. A
+const optionsIntro = `Every option of \`createSessions\` and of the methods of a session. All are optional unless marked as required. A
 duration is a text such as \`"30s"\`, \`"15m"\`, \`"12h"\` or \`"30d"\`, or a number of **seconds**. A wrong value, a name that
-does not exist and a combination that is not safe are a \`TypeError\` when you start.
+does not exist or an unsafe combination is a \`TypeError\` when you start.
 
 Options of [stores](stores.md), [frameworks](frameworks.md) and [other imports](modules.md) have pages of their own.`;
 

@@ -10,12 +10,16 @@ import { checkOptions } from "./shared/options.ts";
 export interface CachedStoreOptions {
   /**
    * How old an answer from memory may be: a text like `"500ms"`, or seconds; at most `"1m"`. Default 0: every read asks
-   * the store, and nothing is gained. A session that another process ended goes on working in this one for as long.
+   * the store, and nothing is gained. A session that another process ended still works in this process for up to that
+   * time.
    */
   readonly staleness?: Duration | undefined;
-  /** The most records to keep in memory, default 10 000. The one that was read first makes room for another. */
+  /** The most records to keep in memory, default 10 000. The record that was read first is dropped first. */
   readonly maxRecords?: number | undefined;
-  /** The clock that ends sessions, in epoch milliseconds. Default `Date.now`. For tests. `staleness` goes by another. */
+  /**
+   * The clock that ends sessions, in epoch milliseconds. Default `Date.now`. For tests. `staleness` uses a monotonic
+   * clock.
+   */
   readonly now?: (() => number) | undefined;
 }
 

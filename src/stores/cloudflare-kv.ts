@@ -22,7 +22,9 @@ export interface KvNamespaceClient {
 export interface CloudflareKvStoreOptions {
   /** The binding. */
   readonly namespace: KvNamespaceClient;
-  /** What all keys in the namespace start with: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
+  /**
+   * The prefix of all keys in the namespace: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`.
+   */
   readonly prefix?: string | undefined;
   /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
@@ -30,10 +32,11 @@ export interface CloudflareKvStoreOptions {
 
 /**
  * Keeps sessions in Cloudflare KV. **A logout can be undone, or not be seen, for a minute**: KV answers from caches
- * that are up to 60 seconds old, cannot compare and swap, and of two writes keeps the one that came last. For logins
- * take `sojourn/stores/durable-objects`, or D1 by `sojourn/stores/sql`; KV is for what may be lost, such as a theme.
+ * that are up to 60 seconds old, cannot compare and swap, and keeps the last of two writes. For logins use
+ * `sojourn/stores/durable-objects`, or D1 through `sojourn/stores/sql`. KV is for data that may be lost, such as a
+ * theme.
  *
- * KV removes what has ended by itself, at least a minute after it was written.
+ * KV removes ended sessions itself, at least a minute after they were written.
  *
  * @throws TypeError when `namespace` is none, or another option is wrong.
  * @example

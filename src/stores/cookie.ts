@@ -32,20 +32,21 @@ export interface CookieStoreOptions {
    */
   readonly revocations?: Store | undefined;
   /**
-   * Whether every save ends the cookies of before, so that a user cannot put an old one back: attempts, quotas and values that
-   * are to be used once count then. Needs `revocations`, and costs a write there for each save. Of requests at the same
-   * time one saves, and for ten seconds those with the older cookie are answered as a visitor's, without a cookie.
-   * Default false: the client can go back to any state it was sent, until the session's time is over.
+   * Whether every save makes earlier cookies invalid, so that a user cannot restore an old one. Then counters of
+   * attempts, quotas and one-time values are safe in the session. Needs `revocations`, and costs a write there for each
+   * save. Of parallel requests only one can save. For ten seconds, requests with the older cookie have an empty
+   * session, and no cookie is set. Default false: the client can go back to any state it was sent, until the session's
+   * time is over.
    */
   readonly latestOnly?: boolean | undefined;
 }
 
 /**
- * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name, its end inside.
- * Nothing is stored on a server, and that has a price: of parallel requests the last response wins, a session has to fit
- * into 4096 bytes (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen cookie
- * cannot be ended. The client can put an older cookie of its own back, and with it every value of that time: a counter
- * of attempts, a code to be used once. Where such values matter, set `latestOnly`, or keep them in another store.
+ * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name. The expiry is
+ * inside. Nothing is stored on a server. That has a price: of parallel requests the last response wins, a session
+ * has to fit into 4096 bytes (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen
+ * cookie cannot be ended. The client can also restore an older cookie, with all its values: a counter of attempts, a
+ * code for one use. If such values matter, set `latestOnly`, or keep them in another store.
  *
  * Does not go together with the options `token`, `ids` and `renewAfter` of `createSessions`, nor with an encrypting
  * format; with `revocations` it needs an `absoluteTimeout`.

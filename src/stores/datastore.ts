@@ -53,9 +53,9 @@ export interface DatastoreStoreOptions {
    * is called once, when the store is first used. The store never configures or closes it.
    */
   readonly client: DatastoreClient | (() => DatastoreClient | Promise<DatastoreClient>);
-  /** The kind of the entities. Default `"sojourn_sessions"`. Nothing else should be of it. */
+  /** The kind of the entities. Default `"sojourn_sessions"`. Do not use it for anything else. */
   readonly kind?: string | undefined;
-  /** The namespace they are in. Default the client's. */
+  /** The namespace of the entities. Default the client's. */
   readonly namespace?: string | undefined;
   /**
    * Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. To share the
@@ -69,7 +69,7 @@ export interface DatastoreStoreOptions {
 /** A {@link Store} with every optional power of the Datastore store. */
 export type DatastoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
-/** The same with `properties` that have none for the subject: sessions cannot be found by that. */
+/** The same with `properties` that have none for the subject: sessions cannot be found by subject. */
 export type DatastoreBareStore = Store & Required<Pick<Store, "list" | "page" | "count" | "prune">>;
 
 type WithSubject = DatastoreProperties & { readonly subject?: string | undefined };

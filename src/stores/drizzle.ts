@@ -29,7 +29,10 @@ export interface DrizzleColumn {
   getSQLType(): string;
 }
 
-/** What `pgTable`, `mysqlTable` and `sqliteTable` return, with these columns under these names. In the database they, and the table, may have any. */
+/**
+ * What `pgTable`, `mysqlTable` and `sqliteTable` return, with these columns under these property names. The names in
+ * the database are up to you.
+ */
 export interface DrizzleTable {
   /** The key the record is kept under: primary key. */
   readonly key: DrizzleColumn;
@@ -52,13 +55,15 @@ export interface DrizzleStoreOptions {
    * `better-sqlite3` or `libsql` returns. Or a function that returns one, or a promise of one: it is called once, when
    * the store is first used.
    *
-   * The store sends its statements to the client below it, `db.$client`. Every one commits by itself. A pool keeps them
-   * out of the transactions of your application; over a single connection they are part of whatever transaction it is
-   * in. On a better-sqlite3 connection that is in a transaction the store waits for its end, and rejects when that
-   * takes more than about a second.
+   * The store sends its statements to the client below it, `db.$client`. Every one commits by itself. With a pool they
+   * are not part of your application's transactions. On a single connection they are part of an open transaction. If a
+   * better-sqlite3 connection is in a transaction, the store waits for its end, and rejects after about a second.
    */
   readonly db: DrizzleDatabase | (() => DrizzleDatabase | Promise<DrizzleDatabase>);
-  /** The table of your schema. Columns of your own beside these six are left alone: each needs a default or may be NULL. */
+  /**
+   * The table of your schema. You may add your own columns, which the store does not change: each needs a default, or
+   * must allow NULL.
+   */
   readonly table: DrizzleTable;
   /**
    * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
@@ -72,9 +77,9 @@ export interface DrizzleStoreOptions {
  *
  * `await store.setup()` creates nothing: it rejects with what is missing or wrong, for example when the migrations
  * have not run, and so does the first write. Ended sessions stay in the table, never returned, until `prune()`.
- * Errors of the driver are passed on unchanged, not as Drizzle's, whose messages hold the values.
+ * Errors of the driver are passed on unchanged. They are not Drizzle's own errors, whose messages contain the values.
  *
- * @throws TypeError when `db` is none of those it takes, or a column of `table` is missing or of the wrong kind.
+ * @throws TypeError when `db` is not supported, or a column of `table` is missing or of the wrong kind.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

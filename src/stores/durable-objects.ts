@@ -41,8 +41,8 @@ export interface DurableObjectStoreOptions {
   /** The binding of {@link SessionsObject}, or of a class that extends it. */
   readonly namespace: DurableObjectNamespaceClient;
   /**
-   * Which object of the namespace: all sessions are in one. Give applications that share nothing, or the customers of
-   * one application, an object each: an object answers about a thousand requests a second. Default `"sojourn"`.
+   * The name of the object that keeps all these sessions. An object answers about a thousand requests a second, so give
+   * each application its own, or each customer. Default `"sojourn"`.
    */
   readonly object?: string | undefined;
   /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
@@ -66,7 +66,7 @@ const capabilities: StoreCapabilities = {
 
 /**
  * Keeps sessions in a Durable Object, in its own SQLite: every promise holds, for Workers anywhere. Each call is one
- * request to the object, which is where it was first used. What has ended it removes by itself.
+ * request to the object, which runs where it was first used. The object removes ended sessions itself.
  *
  * @throws TypeError when `namespace` is none, or another option is wrong.
  * @example

@@ -32,14 +32,14 @@ export { type DynamodbTable, type DynamodbTableOptions, dynamodbTable } from "./
 export interface DynamodbStoreOptions extends DynamodbTableOptions {
   /**
    * Your client: a `DynamoDB` of `@aws-sdk/client-dynamodb` 3, which is a `DynamoDBClient` with a method for every
-   * operation and does wherever one is wanted. Or an object with the methods that {@link DynamodbClient} names. Or a
-   * function that returns one, or a promise of one: it is called once, when the store is first used. The store never
-   * configures or destroys it.
+   * operation, so you can use it wherever a `DynamoDBClient` is needed. Or an object with the methods that {@link
+   * DynamodbClient} names. Or a function that returns one, or a promise of one: it is called once, when the store is
+   * first used. The store never configures or destroys it.
    */
   readonly client: DynamodbClient | (() => DynamodbClient | Promise<DynamodbClient>);
   /**
-   * What the partition keys of all items start with, at most 500 characters. Default none. Applications that share a
-   * table need prefixes of which none begins with another.
+   * The prefix of all partition keys, at most 500 characters. Default none. If several applications
+   * share a table, no prefix may begin with another.
    */
   readonly prefix?: string | undefined;
   /**

@@ -50,9 +50,9 @@ export interface ElasticsearchStoreOptions {
   readonly fields?: ElasticsearchFields | undefined;
   /**
    * How another program keeps its sessions in the index, to share them with it: `flask2Elasticsearch()` of
-   * `sojourn/flask`. It names the fields, so `fields` is not given then. There is no list, also not by
-   * subject; a session may have whole numbers up to 2^53 and no key `constructor` or `__proto__`, and a number that is a
-   * whole one is an integer when it is written again. Default: this store's own layout.
+   * `sojourn/flask`. It names the fields, so `fields` is not given then. Sessions cannot be listed, also not by
+   * subject. A session must not have integers beyond 2^53 or a key `constructor` or `__proto__`. A whole float becomes
+   * an integer when it is written again. Default: this store's own layout.
    */
   readonly layout?: ElasticsearchLayout | undefined;
   /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
@@ -62,10 +62,10 @@ export interface ElasticsearchStoreOptions {
 /**
  * Keeps sessions in an index of Elasticsearch 7.17 or later or OpenSearch 2 or later.
  *
- * A read is one request, and sees every write that was answered. A write is one, compared by sequence number. A
- * touch takes two, and so does a write after one. The index has to be there: call `await store.setup()` when you
- * deploy, or use what {@link elasticsearchIndex} returns. Ended sessions stay in it, unseen, until `prune()`. Errors of
- * the client are passed on unchanged.
+ * A read is one request, and sees every confirmed write. A write is one request, compared by sequence number. A touch
+ * takes two requests, and so does the next write after a touch. The index must exist: call `await store.setup()` when
+ * you deploy, or use what {@link elasticsearchIndex} returns. Ended sessions stay in it, never returned, until
+ * `prune()`. Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example

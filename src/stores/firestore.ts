@@ -51,7 +51,7 @@ export { type FirestoreFields, firestoreSchema } from "./firestore/schema.ts";
 /** What `firestoreStore` takes. */
 export interface FirestoreStoreOptions {
   /**
-   * Your client: a `Firestore` of `@google-cloud/firestore`, or what `getFirestore()` of firebase-admin gives. Or a
+   * Your client: a `Firestore` of `@google-cloud/firestore`, or what `getFirestore()` of firebase-admin returns. Or a
    * function that returns one, or a promise of one: it is called once, when the store is first used. The store never
    * configures or terminates it.
    */
@@ -72,7 +72,7 @@ export interface FirestoreStoreOptions {
 /** A {@link Store} with every optional power of the Firestore store. */
 export type FirestoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
-/** The same with a layout, which has no room for the subject: sessions cannot be found by that. */
+/** The same with a layout, which has no room for the subject: sessions cannot be found by subject. */
 export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "page" | "count" | "prune">>;
 
 /**

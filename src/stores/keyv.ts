@@ -21,11 +21,11 @@ export interface KeyvClient {
 export interface KeyvStoreOptions {
   /** Your instance of Keyv 5, made with `throwOnErrors: true`, or of Keyv 6. The store never closes it. */
   readonly client: KeyvClient;
-  /** What all keys in Keyv start with: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
+  /** The prefix of all keys in Keyv: up to 50 printable ASCII characters without spaces. Default `"sojourn:"`. */
   readonly prefix?: string | undefined;
   /**
    * Whether several processes use the backend at once. Default false. It changes nothing but `capabilities.shared`:
-   * Keyv cannot compare and swap, so that of two processes that change one session at one instant, one may lose.
+   * Keyv has no compare-and-swap, so if two processes change one session at the same instant, one change may be lost.
    */
   readonly shared?: boolean | undefined;
   /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
@@ -33,9 +33,9 @@ export interface KeyvStoreOptions {
 }
 
 /**
- * Keeps sessions through Keyv. Keyv can get, set and delete, no more: within this process nothing is lost, since
- * changes of one session take turns, but several processes may undo each other's changes, a logout as well. Where
- * the library has a store for your backend, take that.
+ * Keeps sessions through Keyv. Keyv can only get, set and delete. Within this process nothing is lost, since changes of
+ * one session take turns. But several processes may undo each other's changes, even a logout. If this library has a
+ * store for your backend, use that.
  *
  * Keyv turns some failures into "not found"; here they reject, with the error that Keyv reported.
  *

@@ -20,14 +20,14 @@ import { checkOptions } from "./shared/options.ts";
 
 /** The options of {@link movingStore}. */
 export interface MovingStoreOptions {
-  /** The store that is left. */
+  /** The store that sessions leave. */
   readonly from: Store;
   /** The store that sessions move to. */
   readonly to: Store;
   /**
    * `"move"` (default): a session is moved when it is used, and new ones begin in `to`. `"prepare"`: sessions stay in
-   * `from`, and what other processes have moved is found in `to`. Start every process with `"prepare"` first, and then
-   * every one with `"move"`, so that none meets a session that it cannot find.
+   * `from`, and sessions that other processes have moved are found in `to`. Start every process with `"prepare"` first,
+   * and then every process with `"move"`, so that each can find every session.
    */
   readonly phase?: "prepare" | "move" | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
@@ -49,12 +49,12 @@ interface Alive {
 }
 
 /**
- * Moves sessions from one store to another while people work. A copy is made in `to` that does not count yet; then a
- * tombstone replaces the original by compare-and-swap, and from then on the copy is the record. So of several processes
- * one moves it, an update that comes in between is taken along, what has ended is not brought back, and a process that
- * dies in between leaves it alive in one of both: the next use finishes the move.
+ * Moves sessions from one store to another while people work. First a copy is made in `to`, which does not count yet.
+ * Then a tombstone replaces the original by compare-and-swap, and from then on the copy is the record. So only one of
+ * several processes moves a session, an update in between is not lost, and an ended session does not come back. If a
+ * process dies in between, the session is still in one of the two stores, and its next use finishes the move.
  *
- * A use of what has moved takes one call, as in `to` alone; a new session takes one more than in `to`. Move the rest with
+ * A moved session costs no more calls than in `to` alone; a new session costs one more. Move the rest with
  * `sojourn move`, and use `to` alone when nothing is left.
  *
  * @throws TypeError when a store has no compare-and-swap, or when an option is wrong.

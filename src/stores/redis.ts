@@ -31,9 +31,9 @@ export interface RedisStoreOptions {
    */
   readonly client: RedisClient | (() => RedisClient | Promise<RedisClient>);
   /**
-   * What the names of all keys in Redis start with. Default `"sojourn:"`. Applications that share a database need
-   * prefixes of which none begins with another. On a cluster a prefix with a hash tag, such as `"{sojourn}:"`, keeps
-   * all sessions on one node: `rename` is atomic then, and the load is not spread.
+   * The prefix of all keys in Redis. Default `"sojourn:"`. If several applications share a database, no
+   * prefix may begin with another. On a cluster a prefix with a hash tag, such as `"{sojourn}:"`, keeps all sessions on
+   * one node: `rename` is atomic then, and the load is not spread.
    */
   readonly prefix?: string | undefined;
   /**

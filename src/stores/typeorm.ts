@@ -60,15 +60,15 @@ export interface TypeormStoreOptions {
    * first session is used, not before the store is made. Or, with `dialect`, a function that returns one, or a promise
    * of one: it is called once, when the store is first used.
    *
-   * For every statement the store borrows a connection of the pool, of the master where there are replicas, and it
-   * commits by itself: it is never part of a transaction of your application. A SQLite DataSource has one connection;
-   * while that is in a transaction the store waits, and rejects when that takes more than about a second.
+   * For every statement the store borrows a connection of the pool (of the master, if there are replicas). Each
+   * statement commits by itself, and is never part of your application's transactions. A SQLite DataSource has one
+   * connection: while that is in a transaction, the store waits, and rejects after about a second.
    */
   readonly dataSource: TypeormDataSource | (() => TypeormDataSource | Promise<TypeormDataSource>);
   /**
    * The entity that is one of the DataSource's `entities`: an `EntitySchema`, a class or a name, with the properties
-   * `key`, `payload`, `kind`, `expiresAt`, `subject` and `version`. In the database they, and the table, may have any
-   * name. Columns of your own beside these six are left alone: each needs a default or may be NULL.
+   * `key`, `payload`, `kind`, `expiresAt`, `subject` and `version`. The names in the database are up to you. You may
+   * add your own columns, which the store does not change: each needs a default, or must allow NULL.
    */
   readonly entity: string | object;
   /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. Default: that of the `dataSource`. */
@@ -88,8 +88,8 @@ export interface TypeormStoreOptions {
  * statements go to the driver below TypeORM, so they are in none of its logs, and the driver's errors are passed on
  * unchanged.
  *
- * @throws TypeError when `dataSource` is none of those it takes. And, where it is initialized, when a column of `entity`
- *   is missing or of the wrong kind; otherwise the first call rejects with that.
+ * @throws TypeError when `dataSource` is not supported, or when a column of `entity` is missing or of the wrong kind.
+ *   If `dataSource` is not initialized yet, the first call rejects with the second error.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

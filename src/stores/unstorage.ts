@@ -25,15 +25,17 @@ export interface UnstorageMeta {
 
 /** The options of {@link unstorageStore}. */
 export interface UnstorageStoreOptions {
-  /** Your storage: what `createStorage()` or `prefixStorage()` gave. The store never disposes of it. */
+  /** Your storage: what `createStorage()` or `prefixStorage()` returned. The store never disposes of it. */
   readonly storage: UnstorageClient;
-  /** What all keys in the storage start with: letters, digits, `-`, and `:` between and after them. Default `"sojourn:"`. */
+  /**
+   * The prefix of all keys in the storage: letters, digits, `-`, and `:` between and after them. Default `"sojourn:"`.
+   */
   readonly prefix?: string | undefined;
   /**
    * Whether several processes use the storage at once. Default false. It only changes `capabilities.shared`:
    * unstorage has no compare-and-swap, so if two processes change one session at the same instant, one change may be
-   * lost. It also warns over the fs drivers: there both may be lost, and the user logged out. Use `fileStore` for
-   * files.
+   * lost. With the fs drivers it also prints a warning: there both changes may be lost, and the user logged out. Use
+   * `fileStore` for files.
    */
   readonly shared?: boolean | undefined;
   /** The current time in epoch milliseconds. Default `Date.now`. For tests. */
@@ -41,11 +43,11 @@ export interface UnstorageStoreOptions {
 }
 
 /**
- * Keeps sessions through unstorage. It can get, set and remove, no more: within this process nothing is lost, since
- * changes of one session take turns, but several processes may undo each other's changes, a logout as well. Where the
- * library has a store for your backend, take that.
+ * Keeps sessions through unstorage. unstorage can only get, set and remove. Within this process nothing is lost, since
+ * changes of one session take turns. But several processes may undo each other's changes, even a logout. If this
+ * library has a store for your backend, use that.
  *
- * When a session ends is kept beside it, because most drivers ignore a lifetime; call `prune()` now and then.
+ * The expiry is stored with the session, since most drivers ignore lifetimes: call `prune()` now and then.
  *
  * @throws TypeError when `storage` is none, or another option is wrong.
  * @example

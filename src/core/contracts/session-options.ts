@@ -12,10 +12,10 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
   /** With the option `deviceBound`: false leaves this session unbound, as for a client that is no browser. Default true. */
   readonly deviceBound?: boolean | undefined;
   /**
-   * Ends the session when it was not used for this long, in place of the option `idleTimeout`: `"30d"` for a user who is
-   * to be remembered, `"10m"` for an administrator. At most 400 days; with cookies that can be revoked at most
-   * `absoluteTimeout`. It stays with the session until its next login. A `TypeError` when it is longer than
-   * `absoluteTimeout`. Default: as configured.
+   * Ends the session when it was not used for this long, in place of the option `idleTimeout`: `"30d"` for "remember
+   * me", `"10m"` for an administrator. At most 400 days; with cookies that can be revoked at most `absoluteTimeout`. It
+   * stays with the session until its next login. A `TypeError` when it is longer than `absoluteTimeout`. Default: as
+   * configured.
    */
   readonly idleTimeout?: Duration | undefined;
   /** Ends the session this long after the login, however busy, in place of the option `absoluteTimeout`. Default: as configured. */
@@ -32,9 +32,10 @@ export interface LoginOptions<Data extends object = Record<string, unknown>> {
    */
   readonly external?: ExternalLogin | undefined;
   /**
-   * What the user's other session, the one they logged in to last, gives to this one, by key. A value that the guest does
-   * not have is taken over; where both have one, the function decides. The other session stays as it is. Needs a store
-   * that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call of it. Default: nothing.
+   * Merges data from the user's other session into this one, by key. The other session is the one they last logged in
+   * to. If only the other session has a value, it is copied; if both have one, the function decides. The other session
+   * stays as it is. Needs a store that can find sessions by subject (`ERR_SESSION_NOT_SUPPORTED`), and costs one call
+   * of it. Default: nothing.
    *
    * The functions are synchronous, and free of other effects, since they may run more than once.
    *
@@ -62,15 +63,15 @@ export interface ExternalLogin {
 
 /** Options of `session.logout`. */
 export interface LogoutOptions<Key extends string = string> {
-  /** The keys of the data that go along into the guest's session. Default: none. */
+  /** The keys of the data that the guest's session keeps. Default: none. */
   readonly keep?: readonly Key[] | undefined;
 }
 
 /** Options of `session.impersonate`. */
 export interface ImpersonateOptions {
   /**
-   * Ends the impersonation this long after it began, however busy it is; never later than the administrator's own session,
-   * left as it is, would end. From one second to 400 days. Default `"1h"`.
+   * Ends the impersonation this long after it began, however busy it is; never later than the administrator's own
+   * session would end if unused. From one second to 400 days. Default `"1h"`.
    */
   readonly absoluteTimeout?: Duration | undefined;
 }

@@ -35,9 +35,15 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly idleTimeout?: Duration | false | undefined;
   /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2), with a foreign format `false`: never by age. Not both `false`. */
   readonly absoluteTimeout?: Duration | false | undefined;
-  /** Moves the expiry of an unchanged session at most this often, so that reading does not write. A session may end earlier by as much. Default: a twentieth of `idleTimeout`, at most `"1m"`. */
+  /**
+   * Moves the expiry of an unchanged session at most this often, so that reading does not write. So a session may end
+   * earlier by up to this time. Default: a twentieth of `idleTimeout`, at most `"1m"`.
+   */
   readonly touchInterval?: Duration | undefined;
-  /** Gives a session a new id when its id is older than this, in passing: parallel requests and a lost response survive it. Default `false`: only `login` and `regenerate` do. */
+  /**
+   * Gives a session a new id when its id is older than this. Parallel requests and a lost response do no harm. Default
+   * `false`: only `login` and `regenerate` do.
+   */
   readonly renewAfter?: Duration | false | undefined;
   /** How long the old id of such a renewal still works after the client first used the new one. Default `"1m"`. */
   readonly renewGrace?: Duration | undefined;
@@ -53,7 +59,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   /**
    * Describes the user's device at login, for `sessions.list`: returns at most 20 texts, numbers and booleans, kept
    * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field
-   * `label` is what a list calls the device. Default: nothing is noted. Nothing of it is in any event or error.
+   * `label` is what a list calls the device. Default: nothing is noted. No event or error contains it.
    *
    * @param request What the framework hands its handlers.
    * @example
@@ -128,8 +134,9 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly conflictTimeout?: Duration | undefined;
   /**
    * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
-   * session: after that request's own work, in batches, one removal at a time. What fails is the event
-   * `store_unavailable`. Default: 100 where no `store` is given, else never; run `sojourn cleanup` from a job. Not on runtimes that freeze after the response.
+   * session: after that request's own work, in batches, one removal at a time. A failure is the event
+   * `store_unavailable`. Default: 100 where no `store` is given, else never; run `sojourn cleanup` from a job. Do not
+   * use it on runtimes that freeze after the response.
    */
   readonly cleanupEvery?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */

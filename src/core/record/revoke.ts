@@ -54,7 +54,7 @@ export function checkList(options: ListOptions): ListOptions {
 export interface RevokeOptions {
   /** Only the session with this handle. Default: every one. */
   readonly handle?: string;
-  /** All but the session with this handle: "log out my other devices". Default: no exception. */
+  /** All except the session with this handle: "log out my other devices". Default: no exception. */
   readonly except?: string;
 }
 

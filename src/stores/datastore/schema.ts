@@ -7,7 +7,7 @@ import { bareNamesOf, checkName, type GoogleNames, gcloudCommands } from "../sha
 export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "version"> {
   /**
    * Text: whom it belongs to; null for an anonymous session. Default `"subject"`. With `null` there is no such property
-   * and no `listBySubject`, for entities that programs write which do not know it.
+   * and no `listBySubject`, for entities that other programs write without it.
    */
   readonly subject?: string | null | undefined;
   /** Text, new with every write: what updates compare. Default `"version"`. With `null` they compare the payload. */
@@ -15,7 +15,7 @@ export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "vers
 }
 
 /**
- * The command for `gcloud` to run once: it makes the TTL policy, by which Datastore removes what has ended.
+ * The `gcloud` command to run once. It creates the TTL policy, by which Datastore removes ended sessions.
  *
  * @param options The database, default `"(default)"`, and the store's `kind` and `properties`.
  * @throws TypeError when an option is of the wrong type.

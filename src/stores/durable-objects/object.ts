@@ -34,8 +34,8 @@ const columns = "key, payload, kind, expires_at, subject, version";
 
 /**
  * The class of the object that `durableObjectStore` talks to. Export it from your Worker, and name it in
- * `new_sqlite_classes` of a migration. Every hour it removes what has ended. It answers every caller that reaches it: never pass
- * a visitor's request on to it.
+ * `new_sqlite_classes` of a migration. It removes ended sessions every hour. It trusts every caller, so never pass a
+ * visitor's request on to it.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ export class SessionsObject {
     return Response.json(answer);
   }
 
-  /** Removes what has ended, and comes again as long as there is anything. */
+  /** Removes ended sessions. It sets the next alarm as long as there are any sessions. */
   async alarm(): Promise<void> {
     this.#run("DELETE FROM records WHERE expires_at <= ?", Date.now());
     this.#armed = this.#run("SELECT 1 FROM records LIMIT 1").length > 0;

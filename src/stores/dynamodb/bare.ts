@@ -27,7 +27,7 @@ export interface DynamodbLayout {
   readonly keyPrefix?: string | undefined;
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";
-  /** How its instants stand in the table, in epoch milliseconds, where that is not as they are. */
+  /** Converts its instants to and from what it stores, both in epoch milliseconds, if they differ. */
   readonly clock?: { stored(instant: number): number; instant(stored: number): number } | undefined;
 }
 

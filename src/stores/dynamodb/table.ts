@@ -48,7 +48,7 @@ export function tableInputsOf(table: string, keys: readonly string[], ttl: strin
 }
 
 /**
- * The table as code: what to hand to `CreateTable` and `UpdateTimeToLive`, or to write down in your infrastructure.
+ * The table as code: what to pass to `CreateTable` and `UpdateTimeToLive`, or to write into your infrastructure code.
  *
  * @throws TypeError when an option is wrong.
  * @example

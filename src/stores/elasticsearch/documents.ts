@@ -15,11 +15,14 @@ export interface ElasticsearchFields {
   readonly bytes?: string | undefined;
   /** When the session ends, in epoch milliseconds. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
-  /** Who the session belongs to, as within the quotes of JSON. Default `"subject"`. */
+  /** Who the session belongs to, as JSON text without the quotes. Default `"subject"`. */
   readonly subject?: string | undefined;
   /** Text that is new with every write but a touch. Default `"version"`. */
   readonly version?: string | undefined;
-  /** When the session was renamed to another key, in epoch milliseconds. Only in what is left of it. Default `"movedAt"`. */
+  /**
+   * When the session was renamed to another key, in epoch milliseconds. Only in the document that remains under the old
+   * key. Default `"movedAt"`.
+   */
   readonly movedAt?: string | undefined;
 }
 

@@ -9,8 +9,8 @@ import { checkLayout, type FirestoreLayout } from "./layout.ts";
 export type FirestoreFields = GoogleNames;
 
 /**
- * The commands for `gcloud` to run once: they make the TTL policy, by which Firestore removes what has ended, and
- * exempt the fields from indexing that no query asks for.
+ * The `gcloud` commands to run once. They create the TTL policy, by which Firestore removes ended sessions, and exclude
+ * fields that no query uses from indexing.
  *
  * @param options The database, default `"(default)"`, and the store's `collection` and `fields` or `layout`.
  * @throws TypeError when an option is of the wrong type.

@@ -15,8 +15,8 @@ export interface MemcachedClientOptions {
   /** The server: `"host:port"`, `"host"` for port 11211, `"[::1]:11211"`. Default `"127.0.0.1:11211"`. One server, no list. */
   readonly server?: string | undefined;
   /**
-   * How long the server may leave a command unanswered, a duration or seconds. Default `"5s"`. Then the connection is given
-   * up, every command on it rejects, and the next one connects again.
+   * How long to wait for the answer to a command, a duration or seconds. Default `"5s"`. Then the connection is
+   * closed, all its commands reject, and the next command opens another.
    */
   readonly timeout?: Duration | undefined;
 }
@@ -67,8 +67,8 @@ interface Waiting {
 }
 
 /**
- * A client for Memcached 1.6 or later, over one TCP connection that is made at the first command and again after it was
- * lost. Commands are sent at once, without waiting for the answers of those before.
+ * A client for Memcached 1.6 or later, over one TCP connection. It connects at the first command, and again when the
+ * connection was lost. Commands are sent at once, without waiting for earlier answers.
  *
  * No TLS, no authentication, one server.
  *

@@ -18,7 +18,7 @@ export interface MongodbLayout {
   readonly expiresAt?: string | undefined;
   /**
    * Text: whom it belongs to; absent for an anonymous session. Default `"subject"`. With `null` there is no such field
-   * and no `listBySubject`, for a collection in which programs write that do not know it.
+   * and no `listBySubject`, for a collection that other programs write without it.
    */
   readonly subject?: string | null | undefined;
   /**

@@ -29,7 +29,7 @@ export interface SqlLayout {
   };
   /** What the columns hold. Default: the payload as bytes, the end as a date and time without a zone. */
   readonly types?: SqlLayoutTypes | undefined;
-  /** Columns that take the time of each write, as `expiresAt` says instants. Default none. */
+  /** Columns that get the time of each write, in the same form as `expiresAt`. Default none. */
   readonly stamped?: readonly string[] | undefined;
   /** Other columns for `setup()` to create, each with its type in SQL. The store leaves them alone. Default none. */
   readonly others?: Readonly<Record<string, string>> | undefined;
