@@ -171,6 +171,7 @@ export const everywhere: readonly string[] = [
   "src/adopt/next-auth.ts",
   "src/adopt/koa-session.ts",
   "src/adopt/fastify-session.ts",
+  "src/adopt/express-session.ts",
   "src/adopt/hono-sessions.ts",
   "src/adopt/cookie-session.ts",
   "src/flask.ts",

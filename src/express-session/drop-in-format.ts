@@ -2,7 +2,7 @@
 
 import type { Content, Format } from "../core/contracts/format.ts";
 import { Cookie, reviveCookie } from "./cookie.ts";
-import { parsed, subjectIn, textOf, valueText, write } from "./format.ts";
+import { isPersistent, parsed, subjectIn, textOf, valueText, write } from "./format.ts";
 import { entriesIn } from "./json-entries.ts";
 import type { SessionRecord } from "./shapes.ts";
 import { cookieOf } from "./store.ts";
@@ -33,7 +33,9 @@ function isCookie(value: unknown): value is Cookie {
 
 /** What a stored session says. Throws when it has no cookie. */
 export function contentOf(stored: SessionRecord, path: readonly string[]): Content {
-  stored.cookie = reviveCookie(cookieOf(stored));
+  const cookie = reviveCookie(cookieOf(stored));
+  stored.cookie = cookie;
   const subject = subjectIn(stored, path);
-  return { data: stored, meta: subject === undefined ? {} : { subject } };
+  const persistent = isPersistent(cookie);
+  return { data: stored, meta: subject === undefined ? { persistent } : { persistent, subject } };
 }

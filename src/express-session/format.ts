@@ -24,6 +24,7 @@ export interface ExpressFormatOptions {
 const browserCookie = { originalMaxAge: null, expires: null, httpOnly: true, path: "/" };
 const cookieKey = "cookie";
 
+/** What a cookie says of its lifetime. */
 interface StoredCookie {
   originalMaxAge?: unknown;
   expires?: unknown;
@@ -58,8 +59,8 @@ export function expressFormat(options: ExpressFormatOptions = {}): Format {
     decode(payload) {
       const { cookie: stored, ...data } = parsed(payload);
       if (typeof stored !== "object" || stored === null) throw new TypeError("not a session: there is no cookie");
-      const { originalMaxAge, expires } = stored as StoredCookie;
-      const meta: Meta = { persistent: (originalMaxAge ?? expires ?? false) !== false };
+      const { originalMaxAge } = stored as StoredCookie;
+      const meta: Meta = { persistent: isPersistent(stored) };
       if (typeof originalMaxAge === "number" && originalMaxAge > 0) meta.idle = originalMaxAge;
       const subject = subjectIn(data, path);
       if (subject !== undefined) meta.subject = subject;
@@ -70,7 +71,7 @@ export function expressFormat(options: ExpressFormatOptions = {}): Format {
       const was = baseline === undefined ? undefined : entriesIn(textOf(baseline));
       const before = was?.get(cookieKey);
       const current: StoredCookie = before === undefined ? { ...cookie } : (JSON.parse(before) as StoredCookie);
-      const persistent = (current.originalMaxAge ?? current.expires ?? false) !== false;
+      const persistent = isPersistent(current);
       if (persistent !== (meta.persistent === true)) {
         current.originalMaxAge = meta.persistent ? maxAge : null;
         current.expires = null;
@@ -91,6 +92,11 @@ export function expressFormat(options: ExpressFormatOptions = {}): Format {
       return next === raw ? payload : text.replace(raw, () => next);
     },
   };
+}
+
+/** Whether it outlives the browser. */
+export function isPersistent({ originalMaxAge, expires }: StoredCookie): boolean {
+  return (originalMaxAge ?? expires ?? false) !== false;
 }
 
 /** The path of keys to who is logged in. */

@@ -82,6 +82,8 @@ export interface Resolved {
   /** Milliseconds. */
   readonly ttl: number;
   readonly subjectPath: readonly string[];
+  /** The application did not say where. */
+  readonly guessesSubject: boolean;
   genid(request: ExpressRequest): string;
   /** The path of the cookie for a request. */
   pathFor(request: ExpressRequest): string;
@@ -116,6 +118,7 @@ export function resolveOptions(options: ExpressSessionOptions): Resolved {
     clearCookie: options.clearCookie === true,
     ttl: durationOption("ttl", options.ttl ?? "1d", 1000, 400 * 86_400_000),
     subjectPath: subjectPath(options.subjectKey),
+    guessesSubject: options.subjectKey === undefined,
     genid: genid as (request: ExpressRequest) => string,
     pathFor: (request) => given(request).path || "/",
     cookieFor(request) {

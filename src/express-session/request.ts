@@ -193,8 +193,8 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     if (typeof sessionID !== "string") return true;
     const work = this.#works.get(session);
     if (!work) return this.#saveUntied(session);
-    this.#cookie.touch(session);
     work.settle();
+    this.#cookie.touch(session);
     if (this.#rules.shouldSave(session, work, sessionID)) {
       this.#storeTouched = true;
       return this.#write(session, work);
@@ -205,6 +205,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
 
   async #write(session: Session, work: ExpressWork): Promise<boolean> {
     this.#rules.saves(session);
+    this.#cookie.wanted ||= work.state.marks.persistence;
     work.wanted = true;
     const saved = await work.save();
     if (!saved) this.#cookie.withheld = true;

@@ -31,7 +31,8 @@ export class Rules {
   }
 
   shouldSave(session: Session, work: ExpressWork, id: string): boolean {
-    if (work.state.marks.regenerated) return true;
+    const { regenerated, persistence } = work.state.marks;
+    if (regenerated || persistence) return true;
     if (work.saved !== undefined && work.saved === work.whole()) return false;
     const hash = fingerprint(session);
     if (!this.#options.saveUninitialized && !this.#saved && this.cookieId !== id) return this.#isModified(session);

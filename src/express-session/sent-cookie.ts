@@ -18,6 +18,8 @@ export interface Answering {
 export class SentCookie {
   /** None is sent: the session could not be saved, or ended in another request. */
   withheld = false;
+  /** It is sent, since how long it lasts has changed. */
+  wanted = false;
   /** Of a session that this request has ended. */
   destroyed: Cookie | undefined;
   readonly #shared: Shared;
@@ -43,7 +45,7 @@ export class SentCookie {
     const { session, sessionID } = req;
     if (this.withheld) return undefined;
     if (!session) return this.#removal(rules);
-    if (typeof sessionID !== "string" || !rules.shouldSetCookie(session, sessionID)) return undefined;
+    if (typeof sessionID !== "string" || !(this.wanted || rules.shouldSetCookie(session, sessionID))) return undefined;
     if (session.cookie.secure && !options.isSecure(req)) {
       core.config.warn(insecure(options.name));
       return undefined;

@@ -5,14 +5,16 @@ import { SessionError } from "../core/contracts/errors.ts";
 import type { Meta } from "../core/contracts/format.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
+import type { LoginOptions } from "../core/contracts/session-options.ts";
 import { set } from "../core/record/own-keys.ts";
 import { Work } from "../core/save/commit.ts";
+import type { LoginNotes } from "../core/save/login.ts";
 import type { Facts, Plan, Step } from "../core/save/plan.ts";
 import type { RecordSession } from "../core/save/record-session.ts";
 import { draftOf } from "../core/save/steps.ts";
 import type { Cookie } from "./cookie.ts";
-import { subjectIn, withSubject } from "./format.ts";
-import { asRecord, cookieFingerprint, fingerprint, type Session } from "./session.ts";
+import { isPersistent, subjectIn, withSubject } from "./format.ts";
+import { asRecord, cookieFingerprint, type ExpressRequest, fingerprint, type Session } from "./session.ts";
 import type { Shared } from "./shared.ts";
 
 /** A request's record, and the `Session` that handlers hold of it: the session is the record's data. */
@@ -35,17 +37,29 @@ export class ExpressWork extends Work {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(shared: Shared, incoming: Incoming, session: Session, found: Found | null) {
-    const meta = { ...found?.content?.meta };
+    const meta = { persistent: isPersistent(session.cookie), ...found?.content?.meta };
     super(shared.core, incoming, found, 0, { data: asRecord(session), meta });
     this.#shared = shared;
     this.#session = session;
     this.cookie = session.cookie;
+    this.#keepCookie();
     this.subject = meta.subject;
     this.#loaded = fingerprint(session);
     this.#loadedCookie = cookieFingerprint(session.cookie);
   }
 
-  /** The cookie may have been cleared with the data; who is logged in may have been said by either of the two ways. */
+  /** What clears the data leaves the cookie: it is none of them, though it stands among them. */
+  #keepCookie(): void {
+    const { state } = this;
+    const clear = state.clear.bind(state);
+    state.clear = () => {
+      const { cookie } = this.#session;
+      clear();
+      this.#session.cookie = cookie;
+    };
+  }
+
+  /** The cookie may have been removed; who is logged in may have been said by either of the two ways. */
   settle(): void {
     const session = this.#session;
     const { subjectPath } = this.#shared.options;
@@ -58,6 +72,26 @@ export class ExpressWork extends Work {
     } else if (named !== undefined) meta.subject = named;
     else delete meta.subject;
     this.subject = meta.subject;
+    const isLong = isPersistent(session.cookie);
+    const { persistence, takenOver } = this.state.marks;
+    // A cookie that the handler itself made last is left so.
+    if ((persistence || takenOver) && (meta.persistent ?? isLong) !== isLong)
+      session.cookie.maxAge = meta.persistent ? this.#shared.options.ttl : null;
+  }
+
+  override onLogin(subject: string, options: LoginOptions<never>): LoginNotes {
+    const { options: own, core } = this.#shared;
+    if (
+      own.guessesSubject &&
+      subjectIn(this.#session, own.subjectPath) === undefined &&
+      !hasPassport(this.#session.req)
+    )
+      core.config.warn(
+        "session.login() writes the user to passport.user, and this application does not seem to use passport: routes " +
+          'that look elsewhere see a guest. Say where it keeps the user, such as subjectKey: "userId"; ' +
+          'subjectKey: "passport.user" if it is there.',
+      );
+    return super.onLogin(subject, options);
   }
 
   override async save(): Promise<boolean> {
@@ -140,4 +174,9 @@ export class ExpressWork extends Work {
     this.wanted = true;
     return this.save();
   }
+}
+
+/** Its middleware, in whatever version, gives requests this method. */
+function hasPassport(req: ExpressRequest & { readonly isAuthenticated?: unknown }): boolean {
+  return typeof req.isAuthenticated === "function";
 }

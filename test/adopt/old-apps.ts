@@ -8,6 +8,7 @@ import fastifySession from "@fastify/session";
 import { Auth, skipCSRFCheck } from "authjs-core";
 import Credentials from "authjs-core/providers/credentials";
 import cookieSession from "cookie-session";
+import expressSession from "express-session";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { CookieStore, MemoryStore, sessionMiddleware } from "hono-sessions";
@@ -95,6 +96,19 @@ export async function cookieSessionCookie(data: Data, options: object): Promise<
     }),
   );
 }
+
+/** express-session over Node's server. */
+export async function expressCookieOf(data: Data, options: object): Promise<string> {
+  const middleware = expressSession({ resave: false, saveUninitialized: false, ...options } as never);
+  return fetched((req, res) =>
+    middleware(req as never, res as never, () => {
+      Object.assign((req as unknown as { session: Data }).session, data);
+      res.end("ok");
+    }),
+  );
+}
+
+export { expressSession };
 
 async function fetched(listener: Parameters<typeof createServer>[1]): Promise<string> {
   const server = createServer(listener as never).listen(0, "127.0.0.1");

@@ -3,17 +3,21 @@
 import { MemoryStore as FastifyMemoryStore } from "@fastify/session";
 import { describe, expect, test } from "vitest";
 import { adoptCookieSession } from "../../src/adopt/cookie-session.ts";
+import { adoptExpressSession } from "../../src/adopt/express-session.ts";
 import { adoptFastifySession } from "../../src/adopt/fastify-session.ts";
 import { adoptHonoSessions } from "../../src/adopt/hono-sessions.ts";
 import { adoptIronSession } from "../../src/adopt/iron-session.ts";
 import { adoptKoaSession } from "../../src/adopt/koa-session.ts";
 import { adoptAuthJs, adoptNextAuth } from "../../src/adopt/next-auth.ts";
 import type { Adopter } from "../../src/core/contracts/adopter.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
 import {
   authJsCookie,
   cookieHeader,
   cookieSessionCookie,
   type Data,
+  expressCookieOf,
+  expressSession,
   fastifyCookieOf,
   HonoMemoryStore,
   honoCookie,
@@ -217,18 +221,46 @@ describe("@fastify/session", () => {
     expect(await adopted(of([otherKey, key]), cookie)).toEqual({ data, subject: "7" });
     expect(records.size).toBe(0);
   });
-  test("a session with the prefix of express-session is adopted", async () => {
+  test("a session whose cookie has a prefix is adopted", async () => {
     const store = new FastifyMemoryStore() as never;
-    const names = { cookieName: "connect.sid", cookiePrefix: "s:" };
-    const cookie = await fastifyCookieOf(data, { secret: key, store, ...names });
-    const adopter = adoptFastifySession({
-      secret: key,
-      store,
-      subject,
-      cookie: { name: "connect.sid" },
-      cookiePrefix: "s:",
+    const cookie = await fastifyCookieOf(data, { secret: key, store, cookieName: "sid", cookiePrefix: "s:" });
+    const options = { secret: key, store, subject, cookie: { name: "sid" } };
+    await refused(adoptFastifySession(options), cookie);
+    expect(await adopted(adoptFastifySession({ ...options, cookiePrefix: "s:" }), cookie)).toEqual({
+      data,
+      subject: "7",
     });
-    expect(await adopted(adopter, cookie)).toEqual({ data, subject: "7" });
+  });
+});
+
+describe("express-session", () => {
+  test("a session in its store is adopted and ended there, by any of the secrets", async () => {
+    const store = new expressSession.MemoryStore() as expressSession.MemoryStore & { sessions: Data };
+    const cookie = await expressCookieOf(data, { secret: key, store });
+    expect(cookie).toMatch(/^connect\.sid=s%3A/);
+    expect(Object.keys(store.sessions)).toHaveLength(1);
+    const of = (secret: string[]): Adopter => adoptExpressSession({ secret, store, subject });
+    await refused(of([otherKey]), cookie);
+    for (const one of damaged(cookie)) await refused(of([key]), one);
+    expect(Object.keys(store.sessions)).toHaveLength(1);
+    expect(await adopted(of([otherKey, key]), cookie)).toEqual({ data, subject: "7" });
+    expect(Object.keys(store.sessions)).toHaveLength(0);
+  });
+  test("a cookie of another name that lasts is adopted, and not after its end", async () => {
+    const store = new expressSession.MemoryStore();
+    const options = { secret: key, store, name: "sid", cookie: { maxAge: 60_000 } };
+    const adopter = adoptExpressSession({ secret: key, store, subject, cookie: { name: "sid" } });
+    expect(await adopted(adopter, await expressCookieOf(data, options))).toEqual({ data, subject: "7" });
+    const ended = await expressCookieOf(data, options);
+    const { sessions, clock } = adopting({ adopt: [adopter] });
+    clock.now += 61_000;
+    expect((await visit(sessions, ended, seen)).value.data).toEqual({});
+  });
+  test("a store that is none of express-session is a TypeError that names it", () => {
+    const store = memoryStore();
+    expect(() => adoptExpressSession({ secret: key, store: store as never })).toThrow(
+      /adoptExpressSession: store must be the store of express-session, with get and destroy/,
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 /** `expressSession`: the options of `createSessions` for the records of express-session. */
 
-import { createSessions } from "sojourn";
+import { createSessions, type Session } from "sojourn";
 import session, { expressFormat, expressIds, expressSession, expressToken } from "sojourn/express-session";
 import { memoryStore } from "sojourn/stores/memory";
 import { describe, expect, test } from "vitest";
@@ -51,6 +51,37 @@ describe("the format", () => {
     for (const text of ["[]", "null", "1", "{}", '{"cookie":null}', "{", ""])
       expect(() => format.decode(text)).toThrow();
   });
+});
+
+test("with maxAge and persistent: false, users who are remembered have the maxAge, and guests the browser's session", async () => {
+  const clock = { now: Date.UTC(2026, 0, 1) };
+  const now = (): number => clock.now;
+  const sessions = createSessions<{ cart: string }>({
+    ...expressSession({ secret: "keyboard cat", maxAge: "30d", subjectKey: "userId" }),
+    persistent: false,
+    store: memoryStore({ now }),
+    now,
+  });
+  const send = async (cookie: string | undefined, handler: (session: Session<{ cart: string }>) => unknown) => {
+    const exchange = sessions.open({ cookie }, { cookie: (request) => request.cookie, secure: () => true });
+    const headers = new Headers();
+    const value = await handler(await exchange.get());
+    await exchange.commit(headers);
+    const [line = ""] = headers.getSetCookie();
+    return { value, cookie: line.split(";")[0], maxAge: /Max-Age=(\d+)/.exec(line)?.[1] };
+  };
+  const guest = await send(undefined, ({ data }) => {
+    data.cart = "tea";
+  });
+  expect(guest).toMatchObject({ cookie: expect.stringMatching(/^connect\.sid=/), maxAge: undefined });
+  expect((await send(guest.cookie, (session) => session.login("ada"))).maxAge).toBeUndefined();
+  const another = await send(undefined, ({ data }) => {
+    data.cart = "ink";
+  });
+  const user = await send(another.cookie, (session) => session.login("ada", { persistent: true }));
+  expect(user.maxAge).toBe("2592000");
+  clock.now += 29 * 86_400_000;
+  expect((await send(user.cookie, ({ subject }) => subject)).value).toBe("ada");
 });
 
 test("the token is express-session's: the first secret signs, all verify, and others are refused", () => {

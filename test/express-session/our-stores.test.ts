@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import passport from "passport";
 import type { Store } from "sojourn";
 import session from "sojourn/express-session";
 import { fileStore } from "sojourn/stores/file";
@@ -143,6 +144,100 @@ test("login() keeps the data under a new id, and writes the user to passport's k
   expect(user.cookie).not.toBe(guest.cookie);
   expect(JSON.parse((await send("/look", user.cookie)).text)).toEqual({ cart: ["tea"], passport: { user: "42" } });
   expect(JSON.parse((await send("/look", guest.cookie)).text)).toEqual({});
+});
+
+test.each([
+  ["a store of ours", memoryStore],
+  ["a store of express-session", () => new session.MemoryStore()],
+])("persistent says whether the cookie lasts, at login and later, over %s", async (_name, storeOf) => {
+  const middleware = make(storeOf() as Store, { ttl: "2h", subjectKey: "userId" });
+  const { sessions } = middleware;
+  const { send } = await app(middleware, async (req, res) => {
+    const native = await sessions.get(req);
+    const { pathname, searchParams } = new URL(req.url as string, "http://localhost");
+    const persistent = searchParams.has("is") ? searchParams.get("is") === "true" : undefined;
+    if (pathname === "/in") native.login(searchParams.get("user") ?? "ada", { persistent });
+    if (pathname === "/longer") req.session.cookie.maxAge = 2_592_000_000;
+    if (pathname === "/set") native.persistent = persistent as boolean;
+    res.end(JSON.stringify({ persistent: native.persistent }));
+  });
+  const lasts = async (path: string, cookie: string | undefined, hours: number | undefined): Promise<typeof cookie> => {
+    const { setCookie, cookie: given } = await send(path, cookie);
+    const ends = /Expires=([^;]*)/.exec(setCookie[0] as string)?.[1];
+    if (hours === undefined) expect([path, setCookie.length, ends]).toEqual([path, 1, undefined]);
+    else expect((Date.parse(ends as string) - Date.now()) / 3_600_000).toBeCloseTo(hours, 2);
+    const held = given ?? cookie;
+    expect(JSON.parse((await send("/look", held)).text)).toEqual({ persistent: hours !== undefined });
+    return held;
+  };
+  await lasts("/in", undefined, undefined);
+  await lasts("/in?is=false", undefined, undefined);
+  let cookie = await lasts("/in?is=true", undefined, 2);
+  cookie = await lasts("/in?is=true&user=eve", cookie, 2);
+  cookie = await lasts("/in?is=false&user=ada", cookie, undefined);
+  await lasts("/set?is=true", cookie, 2);
+  await lasts("/set?is=false", cookie, undefined);
+});
+
+test("clear(), and a login of another user, leave the cookie as it is", async () => {
+  const middleware = make(memoryStore(), { subjectKey: "userId", cookie: { maxAge: 3_600_000 } });
+  const { send } = await app(middleware, async (req, res) => {
+    const native = await middleware.sessions.get(req);
+    if (req.url === "/cart") req.session.cart = ["tea"];
+    if (req.url === "/clear") {
+      native.clear();
+      native.regenerate();
+    }
+    if (req.url?.startsWith("/in/")) {
+      native.login(req.url.slice(4));
+      req.session.cookie.maxAge = 7_200_000;
+    }
+    const { cookie, ...data } = req.session;
+    res.end(JSON.stringify({ ...data, lasts: cookie.originalMaxAge }));
+  });
+  const { cookie } = await send("/cart");
+  const cleared = await send("/clear", cookie);
+  expect(JSON.parse(cleared.text)).toEqual({ lasts: 3_600_000 });
+  const ada = await send("/in/ada", cleared.cookie);
+  const eve = await send("/in/eve", ada.cookie);
+  expect(eve.status).toBe(200);
+  expect(JSON.parse((await send("/", eve.cookie)).text)).toEqual({ userId: "eve", lasts: 7_200_000 });
+});
+
+test("a login keeps the cookie.maxAge that its handler sets", async () => {
+  const middleware = make(memoryStore(), { subjectKey: "userId" });
+  const { send } = await app(middleware, async (req, res) => {
+    (await middleware.sessions.get(req)).login("ada", { persistent: true });
+    req.session.cookie.maxAge = 2_592_000_000;
+    res.end();
+  });
+  const [line] = (await send()).setCookie;
+  expect((Date.parse(/Expires=([^;]*)/.exec(line as string)?.[1] as string) - Date.now()) / 86_400_000).toBeCloseTo(
+    30,
+    2,
+  );
+});
+
+test("a login without subjectKey warns once where passport is not in use, and not elsewhere", async () => {
+  const warned = async (options: object, before: (req: Req) => void): Promise<string[]> => {
+    const warnings: string[] = [];
+    const warn = (text: string): void => void warnings.push(text);
+    const middleware = make(memoryStore(), { warn, ...options });
+    const { send } = await app(middleware, async (req, res) => {
+      before(req);
+      (await middleware.sessions.get(req)).login("ada");
+      res.end();
+    });
+    for (let n = 0; n < 2; n++) expect((await send()).status).toBe(200);
+    return warnings;
+  };
+  const nothing = (): void => {};
+  expect(await warned({}, nothing)).toEqual([expect.stringMatching(/passport\.user.*subjectKey: "userId"/)]);
+  expect(await warned({ subjectKey: "userId" }, nothing)).toEqual([]);
+  expect(await warned({ subjectKey: "passport.user" }, nothing)).toEqual([]);
+  const initialize = passport.initialize();
+  expect(await warned({}, (req) => initialize(req as never, {} as never, nothing))).toEqual([]);
+  expect(await warned({}, (req) => Object.assign(req.session, { passport: { user: "ada" } }))).toEqual([]);
 });
 
 test("destroy() through sessions.get(req) ends req.session with it", async () => {

@@ -3,7 +3,10 @@
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Session } from "../../src/core/contracts/session.ts";
 import type { Store, StoreRecord } from "../../src/core/contracts/store.ts";
+import { createSessions } from "../../src/create.ts";
+import { connectRedis, expressSession } from "../../src/express-session.ts";
 import { flaskRedis } from "../../src/flask/layouts/redis.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { clientPackages, type OpenClient } from "../support/redis-clients.ts";
@@ -302,6 +305,44 @@ describe.skipIf(missing)("what the Redis store sends and keeps", () => {
     } finally {
       node.destroy();
       io.disconnect();
+    }
+  });
+
+  test("beside connect-redis, an account needs keys of its prefix and moved:*, and no others", async () => {
+    const commands = "+get +set +del +exists +pttl +pexpire +evalsha +eval +hello +info +client";
+    const rights = `on >secret ~sess:* ${commands}`.split(" ");
+    await server.ask("ACL", "SETUSER", "express", ...rights);
+    const client = createClient({ url: server.url, username: "express", password: "secret" });
+    await client.connect();
+    const sessions = createSessions({
+      ...expressSession({ secret: "keyboard cat", keyPrefix: "sess:", subjectKey: "userId" }),
+      store: redisStore({ client, layout: connectRedis() }),
+      warn: false,
+    });
+    const send = async (cookie: string | undefined, handler: (session: Session) => void): Promise<string> => {
+      const exchange = sessions.open({ cookie }, { cookie: (request) => request.cookie, secure: () => true });
+      const headers = new Headers();
+      handler(await exchange.get());
+      await exchange.commit(headers);
+      return headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    };
+    const logIn = (session: Session): void => session.login("ada");
+    try {
+      const guest = await send(undefined, (session) => session.flash("cart", "tea"));
+      await expect(send(guest, logIn)).rejects.toMatchObject({ code: "ERR_SESSION_STORE_UNAVAILABLE" });
+      await server.ask("ACL", "SETUSER", "express", "~moved:*");
+      const user = await send(guest, logIn);
+      await send(user, ({ subject, data }) =>
+        expect({ subject, ...data }).toMatchObject({ subject: "ada", cart: "tea" }),
+      );
+      await send(user, (session) => session.destroy());
+      const [note] = (await server.ask("KEYS", "*")) as string[];
+      expect(note).toMatch(/^moved:[\w-]{30}$/);
+      const left = Number(await server.ask("PTTL", note as string));
+      expect(left).toBeGreaterThan(290_000);
+      expect(left).toBeLessThanOrEqual(300_000);
+    } finally {
+      client.destroy();
     }
   });
 
