@@ -58,11 +58,17 @@ export interface ExpressSessionOptions {
   readonly proxy?: boolean | undefined;
   /** Removes the cookie when the session is destroyed. Default false, as in express-session 1; its version 2 does. */
   readonly clearCookie?: boolean | undefined;
-  /** How long a session without `cookie.maxAge` lives unused in a store of sojourn. Default `"1d"`, as the stores of npm have it. */
+  /**
+   * How long a session without `cookie.maxAge` lives unused in a store of sojourn, and the `maxAge` that
+   * `session.login(id, { persistent: true })` gives its cookie. Default `"1d"`, as the stores of npm have it.
+   */
   readonly ttl?: Duration | undefined;
   /** What keys in a store of sojourn begin with. Default `"sess:"`; with a layout what the other program has. */
   readonly keyPrefix?: string | undefined;
-  /** Where the application keeps who is logged in, so that `sessions.list` and `sessions.revoke` find it. Default `"passport.user"`. */
+  /**
+   * Where the application keeps the user, as a path of keys: `session.login` writes it, `session.subject` reads it,
+   * `sessions.list` and `sessions.revoke` find it. Default `"passport.user"`; a login without passport then warns.
+   */
   readonly subjectKey?: string | undefined;
   /** Says a warning, once each. Default `console.warn`. */
   readonly warn?: ((message: string) => void) | undefined;
