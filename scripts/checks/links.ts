@@ -1,4 +1,4 @@
-/** Every link of the documentation leads to a file and a heading that exist, and the site's navigation shows every page. */
+/** Every link of the documentation, and of the library's messages, leads to a file and a heading that exist, and the site's navigation shows every page. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,8 @@ import { type Check, filesBelow } from "../lib.ts";
 
 export const links: Check = {
   name: "links",
-  about: "every link of the documentation leads to a file and heading that exist; the site shows every page",
+  about:
+    "every link of the documentation and of messages leads to a file and heading that exist; the site shows every page",
   run(root) {
     const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"].filter((page) =>
       existsSync(join(root, page)),
@@ -22,6 +23,27 @@ export const links: Check = {
     const stray = strayPages(root).map(
       (file) => `docs/${file}: is in no section of the site; add it to sections in scripts/docs/pages.ts`,
     );
-    return [...dead, ...stray];
+    const told = filesBelow(root, "src", ".ts").flatMap((file) => messageLinks(root, file));
+    return [...dead, ...stray, ...told];
   },
 };
+
+/** What is wrong with the pages that a source file's messages name. Readers of a message are not in this repository. */
+function messageLinks(root: string, file: string): string[] {
+  return readFileSync(join(root, file), "utf8")
+    .split("\n")
+    .flatMap((line, index) => {
+      if (/^\s*(\/?\*|\/\/)/.test(line)) return [];
+      const at = `${file}:${index + 1}:`;
+      const named = Array.from(line.matchAll(/\$\{docs\}([\w/-]+\.md(?:#[\w-]+)?)/g), ([, page]) => page as string);
+      const dead = named.flatMap((page) => {
+        const { problem } = resolveLink(root, "README.md", `docs/${page}`);
+        return problem === undefined ? [] : [`${at} ${page} ${problem}`];
+      });
+      const bare = line.match(/(?<!main\/)docs\/[\w/-]+\.md/g) ?? [];
+      return [
+        ...dead,
+        ...bare.map((page) => `${at} ${page} is no address: \`docs\` of core/contracts/errors.ts begins one`),
+      ];
+    });
+}

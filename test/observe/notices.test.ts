@@ -93,7 +93,7 @@ test("a failed save is a line with its code, and no second one where the store i
   events.emit("save_failed", { error: new SessionError("ERR_SESSION_NOT_STORABLE", "data.f is a function") });
   expect(said).toEqual([
     "sojourn: a save failed with ERR_SESSION_NOT_STORABLE: data.f is a function. " +
-      "Nothing of that request was saved; docs/errors.md explains the code.",
+      "Nothing of that request was saved; https://github.com/sojourn-js/sojourn/blob/main/docs/errors.md explains the code.",
   ]);
 });
 

@@ -70,6 +70,15 @@ describe("links", () => {
     expect(problems("```ts\nconst a = list[0](no.md);\n```\n`[a](no.md)`")).toEqual([]);
   });
 
+  test("in messages are whole addresses, of a file and a heading; comments may name a page", () => {
+    const [good, dead] = ["people.md#two-words-and-more", "people.md#no"].map((link) => `throw \`\${docs}${link}\`;\n`);
+    const source = `// see docs/no.md\n${good}${dead}throw "see docs/people.md";\n`;
+    expect(links.run(tree({ "docs/people.md": page, "src/a.ts": source }))).toEqual([
+      "src/a.ts:3: people.md#no leads to #no, and docs/people.md has no such heading",
+      "src/a.ts:4: docs/people.md is no address: `docs` of core/contracts/errors.ts begins one",
+    ]);
+  });
+
   test("to a page that the site's navigation does not show are not enough", () => {
     const stray = tree({ "docs/people.md": page, "docs/odd.md": "# Odd\n", "docs/start/new.md": "# New\n" });
     expect(links.run(stray)).toEqual([

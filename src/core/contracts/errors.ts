@@ -36,6 +36,9 @@ const statusByCode = {
   ERR_SESSION_READ_ONLY: 500,
 } as const;
 
+/** Where messages send readers: the pages of the documentation. */
+export const docs = "https://github.com/sojourn-js/sojourn/blob/main/docs/";
+
 /** The stable code of a {@link SessionError}. Each is explained in `docs/errors.md`. */
 export type SessionErrorCode = keyof typeof statusByCode;
 
@@ -79,7 +82,7 @@ export class SessionError extends Error {
     super(message, cause === undefined ? undefined : { cause: toldOf(cause) });
     this.code = code;
     this.status = statusByCode[code];
-    this.help = `https://github.com/sojourn-js/sojourn/blob/main/docs/errors.md#${code.toLowerCase()}`;
+    this.help = `${docs}errors.md#${code.toLowerCase()}`;
   }
 
   /** The same number under the name that Fastify and others read. */

@@ -1,6 +1,6 @@
 /** Tells operators what goes wrong where the application has no listener: one line a minute for each kind. */
 
-import { isSessionError, type SessionError } from "./errors.ts";
+import { docs, isSessionError, type SessionError } from "./errors.ts";
 import { processWide } from "./process-wide.ts";
 import type { SessionEvent, SessionEventType } from "./session-event.ts";
 
@@ -74,7 +74,7 @@ const advices: Partial<Record<SessionEventType, string>> = {
   store_unavailable: "Requests that use their session get a 503; cookies stay as they are.",
   record_refused:
     "The request had no session. Look for a changed secret, format or schema, or for another program that writes under the same keys.",
-  save_failed: "Nothing of that request was saved; docs/errors.md explains the code.",
+  save_failed: `Nothing of that request was saved; ${docs}errors.md explains the code.`,
   save_refused:
     "Their sessions had ended before the save: look for requests that continue after a logout or login, and for records that the store removes early.",
 };

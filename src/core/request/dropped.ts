@@ -1,5 +1,6 @@
 /** Reports a cookie that the browser is going to drop. */
 
+import { docs } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 
 /** Reports that a secure cookie was sent over plain http. */
@@ -9,9 +10,7 @@ export function reportDropped(name: string, events: Events): void {
     {
       reason: `the cookie "${name}" was sent over plain http, where browsers drop it (Chrome and Firefox keep it for localhost and 127.0.0.1, Safari does not)`,
     },
-    'Behind a proxy that ends https, tell the framework to trust it (Express, Nest: app.set("trust proxy", 1); ' +
-      "Koa: app.proxy; Fastify, h3: trustProxy; SvelteKit: PROTOCOL_HEADER; Astro: security.allowedDomains; " +
-      "others: the adapter's option secure); " +
-      'for development over http, set cookie: { secure: process.env.NODE_ENV === "production" } (docs/development.md).',
+    `For development, see ${docs}development.md#plain-http. Behind a proxy that ends https, tell the framework to trust it ` +
+      `(Express, Nest: app.set("trust proxy", 1)): ${docs}guides/deployment.md#trust-the-proxy`,
   );
 }

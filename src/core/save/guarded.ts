@@ -1,7 +1,8 @@
 /** Session objects as handlers hold them: what code for other session libraries does to them is an error, not a silence. */
 
-const elsewhere =
-  "Code written for express-session, such as passport and connect-flash, needs sojourn/express-session: see docs/migration/express-session.md";
+import { docs } from "../contracts/errors.ts";
+
+const elsewhere = `Code written for express-session, such as passport and connect-flash, needs sojourn/express-session: see ${docs}migration/express-session.md`;
 
 /**
  * Makes mistakes with the objects of a class errors, in sloppy mode as well: setting what is no property, replacing a

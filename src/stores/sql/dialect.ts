@@ -1,6 +1,6 @@
 /** What PostgreSQL, MySQL and SQLite do differently, in one place. */
 
-import { SessionError, wrongArgument } from "../../core/contracts/errors.ts";
+import { docs, SessionError, wrongArgument } from "../../core/contracts/errors.ts";
 
 /** A family of databases that speak the same SQL: `"mysql"` is MySQL and MariaDB, `"sqlite"` also libSQL. */
 export type SqlDialect = "postgres" | "mysql" | "sqlite";
@@ -192,7 +192,7 @@ export function explained(error: unknown, payload: string): unknown {
   if (textsOf(error).includes(mark)) return notCommitted(error);
   const message =
     "The session would have been stored with another length than it was sent with; nothing was written. Either the " +
-    "column of the payload is too small, or the client or a pooler changed it: see docs/stores/sql.md#poolers.";
+    `column of the payload is too small, or the client or a pooler changed it: see ${docs}stores/sql.md#poolers`;
   return new Error(message, { cause: error });
 }
 

@@ -1,6 +1,7 @@
 /** The store itself: its methods over a link to a client and a table. */
 
 import { isBytes } from "../../core/bytes/bytes.ts";
+import { docs } from "../../core/contracts/errors.ts";
 import { pruneOptions } from "../../core/contracts/known.ts";
 import type {
   ListedRecord,
@@ -242,7 +243,7 @@ export function storeOn({ name, space, link, rules, pieces: layout, now, setUp: 
 
 function mistaken(): Error {
   return new Error(
-    "The client gave the SQL store the answer to another query: see docs/stores/sql.md#poolers. Whether the session was saved is not known.",
+    `The client gave the SQL store the answer to another query. Whether the session was saved is not known. See ${docs}stores/sql.md#poolers`,
   );
 }
 
