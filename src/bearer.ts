@@ -10,9 +10,9 @@ export type { BearerTransport } from "./core/client/bearer.ts";
  * Lets clients carry their sessions in the header `Authorization: Bearer …`, for the option `transport` of
  * `createSessions`. Cookies are neither read nor set, so another site cannot make a browser send a session.
  *
- * What the client is to hold is never sent by itself: {@link handOut} gives the token to the handler, which puts it into
- * its answer. A login without that is the error `ERR_SESSION_NOT_HANDED_OUT`, and is not saved. With `renewAfter`, an id
- * is renewed when a handler calls `handOut`.
+ * The token is never sent automatically: {@link handOut} returns it to the handler, which puts it into its response. A
+ * login without `handOut` is the error `ERR_SESSION_NOT_HANDED_OUT`, and is not saved. With `renewAfter`, an id is
+ * renewed when a handler calls `handOut`.
  *
  * Excludes `cookie`, `persistent: true`, `deviceBound`, `cookieStore` and parts. For browsers and other clients, call
  * `createSessions` twice with one store; with the same `name` they share lists, limits and revocations.

@@ -19,8 +19,8 @@ export type { BoundAlgorithm } from "./device-bound/proof.ts";
  *
  * Needs https, and a store with compare-and-swap. See `docs/device-bound.md`.
  *
- * @throws `TypeError` when an option is wrong, or, by `createSessions`, with sessions that cannot be bound: in cookies,
- * over a store without compare-and-swap, with another program's format, with `cookie.partitioned`.
+ * @throws `TypeError` when an option is wrong, and by `createSessions` for sessions that cannot be bound: in cookies,
+ *   in a store without compare-and-swap, with another program's format, with `cookie.partitioned`.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -145,7 +145,7 @@ export const session: ExpressSession = /* @__PURE__ */ Object.assign(makeMiddlew
   ...layouts,
 }) as never;
 
-/** The types, as `session.SessionOptions` and so on: what says `import session from "express-session"` names them so. */
+/** The types as `session.SessionOptions` and so on, as code with `import session from "express-session"` names them. */
 // biome-ignore lint/style/noNamespace: it is a namespace in @types/express-session
 export declare namespace session {
   /** What `session` takes: the options of express-session, and a few that only this package has. */

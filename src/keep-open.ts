@@ -9,15 +9,16 @@ import { wrongArgument } from "./core/contracts/errors.ts";
 import { processWide } from "./core/contracts/process-wide.ts";
 
 /**
- * Opens something once per process, however often the calling module runs: a dev server runs it again after every
- * edit, and Next.js in each of its programs, and each time a client opened there would leave its connections behind.
+ * Opens something once per process, however often the calling module runs. A dev server runs it again after every edit,
+ * and Next.js runs it in each of its programs. Without this, each run would open another client, and leave the
+ * connections of the previous one open.
  *
- * What is open stays as it is until the process ends: to change its URL, restart. Of a promise that rejects nothing is
- * kept, so the next call tries again. In production it costs a look into a `Map`, once for each module.
+ * What is open stays as it is until the process ends: to change its URL, restart. A promise that rejects is not kept,
+ * so the next call tries again. In production it costs one lookup in a `Map` for each module.
  *
- * @param name Its name in this process. Use another name for another client.
+ * @param name Its name in this process. Use a different name for each client.
  * @param open Creates it. Called only the first time; its errors are thrown.
- * @returns What `open` returned, now or then.
+ * @returns What `open` returned, now or at the first call.
  * @throws `TypeError` when an argument is of the wrong type.
  * @example
  * ```ts

@@ -102,7 +102,7 @@ export async function pageSessions<Data extends object>(
 }
 
 /**
- * All sessions of an application, one after the other, in memory that does not grow with their number.
+ * All sessions of an application, one after the other. The memory for this does not grow with their number.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example

@@ -217,7 +217,7 @@ function checkCounted(given: unknown): readonly Sessions<object>[] {
  * none grows with users.
  *
  * @returns A function that stops counting, and removes the metrics from the registry.
- * @throws `TypeError` when `register` is none, has metrics of these names already, or the runtime has no
+ * @throws `TypeError` when `register` is not a registry, already has metrics of these names, or the runtime has no
  * `diagnostics_channel`.
  * @example
  * ```ts

@@ -46,8 +46,8 @@ export function nist(level: keyof typeof levels): Lifetimes {
 }
 
 /**
- * Lifetimes from the OWASP Session Management Cheat Sheet ("Session Expiration"): "2-5 minutes for high-value
- * applications and 15-30 minutes for low risk applications" unused, and "between 4 and 8 hours" in all for an
+ * Lifetimes from the OWASP Session Management Cheat Sheet ("Session Expiration"): unused for "2-5 minutes for
+ * high-value applications and 15-30 minutes for low risk applications", and in all "between 4 and 8 hours" for an
  * application that is used through a working day. `"high-value"` is 5 minutes and 4 hours, `"low-risk"` 30 minutes and
  * 8 hours.
  *

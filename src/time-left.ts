@@ -9,7 +9,7 @@ export interface TimeLeft {
 }
 
 /**
- * What the status route answers for {@link watchTimeLeft}, on the server.
+ * The answer of the status route for {@link watchTimeLeft}, on the server.
  *
  * @param session Any session of `sojourn`. In a route that extends the session, call `session.save()` before.
  * @param now The server's time in milliseconds since 1970. Default: `Date.now()`.

@@ -18,8 +18,8 @@ export interface AdoptCookieSessionOptions extends AdoptOptions {
 }
 
 /**
- * Adopts the sessions of cookie-session, for `createSessions({ adopt: [ … ] })`. Their cookies do not say when they end:
- * a copy of one is refused for 400 days after it was adopted, so take the adopter out, or give `until`, before that.
+ * Adopts the sessions of cookie-session, for `createSessions({ adopt: [ … ] })`. Their cookies have no expiry: a copy
+ * of an adopted one is refused for 400 days. So remove the adopter, or set `until`, before that.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -17,7 +17,7 @@ export interface FastifySessionStore {
 
 /** The options of {@link adoptFastifySession}. */
 export interface AdoptFastifySessionOptions extends AdoptOptions {
-  /** `secret` of @fastify/session: of several, all verify. */
+  /** `secret` of @fastify/session: one, or several that all verify. */
   readonly secret: string | readonly string[];
   /** `store` of @fastify/session. */
   readonly store: FastifySessionStore;

@@ -22,8 +22,8 @@ export interface AdoptFlaskOptions
 const own = ["secretKey", "fallbacks", "lifetime", "digest", "salt", "subjectKey", "cookie", "now"];
 
 /**
- * Adopts the sessions in Flask's cookie, for `createSessions({ adopt: [ … ] })`. Where Flask goes on, share its sessions
- * instead: `sojourn/flask`. Where Flask-Session kept them in a store, see `docs/migration/flask.md`.
+ * Adopts the sessions in Flask's cookie, for `createSessions({ adopt: [ … ] })`. If Flask keeps running, share its
+ * sessions instead: `sojourn/flask`. If Flask-Session kept them in a store, see `docs/migration/flask.md`.
  *
  * @throws TypeError when an option is wrong.
  * @example

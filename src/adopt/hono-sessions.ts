@@ -36,8 +36,8 @@ export interface AdoptHonoSessionsOptions extends AdoptOptions {
 }
 
 /**
- * Adopts the sessions of hono-sessions, for `createSessions({ adopt: [ … ] })`. The data are its values; a flash that was
- * not read yet is a value as well. With a store the old record is deleted.
+ * Adopts the sessions of hono-sessions, for `createSessions({ adopt: [ … ] })`. The data is its values, with flash
+ * messages that were not read yet. With a store, the old record is deleted.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -20,7 +20,9 @@ import {
 
 /** The options of {@link adoptIronSession}. */
 export interface AdoptIronSessionOptions extends AdoptOptions {
-  /** `password` as iron-session has it: a text of at least 32 characters, or several by their numbers. All open. */
+  /**
+   * `password` as in iron-session: a text of at least 32 characters, or an object of several by number, which all open.
+   */
   readonly password: string | Readonly<Record<string, string>>;
   /** `cookieName` and, where `cookieOptions` had them, `path` and `domain`. */
   readonly cookie: OldCookieOptions & { readonly name: string };
@@ -30,8 +32,8 @@ export interface AdoptIronSessionOptions extends AdoptOptions {
 const mostChunks = 4;
 
 /**
- * Adopts the sessions of iron-session, for `createSessions({ adopt: [ … ] })`: see `adopter` in `sojourn/adopt` for what
- * that does. A seal is good until the `ttl` it was sealed with ends.
+ * Adopts the sessions of iron-session, for `createSessions({ adopt: [ … ] })`: see `adopter` in `sojourn/adopt` for
+ * what that does. A seal is valid until its own `ttl` ends.
  *
  * @throws TypeError when an option is wrong.
  * @example

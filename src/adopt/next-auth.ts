@@ -22,11 +22,14 @@ import {
 
 /** What {@link adoptNextAuth} and {@link adoptAuthJs} take. */
 export interface AdoptNextAuthOptions extends AdoptOptions {
-  /** `NEXTAUTH_SECRET` or `AUTH_SECRET`; of several, all open. Needed for the strategy `"jwt"`, which both libraries take when none is named. Default: none. */
+  /**
+   * `NEXTAUTH_SECRET` or `AUTH_SECRET`: one, or several that all open. Needed for the strategy `"jwt"`, the default of
+   * both libraries. Default: none.
+   */
   readonly secret?: string | readonly string[] | undefined;
   /**
-   * For the strategy `"database"`: the two methods of your adapter that find a session by its token and end it. Its data
-   * are `{ user, expires }`, its subject is `user.id`. Default: none.
+   * For the strategy `"database"`: the two methods of your adapter that find a session by its token and end it. The
+   * data is `{ user, expires }`, the subject `user.id`. Default: none.
    */
   readonly adapter?: NextAuthAdapter | undefined;
   /**
@@ -69,7 +72,8 @@ export function adoptNextAuth(options: AdoptNextAuthOptions): Adopter {
 }
 
 /**
- * Adopts the sessions of Auth.js 5: next-auth 5, `@auth/core` and what is built on it. Otherwise as {@link adoptNextAuth}.
+ * Adopts the sessions of Auth.js 5: next-auth 5, `@auth/core` and what is built on it. The rest is the same as for
+ * {@link adoptNextAuth}.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -21,7 +21,7 @@ export interface AuditEntry {
 }
 
 /**
- * Events that are not written by default: those that a client can cause without a session to fill the disk, and those
+ * Events that are not written by default: those by which a client without a session could fill the disk, and those
  * about the system's health. Every other event is written, also those of later versions.
  */
 export const unaudited: readonly SessionEventType[] = [

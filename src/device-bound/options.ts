@@ -41,7 +41,7 @@ export interface BoundScope {
    * same host. Default: the origin alone.
    */
   readonly site?: string | undefined;
-  /** Paths below which browsers do not refresh, such as `"/static"`. Handlers there see no bound session. Default none. */
+  /** Paths below which browsers send no proof, such as `"/static"`. Handlers there see no bound session. Default none. */
   readonly exclude?: readonly string[] | undefined;
 }
 

@@ -17,7 +17,7 @@ export interface ExpressSessionConfigOptions extends ExpressIdOptions {
   /** `name` of express-session. Default `"connect.sid"`. */
   readonly name?: string | undefined;
   /**
-   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last unused. Default:
+   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last if unused. Default:
    * the cookie ends with the browser, and the session after `ttl`. A session keeps its own `maxAge`.
    */
   readonly maxAge?: Duration | undefined;
@@ -44,7 +44,7 @@ const longest = 400 * 86_400_000;
  * The options of `createSessions` to share sessions with an application that uses express-session: each reads,
  * changes and ends the other's. Give the store the layout of that application's store.
  *
- * There is no absolute timeout, since its records do not say when a session began; and no `renewAfter`.
+ * There is no absolute timeout, since its records do not say when a session began, and no `renewAfter`.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

@@ -43,9 +43,9 @@ const lastAccess = "__lastAccess";
  * Keeps sessions in the directory of an application with session-file-store, whose option `secret` is not set. Give
  * `expressSession` the same `ttl`.
  *
- * Among processes of this library no update is lost. session-file-store knows no locks: what it writes in the few
- * microseconds between our last look at a file and its replacement is overwritten. Expired sessions are ignored
- * and removed by `prune()`, or by its reaper.
+ * Between processes that use this library, no update is lost. session-file-store has no locks: if it writes a file in
+ * the few microseconds between our last look at it and its replacement, its write is lost. Expired sessions are
+ * ignored; `prune()` removes them, or session-file-store's reaper.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

@@ -12,7 +12,8 @@ export interface ExpressIdOptions {
   readonly keyPrefix?: string | undefined;
   /**
    * Keeps new sessions under a hash of their id, so that a dump of the store gives no access. Processes with
-   * express-session cannot find those, so set it when the last of them is gone. Earlier sessions stay. Default false.
+   * express-session cannot find these sessions, so set it only when the last such process has stopped. Earlier sessions
+   * stay. Default false.
    */
   readonly hashIds?: boolean | undefined;
 }

@@ -9,13 +9,16 @@ import type { SqlLayout } from "../stores/sql.ts";
 
 /** The options of {@link connectRedis}. */
 export interface ConnectRedisOptions {
-  /** `prefix` of connect-redis, as it is given to `expressSession` as `keyPrefix`: what listing looks for. Default `"sess:"`. */
+  /**
+   * `prefix` of connect-redis, by which listing finds keys. Pass the same to `expressSession` as `keyPrefix`. Default
+   * `"sess:"`.
+   */
   readonly keyPrefix?: string | undefined;
 }
 
 /**
  * The `layout` of a `redisStore` that shares its sessions with connect-redis, any version. The value is the session's
- * JSON, the key's expiry its end.
+ * JSON; it ends with the key's expiry.
  *
  * @throws `TypeError` when `keyPrefix` is no text.
  * @example
@@ -38,9 +41,8 @@ export function connectRedis(options: ConnectRedisOptions = {}): RedisLayout {
 /** The options of {@link connectPgSimple}. */
 export interface ConnectPgSimpleOptions {
   /**
-   * The time zone of the connections of connect-pg-simple: what `SHOW timezone` says on one of them, such as
-   * `"Etc/UTC"`. It writes `expire` in that zone without recording it; with a wrong zone, sessions end hours too
-   * early or too late.
+   * The time zone of the connections of connect-pg-simple: as `SHOW timezone` prints it there, such as `"Etc/UTC"`. It
+   * writes `expire` in that zone without recording it; with a wrong zone, sessions end hours too early or too late.
    */
   readonly timeZone: string;
   /** `tableName`. Default `"session"`. */
@@ -104,7 +106,8 @@ export interface ConnectSessionSequelizeOptions {
 
 /**
  * The `layout` of an `sqlStore` that shares its sessions with connect-session-sequelize in PostgreSQL, MySQL or MariaDB.
- * A save sets `createdAt` as well as `updatedAt`. Ids have at most 36 characters there, so `hashIds` is not for it.
+ * A save sets `createdAt` as well as `updatedAt`. Its ids have at most 36 characters, so `hashIds` does not work with
+ * it.
  *
  * @throws `TypeError` for a wrong option, naming it.
  */

@@ -29,7 +29,7 @@ export interface AstroOptions extends AccessOption<AstroContext> {
    */
   readonly attach?: string | undefined;
   /**
-   * Also saves what is changed while a body is being sent; its end waits for it. Default true: Astro renders the
+   * Also saves changes made while a body is sent; its end waits for the save. Default true: Astro renders the
    * components of a page while it sends it. With false only for server-sent events; elsewhere, `await session.save()`.
    */
   readonly streaming?: boolean | undefined;
@@ -57,7 +57,7 @@ const failure: Outcome = { failed: true };
 
 /**
  * Sessions for Astro: a middleware, the first of `sequence`. In pages, `sessions.get(Astro.locals)` is the session; in
- * endpoints and the middleware behind it `sessions.get(context)` is, too. The response is sent once the session is saved.
+ * endpoints and later middleware, use `sessions.get(context)`. The response is sent once the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -23,10 +23,10 @@ export interface ExpressOptions extends AccessOption<NodeRequest> {
 }
 
 /**
- * Sessions for Express. Mount it before the routes; in them, `sessions.get(req)` is the session. The response leaves
- * when the session is saved; an error of the store goes to the error handlers, with `error.status` 503.
+ * Sessions for Express. Mount it before the routes; in them, `sessions.get(req)` is the session. The response is sent
+ * once the session is saved; an error of the store goes to the error handlers, with `error.status` 503.
  *
- * Behind a proxy that ends https, `app.set("trust proxy", …)` tells Express, and through it the sessions.
+ * Behind a proxy that terminates https, set `app.set("trust proxy", …)`; the sessions use it too.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example
@@ -54,7 +54,7 @@ export function expressSessions<Data extends object>(
 
 /**
  * Tells the sessions that a route threw, so that its unsaved changes are discarded even if an error handler answers
- * with a status below 500. Without it, only answers of 500 and above are seen from outside.
+ * with a status below 500. Without it, the sessions only recognise responses of 500 and above.
  *
  * @example
  * ```ts

@@ -21,8 +21,8 @@ export interface FastifyOptions {
    */
   readonly attach?: string | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`. Asked before the session is loaded, also
-   * by `attach`, which leaves out those that skip. Both restrictions count. Default: what the route's `config` says.
+   * What the route of a request may do with its session: see `Access`. Called before the session is loaded, also by
+   * `attach`, which loads nothing for `"skip"`. If both are set, both apply. Default: what the route's `config` says.
    */
   readonly access?: AccessOf<FastifyRequestLike> | undefined;
 }
@@ -68,13 +68,13 @@ interface Reply {
 type Done = (error?: unknown) => void;
 
 /**
- * Sessions for Fastify: a plugin. Register it before the routes, and it is there for all of them, also in what is
- * registered inside; `sessions.get(request)` is the session. The response is sent once the session is saved; an error
- * of the store goes to the error handler, with `error.status` 503.
+ * Sessions for Fastify: a plugin. Register it before the routes. It applies to all of them, also in nested plugins;
+ * `sessions.get(request)` is the session. The response is sent once the session is saved; an error of the store goes to
+ * the error handler, with `error.status` 503.
  *
- * A route says in its `config` when it may do less: `app.get("/unread", { config: { session: "no-touch" } }, …)`.
+ * To restrict a route, set it in its `config`: `app.get("/unread", { config: { session: "no-touch" } }, …)`.
  *
- * Behind a proxy that ends https, the option `trustProxy` tells Fastify, and through it the sessions.
+ * Behind a proxy that terminates https, set Fastify's option `trustProxy`; the sessions use it too.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -19,17 +19,17 @@ export type { AccessOf } from "./shared/options.ts";
 /** The options of {@link fetchSessions}. */
 export interface FetchOptions {
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: the protocol of `request.url`.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: the protocol of `request.url`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
-   * session is loaded. For single routes there is also `sessions.restrict`.
+   * What the route of a request may do with its session: see `Access`. Default: everything. Called before the session
+   * is loaded. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<Request> | undefined;
   /**
-   * Also saves what a handler changes while its body is being sent; the end of the body waits for it. Default false:
+   * Also saves changes made while the body is sent; the end of the body waits for the save. Default false:
    * only for server-sent events (`text/event-stream`). Elsewhere, `await session.save()`.
    */
   readonly streaming?: boolean | undefined;

@@ -31,9 +31,9 @@ export interface H3Options extends AccessOption<H3EventLike>, Pick<FetchOptions,
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: the protocol of the request's URL, which h3's `serve` takes from the proxy
-   * when it is given `trustProxy`.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: the protocol of the request's URL, which h3's `serve` takes from the
+   * proxy when it is given `trustProxy`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
 }
@@ -50,7 +50,7 @@ const olderH3 =
   "there is nuxtSessions in sojourn/frameworks/nuxt";
 
 /**
- * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response leaves when
+ * Sessions for h3. Mount it before the routes; in them, `sessions.get(event)` is the session. The response is sent once
  * the session is saved; an error of the store goes to h3's error handling, which answers with its status, 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

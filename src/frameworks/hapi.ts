@@ -24,13 +24,13 @@ export interface HapiOptions extends AccessOption<HapiRequest> {
    */
   readonly attach?: string | undefined;
   /**
-   * Gives the response when the session could not be saved: nothing of the handler's has left. Default: the error is
-   * thrown, and Hapi answers with its status, 503.
+   * Gives the response when the session could not be saved; nothing of the handler's response was sent. Default: the
+   * error is thrown, and Hapi answers with its status, 503.
    */
   readonly onError?: ((error: unknown, request: HapiRequest, h: HapiToolkit) => unknown) | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((request: HapiRequest) => boolean) | undefined;
 }
@@ -84,7 +84,7 @@ const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
  * `sessions.get(request)` is the session, from `onRequest` on. The response is sent once the session is saved; an error
  * of the store is answered with its status, 503.
  *
- * A route says in its options when it may do less: `plugins: { sojourn: { session: "no-touch" } }`.
+ * To restrict a route, set it in its options: `plugins: { sojourn: { session: "no-touch" } }`.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

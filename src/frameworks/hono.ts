@@ -50,7 +50,7 @@ export interface HonoContext {
 export type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
 
 /**
- * Sessions for Hono. Mount it before the routes; in them, `sessions.get(c)` is the session. The response leaves when
+ * Sessions for Hono. Mount it before the routes; in them, `sessions.get(c)` is the session. The response is sent once
  * the session is saved; an error of the store goes to `app.onError`, with `error.status` 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

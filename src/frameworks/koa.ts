@@ -44,11 +44,11 @@ export type KoaMiddleware = (ctx: KoaContext, next: () => Promise<unknown>) => P
 const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
- * Sessions for Koa. Mount it before what uses them; there, `sessions.get(ctx)` is the session. It is saved when the
- * middleware behind this one is done. An error of the store is thrown to the middleware before this one, and has
- * `error.status` 503: without a `try` there, Koa answers.
+ * Sessions for Koa. Mount it before the middleware that uses them; there, `sessions.get(ctx)` is the session. It is
+ * saved when all later middleware is done. An error of the store is thrown to the earlier middleware, with
+ * `error.status` 503; if that does not catch it, Koa answers.
  *
- * Behind a proxy that ends https, `app.proxy = true` tells Koa, and through it the sessions.
+ * Behind a proxy that terminates https, set `app.proxy = true`; the sessions use it too.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -18,8 +18,8 @@ export interface NestOptions {
    */
   readonly attach?: string | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   * What the route of a request may do with its session: see `Access`. Default: everything. Called before the session
+   * is loaded, also by `attach`, which loads nothing for `"skip"`. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<NestRequest> | undefined;
 }

@@ -31,8 +31,8 @@ export interface NextOptions extends Pick<FetchOptions, "access" | "onError" | "
   /** `headers` of `next/headers`. */
   readonly headers: () => Promise<NextHeaders>;
   /**
-   * Whether the client came over https. Only used to warn of a cookie that the browser is going to drop. Default: what
-   * Next takes for it, the header `x-forwarded-proto`, which Next sets where no proxy has.
+   * Whether the client came over https. Only used to warn of a cookie that the browser is going to drop. Default: the
+   * header `x-forwarded-proto`, which Next sets if no proxy did.
    */
   readonly secure?: ((headers: NextHeaders) => boolean) | undefined;
 }
@@ -74,7 +74,7 @@ interface Acting<Data extends object> {
 }
 
 /**
- * Sessions for Next.js. Call it once, in a module of your own, and import what it gives.
+ * Sessions for Next.js. Call it once, in its own module, and import what it returns.
  *
  * @throws `TypeError` when an option is missing or of the wrong kind.
  * @example

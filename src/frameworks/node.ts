@@ -18,19 +18,19 @@ export type { AccessOf, AccessOption } from "./shared/options.ts";
 /** The options of {@link nodeSessions} and {@link openSessions}. */
 export interface NodeOptions {
   /**
-   * Answers when the handler threw, or when the session could not be saved: then nothing of the handler's response
-   * has left, its headers are gone, and `statusCode` is the error's. Default: a `SessionError` is answered with its
-   * status and a few words; anything else that the handler throws goes on, as it would without sessions.
+   * Answers when the handler threw, or when the session could not be saved: then nothing of the handler's response was
+   * sent, its headers are removed, and `statusCode` is that of the error. Default: a `SessionError` is answered with
+   * its status and a short text; any other error is thrown on, as without sessions.
    */
   readonly onError?: ((error: unknown, req: NodeRequest, res: NodeResponse) => unknown) | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
   /**
-   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
-   * session is loaded. For single routes there is also `sessions.restrict`.
+   * What the route of a request may do with its session: see `Access`. Default: everything. Called before the session
+   * is loaded. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<NodeRequest> | undefined;
 }
@@ -42,7 +42,7 @@ export interface ConnectOptions extends AccessOption<NodeRequest> {
    * it is loaded when `sessions.get(req)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;
-  /** As for {@link NodeOptions}. Default: `req.secure` if there is such a property, else as there. */
+  /** The same option as in {@link NodeOptions}. Default: `req.secure` if there is such a property, else as there. */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
 
@@ -115,13 +115,13 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
 }
 
 /**
- * Sessions for hosts that call one hook before their handlers and nothing behind them, or give a `next` that may be
- * called once: a server or framework that has no adapter of its own. Gives a function that opens the sessions of a
- * request and its response; from then on `sessions.get(req)` is the session, and the response leaves when it is saved.
- * If it cannot be saved, `onError` answers, or 503 in a few words; the host hears nothing of it.
+ * Sessions for a server or framework without its own adapter, if it only calls one hook before the handlers, or passes
+ * a `next` that may be called once. Returns a function that opens the sessions of a request and its response. From then
+ * on `sessions.get(req)` is the session, and the response is sent once it is saved. If it cannot be saved, `onError`
+ * answers, or a short 503 is sent; the host is not notified.
  *
- * What a handler changed before it threw is discarded when the host answers 500 or more. For a host that answers
- * less, {@link connectSessionErrors} tells. `sessions.current()` works in what `next` calls.
+ * If a handler throws, its changes are discarded when the host answers 500 or more. If the host may answer with a lower
+ * status, use {@link connectSessionErrors}. `sessions.current()` works in what `next` calls.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example
@@ -221,8 +221,8 @@ export function connectSessions<Data extends object>(
 
 /**
  * Tells the sessions that a handler threw, so that its unsaved changes are discarded even if an error handler
- * answers with a status below 500. Mount it behind the routes and before the error handlers. Answers of 500 and
- * above are recognised without it.
+ * answers with a status below 500. Mount it after the routes and before the error handlers. Responses of 500 and above
+ * are recognised without it.
  */
 export function connectSessionErrors(): ConnectErrorMiddleware {
   // Four parameters: that is how a middleware for errors is recognised.

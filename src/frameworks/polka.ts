@@ -18,8 +18,8 @@ export interface PolkaOptions extends AccessOption<NodeRequest> {
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
@@ -39,8 +39,9 @@ export type PolkaOnError = (
 export type PolkaMiddleware = (req: NodeRequest, res: NodeResponse, next: (error?: never) => unknown) => void;
 
 /**
- * Sessions for Polka. Mount it before the routes; in them, `sessions.get(req)` is the session. The response leaves when
- * the session is saved; an error of the store goes to the `onError` of the application: see {@link polkaSessionErrors}.
+ * Sessions for Polka. Mount it before the routes; in them, `sessions.get(req)` is the session. The response is sent
+ * once the session is saved; an error of the store goes to the `onError` of the application: see {@link
+ * polkaSessionErrors}.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

@@ -24,8 +24,8 @@ export interface RestifyOptions extends AccessOption<NodeRequest> {
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that ends it. Only used to warn of a cookie that
-   * the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
+   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
@@ -49,7 +49,7 @@ const known = new WeakSet<object>();
 /**
  * Sessions for Restify. Mount it with `server.pre` or `server.use`, before the routes; in them, `sessions.get(req)` is
  * the session. The response is sent once the session is saved; an error of the store goes to the listeners for
- * `restifyError`, and without an answer of theirs is sent by Restify, with `error.statusCode` 503.
+ * `restifyError`, with `error.statusCode` 503. If no listener answers, Restify sends the error.
  *
  * @throws `TypeError` when `server` is missing, or an option is of the wrong type.
  * @example

@@ -29,8 +29,8 @@ export interface SvelteKitOptions extends AccessOption<SvelteKitEvent> {
    */
   readonly attach?: string | undefined;
   /**
-   * Also saves what is changed while a body is being sent, such as by promises that a `load` function returned; the end
-   * of the body waits for it. Default false: only for server-sent events. Elsewhere, `await session.save()`.
+   * Also saves changes made while a body is sent, such as by promises that a `load` function returned; the end of the
+   * body waits for the save. Default false: only for server-sent events. Elsewhere, `await session.save()`.
    */
   readonly streaming?: boolean | undefined;
   /**

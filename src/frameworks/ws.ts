@@ -19,25 +19,26 @@ export type { SocketEnd } from "./shared/watched-sockets.ts";
 /** The options of {@link wsSessions}. */
 export interface WsOptions<Socket extends object = ClosableSocket> {
   /**
-   * Whose pages may open sockets with a session. `"same"` (default): those of the host that was asked for. A list of
-   * origins, such as `["https://shop.test"]`: those, where a proxy changes the `Host` header or the pages are on another
-   * host. `false`: anybody's, for sockets that change nothing and tell nothing. Clients that send no `Origin` are no
-   * browsers, and are let in. A request from elsewhere has no session, whether its upgrade was refused or not.
+   * Whose pages may open sockets with a session. `"same"` (default): those of the requested host. A list of origins,
+   * such as `["https://shop.test"]`: only these, if a proxy changes the `Host` header or the pages are on another host.
+   * `false`: pages of any site, for sockets that change nothing and reveal nothing. Clients without an `Origin` header
+   * are not browsers, and are accepted. A request from another origin has no session, whether its upgrade was refused
+   * or not.
    */
   readonly origin?: SocketOrigin | undefined;
   /**
-   * What the messages of a socket may do with its session: see `Access`. Default: everything. With `"no-touch"`
-   * they are no sign of life, so that the session ends when no request comes any more.
+   * What the messages of a socket may do with its session: see `Access`. Default: everything. With `"no-touch"` they do
+   * not extend the session, so it ends when there are no more requests.
    */
   readonly access?: AccessOf<UpgradeRequest> | undefined;
   /**
    * How often the session of an open socket is read to see whether another process has ended it: one read for all
-   * sockets with the same cookies, some earlier than that so that they spread. Default `"30s"`.
+   * sockets with the same cookies. Some are read earlier, to spread the load. Default `"30s"`.
    */
   readonly checkEvery?: Duration | undefined;
   /**
    * Called once when the session of a watched socket is over. Default: closes it, a `WebSocket` with the code 4401 and
-   * the reason as text, a socket of Socket.IO with `disconnect(true)`. If it throws or rejects, that is done then.
+   * the reason as text, a socket of Socket.IO with `disconnect(true)`. If it throws or rejects, the default is done.
    */
   readonly onEnd?: ((socket: Socket, reason: SocketEnd) => unknown) | undefined;
   /** The clock of the sessions, in epoch milliseconds. Default `Date.now`. For tests. */
@@ -110,10 +111,10 @@ const reader: RequestReader<Opened> = {
 };
 
 /**
- * Sessions for WebSockets. A socket brings the cookie of its upgrade request and can set none: it reads and changes a
- * session that exists. To begin one, log in or out there are requests, or `sessions.revoke`. A socket whose session
- * ends is closed: at once when that happens in this process, within `checkEvery` when in another, and when it expires.
- * A store outage closes none.
+ * Sessions for WebSockets. A socket has the cookie of its upgrade request and cannot set one, so it can only read and
+ * change an existing session. To begin a session, log in or log out, use a request (or `sessions.revoke`). When its
+ * session ends, a socket is closed: at once if that happens in this process or the session expires, within `checkEvery`
+ * if another process ended it. An outage of the store closes no socket.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

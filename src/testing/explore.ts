@@ -21,11 +21,11 @@ export interface Gate {
 
 /** How far to go. */
 export interface ExploreOptions {
-  /** Stop after so many orders; the result then says `complete: false`. Default 200,000. */
+  /** The maximum number of orders; if there are more, the result has `complete: false`. Default 200,000. */
   readonly limit?: number;
-  /** Instead of all orders, run so many drawn at random: for worlds with too many. Default: all orders. */
+  /** Run only this many orders, drawn at random: for worlds with too many. Default: all orders. */
   readonly sample?: number;
-  /** Draws the random ones: a number from 0 to below 1. Default `Math.random`; pass a seeded one to repeat a run. */
+  /** The random numbers for that, from 0 to below 1. Default `Math.random`; pass a seeded one to repeat a run. */
   readonly random?: () => number;
 }
 
@@ -138,8 +138,9 @@ async function runOnce(build: (gate: Gate) => Promise<World> | World, choose: Ch
 }
 
 /**
- * The same store with a rename in two steps, as Memcached and many layouts have it: the new record is made, then the old
- * one ends by compare-and-swap. Around a {@link Gate.store}, the others may go first between the steps as well.
+ * The same store with a rename in two steps, as in Memcached and many layouts: first the new record is created, then
+ * the old one is ended by compare-and-swap. Around a {@link Gate.store}, the others may go first between the steps as
+ * well.
  *
  * @example
  * ```ts

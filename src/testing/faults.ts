@@ -33,7 +33,7 @@ export type Fault =
   | { readonly late: Promise<unknown> };
 
 /**
- * A store whose calls go wrong as `plan` says, to test what an application does in an outage.
+ * A store whose calls fail as `plan` says, to test what an application does in an outage.
  *
  * @param store Does the work for every call that gets through.
  * @param plan Asked once per call.
@@ -101,7 +101,7 @@ export function countedStore(store: Store): CountedStore {
 }
 
 /**
- * A store each of whose calls waits before it is made: for a slow network, or to decide by hand which of several
+ * A store that waits before each call: for a slow network, or to decide by hand which of several
  * calls goes first.
  *
  * @param wait Called with each call; the call is made when its promise resolves, and rejects when that rejects.

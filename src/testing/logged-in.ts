@@ -13,9 +13,9 @@ export interface LoggedInOptions<Data extends object> extends LoginOptions<Data>
 }
 
 /**
- * Logs a user in, and gives the `Cookie` header of a client that carries the session. For tests of an application that has
- * these sessions, or others of the same store and options. Each call is another device. The test sends the header itself,
- * so a `Secure` cookie works over plain http.
+ * Logs a user in, and returns the `Cookie` header of a client with that session. For tests of an application with these
+ * sessions, or with sessions of the same store and options. Each call is another device. The test sends the header
+ * itself, so a `Secure` cookie works over plain http.
  *
  * @param subject The user's identifier, as given to `session.login`.
  * @throws What `session.login` and the store throw, and what `describe` throws if it needs more of a request than it was

@@ -22,8 +22,8 @@ export type { ConformanceCase, OpenOptions, StoreHarness } from "./store/trial.t
  * Every case a store has to pass, for whichever test runner you use. Cases that cannot apply to the store
  * carry a `skip` reason, so that gaps stay visible. Cases are independent; run them one after another or at once.
  *
- * Where `capabilities.clock` is `"ours"` nothing waits: time is injected. Where it is `"server"`, the cases
- * about expiry share one real wait of a few seconds.
+ * If `capabilities.clock` is `"ours"`, nothing waits: time is injected. If it is `"server"`, the cases about expiry
+ * share one real wait of a few seconds.
  *
  * @param harness How to open the store. Point it at a real server: the suite proves nothing about a mock.
  * @example

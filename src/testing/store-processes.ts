@@ -22,7 +22,7 @@ export interface ProcessHarness {
   readonly sample: Store;
   /** URL of the {@link ProcessModule}, such as `new URL("./open-redis.js", import.meta.url)`. */
   readonly module: URL | string;
-  /** Handed to the module's `open` in every process: a port, a directory. Must survive `structuredClone`. */
+  /** Passed to the module's `open` in every process: a port, a directory. Must survive `structuredClone`. */
   readonly args?: unknown;
   /** Options for the Node of the workers. Default none. */
   readonly execArgv?: readonly string[];
@@ -160,8 +160,8 @@ const cases: readonly ProcessCase[] = [
  * The cases that need several operating system processes, for any test runner on Node: exact counters, no lost key,
  * one winner, no resurrection, no harm from a process that is killed.
  *
- * Every worker also has to end by itself once the store is closed. Cases are skipped where the store is not shared
- * between processes or has no compare-and-swap. They take about a second each.
+ * Every worker also has to end by itself once the store is closed. Cases are skipped if the store is not shared between
+ * processes or has no compare-and-swap. They take about a second each.
  *
  * @param harness What the workers import to open the store.
  * @example

@@ -53,12 +53,12 @@ export interface AdopterOptions extends AdoptOptions {
 const longest = 400 * 86_400_000;
 
 /**
- * Makes an adopter for a cookie of your own, to be given to `createSessions` as `adopt`.
+ * Creates an adopter for a cookie of your own, for the option `adopt` of `createSessions`.
  *
- * A request with the old cookie, and without a session of ours, gets a new session with the data and the subject of the
- * old one. The response sets the new cookie and removes the old one, and the old record ends. A mark stays in the store,
- * a digest of the old credential, until that would have ended by itself: parallel requests with it are led to the new
- * session, and after a logout it opens nothing.
+ * A request with the old cookie and without a new one gets a new session, with the data and the subject of the old one.
+ * The response sets the new cookie and removes the old one, and the old record is removed. A digest of the old
+ * credential stays in the store until the old session would have expired. Through it, parallel requests with the old
+ * cookie find the new session, and after a logout the old cookie opens nothing.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -23,7 +23,7 @@ export interface AdoptOptions {
   readonly subject?: ((old: Record<string, unknown>) => string | number | undefined) | undefined;
   /** Converts the old session's data to the new session's. Default: the same. */
   readonly data?: ((old: Record<string, unknown>) => Record<string, unknown>) | undefined;
-  /** From then on no old session is adopted. Default: as long as the adopter is there. */
+  /** The time after which no old session is adopted. Default: as long as the adopter is there. */
   readonly until?: Date | undefined;
 }
 

@@ -10,16 +10,16 @@
  * - `excess_sessions_exceeded`: a login went beyond `limit`: it was refused, or ended the oldest sessions.
  * - `everybody_revoked`: `sessions.revokeEverybody()` was called in this process.
  * - `session_expired`: a session was used past its absolute timeout.
- * - `session_use_after_expire`: a well-formed id that names no session: ended, expired, or never ours.
- * - `id_reused`: the old id of a renewal came back after the new one had long been seen: a copied cookie.
+ * - `session_use_after_expire`: a well-formed id without a session: ended, expired, or never issued.
+ * - `id_reused`: the old id of a renewal was used long after the new one: a copied cookie.
  * - `save_refused`: the session had ended elsewhere, so this request's changes were not saved.
  * - `save_failed`: a save was an error, also after the headers were sent.
- * - `token_refused`: a cookie of ours held something that is not a token of ours, or two different values.
- * - `record_refused`: a stored record could not be decoded, or the schema refused it; it counts as no session.
- *   Of sessions in parts also: a part that belongs to another session; it counts as absent.
+ * - `token_refused`: the session cookie had a wrong token, or two different values.
+ * - `record_refused`: a stored record could not be decoded, or the schema refused it; the request has no session. In
+ *   sessions with parts also: a part belongs to another session, and counts as absent.
  * - `store_unavailable`: a store call rejected or took too long.
- * - `session_bound`: a browser bound its session to a key, with the option `deviceBound`. `binding_refreshed`: it proved
- *   that it has the key, where `reportRefresh` asks for that.
+ * - `session_bound`: a browser bound its session to a key, with the option `deviceBound`. `binding_refreshed`: a
+ *   browser proved that it has the key, with `reportRefresh`.
  * - `binding_violated`: a request of a bound session without the proof of its browser, or with a wrong one: a copied cookie.
  * - `cookie_dropped`: a Secure cookie was sent over plain http, where browsers drop it.
  */
@@ -46,7 +46,7 @@ export type SessionEventType =
   | "binding_violated"
   | "cookie_dropped";
 
-/** One event. Holds nothing that would let anybody in. */
+/** One event. It contains nothing with which anyone could log in. */
 export interface SessionEvent {
   readonly type: SessionEventType;
   /** When, in epoch milliseconds. */

@@ -19,7 +19,7 @@ export interface LoadMessage extends Ended {
   /** The name of the store, such as `"redis"`. */
   readonly backend: string;
   /**
-   * `found`; `none`: no cookie came; `absent`: a cookie came and no session is under it, `sojourn:event` says why;
+   * `found`; `none`: there was no cookie; `absent`: the cookie leads to no session, and `sojourn:event` says why;
    * `late`: the id had just been replaced or ended; `failed`.
    */
   outcome?: "found" | "none" | "absent" | "late" | "failed";
@@ -51,7 +51,7 @@ export interface SaveMessage extends Ended {
   outcome?: "saved" | "refused" | "failed";
   /** How often it was tried again. */
   retries: number;
-  /** How often another request had been faster. */
+  /** How often another request was faster. */
   conflicts: number;
   handle?: string | undefined;
   /** As in {@link LoadMessage}. */

@@ -8,7 +8,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
-  /** What Express and Connect keep of it where an application is mounted below a path. */
+  /** The full URL, which Express and Connect keep if an application is mounted below a path. */
   readonly originalUrl?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined; readonly [name: string]: string | string[] | undefined };
   readonly socket: object;

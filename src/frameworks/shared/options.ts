@@ -10,8 +10,8 @@ export type AccessOf<Request> = (request: Request) => Access | undefined;
 /** The option `access` of adapters that attach. */
 export interface AccessOption<Request> {
   /**
-   * What the route of a request may do with its session: see `Access`. Default: everything. Asked before the
-   * session is loaded, also by `attach`, which leaves out those that skip. For single routes there is also `sessions.restrict`.
+   * What the route of a request may do with its session: see `Access`. Default: everything. Called before the session
+   * is loaded, also by `attach`, which loads nothing for `"skip"`. For single routes there is also `sessions.restrict`.
    */
   readonly access?: AccessOf<Request> | undefined;
 }

@@ -63,7 +63,8 @@ const reader: RequestReader<Opened> = {
 
 /**
  * The `SessionStorage` of React Router, for loaders and actions that are written for one: `getSession`,
- * `commitSession` and `destroySession`. New code has more of {@link reactRouterSessions}, which forgets no commit.
+ * `commitSession` and `destroySession`. For new code, {@link reactRouterSessions} is better, since you cannot forget a
+ * commit.
  *
  * @typeParam FlashData What `session.flash` takes. Default: as `Data`.
  * @example

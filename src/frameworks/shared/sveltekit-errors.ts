@@ -48,8 +48,8 @@ export async function checkLoaded(exchange: Saves, response: Response): Promise<
 
 /**
  * Wraps a `handleError` hook: tells the sessions that a load function, action or endpoint threw, so that its unsaved
- * changes are discarded even if the status is below 500, and gives errors of the sessions their status. Without it,
- * only responses of 500 and above are seen from outside.
+ * changes are discarded even if the status is below 500, and gives errors of the sessions their status. Without it, the
+ * sessions only recognise responses of 500 and above.
  *
  * @throws `TypeError` when it is not a function.
  * @example
