@@ -151,7 +151,7 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   const absolute = optional("absoluteTimeout", absoluteTimeout);
   const renewAfter = optional("renewAfter", options.renewAfter === undefined ? false : options.renewAfter);
   if (idle === Number.POSITIVE_INFINITY && absolute === Number.POSITIVE_INFINITY) {
-    throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session has to end");
+    throw new TypeError("idleTimeout and absoluteTimeout must not both be false: a session must end");
   }
   if (options.idleTimeout !== undefined && idle !== Number.POSITIVE_INFINITY) checkOrder("idleTimeout", idle, absolute);
   if (format.foreign && absolute !== Number.POSITIVE_INFINITY) {
