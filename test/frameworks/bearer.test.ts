@@ -32,6 +32,8 @@ const onlyCookies: Readonly<Record<string, string>> = {
     "a request has one Authorization header",
   'with onError: "save" a failed save is an error, and is not repeated for the error response':
     "handOut() is a save of the handler's own",
+  "one that discards and answers 200 changes nothing and begins no session; a logout is carried out":
+    "handOut() is a save of the handler's own",
   "the page after the redirect of a login sees it, with a store that takes 300 ms": "a redirect carries no token",
 };
 
