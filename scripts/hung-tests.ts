@@ -68,9 +68,11 @@ export default class HungTests implements Reporter {
     clearInterval(this.#timer);
   }
 
+  /** What vitest says of a file that it has ended is late. */
   #note(file: TestModule, current: string): void {
+    const running = this.#running.get(file.moduleId);
     const now = performance.now();
-    this.#running.set(file.moduleId, { last: now, named: now, current });
+    if (running) Object.assign(running, { last: now, named: now, current });
   }
 
   #look(): void {
