@@ -30,7 +30,7 @@ export interface AuditFileOptions {
    * `audit.20261130T050000123Z-1a2b3c4d.jsonl`.
    */
   readonly path: string;
-  /** A file that would become larger, in octets, is rotated first. Default 10,000,000. */
+  /** A file that would become larger, in bytes, is rotated first. Default 10,000,000. */
   readonly maxBytes?: number | undefined;
   /** How many rotated files are kept; older ones are removed. Default: all. */
   readonly keep?: number | undefined;
@@ -58,7 +58,7 @@ export function auditFile(options: AuditFileOptions): AuditSink {
   const { path, maxBytes = 10_000_000, keep } = options;
   if (typeof path !== "string" || path === "") throw wrongArgument("path", "the path of a file", path);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1000)
-    throw wrongArgument("maxBytes", "a whole number of octets, at least 1000", maxBytes);
+    throw wrongArgument("maxBytes", "a whole number of bytes, at least 1000", maxBytes);
   if (keep !== undefined && (!Number.isSafeInteger(keep) || keep < 1))
     throw wrongArgument("keep", "a whole number of files, at least 1", keep);
   const file = new AppendedFile(resolve(path), maxBytes, keep, oneOf("sync", options.sync, [false, true]));

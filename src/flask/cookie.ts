@@ -85,9 +85,9 @@ export function flaskCookie(options: FlaskCookieOptions): FlaskCookieConfig {
   if (!Array.isArray(fallbacks) || fallbacks.length > 9)
     throw wrongArgument("fallbacks", "a list of at most 9 keys, Flask's SECRET_KEY_FALLBACKS", fallbacks);
   const keys = [
-    keyOf("secretKey", secretKey, "Flask's SECRET_KEY, a text or octets"),
+    keyOf("secretKey", secretKey, "Flask's SECRET_KEY, a text or bytes"),
     // Flask appends: the newest is the last.
-    ...fallbacks.map((key) => keyOf("fallbacks", key, "a list of texts or octets")).reverse(),
+    ...fallbacks.map((key) => keyOf("fallbacks", key, "a list of texts or bytes")).reverse(),
   ];
   if (typeof permanent !== "boolean") throw wrongArgument("permanent", "true or false", permanent);
   if (digest !== "sha1" && digest !== "sha3-256") throw wrongArgument("digest", '"sha1" or "sha3-256"', digest);

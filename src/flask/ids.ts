@@ -31,7 +31,7 @@ export function flaskIds(options: FlaskIdOptions = {}): IdScheme {
   if (typeof keyPrefix !== "string" || !/^[\x21-\x7e]{0,100}$/.test(keyPrefix))
     throw wrongArgument("keyPrefix", "at most 100 printable ASCII characters without spaces", keyPrefix);
   if (!Number.isInteger(idLength) || idLength < 16 || idLength > 64)
-    throw wrongArgument("idLength", "a whole number of octets from 16 to 64", idLength);
+    throw wrongArgument("idLength", "a whole number of bytes from 16 to 64", idLength);
   if (ids !== "random" && ids !== "uuid") throw wrongArgument("ids", '"random" or "uuid"', ids);
   return {
     prefix: keyPrefix,

@@ -335,7 +335,7 @@ describe("a wrong option is a TypeError that names it", () => {
     [{ subjectKey: "" }, "subjectKey must be a key of the session such as"],
     [{ subjectType: "int" }, 'subjectType must be "string" or "integer"'],
     [{ legacyPickle: "no" }, "legacyPickle must be true or false"],
-    [{ idLength: 1 }, "idLength must be a whole number of octets from 16 to 64; received 1"],
+    [{ idLength: 1 }, "idLength must be a whole number of bytes from 16 to 64; received 1"],
   ])("%j", (options, message) => {
     expect(() => flaskSession(options as never)).toThrow(TypeError);
     expect(() => flaskSession(options as never)).toThrow(message);

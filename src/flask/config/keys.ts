@@ -112,7 +112,7 @@ export class Keys {
       this.note(name, "a secret");
       return value;
     }
-    throw this.wrong(name, "a text or octets", value);
+    throw this.wrong(name, "a text or bytes", value);
   }
 
   /** A list, or in the environment one in JSON, or one secret. */

@@ -42,7 +42,7 @@ export function flaskSqlalchemy(options: FlaskSqlalchemyOptions = {}): SqlLayout
   checkKnown("flaskSqlalchemy", options, ["table", "schema", "mysqlDataBytes"]);
   const { table = "sessions", schema, mysqlDataBytes = 65_535 } = options;
   if (!Number.isSafeInteger(mysqlDataBytes) || mysqlDataBytes < 1)
-    throw wrongArgument("mysqlDataBytes", "a whole number of octets", mysqlDataBytes);
+    throw wrongArgument("mysqlDataBytes", "a whole number of bytes", mysqlDataBytes);
   return {
     name: "flask-session sqlalchemy",
     table,
