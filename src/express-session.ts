@@ -106,10 +106,10 @@ export type MemoryStore = RealMemoryStore;
 
 /**
  * The drop-in for express-session 1.19: the same options, the same `req.session`, the same records and cookies. It
- * takes any store of express-session, and any store of sojourn. By `require` it is the module itself.
+ * takes any store of express-session, and any store of sojourn. With `require`, it is the module itself.
  *
- * With it, a response leaves when its session is saved, requests at the same time keep each other's keys, and a
- * request that is in flight does not bring back a session that has ended.
+ * With it, a response is sent once its session is saved, parallel requests keep each other's keys, and a request in
+ * flight does not bring back an ended session.
  *
  * @throws `TypeError` for a wrong option.
  * @example

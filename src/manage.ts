@@ -27,7 +27,7 @@ export interface ManagedSession<Device extends object = DeviceFields>
   readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Which sessions {@link pageSessions} answers. */
+/** Which sessions {@link pageSessions} returns. */
 export interface PageSessionsOptions {
   /** Only sessions of this subject. Default: sessions of all. */
   readonly subject?: string | undefined;

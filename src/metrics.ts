@@ -31,7 +31,7 @@ export interface MetricsRegister {
   removeSingleMetric(name: string): void;
 }
 
-/** What `createSessions` gives, whatever its data. */
+/** What `createSessions` returns, for any data. */
 export interface CountedSessions {
   readonly stores: readonly object[];
   list(subject: string): Promise<readonly object[]>;

@@ -53,7 +53,7 @@ export interface About {
   readonly handle?: string | undefined;
 }
 
-/** Answers a request. What `authorize` throws goes on, but for an outage of the store. */
+/** Answers a request. What `authorize` throws goes on, except for an outage of the store. */
 export async function answer(context: AdminContext, request: PageRequest): Promise<PageAnswer> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD" && method !== "POST")

@@ -9,7 +9,7 @@ import { ifSupported } from "./lookup.ts";
 /** How many events are remembered. */
 const most = 20;
 
-/** The last events of this process, the newest first, but for sessions that begin. */
+/** The last events of this process, the newest first, except for sessions that begin. */
 export class Recent {
   #events: SessionEvent[] = [];
 

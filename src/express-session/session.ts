@@ -8,7 +8,7 @@ import type { Answer, SessionRecord } from "./shapes.ts";
 
 /** What `regenerate` keeps: all keys, or those named. */
 export interface RegenerateOptions {
-  /** `true`: everything but the cookie. A list: these keys. Default: nothing, as in express-session. */
+  /** `true`: everything except the cookie. A list: these keys. Default: nothing, as in express-session. */
   readonly keep?: boolean | readonly string[] | undefined;
 }
 

@@ -30,7 +30,7 @@ declare module "express-session" {
     reload(): Promise<void>;
     /** Ends it. */
     destroy(): Promise<void>;
-    /** Ends it and begins another, which is empty but for what is kept. */
+    /** Ends it and begins another, which is empty, except for what is kept. */
     regenerate(options?: RegenerateOptions): Promise<void>;
     regenerate(options: RegenerateOptions, callback: (error?: unknown) => void): this;
   }

@@ -107,7 +107,7 @@ export class ExpressWork extends Work {
     return saved;
   }
 
-  /** All that a save writes, but for when the cookie expires. */
+  /** All that a save writes, except for when the cookie expires. */
   whole(): string {
     return fingerprint(this.#session) + cookieFingerprint(this.#session.cookie);
   }

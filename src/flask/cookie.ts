@@ -16,7 +16,7 @@ import { flaskSeal } from "./cookie/seal.ts";
 import { longestLifetime } from "./options.ts";
 import { type TaggedJsonOptions, taggedJsonFormat } from "./tagged-json.ts";
 
-/** Options of {@link flaskCookie}. All but `secretKey` have the defaults of Flask 3, but for the cookie's attributes. */
+/** Options of {@link flaskCookie}. All except `secretKey` have the defaults of Flask 3, except for the cookie's attributes. */
 export interface FlaskCookieOptions extends TaggedJsonOptions {
   /** Flask's `SECRET_KEY`. Anyone who has it can make any session. */
   readonly secretKey: string | Uint8Array;

@@ -11,7 +11,7 @@ import { type FlaskIdOptions, flaskIds } from "./ids.ts";
 import { pickleFormat } from "./pickle/format.ts";
 import { type FlaskSecretKey, flaskToken } from "./token.ts";
 
-/** Options of {@link flaskSession}. All have the defaults of Flask-Session 0.8, but for the cookie's attributes. */
+/** Options of {@link flaskSession}. All have the defaults of Flask-Session 0.8, except for the cookie's attributes. */
 export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">, FlaskIdOptions {
   /**
    * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. `"msgpack"` and `"json"` are both

@@ -3,7 +3,7 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 
 /**
- * The keys that a part takes: a list; all that are included and not excluded; all but those excluded; or `"rest"`,
+ * The keys that a part takes: a list; all that are included and not excluded; all except those excluded; or `"rest"`,
  * whatever no other part takes.
  */
 export type Fields<Key extends string = string> =

@@ -38,7 +38,7 @@ export interface CloudflareKvStoreOptions {
  *
  * KV removes ended sessions itself, at least a minute after they were written.
  *
- * @throws TypeError when `namespace` is none, or another option is wrong.
+ * @throws TypeError when `namespace` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

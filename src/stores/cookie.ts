@@ -48,8 +48,8 @@ export interface CookieStoreOptions {
  * cookie cannot be ended. The client can also restore an older cookie, with all its values: a counter of attempts, a
  * code for one use. If such values matter, set `latestOnly`, or keep them in another store.
  *
- * Does not go together with the options `token`, `ids` and `renewAfter` of `createSessions`, nor with an encrypting
- * format; with `revocations` it needs an `absoluteTimeout`.
+ * Excludes the options `token`, `ids` and `renewAfter` of `createSessions`, and an encrypting format. With
+ * `revocations` it needs an `absoluteTimeout`.
  *
  * @throws TypeError when an option is wrong.
  * @example

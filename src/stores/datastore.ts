@@ -66,7 +66,7 @@ export interface DatastoreStoreOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** A {@link Store} with every optional power of the Datastore store. */
+/** A {@link Store} with all optional methods of the Datastore store. */
 export type DatastoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 /** The same with `properties` that have none for the subject: sessions cannot be found by subject. */
@@ -80,7 +80,7 @@ type WithSubject = DatastoreProperties & { readonly subject?: string | undefined
  * Nothing has to be created; run what {@link datastoreSchema} prints once, so that Datastore removes what has ended.
  * Errors of the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -68,7 +68,7 @@ const capabilities: StoreCapabilities = {
  * Keeps sessions in a Durable Object, in its own SQLite: every promise holds, for Workers anywhere. Each call is one
  * request to the object, which runs where it was first used. The object removes ended sessions itself.
  *
- * @throws TypeError when `namespace` is none, or another option is wrong.
+ * @throws TypeError when `namespace` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -69,7 +69,7 @@ export interface FirestoreStoreOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** A {@link Store} with every optional power of the Firestore store. */
+/** A {@link Store} with all optional methods of the Firestore store. */
 export type FirestoreStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 /** The same with a layout, which has no room for the subject: sessions cannot be found by subject. */
@@ -78,10 +78,10 @@ export type FirestoreBareStore = Store & Required<Pick<Store, "list" | "page" | 
 /**
  * Keeps sessions in a collection of Firestore in native mode.
  *
- * Nothing has to be created; run what {@link firestoreSchema} prints once, so that Firestore removes what has ended.
- * Errors of the client are passed on unchanged.
+ * You do not have to create anything. Run the commands of {@link firestoreSchema} once, so that Firestore removes ended
+ * sessions. Errors of the client are passed on unchanged.
  *
- * @throws TypeError when `client` is none, or another option is wrong.
+ * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

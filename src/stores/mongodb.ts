@@ -42,7 +42,7 @@ export interface MongodbStoreOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** A {@link Store} with every optional power of the MongoDB store. */
+/** A {@link Store} with all optional methods of the MongoDB store. */
 export type MongodbStore = Store &
   Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune" | "setup">>;
 

@@ -49,7 +49,7 @@ export interface UnstorageStoreOptions {
  *
  * The expiry is stored with the session, since most drivers ignore lifetimes: call `prune()` now and then.
  *
- * @throws TypeError when `storage` is none, or another option is wrong.
+ * @throws TypeError when `storage` is not supported, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -4,7 +4,7 @@ import type { MaybePromise } from "../bytes/bytes.ts";
 import type { Content, LazyContent, Meta, Payload } from "./format.ts";
 import type { StoreRecord } from "./store.ts";
 
-/** Where a record is: opaque to everyone but the {@link Records} that made it. */
+/** Where a record is: opaque to everyone except the {@link Records} that made it. */
 export type Place = NonNullable<unknown>;
 
 /** A live session as it was found. */
@@ -87,7 +87,7 @@ export interface Records {
   create(draft: Draft): Promise<Written | null>;
   update(place: Place, draft: Draft): Promise<Written | null>;
   touch(place: Place, draft: Draft): Promise<Written | null>;
-  /** Moves it to a new id; the old one is dead, but for requests in flight that look for it {@link again}. */
+  /** Moves it to a new id; the old one is dead, except for requests in flight that look for it {@link again}. */
   rename(place: Place, draft: Draft, verb: Verb): Promise<Written | null>;
   /** Moves it to a new id; the old one, itself first seen at `seen`, leads there until a grace period after the new one was seen. */
   renew(place: Place, draft: Draft, seen: number | undefined): Promise<Written | null>;

@@ -113,7 +113,7 @@ export class Revocations {
     });
   }
 
-  /** Ends all sessions of a subject, but for the one with the handle `except`. */
+  /** Ends all sessions of a subject, except for the one with the handle `except`. */
   async revokeAll(subject: string, except: string | undefined): Promise<void> {
     const mark = newMark();
     await this.#change(await this.#subjectKey(subject), (stored) => {

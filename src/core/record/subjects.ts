@@ -36,7 +36,7 @@ export interface SubjectSessions {
    * @param living Of a part: the handles of the sessions that stay. The home part knows which began later.
    */
   beginRevoke(subject: string, options: RevokeOptions, living?: Living): Promise<() => Promise<number>>;
-  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. Absent where that is unknown. */
+  /** The data of the session, except for the one with the handle `except`, to which the subject logged in last. Absent where that is unknown. */
   latest?(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined>;
   /** The handles of the sessions that logged in since sessions of the subject were revoked. */
   current?(subject: string): Promise<ReadonlySet<string>>;
@@ -177,7 +177,7 @@ export class Subjects implements SubjectSessions {
     return new Set(entries.map(({ info }) => info.handle));
   }
 
-  /** The data of the session, but for the one with the handle `except`, to which the subject logged in last. */
+  /** The data of the session, except for the one with the handle `except`, to which the subject logged in last. */
   async latest(subject: string, except: string | undefined): Promise<Record<string, unknown> | undefined> {
     const { schema } = this.#config;
     const since = ({ info }: Entry): number => info.authenticatedAt ?? info.createdAt ?? 0;

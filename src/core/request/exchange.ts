@@ -180,7 +180,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     this.#tell();
   }
 
-  /** Lets the saves that the adapter does save nothing but a logout, as after a failure of the handler. */
+  /** Lets the saves that the adapter does save only a logout, as after a failure of the handler. */
   discard(): void {
     this.#discards = true;
   }

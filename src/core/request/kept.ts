@@ -61,7 +61,7 @@ export interface Kept<Data extends object> {
   logsOut(): boolean;
   /** Whether it is loaded and a save would do nothing. If not, what was found out is for a save that begins at once. */
   isClean(): boolean;
-  /** Saves what was changed; with `logoutOnly` nothing but a logout. */
+  /** Saves what was changed; with `logoutOnly` only a logout. */
   save(logoutOnly: boolean): Promise<boolean> | undefined;
   /** Adds what the response needs, when the session is saved. `check` is given the configuration of each cookie that is sent. */
   writeHead(headers: HeaderAccess, check: (sent: Pick<Config, "cookie" | "events">) => void): void;

@@ -250,7 +250,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends sessions of a subject: all, all but one, or one by its handle. A login that is in flight when all are
+   * Ends sessions of a subject: all, all except one, or one by its handle. A login that is in flight when all are
    * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
    * cannot be counted.
    *

@@ -26,7 +26,7 @@ type Tried = "saved" | "ended" | "again";
 class Attempts {
   readonly #work: RequestRecord;
   readonly #began = ticks();
-  /** Its store calls are to be answered until then, but for those by which it meets others. */
+  /** Its store calls are to be answered until then, except for those by which it meets others. */
   #until: number;
   #conflicts = 0;
   /** The line it waits in or has the turn of. */

@@ -145,7 +145,7 @@ export function encodingOf(keys: Keys, encoding: Encoding): "msgpack" | "json" |
   return encoding === "session" ? keys.word("SESSION_SERIALIZATION_FORMAT", ["msgpack", "json"], "msgpack") : encoding;
 }
 
-/** Our own defaults, but for what a key says. */
+/** Our own defaults, except for what a key says. */
 export function nativeOptions(
   keys: Keys,
   { cookie, lifetime, lifetimeGiven, permanent }: Common,

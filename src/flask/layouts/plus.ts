@@ -43,7 +43,7 @@ export function flaskPlusMongodb(): MongodbLayout {
 
 const permanent = "_permanent";
 
-/** Each value as it stands, but for `_permanent`. */
+/** Each value as it stands, except for `_permanent`. */
 function split(payload: string | Uint8Array): MongodbParts {
   const { root, textOf } = read(payload);
   const isPermanent = ([key]: PyEntry): boolean => key.kind === "str" && key.value === permanent;

@@ -188,7 +188,7 @@ class HeldResponse implements Holder {
     this.#reopen = shut(this.#response);
   }
 
-  /** The response is complete, but for being sent. */
+  /** The response is complete, except for being sent. */
   #ignore(method: Method, args: unknown[]): unknown {
     callBack(args, new Error("the response has ended"));
     return method === "write" ? false : this.#response;

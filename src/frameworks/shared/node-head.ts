@@ -61,7 +61,7 @@ export function keepHeaders(response: NodeResponse, names: readonly string[]): v
   for (const name of response.getHeaderNames()) if (!names.includes(name)) response.removeHeader(name);
 }
 
-/** Does what `writeHead` does but for sending: its status and headers go over those that were set before. */
+/** Does what `writeHead` does, except for sending: its status and headers go over those that were set before. */
 export function giveHead(response: NodeResponse, [status, ...rest]: readonly unknown[]): void {
   const given = typeof rest[0] === "string" ? rest[1] : (rest[1] ?? rest[0]);
   if (typeof rest[0] === "string" && !response.stream) response.statusMessage = rest[0];

@@ -1,4 +1,4 @@
-/** Reading more than one item: answer by answer until there is no more. Always strongly consistent, but for counting. */
+/** Reading more than one item: answer by answer until there is no more. Always strongly consistent, except for counting. */
 
 import { base64url, fromBase64url, fromUtf8, utf8 } from "../../core/bytes/bytes.ts";
 import type { RecordCount } from "../../core/contracts/store.ts";

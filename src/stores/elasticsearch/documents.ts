@@ -17,7 +17,7 @@ export interface ElasticsearchFields {
   readonly expiresAt?: string | undefined;
   /** Who the session belongs to, as JSON text without the quotes. Default `"subject"`. */
   readonly subject?: string | undefined;
-  /** Text that is new with every write but a touch. Default `"version"`. */
+  /** Text that is new with every write except a touch. Default `"version"`. */
   readonly version?: string | undefined;
   /**
    * When the session was renamed to another key, in epoch milliseconds. Only in the document that remains under the old

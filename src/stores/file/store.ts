@@ -25,7 +25,7 @@ import { type Content, listed, Records, stored } from "./records.ts";
 import { grace, nameOf, nonce } from "./steps.ts";
 import { SubjectIndex } from "./subject-index.ts";
 
-/** A {@link Store} with every optional power of the file store. */
+/** A {@link Store} with all optional methods of the file store. */
 export type FileStore = Store & Required<Pick<Store, "list" | "page" | "count" | "listBySubject" | "prune">>;
 
 const capabilities: StoreCapabilities = {

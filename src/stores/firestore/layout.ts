@@ -29,7 +29,7 @@ export interface FirestoreLayout {
   readonly expiresAt: string;
   /** The fields for {@link firestoreSchema} to exempt from indexing. Default none. */
   readonly unindexed?: readonly string[] | undefined;
-  /** The fields of a session, all but `expiresAt`. Throws for a session that has no room in them. */
+  /** The fields of a session, all except `expiresAt`. Throws for a session that has no room in them. */
   fieldsOf(payload: string | Uint8Array, key: string, classes: FirestoreClasses): Record<string, unknown>;
   /** The session in the fields of a document, always the same for the same fields; `null` where there is none. */
   payloadIn(fields: Readonly<Record<string, unknown>>): string | Uint8Array | null;

@@ -121,7 +121,7 @@ export function stateOf(fields: Fields, version: Version): MongodbDocument {
     : { [fields.version]: version };
 }
 
-/** The fields of a record for an update pipeline, all but its key and its expiry. */
+/** The fields of a record for an update pipeline, all except its key and its expiry. */
 export function contentsOf(fields: Fields, record: StoreRecord, version: Version): MongodbDocument {
   const { subject } = record;
   const parts = fields.beside ? (version as MongodbParts) : { payload: record.payload, fields: {} };

@@ -46,7 +46,7 @@ export interface KeyPage {
 interface Kept {
   readonly sojourn: 1;
   readonly key: string;
-  /** New with every write but a touch: the version. */
+  /** New with every write except a touch: the version. */
   readonly stamp: string;
   readonly expiresAt: number;
   readonly subject?: string;

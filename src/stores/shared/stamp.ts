@@ -1,4 +1,4 @@
-/** Stamps: what tells one state of a record from every other, new with every write but a touch. */
+/** Stamps: what tells one state of a record from every other, new with every write except a touch. */
 
 import { base64url } from "../../core/bytes/bytes.ts";
 
