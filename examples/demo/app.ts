@@ -231,7 +231,9 @@ export function demo(directory: string, https = false): { app: Express; store: F
     const session = await sessions.get(req);
     if (session.subject === undefined) return void res.status(400).send(errorPage("Log in first."));
     const handle = field(req, "handle");
+    const isThisOne = handle === session.handle;
     const ended = await sessions.revoke(session.subject, handle === "" ? { except: session.handle } : { handle });
+    if (isThisOne) session.logout(); // goes on as a guest, who can have a notice
     session.flash("notice", ended === 1 ? "One session was ended." : `${ended} sessions were ended.`);
     res.redirect(303, "/#devices");
   });

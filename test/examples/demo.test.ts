@@ -142,6 +142,15 @@ describe("people", () => {
     await browser.post("/devices/revoke");
   });
 
+  test("a user who ends the session at hand goes on as a guest, and is not left without the notice", async () => {
+    const browser = new Browser(base);
+    await browser.post("/login", { user: "grace" });
+    const [handle = ""] = handlesOn(await browser.get());
+    await browser.post("/devices/revoke", { handle });
+    expect(noticeOn(await browser.get())).toBe("One session was ended.");
+    expect(await browser.get("/whoami")).not.toContain("grace");
+  });
+
   test("a payment asks for the password again, and not twice within a minute", async () => {
     const browser = new Browser(base);
     await browser.post("/cart", { article: "tea", do: "add" });
