@@ -68,9 +68,9 @@ export interface Audit {
  * ids, and every event of later versions. No line contains an id, a token, a cookie value or session data.
  *
  * With a file, a line is written while its event is emitted, so nothing is lost when the process is killed. With an
- * asynchronous function, the waiting lines are lost then: call `close()` when the server stops. A line that cannot be
- * written is lost, and reported on stderr once a minute; logins and logouts still work. The next successful line
- * follows one of type `audit_gap`, with the number of missing lines.
+ * asynchronous function, waiting lines are lost when the process is killed: call `close()` when the server stops. A
+ * line that cannot be written is lost, and reported on stderr once a minute; logins and logouts still work. Before the
+ * next successful line there is a line of type `audit_gap`, with the number of missing lines.
  *
  * @throws `TypeError` when an option is wrong.
  * @example

@@ -8,7 +8,7 @@ import type { Adopter } from "../core/contracts/adopter.ts";
 import { type AdoptOptions, checkAdopter, type OldCookieOptions } from "./shared/options.ts";
 import { adoptSignedId } from "./shared/signed-id.ts";
 
-/** What is needed of a `store` of express-session. */
+/** The part of a `store` of express-session that is used here. */
 export interface ExpressSessionStore {
   get(id: string, callback: (error: unknown, session?: object | null) => void): void;
   destroy(id: string, callback: (error?: unknown) => void): void;

@@ -58,7 +58,7 @@ type WithSubject = MongodbLayout & { readonly subject?: string | undefined };
  * prints. Without the unique one `create` rejects. MongoDB ends sessions by its own clock and removes them by a TTL
  * index. Errors of the driver are passed on unchanged.
  *
- * @throws TypeError when `collection` is not one, or another option is wrong.
+ * @throws TypeError when `collection` is not a collection, or another option is wrong.
  * @example
  * ```ts
  * import { createSessions } from "sojourn";

@@ -15,7 +15,7 @@ import {
   secretsOf,
 } from "./options.ts";
 
-/** What is needed of a `store` of express-session. */
+/** The part of a `store` of express-session that is used here. */
 export interface CallbackStore {
   get(id: string, callback: (error: unknown, session?: object | null) => void): void;
   destroy(id: string, callback: (error?: unknown) => void): void;
