@@ -13,7 +13,7 @@ import type { SessionRecord } from "./shapes.ts";
 
 /** What this process knows of one session while a request holds it. */
 interface Known {
-  /** Counts the writes of this process. */
+  /** Counts the beginnings and the ends of this process's writes: what is read in between is neither. */
   version: number;
   gone: boolean;
   /** Ends when the write in flight does. */
@@ -82,9 +82,12 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
 
   const set = async (id: string, known: Known, draft: Draft, operation: "create" | "update"): Promise<Written> => {
     known.version++;
-    const { version } = known;
-    await called(operation, () => asked((done) => store.set(id, draft.data as SessionRecord, done)));
-    return { place: { id, known, version } };
+    try {
+      await called(operation, () => asked((done) => store.set(id, draft.data as SessionRecord, done)));
+    } finally {
+      known.version++;
+    }
+    return { place: { id, known, version: known.version } };
   };
   const destroy = (id: string): Promise<unknown> => called("delete", () => asked((done) => store.destroy(id, done)));
 
@@ -109,10 +112,14 @@ export function npmRecords(store: ExpressStore, content: (stored: SessionRecord)
     },
     async touch(place, draft) {
       const { id, known } = place as NpmPlace;
-      if (known.gone) return null;
       const { touch } = store;
-      if (touch) await called("touch", () => asked((done) => touch.call(store, id, draft.data as SessionRecord, done)));
-      return { place };
+      // In turn: some stores read the session, and write it as a whole.
+      return inTurn(known, async () => {
+        if (known.gone) return null;
+        if (touch)
+          await called("touch", () => asked((done) => touch.call(store, id, draft.data as SessionRecord, done)));
+        return { place };
+      });
     },
     async rename(place, draft) {
       const { id, known } = place as NpmPlace;
