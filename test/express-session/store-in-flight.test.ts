@@ -7,7 +7,7 @@ import { type Req, serve, until } from "./http.ts";
 type Done = (error?: unknown, value?: unknown) => void;
 
 /** Holds writes that are to be held; a touch reads the session and writes it as a whole, as session-file-store does. */
-class SlowStore extends Store {
+class SlowStore extends (Store as unknown as new () => object) {
   readonly kept = new Map<string, string>();
   held: (() => void)[] | undefined;
 

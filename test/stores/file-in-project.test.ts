@@ -148,6 +148,17 @@ describe("sessions that are there", () => {
     const store = fileStore({ directory: join(project, ".sessions") });
     expect((await store.read("k1"))?.payload).toBe("one");
   });
+
+  test("of two stores that began beside each other are found by each after a restart", async () => {
+    const project = newProject();
+    const open = (): [Store, Store] => [inProject(project), fileStore({ directory: join(project, ".sessions") })];
+    const [first, second] = open();
+    await first.create("of the first", record());
+    await second.create("of the second", record());
+    const [again, other] = open();
+    expect(await again.read("of the first")).not.toBeNull();
+    expect(await other.read("of the second")).not.toBeNull();
+  });
 });
 
 test("without options, ended sessions are removed, and one warning says where they are, also after a reload", () => {

@@ -28,8 +28,9 @@ export class Place {
   constructor(directory: string, inProject = false) {
     this.base = resolve(directory);
     const [plain, unwatched] = [join(this.base, layout), join(this.base, "node_modules", layout)];
-    // A store that is given the directory by name finds the sessions that are there.
-    this.#top = !existsSync(plain) && (inProject || existsSync(unwatched)) ? unwatched : plain;
+    // A store finds the sessions that are there: those in the place it would choose itself, else those in the other.
+    const [own, other] = inProject ? [unwatched, plain] : [plain, unwatched];
+    this.#top = !existsSync(own) && existsSync(other) ? other : own;
     this.#ignored = inProject ? this.base : this.#top;
     this.records = join(this.#top, "records");
     this.subjects = join(this.#top, "subjects");
