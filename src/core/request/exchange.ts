@@ -214,7 +214,6 @@ export class Exchange<Data extends object = Record<string, unknown>> {
       return undefined;
     }
     const failed = outcome?.failed === true;
-    // What is not to be saved must not be planned either: a save that comes later would carry out that plan.
     if (failed || this.#discards || !this.#kept?.isClean()) return this.#commit(headers, failed);
     this.#writeHead(headers);
     return undefined;
