@@ -2,8 +2,8 @@
 
 import { STATUS_CODES } from "node:http";
 import type { HeaderAccess } from "../core/client/headers.ts";
-import { isSessionError, type SessionError } from "../core/contracts/errors.ts";
-import type { Access } from "../core/request/exchange.ts";
+import { isError, isSessionError, type SessionError } from "../core/contracts/errors.ts";
+import type { Access, Outcome } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { answerInWords } from "./shared/answer-in-words.ts";
 import { attachSession } from "./shared/attach.ts";
@@ -40,8 +40,14 @@ export interface HapiRequest {
   readonly method: string;
   readonly path: string;
   readonly raw: { readonly req: NodeRequest; readonly res: NodeResponse };
-  readonly route: { readonly settings: { readonly plugins?: object | undefined } };
+  readonly route: { readonly settings: HapiRouteSettings };
   readonly response: object;
+}
+
+/** The part of the settings of a route that is used here. */
+export interface HapiRouteSettings {
+  readonly plugins?: object | undefined;
+  handler?: unknown;
 }
 
 /** The part of Hapi's response toolkit that is used here. */
@@ -113,8 +119,8 @@ export function hapiSessions<Data extends object>(
   checkAdapter("hapiSessions", sessions, options, ["attach", "access", "onError", "secure"]);
   const { attach, access, onError, secure } = options;
   const slot = Symbol("sojourn request");
-  const openedOf = (request: HapiRequest): ConnectRequest<Data> | undefined =>
-    (request as unknown as Record<symbol, ConnectRequest<Data> | undefined>)[slot];
+  const openedOf = (request: HapiRequest): HapiOpened<Data> | undefined =>
+    (request as unknown as Record<symbol, HapiOpened<Data> | undefined>)[slot];
   const allowed = (request: HapiRequest): Access | undefined =>
     configOf(request) === "skip" ? "skip" : access?.(request);
   const begin = beginning(sessions, { attach, access: allowed }, attachSession);
@@ -127,9 +133,28 @@ export function hapiSessions<Data extends object>(
     await opened.run(() => {});
     return h.abandon;
   };
+  // Hapi goes on with no request whose client has left: what its handler does from then on is seen only from around it.
+  const around = (method: Method): Method =>
+    async function handler(this: unknown, request, h) {
+      const opened = openedOf(request);
+      let failed = true;
+      try {
+        const result = await method.call(this, request, h);
+        failed = isFailure(result);
+        return result;
+      } finally {
+        await opened?.handled({ failed });
+      }
+    };
+  const seen = new WeakSet<HapiRouteSettings>();
   // The route is known from here on.
   const onPreAuth: Method = async (request, h) => {
     const opened = openedOf(request);
+    const { settings } = request.route;
+    if (!seen.has(settings)) {
+      seen.add(settings);
+      if (typeof settings.handler === "function") settings.handler = around(settings.handler as Method);
+    }
     opened?.restrict(configOf(request));
     await begin(request, opened);
     return h.continue;
@@ -141,9 +166,10 @@ export function hapiSessions<Data extends object>(
       markFailed(request.raw.res);
       if (isSessionError(request.response)) asBoom(request.response);
     }
+    if (opened) opened.answered = { failed: isBoom === true || statusCode >= 500 };
     if (!opened?.exchange.used || isBoom) return h.continue;
     try {
-      await opened.exchange.commit(later, { failed: statusCode >= 500 });
+      await opened.exchange.commit(later, opened.answered);
       return h.continue;
     } catch (error) {
       markFailed(request.raw.res);
@@ -168,6 +194,10 @@ function configOf({ route }: HapiRequest): Access | undefined {
   return (route.settings.plugins as { sojourn?: HapiSessionConfig } | undefined)?.sojourn?.session;
 }
 
+function isFailure(result: unknown): boolean {
+  return isError(result) || ((result as Answer | null | undefined)?.statusCode ?? 0) >= 500;
+}
+
 /** Hapi takes the status of no errors but its own: those that have these. */
 function asBoom(error: SessionError): Error {
   const { status: statusCode } = error;
@@ -177,6 +207,8 @@ function asBoom(error: SessionError): Error {
 }
 
 class HapiOpened<Data extends object> extends ConnectRequest<Data> {
+  /** What Hapi answers: before its handler is done when the time of the server is up, and never when the client left before. */
+  answered: Outcome | undefined;
   readonly #request: HapiRequest;
 
   constructor(sessions: Sessions<Data>, request: HapiRequest, secure: ((request: HapiRequest) => boolean) | undefined) {
@@ -187,5 +219,20 @@ class HapiOpened<Data extends object> extends ConnectRequest<Data> {
 
   override get given(): object {
     return this.#request;
+  }
+
+  /** The handler is done: saves what Hapi does not ask for any more. */
+  handled(outcome: Outcome): Promise<void> | undefined {
+    const { exchange, response, answered } = this;
+    if (!exchange.used) return undefined;
+    if (answered) return exchange.finish(answered);
+    if (exchange.isOver) return this.#left(outcome);
+    // It may still leave before Hapi comes to answer. The store tells of its own failures.
+    response.on("close", () => void this.#left(outcome)?.catch(() => {}));
+    return undefined;
+  }
+
+  #left(outcome: Outcome): Promise<void> | undefined {
+    return this.answered || this.response.writableEnded ? undefined : this.exchange.commit(later, outcome);
   }
 }

@@ -1,6 +1,8 @@
 /** Hapi 21: the framework suite, and what is Hapi's own. */
 
+import { EventEmitter, once } from "node:events";
 import { createReadStream } from "node:fs";
+import { get } from "node:http";
 import { Readable } from "node:stream";
 import { type Request, type ResponseObject, type ResponseToolkit, type Server, server } from "@hapi/hapi";
 import type { Session } from "sojourn";
@@ -196,6 +198,96 @@ describe("hapiSessions", () => {
     const headers = cookieOf(await fetch(`${url}/make`));
     expect((await fetch(`${url}/throw`, { headers })).status).toBe(400);
     expect(await (await fetch(`${url}/read`, { headers })).text()).toBe("1");
+  });
+
+  test("a client that leaves early loses nothing: the handler's changes and logout are carried out when it is done", async () => {
+    for (const order of ["route first", "plugin first"] as const) {
+      const { sessions } = setup();
+      const app = application();
+      const begun = new EventEmitter();
+      if (order === "plugin first") await app.register(hapiSessions(sessions));
+      const routes: Record<string, (session: Session<Data>) => unknown> = {
+        "/login": (session) => session.login("ada"),
+        "/logout": (session) => session.logout(),
+        "/change": (session) => Object.assign(session.data, { a: "changed" }),
+        "/throw": (session) => {
+          session.data.a = "thrown";
+          throw new Error("no");
+        },
+        "/throw-out": (session) => {
+          session.logout();
+          throw new Error("no");
+        },
+        "/500": (session) => Object.assign(session.data, { a: "500" }),
+        "/me": () => {},
+      };
+      for (const [path, act] of Object.entries(routes)) {
+        app.route({
+          method: "GET",
+          path,
+          vhost: "127.0.0.1",
+          async handler(request, h) {
+            const session = await sessions.get(request);
+            if (request.query["leaves"]) {
+              const left = once(request.raw.res, "close");
+              begun.emit("begun");
+              await left;
+              setImmediate(() => begun.emit("done"));
+            }
+            act(session);
+            return h.response({ subject: session.subject, ...session.data }).code(path === "/500" ? 500 : 200);
+          },
+        });
+      }
+      if (order === "route first") await app.register(hapiSessions(sessions));
+      const url = await start(app);
+      const leaving = async (path: string): Promise<unknown> => {
+        const headers = cookieOf(await fetch(`${url}/login`));
+        const [started, done] = [once(begun, "begun"), once(begun, "done")];
+        const client = get(`${url}${path}?leaves=1`, { headers }).on("error", () => {});
+        await started;
+        client.destroy();
+        await done;
+        return (await fetch(`${url}/me`, { headers })).json();
+      };
+      expect([order, await leaving("/logout"), await leaving("/throw-out")]).toEqual([order, {}, {}]);
+      expect(await leaving("/change")).toEqual({ subject: "ada", a: "changed" });
+      expect([await leaving("/throw"), await leaving("/500")]).toEqual([{ subject: "ada" }, { subject: "ada" }]);
+    }
+  });
+
+  test("a change after the time of the server was up is discarded with that 503, and saved with onError save", async () => {
+    for (const [onError, then] of [
+      ["discard", {}],
+      ["save", { a: "late" }],
+    ] as const) {
+      const { sessions } = setup({ onError });
+      const app = application();
+      await app.register(hapiSessions(sessions));
+      const handled = new EventEmitter();
+      app.route({
+        method: "GET",
+        path: "/{what}",
+        options: { timeout: { server: 200 } },
+        async handler(request) {
+          const { what } = request.params as { what: string };
+          const session = await sessions.get(request);
+          if (what === "login") session.login("ada");
+          if (what === "late") {
+            await once(request.raw.res, "finish");
+            setImmediate(() => handled.emit("done"));
+            session.data.a = "late";
+          }
+          return { ...session.data };
+        },
+      });
+      const url = await start(app);
+      const headers = cookieOf(await fetch(`${url}/login`));
+      const done = once(handled, "done");
+      expect((await fetch(`${url}/late`, { headers })).status).toBe(503);
+      await done;
+      expect(await (await fetch(`${url}/me`, { headers })).json()).toEqual(then);
+    }
   });
 
   test("a route's options and the option access say what it may do; attach leaves out those that skip", async () => {

@@ -37,7 +37,7 @@ export interface NodeResponse {
   removeHeader(name: string): void;
   end(text: string): unknown;
   destroy(error?: Error): unknown;
-  on(event: "drain", listener: () => void): DrainSource;
+  on(event: "drain" | "close", listener: () => void): DrainSource;
   emit(event: "drain"): boolean;
   removeAllListeners(event: "drain"): unknown;
 }
