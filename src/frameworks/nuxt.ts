@@ -1,7 +1,7 @@
 /** Nuxt 3 and 4, and what they stand on: Nitro 2 and h3 1. */
 
 import { isSessionError } from "../core/contracts/errors.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
+import type { Exchange, RequestReader } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { answerInWords } from "./shared/answer-in-words.ts";
 import { attachSession } from "./shared/attach.ts";
@@ -74,18 +74,58 @@ export function nuxtSessions<Data extends object>(
 ): NuxtSessionsPlugin {
   checkAdapter("nuxtSessions", sessions, options, ["attach", "access", "secure"]);
   const { attach, secure } = options;
-  const slot = Symbol("sojourn page");
+  const slot = Symbol("sojourn call");
   const put = (event: NuxtEvent, name: string, session: object): void =>
-    attachSession(event.context, name, session, () => refuseCached(event));
+    attachSession(event.context, name, session, () => refuseWithin(callOf(event)));
   const begin = beginning<Data, NuxtEvent, string>(sessions, options, put);
   // What a page calls may do what the page may.
   const beginInner = beginning<Data, NuxtEvent, string>(sessions, { attach }, put);
 
-  /** The event of the page that makes this call, inside the server and for the same client. */
-  const pageOf = ({ node: { req } }: NuxtEvent): NuxtEvent | undefined => {
-    const page = (req as InnerRequest).__unenv__?.[slot];
-    const same = page && cookieOf(page.node.req) === cookieOf(req) && !sessions.isOver(page);
-    return same ? page : undefined;
+  const callOf = ({ context }: NuxtEvent): Call | undefined => (context as CallContext)[slot];
+
+  /** The call that makes this one, inside the server and for the same client, while its page is under way. */
+  const outerOf = ({ node: { req } }: NuxtEvent): Call | undefined => {
+    const outer = (req as InnerRequest).__unenv__?.[slot];
+    if (!outer || !isSameClient(pageOf(outer).event.node.req, req)) return undefined;
+    const page = sessions.exchangeOf(pageOf(outer).event);
+    // Where the page skips its session, the call is a request of its own.
+    return page && !page.isOver && !page.arrived.skipped ? outer : undefined;
+  };
+
+  /** Opens a call as a part of its page's request: it has the page's session, and a context of its own to ask in. */
+  const openPart = (call: Call, page: Exchange<Data>): Exchange<Data> => {
+    const part = sessions.open<Call>(call, partReader, call.event);
+    const refuse = part.get;
+    part.get = (fields) => {
+      try {
+        refuseWithin(call);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      return part.arrived.skipped ? refuse.call(part, fields) : page.get(fields);
+    };
+    part.discard = () => page.discard();
+    return part;
+  };
+
+  const handlePart = async (call: Call, next: () => unknown): Promise<unknown> => {
+    const page = sessions.exchangeOf(pageOf(call).event) as Exchange<Data>;
+    const part = openPart(call, page);
+    await beginInner(call.event, undefined);
+    try {
+      return await part.run(next);
+    } catch (error) {
+      call.failed = true;
+      throw error;
+    } finally {
+      if (page.isOver) await finishLate(call, page);
+    }
+  };
+
+  /** Saves what a call did after the response of its page had left. What the page had to discard stays discarded. */
+  const finishLate = async (call: Call, page: Exchange<Data>): Promise<void> => {
+    await released(pageOf(call).event.node.res);
+    if (page.arrived.headersSent) await page.finish({ failed: hasFailed(call) || hasFailed(pageOf(call)) });
   };
 
   return (nitroApp) => {
@@ -95,13 +135,10 @@ export function nuxtSessions<Data extends object>(
     const thrown = new WeakMap<NuxtEvent, unknown>();
     const open = async (event: NuxtEvent): Promise<unknown> => {
       if (sessions.isOpen(event)) return handler(event as never);
-      const page = pageOf(event);
-      Object.assign(event.context, { [slot]: page ?? event });
-      if (page) {
-        sessions.alias(page, event);
-        await beginInner(event, undefined);
-        return handler(event as never);
-      }
+      const outer = outerOf(event);
+      const call: Call = { event, outer, failed: false };
+      Object.assign(event.context, { [slot]: call });
+      if (outer) return handlePart(call, () => handler(event as never));
       const opened = new NuxtRequest(sessions, event, secure);
       await begin(event, opened);
       return opened.handle(() => handler(event as never));
@@ -117,6 +154,7 @@ export function nuxtSessions<Data extends object>(
     app.handler = Object.assign(handle, handler);
     own.onError = async (error: never, event: NuxtEvent) => {
       markFailed(event.node.res);
+      Object.assign(callOf(event) ?? {}, { failed: true });
       // h3 takes the cause of an error for the error.
       const cause = thrown.get(event);
       if (cause) Object.assign(error, { cause });
@@ -126,14 +164,37 @@ export function nuxtSessions<Data extends object>(
   };
 }
 
-/** What Nitro makes of a request to itself: `__unenv__` is the `context` of the event it was made with. */
-interface InnerRequest extends NodeRequest {
-  readonly __unenv__?: { readonly [page: symbol]: NuxtEvent | undefined } | undefined;
+/** A request, or a call inside the server that is part of one. */
+interface Call {
+  readonly event: NuxtEvent;
+  /** What made the call, when it is part of a page's request. */
+  readonly outer: Call | undefined;
+  /** It threw. */
+  failed: boolean;
 }
 
-/** Nitro passes no empty headers on. */
-function cookieOf({ headers }: NodeRequest): string {
-  return headers.cookie ?? "";
+interface CallContext {
+  readonly [slot: symbol]: Call | undefined;
+}
+
+/** What Nitro makes of a request to itself: `__unenv__` is the `context` of the event it was made with. */
+interface InnerRequest extends NodeRequest {
+  readonly __unenv__?: CallContext | undefined;
+}
+
+/** The page that a call is part of, or the request itself. */
+function pageOf(call: Call): Call {
+  return call.outer ? pageOf(call.outer) : call;
+}
+
+function hasFailed({ failed, event }: Call): boolean {
+  return failed || event.node.res.statusCode >= 500;
+}
+
+/** Whether two requests bring the same cookie and the same token. Nitro passes no empty headers on. */
+function isSameClient({ headers: one }: NodeRequest, { headers: other }: NodeRequest): boolean {
+  const isSame = (name: string): boolean => (one[name] ?? "") === (other[name] ?? "");
+  return isSame("cookie") && isSame("authorization");
 }
 
 /** A cached handler of Nitro notes itself in the context it shares with its request, and its answer goes to everybody. */
@@ -141,9 +202,21 @@ function refuseCached({ context }: NuxtEvent): void {
   if ("cache" in context) throw new TypeError(cached);
 }
 
+/** The same for a call: what it answers may go into the answer of any that is around it. */
+function refuseWithin(call: Call | undefined): void {
+  for (let at = call; at; at = at.outer) refuseCached(at.event);
+}
+
 const reader: RequestReader<never> = {
   ...(nodeReader as RequestReader<never>),
   asked: ({ event }: NuxtRequest<object>) => refuseCached(event),
+};
+
+/** How a call is read that is part of a page's request. */
+const partReader: RequestReader<Call> = {
+  cookie: ({ event }) => event.node.req.headers.cookie,
+  secure: () => true,
+  given: ({ event }) => event,
 };
 
 class NuxtRequest<Data extends object> extends ConnectRequest<Data> {

@@ -9,6 +9,7 @@ import {
   appendResponseHeader,
   createApp,
   createError,
+  createEvent,
   createRouter,
   eventHandler,
   fetchWithEvent,
@@ -19,6 +20,7 @@ import {
   toNodeListener,
 } from "h3v1";
 import { fetchNodeRequestHandler } from "node-mock-http";
+import { bearer, handOut } from "sojourn/bearer";
 import { nuxtSessions } from "sojourn/frameworks/nuxt";
 import {
   type FrameworkHarness,
@@ -98,6 +100,7 @@ for (const harness of harnesses) describeCases(harness.name, frameworkConformanc
 
 interface Data {
   a: string;
+  b?: string;
 }
 
 const setup = faultySessions<Data>;
@@ -136,7 +139,275 @@ function nitro(...plugins: ((app: App) => void)[]): {
   };
 }
 
+/** What Nitro's `defineCachedEventHandler` does: the event of its handler has the context of the request, one answer for all. */
+function cached(handler: (event: H3Event) => Promise<string>): ReturnType<typeof eventHandler> {
+  let answer: string | undefined;
+  return eventHandler(async (incoming) => {
+    const { req, res } = incoming.node;
+    const bare = new Proxy(req, { get: (target, name) => (name === "headers" ? {} : Reflect.get(target, name)) });
+    const event = createEvent(bare, new Proxy(res, {}));
+    event.context = Object.assign(incoming.context, { cache: { options: {} } });
+    Object.assign(event, { fetch: (url: string, init: object) => call(incoming, url, init) });
+    answer ??= await handler(event);
+    return answer;
+  });
+}
+
 describe("what a page fetches of its own server", () => {
+  test.each(["sessions.current()", "a call", "attach"])(
+    "a cached route does not get the page's session by %s",
+    async (by) => {
+      const { sessions } = setup({ current: true });
+      const { router, start } = nitro(nuxtSessions(sessions, by === "attach" ? { attach: "visitor" } : {}));
+      const whose = async (event: H3Event): Promise<string> => {
+        if (by === "a call") return (await call(event, "/who")).text();
+        const session = by === "attach" ? event.context["visitor"] : await sessions.current();
+        return `for ${session.subject}`;
+      };
+      router.get("/menu", cached(whose));
+      router.get(
+        "/who",
+        eventHandler(async (event) => `for ${(await sessions.get(event)).subject}`),
+      );
+      router.get(
+        "/login",
+        eventHandler(async (event) => {
+          (await sessions.get(event)).login("ada");
+          return "welcome";
+        }),
+      );
+      router.get(
+        "/",
+        eventHandler(async (event) => {
+          const menu = await (await call(event, "/menu")).text();
+          return `${menu}, page of ${(await sessions.current()).subject}`;
+        }),
+      );
+      const url = await start();
+      const headers = cookieOf(await fetch(`${url}/login`));
+      const page = await (await fetch(url, { headers })).text();
+      expect(page).toMatch(/"statusCode": 500(.|\n)*, page of ada$/);
+      expect(await (await fetch(`${url}/menu`)).text()).not.toContain("ada");
+    },
+  );
+
+  test("a call with another client's token, or with none, does not get the page's session", async () => {
+    const { sessions } = setup({ transport: bearer() });
+    const { router, start } = nitro(nuxtSessions(sessions));
+    router.get(
+      "/login/:who",
+      eventHandler(async (event) => {
+        const session = await sessions.get(event);
+        session.login(event.context.params?.["who"] ?? "");
+        return handOut(session);
+      }),
+    );
+    router.get(
+      "/who",
+      eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
+    );
+    router.get(
+      "/",
+      eventHandler(async (event) => {
+        const others = [{}, { authorization: `${event.headers.get("x-other")}` }, { authorization: "" }];
+        const said = others.map(async (headers) => (await call(event, "/who", { headers })).text());
+        return [(await sessions.get(event)).subject, ...(await Promise.all(said))];
+      }),
+    );
+    const url = await start();
+    const token = async (who: string) => `Bearer ${await (await fetch(`${url}/login/${who}`)).text()}`;
+    const headers = { authorization: await token("ada"), "x-other": await token("bob") };
+    expect(await (await fetch(url, { headers })).json()).toEqual(["ada", "ada", "bob", "guest"]);
+  });
+
+  test.each([undefined, "visitor"])(
+    "a page that skips its session calls routes that do not (attach: %s)",
+    async (attach) => {
+      const { sessions } = setup();
+      const access = ({ path }: { readonly path: string }) => (path === "/" ? "skip" : undefined);
+      const { router, start } = nitro(nuxtSessions(sessions, { attach, access }));
+      router.get(
+        "/who",
+        eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
+      );
+      router.get(
+        "/login",
+        eventHandler(async (event) => {
+          (await sessions.get(event)).login("ada");
+          return "welcome";
+        }),
+      );
+      router.get(
+        "/",
+        eventHandler(async (event) => (await call(event, "/who")).text()),
+      );
+      const url = await start();
+      const headers = cookieOf(await fetch(`${url}/login`));
+      expect(await (await fetch(url, { headers })).text()).toBe("ada");
+    },
+  );
+
+  test("a call restricts itself, not the page", async () => {
+    const { sessions } = setup();
+    const { router, start } = nitro(nuxtSessions(sessions));
+    for (const access of ["read", "no-touch", "skip"] as const)
+      router.get(
+        `/${access}`,
+        eventHandler(async (event) => {
+          sessions.restrict(event, access);
+          return (await sessions.get(event)).data.a;
+        }),
+      );
+    router.get(
+      "/page/:access",
+      eventHandler(async (event) => {
+        const session = await sessions.get(event);
+        session.data.a = "kept";
+        const { status } = await call(event, `/${event.context.params?.["access"]}`);
+        return `${status} ${(await sessions.get(event)).data.a}`;
+      }),
+    );
+    const url = await start();
+    const said = ["read", "no-touch", "skip"].map(async (access) => {
+      const page = await fetch(`${url}/page/${access}`);
+      return [page.status, await page.text(), ours(page).length];
+    });
+    expect(await Promise.all(said)).toEqual([
+      [200, "200 kept", 1],
+      [200, "200 kept", 1],
+      [200, "500 kept", 1],
+    ]);
+  });
+
+  test("a call that throws leaves its changes to the page; one that discards takes the page's as well", async () => {
+    const { sessions } = setup();
+    const { router, start } = nitro(nuxtSessions(sessions));
+    for (const name of ["throws", "discards"])
+      router.get(
+        `/${name}`,
+        eventHandler(async (event) => {
+          (await sessions.get(event)).data.a = "half";
+          if (name === "discards") sessions.discard(event);
+          throw createError({ statusCode: 400 });
+        }),
+      );
+    router.get(
+      "/page/:name",
+      eventHandler(async (event) => {
+        (await sessions.get(event)).data.b = "page";
+        return `${(await call(event, `/${event.context.params?.["name"]}`)).status}`;
+      }),
+    );
+    router.get(
+      "/data",
+      eventHandler(async (event) => (await sessions.get(event)).data),
+    );
+    router.get(
+      "/login",
+      eventHandler(async (event) => {
+        (await sessions.get(event)).login("ada");
+        return "welcome";
+      }),
+    );
+    const url = await start();
+    const outcome = async (name: string) => {
+      const headers = cookieOf(await fetch(`${url}/login`));
+      const page = await (await fetch(`${url}/page/${name}`, { headers })).text();
+      return [page, await (await fetch(`${url}/data`, { headers })).json()];
+    };
+    expect(await outcome("throws")).toEqual(["400", { a: "half", b: "page" }]);
+    expect(await outcome("discards")).toEqual(["400", {}]);
+  });
+
+  describe("a call under way when the page's response has left", () => {
+    /** Calls `/late` in a page, and lets it go on once the client has the page's response. */
+    async function late(work: (event: H3Event) => Promise<string>, fail = false) {
+      const { sessions, state } = setup();
+      const events: string[] = [];
+      sessions.on(({ type }) => void events.push(type));
+      const { router, start } = nitro(nuxtSessions(sessions));
+      const gone = Promise.withResolvers<void>();
+      const answered = Promise.withResolvers<number>();
+      const asked = Promise.withResolvers<void>();
+      router.get(
+        "/late",
+        eventHandler(async (event) => {
+          const session = await sessions.get(event);
+          asked.resolve();
+          await gone.promise;
+          Object.assign(event.context, { session, state });
+          return work(event);
+        }),
+      );
+      router.get(
+        "/login",
+        eventHandler(async (event) => {
+          (await sessions.get(event)).login("ada");
+          return "welcome";
+        }),
+      );
+      router.get(
+        "/data",
+        eventHandler(async (event) => {
+          const { subject, data } = await sessions.get(event);
+          return { subject, ...data };
+        }),
+      );
+      router.get(
+        "/",
+        eventHandler(async (event) => {
+          call(event, "/late").then(({ status }) => answered.resolve(status), answered.reject);
+          await asked.promise;
+          if (!fail) return "page";
+          (await sessions.get(event)).data.b = "half";
+          throw createError({ statusCode: 403 });
+        }),
+      );
+      const url = await start();
+      const headers = cookieOf(await fetch(`${url}/login`));
+      events.length = 0;
+      await (await fetch(url, { headers })).text();
+      gone.resolve();
+      const status = await answered.promise;
+      state.fault = "pass";
+      return { status, events, data: await (await fetch(`${url}/data`, { headers })).json() };
+    }
+    const change = async ({ context }: H3Event): Promise<string> => {
+      context["session"].data.a = "late";
+      return "saved";
+    };
+
+    test("saves what it changed", async () => {
+      expect(await late(change)).toMatchObject({ status: 200, data: { subject: "ada", a: "late" } });
+    });
+
+    test("saves nothing when it throws", async () => {
+      const done = await late(async (event) => {
+        await change(event);
+        throw createError({ statusCode: 400 });
+      });
+      expect(done).toMatchObject({ status: 400, data: { subject: "ada" } });
+      expect(done.data).not.toHaveProperty("a");
+    });
+
+    test("saves nothing of a page that threw", async () => {
+      expect((await late(change, true)).data).toEqual({ subject: "ada" });
+    });
+
+    test("reports that its changes could not be saved", async () => {
+      const { events, data } = await late(async (event) => {
+        event.context["state"].fault = "throw-before";
+        return change(event);
+      });
+      expect([events, data]).toEqual([["store_unavailable", "save_failed"], { subject: "ada" }]);
+    });
+
+    test("cannot log out, and says so", async () => {
+      const done = await late(async ({ context }) => context["session"].logout());
+      expect(done).toMatchObject({ status: 500, events: ["save_failed"], data: { subject: "ada" } });
+    });
+  });
+
   test("has the session of the page: one read, one save, and the browser gets the cookie", async () => {
     const { sessions } = setup();
     const created: unknown[] = [];

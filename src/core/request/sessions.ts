@@ -166,11 +166,6 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     return this.exchangeOf(request) !== undefined;
   }
 
-  /** For adapters: another object by which handlers may ask for the session of a request that was opened. */
-  alias(request: object, other: object): void {
-    (other as Opened<Data>)[this.#slot] = this.exchangeOf(request);
-  }
-
   /** For adapters: whether a request that was opened has ended, so that it is not the one at hand. */
   isOver(request: object): boolean {
     return this.exchangeOf(request)?.isOver === true;
