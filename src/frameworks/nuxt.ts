@@ -75,8 +75,10 @@ export function nuxtSessions<Data extends object>(
   checkAdapter("nuxtSessions", sessions, options, ["attach", "access", "secure"]);
   const { attach, secure } = options;
   const slot = Symbol("sojourn call");
-  const put = (event: NuxtEvent, name: string, session: object): void =>
+  const put = (event: NuxtEvent, name: string, session: object): void => {
     attachSession(event.context, name, session, () => refuseWithin(callOf(event)));
+    Object.assign(callOf(event) ?? {}, { session });
+  };
   const begin = beginning<Data, NuxtEvent, string>(sessions, options, put);
   // What a page calls may do what the page may.
   const beginInner = beginning<Data, NuxtEvent, string>(sessions, { attach }, put);
@@ -130,8 +132,9 @@ export function nuxtSessions<Data extends object>(
 
   return (nitroApp) => {
     const app = "h3App" in nitroApp ? nitroApp.h3App : nitroApp;
-    const { handler, options: own } = app;
-    const { onError } = own;
+    const { handler } = app;
+    const own: H3Options = app.options;
+    const { onError, onRequest } = own;
     const thrown = new WeakMap<NuxtEvent, unknown>();
     const open = async (event: NuxtEvent): Promise<unknown> => {
       if (sessions.isOpen(event)) return handler(event as never);
@@ -152,6 +155,13 @@ export function nuxtSessions<Data extends object>(
       }
     };
     app.handler = Object.assign(handle, handler);
+    if (attach !== undefined)
+      own.onRequest = async (event: NuxtEvent) => {
+        await onRequest?.(event as never);
+        // On some platforms Nitro copies the context here, and a copy does not refuse cached handlers.
+        const { session } = callOf(event) ?? {};
+        if (session) put(event, attach, session);
+      };
     own.onError = async (error: never, event: NuxtEvent) => {
       markFailed(event.node.res);
       Object.assign(callOf(event) ?? {}, { failed: true });
@@ -171,7 +181,11 @@ interface Call {
   readonly outer: Call | undefined;
   /** It threw. */
   failed: boolean;
+  /** What was attached. */
+  session?: object;
 }
+
+type H3Options = H3App["options"] & { onRequest?: ((event: never) => unknown) | undefined };
 
 interface CallContext {
   readonly [slot: symbol]: Call | undefined;

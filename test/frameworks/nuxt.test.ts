@@ -649,6 +649,29 @@ describe("nuxtSessions", () => {
     for (const one of said) expect(one).toMatch(/inside a cached handler|"statusCode": 500/);
   });
 
+  // What Nitro does where the request comes with what its platform gives, as on Cloudflare.
+  test("nor does one whose context was copied after the session was attached", async () => {
+    const { router, start } = nitro((app) => {
+      const { onRequest } = app.options;
+      app.options.onRequest = async (event) => {
+        await onRequest?.(event);
+        event.context = { ...event.context };
+      };
+      nuxtSessions(setup().sessions, { attach: "visitor" })(app);
+    });
+    router.get(
+      "/",
+      cached(async ({ context }) => `for ${context["visitor"].subject}`),
+    );
+    router.get(
+      "/own",
+      eventHandler(({ context }) => `for ${context["visitor"].subject}`),
+    );
+    const url = await start();
+    expect(await (await fetch(`${url}/own`)).text()).toBe("for undefined");
+    expect((await fetch(url)).status).toBe(500);
+  });
+
   test("a response that no code asks for its session is as it was", async () => {
     const { router, start } = nitro(nuxtSessions(setup().sessions));
     router.get(
