@@ -20,6 +20,9 @@ import type { Shared } from "./shared.ts";
 import type { ExpressSecret } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
 
+/** Until the exchange says more of it. */
+const unread = { reader: {}, cookie: undefined, headersSent: false, readOnly: false, noTouch: false } as const;
+
 /** The session of one request, as handlers have it in `req.session`. */
 export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {
   readonly #shared: Shared;
@@ -35,6 +38,8 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   #storeTouched = false;
   /** `unset: "destroy"` has been carried out. */
   #unset = false;
+  /** The exchange has asked for a save. */
+  #saves = false;
   readonly #cookie: SentCookie;
 
   /** @param id The id that the client's cookie names. */
@@ -51,15 +56,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     this.#answering = answering;
     this.#rules = new Rules(shared.options, id);
     this.#cookie = new SentCookie(shared, secrets[0] as ExpressSecret, answering);
-    // Until the exchange says more of it.
-    this.#incoming = {
-      request: req,
-      reader: {},
-      cookie: undefined,
-      headersSent: false,
-      readOnly: false,
-      noTouch: false,
-    };
+    this.#incoming = { request: req, ...unread };
   }
 
   /** Begins with a request. `undefined`: there is nothing to wait for. */
@@ -166,6 +163,7 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   }
 
   async save(): Promise<boolean> {
+    this.#saves = true;
     const work = this.#work;
     if (!work) return true;
     await work.settled();
@@ -246,6 +244,9 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
   }
 
   writeHead(headers: HeaderAccess): void {
+    // The request was discarded: a client has no use for the id of what was not written.
+    const { session } = this.#req;
+    if (!this.#saves && session && this.#works.get(session)?.found === null) return;
     const line = this.cookieLine();
     if (line !== undefined) headers.append("set-cookie", line);
   }

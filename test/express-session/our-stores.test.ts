@@ -129,6 +129,21 @@ test("update() through sessions.get(req) loses no count in 50 requests", async (
   expect((await send("/", cookie)).text).toBe("51");
 });
 
+test("a discarded request sends no cookie for a session that has no record, and one that the handler saved itself has one", async () => {
+  const middleware = make(memoryStore());
+  const { send } = await app(middleware, async (req, res) => {
+    if (req.url === "/regenerate") await req.session.regenerate();
+    if (req.url !== "/look") req.session.n = 1;
+    if (req.url === "/save") await req.session.save();
+    if (req.url !== "/begin" && req.url !== "/look") middleware.sessions.discard(req);
+    res.end(String(req.session.n));
+  });
+  expect((await send("/change")).setCookie).toEqual([]);
+  expect((await send("/regenerate", (await send("/begin")).cookie)).setCookie).toEqual([]);
+  const { cookie } = await send("/save");
+  expect((await send("/look", cookie)).text).toBe("1");
+});
+
 test("login() keeps the data under a new id, and writes the user to passport's key", async () => {
   const middleware = make(memoryStore());
   const { sessions } = middleware;
