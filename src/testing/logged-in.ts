@@ -8,7 +8,7 @@ import type { Sessions } from "../core/request/sessions.ts";
 export interface LoggedInOptions<Data extends object> extends LoginOptions<Data> {
   /** What is in `session.data`. Default: nothing. */
   readonly data?: Partial<Data> | undefined;
-  /** What the option `describe` of the sessions is given, in place of your framework's request. Default `{ headers: {} }`. */
+  /** What the option `describe` of the sessions is given, in place of your framework's request. Default: a `Request` without headers. */
   readonly request?: object | undefined;
 }
 
@@ -37,7 +37,7 @@ export async function loggedIn<Data extends object, Device extends object>(
   subject: string,
   options: LoggedInOptions<Data> = {},
 ): Promise<string> {
-  const { data, request = { headers: {} }, ...login } = options;
+  const { data, request = new Request("http://localhost/"), ...login } = options;
   const reader: RequestReader<object> = {
     cookie: () => undefined,
     secure: () => true,

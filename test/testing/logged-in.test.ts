@@ -77,6 +77,17 @@ test("describe is given the request of the options", async () => {
   expect((await sessions.list("ada")).map(({ label }) => label)).toEqual(["Phone"]);
 });
 
+test("describe reads no header where it is given no request, by Node's requests and by fetch's", async () => {
+  for (const describe of [
+    (req: Request | globalThis.Request) => ({ label: (req.headers as Headers).get("user-agent") ?? "none" }),
+    (req: Request | globalThis.Request) => ({ label: (req as Request).headers["user-agent"] ?? "none" }),
+  ]) {
+    const sessions = createSessions<Data, { label: string | undefined }>({ store: memoryStore(), describe });
+    await loggedIn(sessions, "ada");
+    expect((await sessions.list("ada")).map(({ label }) => label)).toEqual(["none"]);
+  }
+});
+
 test("with bearer there is no cookie, which is an error", async () => {
   const sessions = createSessions<Data>({ store: memoryStore(), transport: bearer() });
   await expect(loggedIn(sessions, "ada")).rejects.toMatchObject({ code: "ERR_SESSION_NOT_HANDED_OUT" });
