@@ -1,6 +1,7 @@
 /** Hapi 21. */
 
 import { STATUS_CODES } from "node:http";
+import type { HeaderAccess } from "../core/client/headers.ts";
 import { isError, isSessionError, type SessionError } from "../core/contracts/errors.ts";
 import type { Access, Outcome } from "../core/request/exchange.ts";
 import type { Sessions } from "../core/request/sessions.ts";
@@ -80,6 +81,9 @@ interface Answer {
   readonly isBoom?: boolean | undefined;
   readonly statusCode?: number | undefined;
 }
+
+/** The headers are written when they leave, by what holds the response. */
+const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
  * Sessions for Hapi: a plugin. Register it before your own extensions and the plugins that use sessions;
@@ -165,8 +169,7 @@ export function hapiSessions<Data extends object>(
     if (opened) opened.answered = { failed: isBoom === true || statusCode >= 500 };
     if (!opened?.exchange.used || isBoom) return h.continue;
     try {
-      // The headers are written when they leave, by what holds the response.
-      await opened.exchange.finish(opened.answered);
+      await opened.exchange.commit(later, opened.answered);
       return h.continue;
     } catch (error) {
       markFailed(request.raw.res);
@@ -230,6 +233,6 @@ class HapiOpened<Data extends object> extends ConnectRequest<Data> {
   }
 
   #left(outcome: Outcome): Promise<void> | undefined {
-    return this.answered || this.response.writableEnded ? undefined : this.exchange.finish(outcome);
+    return this.answered || this.response.writableEnded ? undefined : this.exchange.commit(later, outcome);
   }
 }

@@ -174,34 +174,6 @@ describe("hapiSessions", () => {
     expect([failed.status, await failed.text(), ours(failed)]).toEqual([503, "Service Unavailable", []]);
   });
 
-  test("a guest's session begins, and a user logs in, in an extension behind the save as well", async () => {
-    const { sessions } = setup();
-    const app = application();
-    await app.register(hapiSessions(sessions));
-    app.ext("onPreResponse", async (request, h) => {
-      const session = await sessions.get(request);
-      if (request.path === "/flash") session.data.a = "late";
-      if (request.path === "/login") session.login("ada");
-      return h.continue;
-    });
-    app.route({
-      method: "GET",
-      path: "/{what}",
-      async handler(request) {
-        const { subject, data } = await sessions.get(request);
-        return { subject, ...data };
-      },
-    });
-    const url = await start(app);
-    const flash = await fetch(`${url}/flash`);
-    expect([flash.status, ours(flash).length]).toEqual([200, 1]);
-    expect(await (await fetch(`${url}/look`, { headers: cookieOf(flash) })).json()).toEqual({ a: "late" });
-    const login = await fetch(`${url}/login`, { headers: cookieOf(flash) });
-    expect([login.status, ours(login).length]).toEqual([200, 1]);
-    const headers = cookieOf(login);
-    expect(await (await fetch(`${url}/look`, { headers })).json()).toEqual({ subject: "ada", a: "late" });
-  });
-
   test("what a route changed before it threw is discarded, whatever status answers", async () => {
     const { sessions } = setup();
     const app = application();

@@ -261,17 +261,18 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   async #finish(failed: boolean): Promise<void> {
     // It may still be loading, when no code waited for it.
-    const loading = this.#kept?.settled();
-    if (loading) await loading;
-    this.#saveFailed = true;
+    await this.#kept?.settled();
     await this.#kept?.save(this.#drops(failed));
-    this.#saveFailed = false;
   }
 
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
     const loading = this.#kept?.settled();
     if (loading) await loading;
-    if (this.#saves(failed) && !(failed && this.#saveFailed)) await this.#finish(failed);
+    if (this.#saves(failed) && !(failed && this.#saveFailed)) {
+      this.#saveFailed = true;
+      await this.#kept?.save(this.#drops(failed));
+      this.#saveFailed = false;
+    }
     this.#writeHead(headers);
   }
 
