@@ -413,7 +413,7 @@ describe("cookies", () => {
       await exchange.commit(new Headers());
     }
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/trust proxy.*secure: process\.env\.NODE_ENV === "production"/s);
+    expect(warnings[0]).toMatch(/development\.md#plain-http.*trust proxy/s);
   });
 });
 
