@@ -40,7 +40,7 @@ function inWords(text: string): string {
   return text.replace(/\{@link (?:[\w.]+\s*\|\s*)?([\w.]+)\}/g, "`$1`").trim();
 }
 
-/** The sentence that begins with "Default" is told apart from the others; so is `` `"report"` (default) ``. */
+/** Splits off the sentence that begins with "Default", and `` `"report"` (default) ``. */
 function apart(text: string): { text: string; byDefault: string | undefined } {
   const [sentence, said] =
     /(?:^|(?<=[.;:)]\s))Default(?:s to|:)?\s+((?:`[^`]*`|\([^)]*\)|[^`.]|\.(?!\s|$))*)(?:\.(?=\s|$)|$)/.exec(text) ??

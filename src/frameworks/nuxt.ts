@@ -97,14 +97,14 @@ export function nuxtSessions<Data extends object>(
   /** Opens a call as a part of its page's request: it has the page's session, and a context of its own to ask in. */
   const openPart = (call: Call, page: Exchange<Data>): Exchange<Data> => {
     const part = sessions.open<Call>(call, partReader, call.event);
-    const refuse = part.get;
+    const own = part.get;
     part.get = (fields) => {
       try {
         refuseWithin(call);
       } catch (error) {
         return Promise.reject(error);
       }
-      return part.arrived.skipped ? refuse.call(part, fields) : page.get(fields);
+      return part.arrived.skipped ? own.call(part, fields) : page.get(fields);
     };
     part.discard = () => page.discard();
     return part;

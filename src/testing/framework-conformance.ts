@@ -3,7 +3,8 @@
 import { accessCases } from "./framework/access.ts";
 import { bodyCases } from "./framework/bodies.ts";
 import { deviceBoundCases } from "./framework/device-bound.ts";
-import { failureCases } from "./framework/failures.ts";
+import { handlerFailureCases } from "./framework/failing-handlers.ts";
+import { storeFailureCases } from "./framework/failing-stores.ts";
 import { headCases } from "./framework/heads.ts";
 import { mountingCases } from "./framework/mounting.ts";
 import { peopleCases } from "./framework/people.ts";
@@ -36,7 +37,8 @@ export function frameworkConformance(harness: FrameworkHarness): ConformanceCase
   const cases = [
     requestCases,
     headCases,
-    failureCases,
+    storeFailureCases,
+    handlerFailureCases,
     raceCases,
     bodyCases,
     mountingCases,

@@ -141,7 +141,7 @@ export interface TryOptions {
   connections(): Promise<number>;
   /** How often the file is edited. Default 10. */
   readonly edits?: number;
-  /** How many other sessions begin meanwhile. Default 0. */
+  /** How many other sessions begin in between. Default 0. */
   readonly others?: number;
 }
 
@@ -349,7 +349,7 @@ async function groupOf(group: number | undefined): Promise<string[]> {
   return found;
 }
 
-/** A browser that counts its visits, and is told the same number by the application. */
+/** A browser that counts its visits; the application answers with the same number. */
 class Visitor {
   readonly #url: string;
   readonly #server: Running;

@@ -55,7 +55,7 @@ test("arguments of the wrong kind are refused by name", () => {
   expect(() => keepOpen("client", {} as never)).toThrow(/^open must be a function that opens it; received/);
 });
 
-test("a warning is said once through one function, also by another copy of the module", async () => {
+test("one function gets a warning once, also from another copy of the module", async () => {
   await reloaded();
   const copy = await import("../../../src/core/options/checks.ts");
   const said: string[] = [];
