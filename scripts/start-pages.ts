@@ -1,4 +1,4 @@
-/** `npm run test:start`: follows every start page, and the guides that begin in an empty folder, each in an empty folder of its own, with the packed package. */
+/** `npm run test:start`: follows the home page, every start page, and the guides that begin in an empty folder, each in an empty folder of its own, with the packed package. */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,10 +9,11 @@ import { packInto } from "./pack.ts";
 
 const asked = process.argv.slice(2);
 const guides = ["login", "login-next", "testing", "passport", "oidc"].map((name) => `docs/guides/${name}.md`);
-const pages = [...filesBelow(projectRoot, "docs/start", ".md"), ...guides].filter((page) => {
-  const name = basename(page, ".md");
-  return name !== "README" && name !== "index" && (asked.length === 0 || asked.includes(name));
-});
+const start = filesBelow(projectRoot, "docs/start", ".md").filter((page) => page !== "docs/start/README.md");
+/** `README` is the home page. */
+const pages = ["docs/README.md", ...start, ...guides].filter(
+  (page) => asked.length === 0 || asked.includes(basename(page, ".md")),
+);
 const root = mkdtempSync(join(tmpdir(), "sojourn-start-"));
 let failed = pages.length === 0 ? 1 : 0;
 try {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Check, filesBelow } from "../lib.ts";
 
-/** May ask for a token of OpenID Connect: npm and the scorecard trust it. */
-const identified = [".github/workflows/release.yml", ".github/workflows/scorecard.yml"];
+/** May ask for a token of OpenID Connect: npm, the scorecard and Pages trust it. */
+const identified = ["docs", "release", "scorecard"].map((name) => `.github/workflows/${name}.yml`);
 
 export const workflows: Check = {
   name: "workflows",
@@ -36,6 +36,9 @@ function problemsIn(file: string, text: string): string[] {
   const checkouts = text.split("actions/checkout@").slice(1);
   if (checkouts.some((after) => !after.split("- ")[0]?.includes("persist-credentials: false")))
     problems.push(`${file}:1: actions/checkout must have persist-credentials: false`);
+  const publishing = text.split(/^ {2}(?=\w[\w-]*:$)/m).filter((job) => job.includes("pages: write"));
+  if (publishing.some((job) => !/^ {4}if: .*github\.ref == 'refs\/heads\/main'/m.test(job)))
+    problems.push(`${file}:1: a job that publishes pages must run on main only`);
   if (/pull_request_target/.test(text))
     problems.push(`${file}:1: pull_request_target runs foreign code with our rights`);
   return problems;

@@ -6,7 +6,7 @@ import { defineConfig } from "vitepress";
 import { slugOf } from "../../scripts/docs/links.ts";
 import { writeForMachines } from "../../scripts/docs/llms.ts";
 import { siteSections } from "../../scripts/docs/pages.ts";
-import { barCharts, linksOfTheSite, optionTables } from "./markdown.ts";
+import { barCharts, linksOfTheSite, optionTables, withOptionsAsSections } from "./markdown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 /** The path of the site on its host. */
@@ -90,6 +90,7 @@ export default defineConfig({
     search: {
       provider: "local",
       options: {
+        _render: (text, env, md) => withOptionsAsSections(md.render(text, env)),
         miniSearch: {
           searchOptions: {
             fuzzy: 0.15,

@@ -54,3 +54,15 @@ export function optionTables(md: MarkdownRenderer): void {
     }
   });
 }
+
+/** What the search reads of a page: each option is a section of its own, so its name leads to its row, or to the heading that has its address. */
+export function withOptionsAsSections(html: string): string {
+  const taken = new Set(Array.from(html.matchAll(/<h\d id="([^"]*)"/g), ([, id]) => id));
+  let level = 1;
+  return html.replace(/<h(\d) id|<a id="([^"]*)"><\/a>(<code>[^<]*<\/code>)/g, (found, heading, id, name) => {
+    if (heading !== undefined) level = Number(heading);
+    if (heading !== undefined || taken.has(id)) return found;
+    taken.add(id);
+    return `<h${level + 1}>${name}<a class="header-anchor" href="#${id}">#</a></h${level + 1}>`;
+  });
+}

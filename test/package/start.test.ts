@@ -1,4 +1,4 @@
-/** The start pages of light frameworks and the guide of a whole login, followed line by line with the packed package. `npm run test:start` does all, each with its own install. */
+/** The home page, the start pages of light frameworks and the guide of a whole login, followed line by line with the packed package. `npm run test:start` does all, each with its own install. */
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { followPage, packagesOf, shell } from "../../scripts/follow-page.ts";
 import { packInto } from "../../scripts/pack.ts";
 
 const pages = [
+  "docs/README.md",
   ...["express", "fastify", "koa", "hono", "node", "bun", "deno"].map((name) => `docs/start/${name}.md`),
   "docs/guides/login.md",
 ];

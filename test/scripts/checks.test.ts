@@ -383,6 +383,11 @@ jobs:
     ["a digest without its version", good.replace(" # v5.0.0", ""), "say which version"],
     ["more rights", good.replace("contents: read", "contents: write"), "must begin with permissions"],
     ["an identity token", good.replace("jobs:", "  id-token: write\njobs:"), "must not ask for an identity token"],
+    [
+      "pages of a branch",
+      good.replace("    steps:", "    permissions:\n      pages: write\n    steps:"),
+      "on main only",
+    ],
     ["credentials that stay", good.replace("persist-credentials: false", "fetch-depth: 0"), "persist-credentials"],
     ["a secret", good.replace("npm test", "echo secrets.NPM"), "no secret is needed"],
   ])("refuses %s", async (_, text, says) => {
