@@ -56,7 +56,8 @@ export async function lookFor(given: Config, arrived: Arrived, past: History): P
   if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
   if (token === null) return { reasons: [reason("several_cookies"), ...whySeveral(cookie)] };
   const { request, cookie: header } = arrived;
-  const incoming = { request, reader: {}, cookie: header, headersSent: false, readOnly: false, noTouch: false };
+  const may = { headersSent: false, readOnly: false, noTouch: false, used: false, over: false };
+  const incoming = { request, reader: {}, cookie: header, ...may };
   let work: Work;
   try {
     work = await untracedLoad(coreOf(config), incoming, undefined, (one) => one);

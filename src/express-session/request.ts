@@ -21,7 +21,15 @@ import type { ExpressSecret } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
 
 /** Until the exchange says more of it. */
-const unread = { reader: {}, cookie: undefined, headersSent: false, readOnly: false, noTouch: false } as const;
+const unread = {
+  reader: {},
+  cookie: undefined,
+  headersSent: false,
+  readOnly: false,
+  noTouch: false,
+  used: false,
+  over: false,
+};
 
 /** The session of one request, as handlers have it in `req.session`. */
 export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {

@@ -3,7 +3,8 @@
 import { ticks } from "../core/contracts/clock.ts";
 import type { SessionError } from "../core/contracts/errors.ts";
 import type { Incoming } from "../core/contracts/incoming.ts";
-import { logsOut, rehearse, Work, wouldSave } from "../core/save/commit.ts";
+import { logsOut, rehearse, Work } from "../core/save/commit.ts";
+import { wouldSave } from "../core/save/facts.ts";
 import { type RecordSession, readOnly, sessionEnded } from "../core/save/record-session.ts";
 import { headersSent, refused } from "../core/save/refusals.ts";
 import { takeBack } from "../core/save/steps.ts";

@@ -19,4 +19,8 @@ export interface Incoming {
   readOnly: boolean;
   /** It is no sign of life. */
   noTouch: boolean;
+  /** Handlers used the session since its last save began. */
+  used: boolean;
+  /** The response has ended, and nothing is saved any more without being asked for. */
+  over: boolean;
 }

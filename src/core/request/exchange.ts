@@ -6,9 +6,11 @@ import { wrongArgument } from "../contracts/errors.ts";
 import type { Incoming } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Config } from "../options/options.ts";
+import { tooLateForHead } from "../save/late.ts";
 import type { Context } from "./context.ts";
 import { reportDropped } from "./dropped.ts";
 import type { Arrived, Keeping, Kept } from "./kept.ts";
+import { skipped } from "./no-request.ts";
 
 /** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
 export interface RequestReader<Request> {
@@ -48,14 +50,6 @@ export interface Outcome {
   /** It threw, or the response is a 5xx: unsaved changes are discarded unless `onError` is `"save"`. A logout is carried out. */
   readonly failed?: boolean;
 }
-
-const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
-
-const tooLateForHead =
-  "a session was first used after the response headers were sent, so the response has no Vary: Cookie and no " +
-  "Cache-Control: private, and a shared cache may give it to others. Use the session before the first write.";
-
-const ignore = (): void => {};
 
 /**
  * The result of `sessions.open` on a request. Adapters call `commit` once the handler is done and before the headers
@@ -148,7 +142,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     const [request, reader] = [this.#request, this.#reader];
     const cookie = reader.cookie(request as never);
     const [headersSent, readOnly, noTouch] = [this.#headersSent, this.#readOnly, this.#noTouch];
-    this.#incoming = { request, reader, cookie, headersSent, readOnly, noTouch };
+    this.#incoming = { request, reader, cookie, headersSent, readOnly, noTouch, used: false, over: this.#closed };
     return this.#incoming;
   }
 
@@ -191,6 +185,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
    */
   close(): void {
     this.#closed = true;
+    this.#tell();
   }
 
   /** Whether the request has ended. */
@@ -241,13 +236,15 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     this.#incoming.headersSent = this.#headersSent;
     this.#incoming.readOnly = this.#readOnly;
     this.#incoming.noTouch = this.#noTouch;
+    this.#incoming.over = this.#closed;
   }
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
     const failed = outcome.failed === true;
     if (!this.#used || this.#saveFailed || !this.#saves(failed)) return undefined;
-    return this.#finish(failed);
+    // It may still be loading, when no code waited for it.
+    return Promise.resolve(this.#kept?.settled()).then(() => this.#save(failed));
   }
 
   /** A logout is final when it is called; what else was changed counts only when the handler did not fail. */
@@ -259,21 +256,25 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     return this.#discards || (failed && !this.#keeping.config.saveOnError);
   }
 
-  async #finish(failed: boolean): Promise<void> {
-    // It may still be loading, when no code waited for it.
-    await this.#kept?.settled();
-    await this.#kept?.save(this.#drops(failed));
-  }
-
   async #commit(headers: HeaderAccess, failed: boolean): Promise<void> {
     const loading = this.#kept?.settled();
     if (loading) await loading;
     if (this.#saves(failed) && !(failed && this.#saveFailed)) {
       this.#saveFailed = true;
-      await this.#kept?.save(this.#drops(failed));
+      await this.#save(failed);
       this.#saveFailed = false;
     }
     this.#writeHead(headers);
+  }
+
+  /** What handlers do while a save is on its way is for the next one, before the response leaves. */
+  async #save(failed: boolean): Promise<void> {
+    const [kept, incoming] = [this.#kept, this.#incoming];
+    if (!kept || !incoming) return;
+    for (let saves = 0; saves === 0 || (saves < 10 && incoming.used); saves++) {
+      incoming.used = false;
+      await kept.save(this.#drops(failed));
+    }
   }
 
   #writeHead(headers: HeaderAccess): void {
@@ -287,7 +288,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     if (loading === this.#noted) return;
     this.#noted = loading;
     const reader = this.#reader;
-    loading.catch(reader.failed ? (error) => reader.failed?.(error) : ignore);
+    loading.catch((error) => reader.failed?.(error));
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */

@@ -7,6 +7,9 @@ export const requestEnded: string =
   "the request that started this code has ended. Callbacks of connection pools, emitters and timers keep the context " +
   "they were made in, which may be another visitor's: call sessions.get(request), or wrap them in AsyncResource.bind";
 
+/** What is wrong where the route has said that it uses no session. */
+export const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
+
 /** The error of `sessions.get` for what no adapter has opened. */
 export function notOpened(request: unknown): TypeError {
   const what = "sessions.get() takes the request of a handler that an adapter of these sessions has opened";

@@ -9,8 +9,9 @@ import { saves } from "../contracts/traces.ts";
 import { endOf } from "../record/expiry.ts";
 import { handBack, save } from "./attempts.ts";
 import { Marks } from "./changes.ts";
-import { hasChanges, isEmpty, payloadIfNeeded, prepare } from "./facts.ts";
+import { isEmpty, prepare } from "./facts.ts";
 import { impersonating } from "./impersonation.ts";
+import { watchLate } from "./late.ts";
 import { type LoginNotes, needsRoom, notesOf } from "./login.ts";
 import { cannotMerge } from "./login-merge.ts";
 import { goOn } from "./newest.ts";
@@ -140,7 +141,12 @@ export class Work extends RequestRecord implements SessionOwner {
   save(): Promise<boolean> {
     if (this.before) return this.#saveNext(this.before);
     const saved = this.#saving ? this.#saving.then(() => start(this)) : start(this);
-    this.#saving = saved.catch((error) => this.report("save_failed", error));
+    this.inFlight++;
+    const over = (): void => void this.inFlight--;
+    this.#saving = saved.then(over, (error) => {
+      over();
+      this.report("save_failed", error);
+    });
     return saved;
   }
 
@@ -151,6 +157,11 @@ export class Work extends RequestRecord implements SessionOwner {
 
   get readOnly(): boolean {
     return this.incoming.readOnly;
+  }
+
+  noteUse(): void {
+    this.incoming.used = true;
+    if (this.incoming.headersSent) watchLate(this);
   }
 
   answers(error: unknown): void {
@@ -274,12 +285,6 @@ export async function rehearse(work: Work): Promise<void> {
 export function logsOut({ state, ended, late, before }: Work): boolean {
   if (before && (before.state.destroyed || logsOut(before))) return true;
   return state.destroyed && (!ended || late !== undefined);
-}
-
-/** Whether there is anything of the application's to save. */
-export function wouldSave(work: Work): boolean {
-  work.marks = work.state.marks;
-  return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
 }
 
 /** The error for a login that would take away the client's cookie of another program. */

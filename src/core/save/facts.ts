@@ -49,8 +49,14 @@ export function hasChanges(work: RequestRecord, payload: Payload | undefined): b
   return state.destroyed || marks.regenerated || !found || isChanged(work, payload);
 }
 
+/** Whether there is anything of the application's to save. */
+export function wouldSave(work: RequestRecord): boolean {
+  work.marks = work.state.marks;
+  return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
+}
+
 /** Whether it differs from what the data was made from. */
-function isChanged({ found, base }: RequestRecord, payload: Payload | undefined): boolean {
+export function isChanged({ found, base }: RequestRecord, payload: Payload | undefined): boolean {
   return payload !== undefined && found !== null && !samePayload(payload, base ?? found.payload);
 }
 

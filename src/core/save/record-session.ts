@@ -49,6 +49,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   get data(): Partial<Data> {
+    this.#owner.noteUse();
     return (this.#state.destroyed ? nothing : this.#state.data) as Partial<Data>;
   }
 
@@ -224,7 +225,9 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   }
 
   destroy(): void {
+    if (this.#state.destroyed) return;
     this.#changeable();
+    this.#owner.noteUse();
     this.#owner.needsCookie("session.destroy()");
     this.#state.destroyed = true;
   }
@@ -242,6 +245,7 @@ export class RecordSession<Data extends object = Record<string, unknown>> implem
   #alive(): State {
     if (this.#state.destroyed) throw sessionEnded();
     this.#changeable();
+    this.#owner.noteUse();
     return this.#state;
   }
 

@@ -119,6 +119,8 @@ export abstract class RequestRecord {
   handsOut = false;
   /** The handler was given one. */
   handedOut = false;
+  /** How many saves are on their way. */
+  inFlight = 0;
   /** The session that this request was in before a logout or an impersonation, while that is not saved. It is saved before this one. */
   before: RequestRecord | undefined;
   /** The `Set-Cookie` values that remove another library's cookie: they go out with ours. */

@@ -14,6 +14,8 @@ export type NextOwner = SessionOwner & { readonly state: State };
 export interface SessionOwner {
   /** The route may only read. */
   readonly readOnly: boolean;
+  /** Told whenever a handler uses the session. */
+  noteUse(): void;
   /** Saves now. */
   save(): Promise<boolean>;
   /** Told of an error that is meant for the client, before it is thrown. */

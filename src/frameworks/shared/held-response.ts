@@ -8,6 +8,7 @@ import {
   callBack,
   checkCall,
   type Holder,
+  leaving,
   type Method,
   type Methods,
   type Prepared,
@@ -25,7 +26,7 @@ const failure: Outcome = { failed: true };
 /** A response whose session is in use, and where to turn when the save fails. */
 export interface Holding {
   readonly response: NodeResponse;
-  readonly exchange: Pick<Exchange, "commit" | "finish" | "headLeft">;
+  readonly exchange: Pick<Exchange, "commit" | "finish" | "headLeft" | "close">;
   /** Takes back what the handler did to the head, and gives it the status of an error. */
   startOver(error: unknown): void;
   /** Answers, or has the framework answer. If the headers had left, the response is destroyed already. */
@@ -84,7 +85,7 @@ class HeldResponse implements Holder {
 
   constructor(response: Response) {
     this.#response = response;
-    this.#settled = response.headersSent;
+    this.#settled = response.headersSent || response[leaving] === true;
     this.#real = prepare(response);
   }
 
@@ -104,6 +105,7 @@ class HeldResponse implements Holder {
     // Tells the exchange that it is too late for a cookie. There is nothing yet that it could save.
     holding.exchange.headLeft();
     this.#finished = false;
+    if (this.#response.writableEnded) holding.exchange.close();
   }
 
   /** A call from outside. */
@@ -132,14 +134,24 @@ class HeldResponse implements Holder {
       this.#settled = true;
       this.#ended = method === "end";
       this.#finished = this.#ended;
-      return this.#pass(method, given);
+      return this.#leave(method, given);
     }
     if (method === "end" && !this.#finished && !this.#refused) {
       const saves = this.#holdings.map(({ exchange }) => exchange.finish(this.#outcome()));
       if (saves.some((save) => save)) return this.#wait(saves, method, args);
     }
     if (method === "end") this.#ended = true;
-    return this.#pass(method, args);
+    return this.#leave(method, args);
+  }
+
+  #leave(method: Method, args: unknown[]): unknown {
+    const result = this.#pass(method, args);
+    if (this.#ended) this.close();
+    return result;
+  }
+
+  close(): void {
+    for (const { exchange } of this.#holdings) exchange.close();
   }
 
   /** Saves the sessions; `undefined` when there is nothing to wait for. */

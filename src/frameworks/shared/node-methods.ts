@@ -22,17 +22,21 @@ export interface Holder {
   readonly headWaits: boolean;
   /** The handler has ended the response, which waits for the save. */
   readonly endWaits: boolean;
+  /** The response has ended. */
+  close(): void;
   /** A call from outside. */
   call(method: Method, args: unknown[]): unknown;
 }
 
 /** A response with our methods in front of its own. */
 export type Prepared<Held extends Holder = Holder> = NodeResponse &
-  Methods & { [slot]?: Held | undefined; [own]?: Methods | undefined };
+  Methods & { [slot]?: Held | undefined; [own]?: Methods | undefined; [leaving]?: boolean };
 
 /** Where a response has what holds it. */
 export const slot: unique symbol = Symbol("sojourn response");
 const own: unique symbol = Symbol("sojourn methods");
+/** Whether its head is about to leave: what listens for that, as `on-headers` does, comes too late for a session. */
+export const leaving: unique symbol = Symbol("sojourn leaving");
 
 /** Those of the response before: nearly always the same, Node's. */
 let last: Methods | undefined;
@@ -63,11 +67,11 @@ const replacements: Methods & ThisType<Prepared> = {
   },
   write(chunk, encoding, callback) {
     if (this[slot]) return this[slot].call("write", given(chunk, encoding, callback));
-    return (this[own] as Methods).write.call(this, chunk, encoding, callback);
+    return send(this, "write", chunk, encoding, callback);
   },
   end(chunk, encoding, callback) {
     if (this[slot]) return this[slot].call("end", given(chunk, encoding, callback));
-    return (this[own] as Methods).end.call(this, chunk, encoding, callback);
+    return send(this, "end", chunk, encoding, callback);
   },
   flushHeaders() {
     if (!this[slot]) return (this[own] as Methods).flushHeaders.call(this);
@@ -76,6 +80,22 @@ const replacements: Methods & ThisType<Prepared> = {
     return this[slot].call("flushHeaders", []);
   },
 };
+
+function send(
+  response: Prepared,
+  method: "write" | "end",
+  chunk: unknown,
+  encoding: unknown,
+  callback: unknown,
+): unknown {
+  response[leaving] = true;
+  try {
+    return (response[own] as Methods)[method].call(response, chunk, encoding, callback);
+  } finally {
+    response[leaving] = false;
+    if (method === "end") response[slot]?.close();
+  }
+}
 
 /** What a response says of itself while it waits: what its handler did, whether or not that has left. */
 const told: Record<keyof Said, PropertyDescriptor> & ThisType<Prepared> = {

@@ -18,6 +18,7 @@ export function contentOf(data: object, meta: Meta = {}): Content {
 export function draft(data: object, change: (session: RecordSession) => void = () => {}, meta: Meta = {}): Draft {
   const owner = {
     readOnly: false,
+    noteUse: () => {},
     handOut: async () => undefined,
     save: async () => true,
     answers: () => {},

@@ -25,6 +25,8 @@ const incoming: Incoming = {
   headersSent: false,
   readOnly: false,
   noTouch: false,
+  used: false,
+  over: false,
 };
 
 test.runIf(isNode)("the draft of a save is no dictionary, and has the data of its own request", () => {
