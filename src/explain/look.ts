@@ -4,6 +4,7 @@ import { isPromise } from "../core/bytes/bytes.ts";
 import { unmarked } from "../core/bytes/witness.ts";
 import { isSessionError } from "../core/contracts/errors.ts";
 import { Events } from "../core/contracts/events.ts";
+import { unsaid } from "../core/contracts/incoming.ts";
 import type { SessionEvent, SessionEventType } from "../core/contracts/session-event.ts";
 import type { Config } from "../core/options/options.ts";
 import { isCookieStore } from "../core/record/cookie-store.ts";
@@ -56,8 +57,7 @@ export async function lookFor(given: Config, arrived: Arrived, past: History): P
   if (token === undefined) return { reasons: [reason("no_cookie"), ...whyNone(cookie, arrived)] };
   if (token === null) return { reasons: [reason("several_cookies"), ...whySeveral(cookie)] };
   const { request, cookie: header } = arrived;
-  const may = { headersSent: false, readOnly: false, noTouch: false, used: false, over: false };
-  const incoming = { request, reader: {}, cookie: header, ...may };
+  const incoming = { request, reader: {}, cookie: header, ...unsaid };
   let work: Work;
   try {
     work = await untracedLoad(coreOf(config), incoming, undefined, (one) => one);

@@ -2,7 +2,7 @@
 
 import type { HeaderAccess } from "../core/client/headers.ts";
 import { received, SessionError } from "../core/contracts/errors.ts";
-import type { Incoming } from "../core/contracts/incoming.ts";
+import { type Incoming, unsaid } from "../core/contracts/incoming.ts";
 import type { Found } from "../core/contracts/records.ts";
 import type { Session as NativeSession } from "../core/contracts/session.ts";
 import { loads } from "../core/contracts/traces.ts";
@@ -19,17 +19,6 @@ import { asked, asRecord, type RegenerateOptions, Session, type SessionActions, 
 import type { Shared } from "./shared.ts";
 import type { ExpressSecret } from "./signature.ts";
 import { ExpressWork } from "./work.ts";
-
-/** Until the exchange says more of it. */
-const unread = {
-  reader: {},
-  cookie: undefined,
-  headersSent: false,
-  readOnly: false,
-  noTouch: false,
-  used: false,
-  over: false,
-};
 
 /** The session of one request, as handlers have it in `req.session`. */
 export class ExpressKept<Data extends object = Record<string, unknown>> implements Kept<Data>, SessionActions {
@@ -64,7 +53,8 @@ export class ExpressKept<Data extends object = Record<string, unknown>> implemen
     this.#answering = answering;
     this.#rules = new Rules(shared.options, id);
     this.#cookie = new SentCookie(shared, secrets[0] as ExpressSecret, answering);
-    this.#incoming = { request: req, ...unread };
+    // The exchange says more of it.
+    this.#incoming = { request: req, reader: {}, cookie: undefined, ...unsaid };
   }
 
   /** Begins with a request. `undefined`: there is nothing to wait for. */

@@ -5,7 +5,6 @@ import { Elysia } from "elysia";
 import express from "express";
 import { H3 } from "h3";
 import { Hono } from "hono";
-import onHeaders from "on-headers";
 import { createSessions, type Sessions } from "sojourn";
 import { elysiaSessions } from "sojourn/frameworks/elysia";
 import { expressSessions } from "sojourn/frameworks/express";
@@ -73,6 +72,15 @@ const applications: Record<string, (sessions: Sessions<Data>, late: Late) => Pro
   "a listener of the head that leaves": (sessions, late) =>
     onExpress(sessions, (req, res) => onHeaders(res, () => void late(req))),
 };
+
+/** As the package on-headers does, of which compression and others are made. */
+function onHeaders(res: express.Response, listener: () => void): void {
+  const { writeHead } = res;
+  res.writeHead = (...args: unknown[]) => {
+    listener();
+    return writeHead.apply(res, args as never);
+  };
+}
 
 async function onExpress(
   sessions: Sessions<Data>,

@@ -1,4 +1,4 @@
-/** A request as what keeps its session sees it. Types only. */
+/** A request as what keeps its session sees it. */
 
 import type { RequestHead } from "./device-bound.ts";
 
@@ -24,3 +24,12 @@ export interface Incoming {
   /** The response has ended, and nothing is saved any more without being asked for. */
   over: boolean;
 }
+
+/** Nothing was said of what a request may do. */
+export const unsaid: Pick<Incoming, "headersSent" | "readOnly" | "noTouch" | "used" | "over"> = {
+  headersSent: false,
+  readOnly: false,
+  noTouch: false,
+  used: false,
+  over: false,
+};

@@ -3,7 +3,7 @@
 import { type HeaderAccess, varyBy, writeHeaders } from "../client/headers.ts";
 import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
-import type { Incoming } from "../contracts/incoming.ts";
+import { type Incoming, unsaid } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Config } from "../options/options.ts";
 import { tooLateForHead } from "../save/late.ts";
@@ -141,8 +141,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #begin(): Incoming {
     const [request, reader] = [this.#request, this.#reader];
     const cookie = reader.cookie(request as never);
-    const [headersSent, readOnly, noTouch] = [this.#headersSent, this.#readOnly, this.#noTouch];
-    this.#incoming = { request, reader, cookie, headersSent, readOnly, noTouch, used: false, over: this.#closed };
+    this.#incoming = { request, reader, cookie, ...unsaid };
+    this.#tell();
     return this.#incoming;
   }
 
@@ -287,8 +287,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #note(loading: Promise<unknown>): void {
     if (loading === this.#noted) return;
     this.#noted = loading;
-    const reader = this.#reader;
-    loading.catch((error) => reader.failed?.(error));
+    loading.catch((error) => this.#reader.failed?.(error));
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */

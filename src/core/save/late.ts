@@ -5,7 +5,7 @@ import { refused } from "./refusals.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** The warning about a session that is first asked for too late. */
-export const tooLateForHead =
+export const tooLateForHead: string =
   "a session was first used after the response headers were sent, so the response has no Vary: Cookie and no " +
   "Cache-Control: private, and a shared cache may give it to others. Use the session before the first write.";
 const tooLate =
