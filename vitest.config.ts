@@ -4,12 +4,17 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { findNoSync } from "./scripts/no-sync.ts";
 
 /** Package imports (`sojourn/…`, `#crypto`) resolve to TypeScript sources under this condition. */
 const source = ["sojourn-source", "node", "import", "module", "default"];
 
 // The tests start hundreds of processes that load the same clients: half of what that takes is compiling.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, ".cache", "compiled");
+
+// What a test starts inherits this.
+const noSync = findNoSync();
+if (noSync) process.env.LD_PRELOAD ??= noSync;
 
 /** The files that take longest, first: one of them begun last would have the other cores wait for it. */
 const longest =

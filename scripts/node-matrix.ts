@@ -1,10 +1,12 @@
 /** `npm run test:node-matrix`: what a version of Node can change, and the packed package, on the others it supports. */
 
-import { globSync, rmSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname } from "node:path";
 import { publicEntries } from "./checks/surface.ts";
 import { lines, projectRoot, run, seconds } from "./lib.ts";
 import { installPacked, loadEntries } from "./pack.ts";
+import { runTests } from "./test-report.ts";
 
 const majors = [22, 26];
 
@@ -32,19 +34,21 @@ export interface NodeResult {
   readonly version?: string;
   /** How many tests passed. */
   readonly tests: number;
-  /** What failed, in full; empty when all is well. */
+  /** What failed; empty when all is well. */
   readonly failure: string;
+  /** What failed at first and passed when its file ran alone. */
+  readonly notes: readonly string[];
 }
 
 /** Runs the matrix, one version after the other. */
-export async function runNodeMatrix(): Promise<NodeResult[]> {
+export async function runNodeMatrix(scratch: string): Promise<NodeResult[]> {
   const packed = await installPacked();
   const specifiers = publicEntries(projectRoot).map((entry) => entry.specifier);
   const results: NodeResult[] = [];
   try {
     for (const major of majors) {
       const start = performance.now();
-      const result = await runOn(major, packed.directory, specifiers);
+      const result = await runOn(major, scratch, packed.directory, specifiers);
       results.push(result);
       const what = result.failure ? `FAIL\n${result.failure}` : `${result.tests} tests passed, every export loads`;
       console.log(`Node ${result.version ?? major}: ${what} (${seconds(performance.now() - start)})`);
@@ -64,22 +68,37 @@ export async function bringNode(major: number): Promise<{ node: string; version:
   return { node, version };
 }
 
-async function runOn(major: number, directory: string, specifiers: readonly string[]): Promise<NodeResult> {
+async function runOn(
+  major: number,
+  scratch: string,
+  directory: string,
+  specifiers: readonly string[],
+): Promise<NodeResult> {
   const found = await bringNode(major);
-  if ("missing" in found) return { major, tests: 0, failure: found.missing };
+  if ("missing" in found) return { major, tests: 0, failure: found.missing, notes: [] };
   const { node, version } = found;
   const notLoaded = await loadEntries(node, directory, specifiers);
-  if (notLoaded) return { major, version, tests: 0, failure: notLoaded };
-  const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
-  const env = { PATH: [dirname(node), process.env.PATH].join(delimiter), NO_COLOR: "1", FORCE_COLOR: undefined };
-  const projects = ["--project", "unit", "--project", "frameworks"];
-  const tested = await run(node, [vitest, "run", "--reporter", "dot", ...projects, ...files], { env, limit: 600_000 });
-  const tests = Number(tested.output.match(/^\s*Tests\s+(\d+) passed/m)?.[1] ?? 0);
-  const failure = tested.code !== 0 || tests === 0 ? tested.output : "";
-  return { major, version, tests, failure };
+  if (notLoaded) return { major, version, tests: 0, failure: notLoaded, notes: [] };
+  const outcome = await runTests({
+    name: `node-${major}`,
+    scratch,
+    command: [node],
+    options: ["--project", "unit", "--project", "frameworks", "--reporter=dot"],
+    files,
+    env: { PATH: [dirname(node), process.env.PATH].join(delimiter), NO_COLOR: "1", FORCE_COLOR: undefined },
+    limit: 600_000,
+  });
+  const notes = outcome.notes.map((note) => `node ${major}: ${note}`);
+  const none = outcome.passed === 0 ? ["no test passed"] : [];
+  return { major, version, tests: outcome.passed, failure: [...outcome.failures, ...none].join("\n"), notes };
 }
 
 if (import.meta.main) {
-  const results = await runNodeMatrix();
-  process.exitCode = results.every((result) => result.failure === "") ? 0 : 1;
+  const scratch = mkdtempSync(`${tmpdir()}/sojourn-matrix-`);
+  try {
+    const results = await runNodeMatrix(scratch);
+    process.exitCode = results.every((result) => result.failure === "") ? 0 : 1;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }

@@ -23,13 +23,14 @@ const files = [
 ];
 /** Five minutes: it takes half of one. A runtime that hangs must not hold up the run. */
 const limit = 300_000;
-const selection = ["--project", "unit", "--project", "frameworks", "--reporter=default", ...files];
+const options = ["--project", "unit", "--project", "frameworks", "--reporter=default"];
 
 /** What came of one runtime. */
 export interface RuntimeResult {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly string[];
+  readonly notes: readonly string[];
   readonly rows: readonly Row[];
 }
 
@@ -41,16 +42,17 @@ export async function runRuntimes(scratch: string): Promise<RuntimeResult[]> {
     const program = join(projectRoot, "node_modules", ".bin", command[0]);
     const { output } = await run(program, ["--version"]);
     const server = `${name} ${/\d+\.\d+\.\d+/.exec(output)?.[0] ?? ""}`;
-    const outcome = await runTests(
+    const outcome = await runTests({
       name,
       scratch,
-      [program, ...command.slice(1)],
-      ["--pool", pool, ...selection],
+      command: [program, ...command.slice(1)],
+      options: ["--pool", pool, ...options],
+      files,
       limit,
-    );
+    });
     const { passed, failed } = outcome;
-    const failures = outcome.failures.map((failure) => `${name}: ${failure}`);
-    results.push({ passed, failed, failures, rows: rowsOn(server, outcome) });
+    const [failures, notes] = [outcome.failures, outcome.notes].map((list) => list.map((one) => `${name}: ${one}`));
+    results.push({ passed, failed, failures: failures!, notes: notes!, rows: rowsOn(server, outcome) });
     console.log(
       `${server}: ${outcome.passed} passed, ${outcome.failed} failed (${seconds(performance.now() - start)})`,
     );

@@ -7,6 +7,7 @@ import { findJavaServer, javaServers, prepareJavaServer } from "./java-servers.t
 import { lines, run, seconds } from "./lib.ts";
 import { mongodbNode, prepareMongodbNode } from "./mongodb-node.ts";
 import { mysqlVersion, prepareMysql } from "./mysql.ts";
+import { findNoSync, noSyncPackage } from "./no-sync.ts";
 
 /** A program that tests start themselves, on a free port or a temporary directory, and stop again. */
 interface Server {
@@ -17,6 +18,8 @@ interface Server {
   readonly debian: string;
   /** Where it is, if being on the PATH is not enough. */
   readonly find?: () => string | undefined;
+  /** Without it the tests run all the same. Default false. */
+  readonly optional?: boolean;
 }
 
 const servers: readonly Server[] = [
@@ -37,6 +40,7 @@ const servers: readonly Server[] = [
     programs: ["chromium", "chromium-browser", "chromium-headless-shell", "google-chrome"],
     debian: "chromium",
   },
+  { name: "no fsync", programs: [], debian: noSyncPackage, find: findNoSync, optional: true },
 ];
 
 /** The full path of a program, or `undefined` when it is not on the PATH. */
@@ -62,7 +66,7 @@ export async function prepareServers(wanted: readonly Server[] = servers): Promi
     const path = find(server);
     console.log(`${server.name.padEnd(10)} ${path ? await version(path) : `absent: apt-get install ${server.debian}`}`);
   }
-  const absent = missing.filter((server) => !find(server)).map((server) => server.name);
+  const absent = missing.filter((server) => !server.optional && !find(server)).map((server) => server.name);
   if (wanted !== servers) return absent;
   return [
     ...absent,

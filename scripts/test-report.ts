@@ -7,16 +7,33 @@ import type { ReportLine } from "../test/support/report.ts";
 import { hungFiles } from "./hung-tests.ts";
 import { projectRoot } from "./lib.ts";
 
-/** What came of one group. */
+/** One run of vitest. */
+export interface TestRun {
+  /** Names its report within `scratch`. */
+  readonly name: string;
+  /** A directory for reports, gone after the run. */
+  readonly scratch: string;
+  /** The program that runs JavaScript, and its arguments. */
+  readonly command: readonly string[];
+  /** Options of vitest. */
+  readonly options?: readonly string[];
+  /** The test files. Default: all of the projects in `options`. */
+  readonly files?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds after which the run is ended and has failed. */
+  readonly limit: number;
+}
+
+/** What came of one run. */
 export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly tests: readonly TestResult[];
   /** What failed, each with the beginning of its message. */
   readonly failures: readonly string[];
+  /** What failed at first and passed when its file ran alone. */
+  readonly notes: readonly string[];
   readonly reports: readonly ReportLine[];
-  /** The files whose process was killed because it hung. Nothing of them is counted. */
-  readonly hung: readonly string[];
 }
 
 interface TestResult {
@@ -24,6 +41,21 @@ interface TestResult {
   /** The outermost `describe`, or the test itself. */
   readonly outermost: string;
   readonly status: string;
+}
+
+/** What one file failed with. */
+interface FileFailure {
+  readonly file: string;
+  readonly failures: readonly string[];
+}
+
+/** The outcome of a run in which nothing is run again. */
+interface Once {
+  readonly tests: readonly TestResult[];
+  readonly failed: readonly FileFailure[];
+  /** What failed outside any file. */
+  readonly outside: readonly string[];
+  readonly reports: readonly ReportLine[];
 }
 
 /** The part that is used of what vitest's json reporter writes. */
@@ -43,23 +75,56 @@ interface VitestJson {
   }[];
 }
 
-/** Runs vitest, with whatever runs JavaScript. What takes longer than `limit` milliseconds is ended, and has failed. */
-export async function runTests(
-  name: string,
-  scratch: string,
-  [command = "", ...before]: readonly string[],
-  selection: readonly string[],
-  limit = 0,
-): Promise<Outcome> {
+/** With more failing files than this, the fault is not the machine's. */
+const mostAgain = 12;
+
+/**
+ * Runs vitest. A file that fails or hangs runs once more, one file after the other, for a busy machine can hold up any
+ * test: what passes then is in `notes`, what fails again has failed.
+ */
+export async function runTests(run: TestRun): Promise<Outcome> {
+  const first = await runOnce(run);
+  const files = first.failed.map(({ file }) => file);
+  if (files.length === 0 || files.length > mostAgain || first.outside.length > 0) return outcomeOf(first, []);
+  console.log(`\n=== once more, alone: ${files.map((file) => relative(projectRoot, file)).join(", ")}`);
+  const options = [...(run.options ?? []), "--no-file-parallelism"];
+  const second = await runOnce({ ...run, name: `${run.name}-again`, options, files });
+  return outcomeOf(mergedWith(first, second, files), notesOf(first, second));
+}
+
+/** The first run with the second's results in the place of those of the files that ran again. */
+function mergedWith(first: Once, second: Once, files: readonly string[]): Once {
+  return {
+    tests: [...first.tests.filter(({ file }) => !files.includes(file)), ...second.tests],
+    failed: second.failed,
+    outside: second.outside,
+    reports: [...first.reports, ...second.reports],
+  };
+}
+
+function notesOf(first: Once, second: Once): string[] {
+  const still = new Set(second.failed.map(({ file }) => file));
+  return first.failed
+    .filter(({ file }) => !still.has(file))
+    .flatMap(({ failures }) => failures.map((failure) => `passed when its file ran alone: ${failure}`));
+}
+
+function outcomeOf({ tests, failed, outside, reports }: Once, notes: readonly string[]): Outcome {
+  const failures = [...failed.flatMap((file) => file.failures), ...outside];
+  const passed = tests.filter(({ status }) => status === "passed").length;
+  return { passed, failed: failures.length, tests, failures, notes, reports };
+}
+
+async function runOnce({ name, scratch, command, options = [], files = [], env, limit }: TestRun): Promise<Once> {
   const json = join(scratch, `${name}.json`);
   const report = join(scratch, `${name}.jsonl`);
+  const [program = "", ...before] = command;
   const vitest = join(projectRoot, "node_modules", "vitest", "vitest.mjs");
-  const args = [...before, vitest, "run", ...selection, "--reporter=json", `--outputFile.json=${json}`];
+  const args = [...before, vitest, "run", ...options, ...files, "--reporter=json", `--outputFile.json=${json}`];
   const code = await new Promise<number>((resolve, reject) => {
-    const env = { ...process.env, SOJOURN_TEST_REPORT: report, SOJOURN_TEST_PROCESSES: scratch };
-    const child = spawn(command, args, {
+    const child = spawn(program, args, {
       cwd: projectRoot,
-      env,
+      env: { ...process.env, SOJOURN_TEST_REPORT: report, SOJOURN_TEST_PROCESSES: scratch, ...env },
       stdio: ["ignore", "inherit", "inherit"],
       timeout: limit,
     });
@@ -67,12 +132,12 @@ export async function runTests(
     child.on("close", (status) => resolve(status ?? 1));
   });
   const reports = existsSync(report) ? readLines(report) : [];
-  const none = { passed: 0, failed: 1, tests: [], reports, hung: [] };
-  if (!existsSync(json)) return { ...none, failures: [`${name}: vitest ended early`] };
+  if (!existsSync(json)) return { tests: [], failed: [], outside: [`${name}: vitest ended early`], reports };
   const list = join(scratch, hungFiles);
   const hung = existsSync(list) ? readFileSync(list, "utf8").trim().split("\n") : [];
   rmSync(list, { force: true });
   const all = (JSON.parse(readFileSync(json, "utf8")) as VitestJson).testResults;
+  // Nothing of a file that was killed is counted.
   const testResults = all.filter((file) => !hung.includes(file.name));
   const tests = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.map(({ ancestorTitles, title, status }) => ({
@@ -81,18 +146,12 @@ export async function runTests(
       status,
     })),
   );
-  const passed = tests.filter((test) => test.status === "passed").length;
-  const failedTests = tests.filter((test) => test.status === "failed").length;
-  // A file that does not load, or an error outside any test, fails the run without failing a test.
-  const failedFiles = testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && !assertionResults.some((test) => test.status === "failed"),
-  ).length;
-  const failed = failedTests + failedFiles;
-  const failures = testResults.flatMap(failuresOf);
-  const found = { passed, failed, tests, failures, reports, hung };
-  // A file that hung fails the run as well: the caller knows of it.
-  if (failed > 0 || code === 0 || hung.length > 0) return found;
-  return { ...found, failed: 1, failures: [`${name}: vitest ended with ${code}, outside any test`] };
+  const failed = [
+    ...testResults.map((result) => ({ file: result.name, failures: failuresOf(result) })),
+    ...hung.map((file) => ({ file, failures: [`${relative(projectRoot, file)} hung and was killed`] })),
+  ].filter(({ failures }) => failures.length > 0);
+  const silent = code !== 0 && failed.length === 0;
+  return { tests, failed, outside: silent ? [`${name}: vitest ended with ${code}, outside any test`] : [], reports };
 }
 
 function failuresOf({ name, status, message, assertionResults }: VitestJson["testResults"][number]): string[] {

@@ -5,7 +5,7 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, relative } from "node:path";
+import { basename } from "node:path";
 import { build } from "./build.ts";
 import { runChecks } from "./check.ts";
 import { publicFiles } from "./checks/surface.ts";
@@ -13,7 +13,7 @@ import { projectRoot, seconds } from "./lib.ts";
 import { runNodeMatrix } from "./node-matrix.ts";
 import { runRuntimes } from "./runtimes.ts";
 import { prepareServers } from "./servers.ts";
-import { printTable, type Row, rowsOf, runTests } from "./test-report.ts";
+import { type Outcome, printTable, type Row, rowsOf, runTests } from "./test-report.ts";
 
 /** Milliseconds for the largest stage: three times what it takes on two quiet cores. */
 const limit = 45 * 60_000;
@@ -24,8 +24,10 @@ const rows: Row[] = [];
 let passed = 0;
 let failed = 0;
 const failures: string[] = [];
-/** What did not fail, and is to be known. */
+/** What failed at first and passed when its file ran alone. */
 const notes: string[] = [];
+/** How long each stage took. */
+const took: string[] = [];
 
 try {
   await stage("servers", async () => {
@@ -48,38 +50,26 @@ try {
 
   await stage("tests", async () => {
     // All groups at once, so that what waits for a server runs beside what computes.
-    const reporters = ["--reporter=default", "--reporter=./scripts/hung-tests.ts"];
-    const outcomes = [await runTests("tests", scratch, [process.execPath], reporters, limit)];
-    const hung = outcomes[0]?.hung ?? [];
-    if (hung.length > 0) {
-      // A machine can hold up a file for long. One that hangs by itself does so again.
-      notes.push(...hung.map((file) => `${relative(projectRoot, file)} hung, was killed, and ran once more`));
-      const again = await runTests("hung", scratch, [process.execPath], [...reporters, ...hung], limit);
-      outcomes.push(again);
-      failed += again.hung.length;
-      failures.push(...again.hung.map((file) => `${relative(projectRoot, file)} hung again`));
-    }
-    for (const outcome of outcomes) {
-      passed += outcome.passed;
-      failed += outcome.failed;
-      failures.push(...outcome.failures);
-    }
-    rows.push(...rowsOf(outcomes, shipped()));
+    const options = ["--reporter=default", "--reporter=./scripts/hung-tests.ts"];
+    const outcome = await runTests({ name: "tests", scratch, command: [process.execPath], options, limit });
+    add(outcome);
+    rows.push(...rowsOf([outcome], shipped()));
   });
 
   await stage("Bun and Deno", async () => {
     for (const result of await runRuntimes(scratch)) {
-      passed += result.passed;
-      failed += result.failed;
-      failures.push(...result.failures);
+      add(result);
       rows.push(...result.rows);
     }
   });
 
   await stage("other versions of Node", async () => {
-    for (const { major, version, tests, failure } of await runNodeMatrix()) {
-      count(failure === "" || (version === undefined && !process.env.CI));
-      const result = failure === "" ? "passed" : version ? "FAILED" : "not run: npm could not bring it";
+    for (const { major, version, tests, failure, notes: own } of await runNodeMatrix(scratch)) {
+      const good = failure === "";
+      count(good || (version === undefined && !process.env.CI));
+      notes.push(...own);
+      if (!good) failures.push(`node ${major}: ${failure}`);
+      const result = good ? "passed" : version ? "FAILED" : "not run: npm could not bring it";
       rows.push({ backend: `node ${major}`, server: version ?? "", clients: "", tests: String(tests), result });
     }
   });
@@ -91,17 +81,31 @@ try {
 }
 
 failed += rows.filter((row) => row.result.startsWith("not tested")).length;
-if (notes.length > 0) console.log(`\n=== to be known\n${notes.join("\n")}`);
-if (failures.length > 0) console.log(`\n=== what failed\n${failures.join("\n")}`);
 console.log();
 printTable(rows);
-console.log(`\nTook ${seconds(performance.now() - start)}.`);
+// Last, since a long log is often read from its end.
+if (notes.length > 0) console.log(`\n=== to be known\n${notes.join("\n")}`);
+if (failures.length > 0) console.log(`\n=== what failed\n${failures.join("\n")}`);
+console.log(`\n${took.join(", ")}`);
+console.log(`Took ${seconds(performance.now() - start)}.`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function stage(name: string, work: () => Promise<void>): Promise<void> {
   console.log(`\n=== ${name}`);
-  await work();
+  const begun = performance.now();
+  try {
+    await work();
+  } finally {
+    took.push(`${name} ${seconds(performance.now() - begun)}`);
+  }
+}
+
+function add(result: Pick<Outcome, "passed" | "failed" | "failures" | "notes">): void {
+  passed += result.passed;
+  failed += result.failed;
+  failures.push(...result.failures);
+  notes.push(...result.notes);
 }
 
 function count(good: boolean): void {

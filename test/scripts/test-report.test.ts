@@ -6,7 +6,7 @@ import { type Outcome, rowsOf } from "../../scripts/test-report.ts";
 const redis = { kind: "ran", backend: "redis", server: "Redis 7", file: "redis.test.ts" } as const;
 
 function outcome(part: Partial<Outcome>): Outcome {
-  return { passed: 0, failed: 0, tests: [], failures: [], reports: [], hung: [], ...part };
+  return { passed: 0, failed: 0, tests: [], failures: [], notes: [], reports: [], ...part };
 }
 
 function ran(status: string, file = "redis.test.ts", outermost = "redis"): Outcome["tests"][number] {
