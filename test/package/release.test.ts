@@ -15,8 +15,7 @@ const release = (...args: string[]): Promise<Finished> =>
   run("node", [join(checkout, "scripts", "release.ts"), ...args], { cwd: checkout });
 
 async function git(...args: string[]): Promise<string> {
-  const identity = ["-c", "user.name=Test", "-c", "user.email=test@sojourn.test", "-c", "commit.gpgsign=false"];
-  const { code, output } = await run("git", [...identity, ...args], { cwd: checkout });
+  const { code, output } = await run("git", args, { cwd: checkout });
   expect(code, output).toBe(0);
   return output.trim();
 }
@@ -26,6 +25,15 @@ beforeAll(async () => {
   expect(code, output).toBe(0);
   symlinkSync(join(projectRoot, "node_modules"), join(checkout, "node_modules"));
   await git("init", "--quiet");
+  // A bare machine has no identity for git, and the script makes a tag.
+  for (const setting of [
+    "user.name Test",
+    "user.email test@sojourn.test",
+    "commit.gpgsign false",
+    "tag.gpgsign false",
+  ]) {
+    await git("config", ...setting.split(" "));
+  }
   writeFileSync(join(checkout, ".git", "info", "exclude"), "node_modules\n");
   // As it is before a release is prepared.
   writeFileSync(changelog, readFileSync(changelog, "utf8").replace(`\n## ${version}`, "\n## Unreleased"));
