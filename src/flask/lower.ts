@@ -4,7 +4,7 @@ import { isBytes, isDate, isMap, isSet } from "../core/bytes/bytes.ts";
 import { received } from "../core/contracts/errors.ts";
 import { countAncestors } from "../core/record/values.ts";
 import { deepest, mostValues } from "./budget.ts";
-import { isTime, Refusal, within } from "./storable.ts";
+import { isTime, Refusal, whole, within } from "./storable.ts";
 import { type Entry, isKey, MsgpackExt, milliseconds, type Node, nameOf, scalar, segmentOf } from "./tree.ts";
 
 const keeps =
@@ -70,7 +70,7 @@ export class Lowering {
       return same ? was! : scalar(value);
     }
     const ancestors = countAncestors(value);
-    if (isDate(value) && ancestors === 2) return time(value.getTime(), was);
+    if (isDate(value) && ancestors === 2) return time(whole(value).getTime(), was);
     for (const one of this.#above) if (one === value) throw new Refusal("it contains itself");
     if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
@@ -81,9 +81,9 @@ export class Lowering {
 
   #container(value: object, ancestors: number, was: Node | undefined): Node {
     if (ancestors === 2) {
-      if (Array.isArray(value)) return this.#list(value, was, (at) => `[${at}]`);
-      if (isSet(value)) return this.#list([...value], was, () => ".<item>");
-      if (isMap(value)) return this.#dict([...value], was, false);
+      if (Array.isArray(value)) return this.#list(whole(value), was, (at) => `[${at}]`);
+      if (isSet(value)) return this.#list([...whole(value)], was, () => ".<item>");
+      if (isMap(value)) return this.#dict([...whole(value)], was, false);
     }
     if (ancestors > 1) throw new Refusal(`${received(value)}, and Flask-Session keeps ${keeps}`);
     return this.#dict(Object.entries(value), was, true);

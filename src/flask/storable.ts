@@ -1,7 +1,7 @@
 /** What a record that Python reads may hold, and why a value cannot be in one. */
 
 import type { SessionError } from "../core/contracts/errors.ts";
-import { notStorable } from "../core/record/values.ts";
+import { notStorable, whyNotWhole } from "../core/record/values.ts";
 import { fewValues } from "./budget.ts";
 
 // The first and the last second that a datetime of Python's can say: 0001-01-01T00:00:00Z, 9999-12-31T23:59:59Z.
@@ -20,6 +20,13 @@ export class Refusal extends Error {
     this.path = segment + this.path;
     return this;
   }
+}
+
+/** The array, Date, Map or Set, if it has no property of its own that would be dropped. */
+export function whole<Value extends object>(value: Value): Value {
+  const why = whyNotWhole(value);
+  if (why) throw new Refusal(why);
+  return value;
 }
 
 /** Does what may refuse a value, and says which: `ERR_SESSION_NOT_STORABLE`. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SessionError } from "../../src/core/contracts/errors.ts";
 import type { Content, Format, Payload } from "../../src/core/contracts/format.ts";
-import { flaskFormat, MsgpackExt } from "../../src/flask.ts";
+import { flaskFormat, MsgpackExt, pickleFormat, taggedJsonFormat } from "../../src/flask.ts";
 import { anyText, runs } from "../property/arbitraries.ts";
 
 const msgpack = flaskFormat();
@@ -426,4 +426,26 @@ describe("any value that the application sets", () => {
       runs(200),
     );
   });
+});
+
+describe("a property set on an array, Date, Map or Set is refused, not dropped in silence", () => {
+  const formats: Record<string, Format> = {
+    msgpack,
+    json,
+    pickle: pickleFormat(),
+    "tagged JSON": taggedJsonFormat(),
+  };
+  for (const [name, format] of Object.entries(formats)) {
+    test.each([[1], new Date(0), new Map([["a", 1]]), new Set([1])])(`${name}: %s`, (value) => {
+      const content = { data: { list: [value] }, meta: {} };
+      expect(() => format.encode(content, undefined)).not.toThrow();
+      Object.assign(value, { total: 1 });
+      expect(() => format.encode(content, undefined)).toThrow(
+        expect.objectContaining({
+          code: "ERR_SESSION_NOT_STORABLE",
+          message: expect.stringMatching(/list\[0\].*it has the property "total" of its own/),
+        }),
+      );
+    });
+  }
 });

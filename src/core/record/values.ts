@@ -144,11 +144,9 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
   };
   const ancestors = countAncestors(value);
   if (ancestors === 2) {
-    const extra = Object.keys(value).find((key) => !Array.isArray(value) || !/^\d+$/.test(key));
-    if (extra !== undefined && (Array.isArray(value) || isDate(value) || isMap(value) || isSet(value))) {
-      const why = `it has the property ${quoted(extra)} of its own, and a session keeps what is in it only`;
+    const why = whyNotWhole(value);
+    if (why && (Array.isArray(value) || isDate(value) || isMap(value) || isSet(value)))
       throw refused(value, path, above.slice(0, -1), why);
-    }
     if (Array.isArray(value)) return Array.from(value, (item, i) => inside(i, item));
     if (isDate(value)) return { $: ["Date", value.getTime()] };
     if (isUrl(value)) return { $: ["URL", value.href] };
@@ -167,6 +165,16 @@ function tagObject(value: object, path: string, above: Level[]): unknown {
     odd ||= isOdd(key);
   }
   return odd ? { $: ["Object", Object.entries(copy)] } : copy;
+}
+
+/** Why not all of an array, Date, Map or Set can be kept: a property set on it would be dropped in silence. */
+export function whyNotWhole(value: object): string | undefined {
+  const keys = Object.keys(value);
+  if (Array.isArray(value) ? keys.length === value.length : keys.length === 0) return undefined;
+  const extra = keys.find((key) => !Array.isArray(value) || !/^\d+$/.test(key));
+  return extra === undefined
+    ? undefined
+    : `it has the property ${quoted(extra)} of its own, and a session keeps what is in it only`;
 }
 
 /**

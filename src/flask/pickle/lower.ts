@@ -4,7 +4,7 @@ import { isBytes, isDate, isMap, isSet } from "../../core/bytes/bytes.ts";
 import { received } from "../../core/contracts/errors.ts";
 import { countAncestors, pathOf } from "../../core/record/values.ts";
 import { deepest, mostValues } from "../budget.ts";
-import { Refusal, within } from "../storable.ts";
+import { Refusal, whole, within } from "../storable.ts";
 import { PickledObject } from "./object.ts";
 import { datetimeOf, instantOf, objectToJs } from "./objects.ts";
 import {
@@ -79,7 +79,7 @@ export class Lowering {
     const pickled = PickledObject.within(value);
     if (pickled) return was && sameBytes(writeTree(was), writeTree(pickled)) ? was : pickled;
     const ancestors = countAncestors(value);
-    if (ancestors === 2 && isDate(value)) return date(value.getTime(), was);
+    if (ancestors === 2 && isDate(value)) return date(whole(value).getTime(), was);
     if (this.#above.includes(value)) throw new Refusal("it contains itself");
     if (this.#above.length > deepest) throw new Refusal(`it is nested deeper than ${deepest} levels`);
     this.#above.push(value);
@@ -90,9 +90,9 @@ export class Lowering {
 
   #container(value: object, ancestors: number, was: PyValue | undefined): PyValue {
     if (ancestors === 2) {
-      if (Array.isArray(value)) return this.#list(value, was);
-      if (isSet(value)) return this.#set([...value], was);
-      if (isMap(value)) return this.#dict([...value], was, false);
+      if (Array.isArray(value)) return this.#list(whole(value), was);
+      if (isSet(value)) return this.#set([...whole(value)], was);
+      if (isMap(value)) return this.#dict([...whole(value)], was, false);
     }
     if (ancestors > 1) throw new Refusal(`${received(value)}, and Flask keeps ${keeps}`);
     return this.#dict(Object.entries(value), was, true);
