@@ -11,6 +11,7 @@ import { Sessions } from "../core/request/sessions.ts";
 import type { SessionsCore } from "../core/save/request-record.ts";
 import { ConnectRequest } from "../frameworks/shared/node-request.ts";
 import type { NodeResponse } from "../frameworks/shared/node-shapes.ts";
+import { checkKinds, warnOfOptions } from "./checks.ts";
 import { readCookie } from "./cookie.ts";
 import { deprecate } from "./deprecate.ts";
 import { contentOf, dropInFormat } from "./drop-in-format.ts";
@@ -37,9 +38,11 @@ const kept = new WeakMap<object, ExpressKept>();
 
 /** The middleware for some options. */
 export function makeMiddleware<Data extends object>(given: ExpressSessionOptions = {}): ExpressSessionMiddleware<Data> {
+  checkKinds(given ?? {});
   const options = resolveOptions(given ?? {});
   const shared = sharedOf(options, given ?? {});
   const { store, core } = shared;
+  warnOfOptions(given ?? {}, core.config.warn);
   const sessions = new Sessions<Data>({
     // Express-session saves what a handler has changed, however it ends.
     config: { ...core.config, saveOnError: true },

@@ -1,7 +1,7 @@
 /** The options of the drop-in, checked once: those of express-session 1.19, and a few of ours. */
 
 import { randomBytes } from "node:crypto";
-import { wrongArgument } from "../core/contracts/errors.ts";
+import { received, wrongArgument } from "../core/contracts/errors.ts";
 import type { Store as SojournStore } from "../core/contracts/store.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
 import { Cookie } from "./cookie.ts";
@@ -125,7 +125,7 @@ export function resolveOptions(options: ExpressSessionOptions): Resolved {
     ttl: durationOption("ttl", options.ttl ?? "1d", 1000, 400 * 86_400_000),
     subjectPath: subjectPath(options.subjectKey),
     guessesSubject: options.subjectKey === undefined,
-    genid: genid as (request: ExpressRequest) => string,
+    genid: (request) => checkedId(genid(request as never)),
     pathFor: (request) => given(request).path || "/",
     cookieFor(request) {
       const made = new Cookie(given(request));
@@ -136,6 +136,11 @@ export function resolveOptions(options: ExpressSessionOptions): Resolved {
     },
     isSecure,
   };
+}
+
+function checkedId(id: unknown): string {
+  if (typeof id === "string" && id !== "") return id;
+  throw new TypeError(`genid must return a text that is not empty; ${received(id)}`);
 }
 
 function defaultId(): string {

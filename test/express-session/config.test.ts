@@ -121,3 +121,58 @@ test("a wrong option is a TypeError that names it", () => {
   expect(() => session({ secret: "s", genid: "x" as never })).toThrow(/genid option must be a function/);
   expect(() => session({ secret: "s", unset: "x" as never })).toThrow(/unset option must/);
 });
+
+describe("options that express-session takes in silence", () => {
+  const base = { secret: "s", resave: false, saveUninitialized: false };
+  class Made {}
+
+  test.each<[string, object, RegExp]>([
+    ["a class in place of a store", { store: Made }, /store must be a store of express-session.*received .*Made/],
+    ["a promise of a store", { store: Promise.resolve() }, /store must be .*received an instance of Promise/],
+    ["a Map", { store: new Map() }, /store must be .*received an instance of Map/],
+    ["a text as cookie", { cookie: "sid" }, /cookie must be an object of cookie options/],
+    ["a text as maxAge", { cookie: { maxAge: "1h" } }, /maxAge must be a number or Date/],
+    ["a domain with more in it", { cookie: { domain: "a.test; Path=/x" } }, /option domain is invalid/],
+    ["a path with more in it", { cookie: { path: "/; Domain=a.test" } }, /option path is invalid/],
+    ["a name with more in it", { name: "sid=1; Path" }, /argument name is invalid/],
+  ])("%s is an error when the application starts", (_, options, message) => {
+    expect(() => session({ ...base, ...options } as never)).toThrow(message);
+  });
+
+  test.each<[object, string]>([
+    [
+      { saveUninitialised: true },
+      'session() has no option "saveUninitialised", so that it has no effect. Did you mean "saveUninitialized"?',
+    ],
+    [{ cookie: { maxage: 60_000 } }, 'cookie has no option "maxage", so that it has no effect. Did you mean "maxAge"?'],
+    [
+      { resave: "false" },
+      "resave must be true or false; received a string of 5 characters, which express-session takes for true",
+    ],
+  ])("%j is warned of", (options, warning) => {
+    const warnings: string[] = [];
+    session({ ...base, ...options, warn: (message: string) => warnings.push(message) } as never);
+    expect(warnings.join()).toContain(warning);
+  });
+
+  test("what express-session knows is not warned of", () => {
+    const warnings: string[] = [];
+    const cookie = { path: "/", httpOnly: true, secure: "auto", sameSite: "auto", maxAge: null, signed: true } as const;
+    session({
+      ...base,
+      cookie,
+      name: "sid",
+      rolling: true,
+      warn: (message: string) => warnings.push(message),
+    } as never);
+    expect(warnings).toEqual([]);
+  });
+
+  test("a genid that returns no text is an error, not a session that is never kept", () => {
+    const middleware = session({ ...base, genid: () => undefined as never, warn() {} });
+    const request = { headers: {}, url: "/", socket: {} };
+    expect(() => middleware(request as never, {} as never, () => {})).toThrow(
+      "genid must return a text that is not empty",
+    );
+  });
+});

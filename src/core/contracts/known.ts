@@ -17,9 +17,12 @@ export function checkKnown(call: string, given: unknown, known: readonly string[
     if (known.includes(name)) continue;
     const near = nearest(name, known);
     const meant = near === undefined ? "there are" : `did you mean "${near}"? There are`;
-    throw new TypeError(`${call}: there is no option "${name.slice(0, 40)}"; ${meant} ${known.join(", ")}`);
+    const all = known.join(", ") + (/^(ttl|max_?age|expires|lifetime)$/i.test(name) ? lifetimes : "");
+    throw new TypeError(`${call}: there is no option "${name.slice(0, 40)}"; ${meant} ${all}`);
   }
 }
+
+const lifetimes = ". How long sessions live is said by idleTimeout, absoluteTimeout and persistent of createSessions";
 
 /** Throws a `TypeError` unless `now` is a clock, or left out. */
 export function checkNow(now: unknown): void {

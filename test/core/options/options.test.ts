@@ -448,9 +448,14 @@ describe("a wrong option is a TypeError that says what it accepts and what it go
   }
 
   test("every option is in this table", () => {
-    const { message } = errorOf({ ttl: 1 });
-    expect(message).toBe(`createSessions: there is no option "ttl"; there are ${message.split("there are ")[1]}`);
+    const { message } = errorOf({ zzz: 1 });
+    expect(message).toBe(`createSessions: there is no option "zzz"; there are ${message.split("there are ")[1]}`);
     expect(message.split("there are ")[1]?.split(", ").sort()).toEqual(Object.keys(wrong).sort());
+  });
+
+  test.each(["ttl", "maxAge", "max_age"])("the word %s of other libraries leads to the options for it", (name) => {
+    expect(errorOf({ [name]: 60 }).message).toContain("How long sessions live is said by idleTimeout");
+    expect(errorOf({ cookie: { [name]: 60 } }).message).toContain("How long sessions live is said by idleTimeout");
   });
 
   test.each(["ttl", "maxAge", "secret", "resave", "idletimeout", "toString", "constructor", "__proto__", ""])(
