@@ -4,7 +4,8 @@
  * A block under "`app.ts`:" is a file. Each line of an `sh` block is a command: it ends, or it is a server and answers on
  * the port that the page asks. The next `sh` block stops that server, as a reader would in that terminal. A `console`
  * block is the other terminal: what follows `$` is run, and must print what the page shows; `…` stands for anything. A
- * `text` block that begins with Open is what a person does in a browser (page-visitor.ts).
+ * `text` block that begins with Open is what a person does in a browser (page-visitor.ts). One that begins with `sojourn:`
+ * is what the server has printed by then, among other lines.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -25,13 +26,15 @@ export interface FollowOptions {
   readonly installed?: boolean;
   /** How long a command may take to end or to answer. Default 60 seconds. */
   readonly limit?: number;
+  /** How long a server may take to print a line that the page shows. Default 10 seconds. */
+  readonly printLimit?: number | undefined;
 }
 
 const install = /^(npm (install|i|ci)|bun (add|init)|deno add)\b/;
 
 /** Follows a page. Rejects at the first step that does not do what the page says, with its line. */
 export async function followPage(page: string, options: FollowOptions): Promise<void> {
-  const { directory, tarball, installed = false, limit = 60_000 } = options;
+  const { directory, tarball, installed = false, limit = 60_000, printLimit = 10_000 } = options;
   const text = readFileSync(join(projectRoot, page), "utf8");
   const blocks = blocksOf(text.split("\n"));
   const port = await portFor(blocks.filter(({ language, name }) => name || language === "sh").map(({ code }) => code));
@@ -64,6 +67,10 @@ export async function followPage(page: string, options: FollowOptions): Promise<
         await visitors.follow(here(code)).catch((error: Error) => {
           throw new Error(`${at}: ${error.message}\n${server?.said() ?? ""}`);
         });
+      } else if (language === "text" && code.startsWith("sojourn: ")) {
+        for (const told of code.split("\n"))
+          if (!(await printed(server, told, printLimit)))
+            throw new Error(`${at}: the server did not print\n${told}\nbut\n${server?.said() ?? ""}`);
       } else if (language === "console") {
         for (const { command, expected } of asked(code)) {
           const { output } = await shell(here(command), directory);
@@ -144,6 +151,17 @@ async function answers(port: number, { child }: Started, limit: number): Promise
   return "late";
 }
 
+/** Whether the server prints a line in time. What surrounds it is its own, such as the mark of a warning. */
+async function printed(server: Started | undefined, line: string, limit: number): Promise<boolean> {
+  const end = Date.now() + limit;
+  const wanted = new RegExp(withAnything(line));
+  while (server !== undefined && !wanted.test(server.said())) {
+    if (server.child.exitCode !== null || Date.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return server !== undefined;
+}
+
 function environment(): Record<string, string | undefined> {
   return {
     PATH: [join(projectRoot, "node_modules", ".bin"), process.env.PATH].join(delimiter),
@@ -188,10 +206,14 @@ function tidy(text: string): string {
 function pattern(expected: string): RegExp {
   const lines = expected.split("\n").map((line) => {
     if (line.trim() === "…") return "(?:.*\\n)*?";
-    const known = line.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return `${known.join(".*")}\\n`;
+    return `${withAnything(line)}\\n`;
   });
   return new RegExp(`^${lines.join("").replace(/\\n$/, "\\n?")}$`);
+}
+
+function withAnything(line: string): string {
+  const known = line.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return known.join(".*");
 }
 
 /** The port that the page's requests go to: 3000 becomes the free one where the page itself sets it. */

@@ -25,10 +25,10 @@ function pageOf({ code = server, run = "node app.mjs", seen = "" }): string {
   return relative(projectRoot, file);
 }
 
-function follow(page: string): Promise<void> {
+function follow(page: string, printLimit?: number): Promise<void> {
   const directory = join(root, `folder-${pages}`);
   mkdirSync(directory);
-  return followPage(page, { directory, tarball: "/nowhere.tgz", limit: 20_000 });
+  return followPage(page, { directory, tarball: "/nowhere.tgz", limit: 20_000, printLimit });
 }
 
 test("a page that is right passes: … stands for what differs", async () => {
@@ -63,4 +63,12 @@ test("the next sh block stops the server of the one before", async () => {
 test("one install has what all pages need, and sojourn from elsewhere", () => {
   const page = pageOf({ run: "npm install sojourn express\nnpm install -D typescript\ndeno add npm:sojourn" });
   expect(packagesOf([page, page])).toEqual(["express", "typescript"]);
+});
+
+test("what the server prints is shown as it is, or the page is wrong at that line", async () => {
+  const code = `console.log("sojourn: it listens on " + 3000 + ", says the server");\n${server}`;
+  const shown = (line: string) => pageOf({ code, seen: `$ true\n\`\`\`\n\n\`\`\`text\nsojourn: ${line}` });
+  await follow(shown("it listens on …, says"));
+  const wrong = follow(shown("it sleeps"), 100);
+  await expect(wrong).rejects.toThrow(/page-\d+\.md:19: the server did not print\nsojourn: it sleeps/);
 });
