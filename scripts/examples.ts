@@ -8,8 +8,18 @@ import { dirname, join } from "node:path";
 import { projectRoot, run, seconds } from "./lib.ts";
 import { packInto } from "./pack.ts";
 
-/** Those that need no server beside them. Where login and logout have other paths than /login and /logout, it says so. */
-const examples: Readonly<Record<string, { readonly login?: string; readonly logout?: string }>> = {
+interface Example {
+  /** Where it counts. Default `/`. */
+  readonly visits?: string;
+  /** Where to post to. Default `/login` and `/logout`. */
+  readonly login?: string;
+  readonly logout?: string;
+  /** What a post carries: a form, JSON, or the one form of the home page, as a browser without scripts sends it. Default nothing. */
+  readonly body?: "form" | "json" | "form of the page";
+}
+
+/** Those that need no server beside them, and no https. */
+const examples: Readonly<Record<string, Example>> = {
   astro: {},
   elysia: {},
   express: {},
@@ -17,14 +27,19 @@ const examples: Readonly<Record<string, { readonly login?: string; readonly logo
   fastify: {},
   fetch: {},
   h3: {},
+  hapi: {},
   hono: {},
   koa: {},
   nest: {},
-  next: {},
+  next: { visits: "/visits", login: "/", logout: "/", body: "form of the page" },
   nitro: {},
   node: {},
+  nuxt: { visits: "/api/visit", login: "/api/login", logout: "/api/logout" },
+  polka: {},
   "react-router": {},
-  sveltekit: { login: "/?/login", logout: "/?/logout" },
+  restify: {},
+  sveltekit: { login: "/?/login", logout: "/?/logout", body: "form" },
+  trpc: { visits: "/home", body: "json" },
 };
 
 const installLimit = 300_000;
@@ -54,7 +69,7 @@ async function tryExample(name: string, tarball: string): Promise<string> {
   if (!examples[name] || !readdirSync(join(projectRoot, "examples")).includes(name)) return "there is no such example";
   cpSync(here, place, {
     recursive: true,
-    filter: (path) => !/node_modules|\.next$|\.nitro$|\.output$|dist$|build$/.test(path.slice(here.length)),
+    filter: (path) => !/node_modules|\.next$|\.nitro$|\.nuxt$|\.output$|dist$|build$/.test(path.slice(here.length)),
   });
   const manifest = join(place, "package.json");
   writeFileSync(manifest, readFileSync(manifest, "utf8").replace(/"sojourn": "[^"]*"/, `"sojourn": "file:${tarball}"`));
@@ -106,7 +121,7 @@ async function start(name: string, cwd: string, env: Record<string, string | und
 
 /** Visits, logs in, visits, logs out and visits, with the cookie as a browser on localhost sends it. */
 async function visit(name: string, port: number): Promise<string> {
-  const { login = "/login", logout = "/logout" } = examples[name] ?? {};
+  const { visits = "/", login = "/login", logout = "/logout", body } = examples[name] ?? {};
   let cookie = "";
   const ask = async (path: string, method = "GET"): Promise<string> => {
     const origin = `http://localhost:${port}`;
@@ -117,18 +132,20 @@ async function visit(name: string, port: number): Promise<string> {
       "x-forwarded-proto": "http",
       "sec-fetch-site": "same-origin",
     };
-    const form = method === "POST" ? { body: new URLSearchParams() } : {};
-    const answer = await fetch(`${origin}${path}`, { method, headers, redirect: "manual", ...form });
+    const page = body === "form of the page" && method === "POST" ? await ask(path) : "";
+    const sent = method === "POST" ? { body: bodyOf(body, page) } : {};
+    if (body === "json") headers["content-type"] = "application/json";
+    const answer = await fetch(`${origin}${path}`, { method, headers, redirect: "manual", ...sent });
     for (const line of answer.headers.getSetCookie()) {
       const [pair = ""] = line.split(";");
       cookie = /Max-Age=0|Expires=Thu, 01 Jan 1970/i.test(line) ? "" : pair;
     }
-    const text = (await answer.text()).replace(/<[^>]*>/g, " ");
+    const text = await answer.text();
     if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${text.slice(0, 300)}`);
     return text;
   };
   for (;;) {
-    const up = await ask("/").catch((error: unknown) =>
+    const up = await ask(visits).catch((error: unknown) =>
       error instanceof TypeError ? undefined : Promise.reject(error),
     );
     if (up !== undefined) {
@@ -138,12 +155,22 @@ async function visit(name: string, port: number): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const seen: string[] = [];
-  for (const [path, method] of [["/"], ["/"], [login, "POST"], ["/"], [logout, "POST"], ["/"]] as const) {
-    const text = await ask(path, method);
+  for (const [path, method] of [[visits], [visits], [login, "POST"], [visits], [logout, "POST"], [visits]] as const) {
+    const text = (await ask(path, method)).replace(/<[^>]*>/g, " ");
     if (!method) seen.push(/(\w+),\s+visit\s+(\d+)/.exec(text)?.slice(1, 3).join(" ") ?? text.slice(0, 200));
   }
   const expected = ["guest 1", "guest 2", "ada 3", "guest 1"];
   return seen.join() === expected.join() ? "" : `expected ${expected.join()}; saw ${seen.join()}`;
+}
+
+/** What a post carries. */
+function bodyOf(kind: Example["body"], page: string): string | FormData | URLSearchParams | null {
+  if (kind === undefined) return null;
+  if (kind === "json") return "{}";
+  const form = kind === "form" ? new URLSearchParams() : new FormData();
+  for (const [input] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g))
+    form.append(/name="([^"]*)"/.exec(input)?.[1] ?? "", /value="([^"]*)"/.exec(input)?.[1] ?? "");
+  return form;
 }
 
 function outside(): Record<string, string | undefined> {
