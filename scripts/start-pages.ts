@@ -8,7 +8,9 @@ import { filesBelow, projectRoot, seconds } from "./lib.ts";
 import { packInto } from "./pack.ts";
 
 const asked = process.argv.slice(2);
-const guides = ["login", "login-next", "testing", "passport", "oidc"].map((name) => `docs/guides/${name}.md`);
+const guides = ["login", "login-next", "login-sveltekit", "login-react-router", "testing", "passport", "oidc"].map(
+  (name) => `docs/guides/${name}.md`,
+);
 const start = filesBelow(projectRoot, "docs/start", ".md").filter((page) => page !== "docs/start/README.md");
 /** `README` is the home page. */
 const pages = ["docs/README.md", ...start, ...guides].filter(

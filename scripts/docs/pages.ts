@@ -59,6 +59,8 @@ const sections: readonly Section[] = [
           "guides/README.md",
           "guides/login.md",
           "guides/login-next.md",
+          "guides/login-sveltekit.md",
+          "guides/login-react-router.md",
           "guides/passport.md",
           "guides/oidc.md",
           "guides/testing.md",
