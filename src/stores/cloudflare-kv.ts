@@ -31,8 +31,8 @@ export interface CloudflareKvStoreOptions {
 }
 
 /**
- * Keeps sessions in Cloudflare KV. **A logout can be undone, or not be seen, for a minute**: KV answers from caches
- * that are up to 60 seconds old, cannot compare and swap, and keeps the last of two writes. For logins use
+ * Keeps sessions in Cloudflare KV. **Other locations may notice a logout up to a minute late, or undo it**: KV answers
+ * from caches that are up to 60 seconds old, cannot compare and swap, and keeps the last of two writes. For logins use
  * `sojourn/stores/durable-objects`, or D1 through `sojourn/stores/sql`. KV is for data that may be lost, such as a
  * theme.
  *

@@ -62,7 +62,7 @@ export interface DatastoreStoreOptions {
    * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/flask`.
    */
   readonly properties?: DatastoreProperties | undefined;
-  /** The current time in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

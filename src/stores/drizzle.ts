@@ -55,7 +55,7 @@ export interface DrizzleStoreOptions {
    * `better-sqlite3` or `libsql` returns. Or a function that returns one, or a promise of one: it is called once, when
    * the store is first used.
    *
-   * The store sends its statements to the client below it, `db.$client`. Every one commits by itself. With a pool they
+   * The store sends its statements directly to the driver, `db.$client`. Each commits by itself. With a pool they
    * are not part of your application's transactions. On a single connection they are part of an open transaction. If a
    * better-sqlite3 connection is in a transaction, the store waits for its end, and rejects after about a second.
    */
@@ -73,11 +73,12 @@ export interface DrizzleStoreOptions {
 }
 
 /**
- * Keeps sessions in a table that you declare in your Drizzle schema and your migrations create.
+ * Keeps sessions in a table of your Drizzle schema, which your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing or wrong, for example when the migrations
- * have not run, and so does the first write. Ended sessions stay in the table, never returned, until `prune()`.
- * Errors of the driver are passed on unchanged. They are not Drizzle's own errors, whose messages contain the values.
+ * `await store.setup()` creates nothing. If something is missing or wrong, for example because the migrations have not
+ * run, it rejects with an error that says so, and so does the first write. Ended sessions are never returned, but stay
+ * in the table until `prune()`. Errors of the driver are passed on unchanged, not as Drizzle's errors, whose messages
+ * contain the values.
  *
  * @throws TypeError when `db` is not supported, or a column of `table` is missing or of the wrong kind.
  * @example

@@ -65,7 +65,7 @@ const capabilities: StoreCapabilities = {
 };
 
 /**
- * Keeps sessions in a Durable Object, in its own SQLite: every promise holds, for Workers anywhere. Each call is one
+ * Keeps sessions in the SQLite database of a Durable Object, for Workers all over the world. Each call is one
  * request to the object, which runs where it was first used. The object removes ended sessions itself.
  *
  * @throws TypeError when `namespace` is not supported, or another option is wrong.

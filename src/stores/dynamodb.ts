@@ -39,13 +39,13 @@ export interface DynamodbStoreOptions extends DynamodbTableOptions {
   readonly client: DynamodbClient | (() => DynamodbClient | Promise<DynamodbClient>);
   /**
    * The prefix of all partition keys, at most 500 characters. Default none. If several applications
-   * share a table, no prefix may begin with another.
+   * share a table, no prefix may be the beginning of another one.
    */
   readonly prefix?: string | undefined;
   /**
-   * How another program keeps its sessions in DynamoDB, to share them with it: `flaskDynamodb()` of
-   * `sojourn/flask`. It names the table and its attributes, so `table`, `attributes` and `prefix` are not
-   * given then. Such items have no room for a subject, so there is no `listBySubject`. Default: this store's own layout.
+   * The layout of another program, to share its sessions in DynamoDB: `flaskDynamodb()` of `sojourn/flask`. It names the
+   * table and its attributes, so do not pass `table`, `attributes` or `prefix`. Its items have no room for a subject, so
+   * there is no `listBySubject`. Default: this store's own layout.
    */
   readonly layout?: DynamodbLayout | undefined;
   /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */

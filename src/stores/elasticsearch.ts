@@ -49,10 +49,10 @@ export interface ElasticsearchStoreOptions {
   /** The names of the fields. Default: see `ElasticsearchFields`. */
   readonly fields?: ElasticsearchFields | undefined;
   /**
-   * How another program keeps its sessions in the index, to share them with it: `flask2Elasticsearch()` of
-   * `sojourn/flask`. It names the fields, so `fields` is not given then. Sessions cannot be listed, also not by
-   * subject. A session must not have integers beyond 2^53 or a key `constructor` or `__proto__`. A whole float becomes
-   * an integer when it is written again. Default: this store's own layout.
+   * The layout of another program, to share its sessions in the index: `flask2Elasticsearch()` of `sojourn/flask`. It
+   * names the fields, so do not pass `fields`. Sessions cannot be listed. A session must not have integers beyond 2^53 or
+   * a key `constructor` or `__proto__`. A whole float becomes an integer when it is written again. Default: this store's
+   * own layout.
    */
   readonly layout?: ElasticsearchLayout | undefined;
   /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
@@ -62,10 +62,10 @@ export interface ElasticsearchStoreOptions {
 /**
  * Keeps sessions in an index of Elasticsearch 7.17 or later or OpenSearch 2 or later.
  *
- * A read is one request, and sees every confirmed write. A write is one request, compared by sequence number. A touch
- * takes two requests, and so does the next write after a touch. The index must exist: call `await store.setup()` when
- * you deploy, or use what {@link elasticsearchIndex} returns. Ended sessions stay in it, never returned, until
- * `prune()`. Errors of the client are passed on unchanged.
+ * A read is one request, and sees every confirmed write. A write is one request, on the condition that the sequence
+ * number is unchanged. A touch takes two requests, and so does the next write after a touch. The index must exist: call
+ * `await store.setup()` when you deploy, or send the result of {@link elasticsearchIndex}. Ended sessions are never
+ * returned, but stay in the index until `prune()`. Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example

@@ -56,16 +56,16 @@ export interface FirestoreStoreOptions {
    * configures or terminates it.
    */
   readonly client: FirestoreClient | (() => FirestoreClient | Promise<FirestoreClient>);
-  /** The path of the collection. Default that of the layout, else `"sojourn_sessions"`. Nothing else should be in it. */
+  /** The path of the collection. Default: the layout's own, else `"sojourn_sessions"`. Keep nothing else in the collection. */
   readonly collection?: string | undefined;
   /** Other names for the fields. Default `{ payload, expiresAt, subject, version }`, each named as it is. */
   readonly fields?: FirestoreFields | undefined;
   /**
-   * How another program keeps its sessions, to share them: `flask2Firestore()` or `flaskPlusFirestore()` of
-   * `sojourn/flask`. Not together with `fields`. Default: as this library does.
+   * The layout of another program, to share its sessions: `flask2Firestore()` or `flaskPlusFirestore()` of
+   * `sojourn/flask`. Excludes `fields`. Default: this library's own documents.
    */
   readonly layout?: FirestoreLayout | undefined;
-  /** The current time in epoch milliseconds, which decides what has ended. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -29,21 +29,22 @@ export interface MemcachedStoreOptions {
   readonly client: MemcachedClient | (() => MemcachedClient | Promise<MemcachedClient>);
   /**
    * The prefix of all keys in Memcached: up to 50 printable ASCII characters without spaces, the last one `:`, `.`,
-   * `/` or `-`. Default `"sojourn:"`. If several applications share servers, no prefix may begin with another.
+   * `/` or `-`. Default `"sojourn:"`. If several applications share servers, no prefix may be
+   * the beginning of another one.
    */
   readonly prefix?: string | undefined;
   /**
-   * To share another program's sessions in the same Memcached, its layout: `flaskMemcached()` of `sojourn/flask`. It
-   * needs a client that keeps bytes, `memcachedClient()`, and Memcached 1.6. `prefix` is then `""` by default, and
-   * there is no room for a subject. Default: this store's own layout.
+   * The layout of another program, to share its sessions in Memcached: `flaskMemcached()` of `sojourn/flask`. It needs
+   * `memcachedClient()`, which keeps all bytes unchanged, and Memcached 1.6. With a layout `prefix` is `""` by default,
+   * and there is no room for a subject. Default: this store's own layout.
    */
   readonly layout?: MemcachedLayout | undefined;
   /**
-   * The largest item the servers accept, in bytes: their option `-I`. Default 1,048,576, their default. A session
-   * that does not fit rejects with `ERR_SESSION_TOO_LARGE` and stays as it was.
+   * The largest item that the servers accept, in bytes: the value of their option `-I`. The save of a larger session
+   * rejects with `ERR_SESSION_TOO_LARGE`, and the session stays unchanged. Default 1,048,576, the servers' default.
    */
   readonly maxItemBytes?: number | undefined;
-  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to compute how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -49,7 +49,7 @@ interface Alive {
 }
 
 /**
- * Moves sessions from one store to another while people work. First a copy is made in `to`, which does not count yet.
+ * Moves sessions from one store to another while people work. First it creates a copy in `to`, marked as not valid yet.
  * Then a tombstone replaces the original by compare-and-swap, and from then on the copy is the record. So only one of
  * several processes moves a session, an update in between is not lost, and an ended session does not come back. If a
  * process dies in between, the session is still in one of the two stores, and its next use finishes the move.

@@ -16,8 +16,8 @@ const capabilities: StoreCapabilities = {
 };
 
 /**
- * Keeps nothing: for a part of an application, a tool or a test that must not have sessions. Every request has an
- * empty session, whatever cookie it brings; no cookie is ever sent. A request that would have to save one fails with
+ * Keeps nothing. Use it for a part of an application, a tool or a test that must not have sessions. Every request has an
+ * empty session, also if it has a cookie, and no cookie is sent. A request that would have to save a session fails with
  * `ERR_SESSION_READ_ONLY`, and the message names the option to change.
  *
  * @example

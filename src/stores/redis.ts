@@ -31,25 +31,25 @@ export interface RedisStoreOptions {
    */
   readonly client: RedisClient | (() => RedisClient | Promise<RedisClient>);
   /**
-   * The prefix of all keys in Redis. Default `"sojourn:"`. If several applications share a database, no
-   * prefix may begin with another. On a cluster a prefix with a hash tag, such as `"{sojourn}:"`, keeps all sessions on
-   * one node: `rename` is atomic then, and the load is not spread.
+   * The prefix of all keys in Redis. Default `"sojourn:"`. If several applications share a database, no prefix may be
+   * the beginning of another one. On a cluster a prefix with a hash tag, such as `"{sojourn}:"`, keeps all sessions on
+   * one server. Then `rename` is atomic, and that server has all the load.
    */
   readonly prefix?: string | undefined;
   /**
-   * To share another program's sessions in the same Redis, its layout: `flaskRedis()` of `sojourn/flask`. Such values
-   * have no room for a subject, so there is no `listBySubject`, and `prefix` is then `""` by default. Default: this
+   * The layout of another program, to share its sessions in Redis: `flaskRedis()` of `sojourn/flask`. Its values
+   * have no room for a subject, so there is no `listBySubject`. With a layout `prefix` is `""` by default. Default: this
    * store's own layout.
    */
   readonly layout?: RedisLayout | undefined;
-  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to compute how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 
 /**
  * Keeps sessions in Redis 7.0 or later, or Valkey: alone, behind Sentinels, or in a cluster.
  *
- * Reading takes one `GET`; every write is one command, compared and written in one step on the server. Redis ends the
+ * A read is one `GET`. A write is one command, which compares and writes in one step on the server. Redis ends the
  * sessions by its own clock. Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is not supported, or another option is wrong.

@@ -42,10 +42,10 @@ export interface SqlStoreOptions extends SqlTableOptions {
    * `run(sql, values)`. Or, with `dialect`, a function that returns one, or a promise of one: it is called once, when
    * the store is first used.
    *
-   * Every call of the store is one statement that commits by itself. A pool keeps it out of the transactions of your
-   * application. A single connection of `pg`, `mysql2` or `mariadb` does not: the store's statements are part of an
-   * open transaction. The same holds for a transaction of postgres.js, libSQL or Kysely. On a SQLite connection the
-   * store waits until no transaction is open, and rejects after about a second.
+   * Every call of the store is one statement that commits by itself. With a pool it is never part of your transactions.
+   * With a single connection of `pg`, `mysql2` or `mariadb`, or a transaction of postgres.js, libSQL or Kysely, it is
+   * part of the open transaction. On a SQLite connection the store waits until no transaction is open, and rejects after
+   * about a second.
    */
   readonly client: SqlClient | (() => SqlClient | Promise<SqlClient>);
   /**
@@ -54,21 +54,21 @@ export interface SqlStoreOptions extends SqlTableOptions {
    */
   readonly dialect?: SqlDialect | undefined;
   /**
-   * To share another program's sessions in a table of the same database, its layout: `flaskSqlalchemy()` of
-   * `sojourn/flask`. It names the table, so `table`, `schema` and `columns` are not given then. Such rows have no
-   * room for a subject, so there is no `listBySubject`. Default: this store's own table.
+   * The layout of another program, to share its sessions in a table: `flaskSqlalchemy()` of `sojourn/flask`. It names
+   * the table and its columns, so do not pass `table`, `schema` or `columns`. Its rows have no room for a subject, so
+   * there is no `listBySubject`. Default: this store's own table.
    */
   readonly layout?: SqlLayout | undefined;
   /**
    * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
-   * PostgreSQL and MySQL decide that by their own clock, and the store sends them durations.
+   * PostgreSQL and MySQL decide that by their own clock, and the store sends durations to them.
    */
   readonly now?: (() => number) | undefined;
 }
 
 /** What `sqlSchema` takes. */
 export interface SqlSchemaOptions extends SqlTableOptions {
-  /** What the database speaks. */
+  /** The dialect of the database. */
   readonly dialect: SqlDialect;
   /** The store's `layout`, if it has one. Default: the store's own columns. */
   readonly layout?: SqlLayout | undefined;
@@ -77,9 +77,9 @@ export interface SqlSchemaOptions extends SqlTableOptions {
 /**
  * Keeps sessions in a table of PostgreSQL, MySQL, MariaDB or SQLite.
  *
- * The table must exist: call `await store.setup()` when you deploy, or put what {@link sqlSchema} returns into your
+ * The table must exist: call `await store.setup()` when you deploy, or put the statements of {@link sqlSchema} into your
  * migrations. `setup()` and the first write test the table with a few rows, and reject if it does not keep them.
- * Ended sessions stay in it, never returned, until `prune()`. Errors of the client are passed on unchanged.
+ * Ended sessions are never returned, but stay in the table until `prune()`. Errors of the client are passed on unchanged.
  *
  * @throws TypeError when `client` is not supported, or another option is wrong.
  * @example

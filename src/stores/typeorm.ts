@@ -56,11 +56,11 @@ export interface TypeormColumn {
 /** What `typeormStore` takes. */
 export interface TypeormStoreOptions {
   /**
-   * Your `DataSource` of type `postgres`, `mysql`, `mariadb` or `better-sqlite3`. It has to be initialized before the
-   * first session is used, not before the store is made. Or, with `dialect`, a function that returns one, or a promise
+   * Your `DataSource` of type `postgres`, `mysql`, `mariadb` or `better-sqlite3`. Initialize it before the first session
+   * is used; you may create the store before that. Or, with `dialect`, a function that returns one, or a promise
    * of one: it is called once, when the store is first used.
    *
-   * For every statement the store borrows a connection of the pool (of the master, if there are replicas). Each
+   * For every statement the store takes a connection of the pool (of the master, if there are replicas). Each
    * statement commits by itself, and is never part of your application's transactions. A SQLite DataSource has one
    * connection: while that is in a transaction, the store waits, and rejects after about a second.
    */
@@ -68,10 +68,10 @@ export interface TypeormStoreOptions {
   /**
    * The entity that is one of the DataSource's `entities`: an `EntitySchema`, a class or a name, with the properties
    * `key`, `payload`, `kind`, `expiresAt`, `subject` and `version`. The names in the database are up to you. You may
-   * add your own columns, which the store does not change: each needs a default, or must allow NULL.
+   * add columns, which the store does not change: each needs a default, or must allow NULL.
    */
   readonly entity: string | object;
-  /** What the database speaks: `"mysql"` is MariaDB too. Needed where `dataSource` is a function. Default: that of the `dataSource`. */
+  /** The dialect of the database; `"mysql"` is also for MariaDB. Required if `dataSource` is a function. Default: that of the `dataSource`. */
   readonly dialect?: SqlDialect | undefined;
   /**
    * The current time in epoch milliseconds. Default `Date.now`. For tests. In SQLite it decides when a session has ended;
@@ -81,12 +81,12 @@ export interface TypeormStoreOptions {
 }
 
 /**
- * Keeps sessions in a table that is one of your TypeORM entities and your migrations create.
+ * Keeps sessions in the table of one of your TypeORM entities, which your migrations create.
  *
- * `await store.setup()` creates nothing: it rejects with what is missing or wrong, for example when the migrations
- * have not run, and so does the first write. Ended sessions stay in the table, never returned, until `prune()`. The
- * statements go to the driver below TypeORM, so they are in none of its logs, and the driver's errors are passed on
- * unchanged.
+ * `await store.setup()` creates nothing. If something is missing or wrong, for example because the migrations have not
+ * run, it rejects with an error that says so, and so does the first write. Ended sessions are never returned, but stay
+ * in the table until `prune()`. The statements go directly to the driver, so no log of TypeORM has them, and the
+ * driver's errors are passed on unchanged.
  *
  * @throws TypeError when `dataSource` is not supported, or when a column of `entity` is missing or of the wrong kind.
  *   If `dataSource` is not initialized yet, the first call rejects with the second error.

@@ -25,7 +25,7 @@ export interface UnstorageMeta {
 
 /** The options of {@link unstorageStore}. */
 export interface UnstorageStoreOptions {
-  /** Your storage: what `createStorage()` or `prefixStorage()` returned. The store never disposes of it. */
+  /** Your storage, the result of `createStorage()` or `prefixStorage()`. The store never disposes of it. */
   readonly storage: UnstorageClient;
   /**
    * The prefix of all keys in the storage: letters, digits, `-`, and `:` between and after them. Default `"sojourn:"`.
@@ -34,7 +34,7 @@ export interface UnstorageStoreOptions {
   /**
    * Whether several processes use the storage at once. Default false. It only changes `capabilities.shared`:
    * unstorage has no compare-and-swap, so if two processes change one session at the same instant, one change may be
-   * lost. With the fs drivers it also prints a warning: there both changes may be lost, and the user logged out. Use
+   * lost. With the fs drivers both changes may be lost, and the user logged out, so it also prints a warning. Use
    * `fileStore` for files.
    */
   readonly shared?: boolean | undefined;
@@ -44,8 +44,8 @@ export interface UnstorageStoreOptions {
 
 /**
  * Keeps sessions through unstorage. unstorage can only get, set and remove. Within this process nothing is lost, since
- * changes of one session take turns. But several processes may undo each other's changes, even a logout. If this
- * library has a store for your backend, use that.
+ * changes of one session run one after the other. But several processes may undo each other's changes, even a logout.
+ * If this library has a store for your backend, use that.
  *
  * The expiry is stored with the session, since most drivers ignore lifetimes: call `prune()` now and then.
  *

@@ -4,24 +4,24 @@ import { octets } from "../bytes/bytes.ts";
 import { received, SessionError, wrongArgument } from "../contracts/errors.ts";
 import { checkKnown } from "../contracts/known.ts";
 
-/** How the session cookie is sent. The defaults are the strictest that work for an ordinary site. */
+/** The name and attributes of the session cookie. The defaults are the strictest that work for an ordinary site. */
 export interface CookieOptions {
   /**
-   * The name without prefix. Default `"session"`. The prefix that fits the other options is added: `__Host-`
+   * The name without prefix. Default `"session"`. sojourn adds the prefix that fits the other options: `__Host-`
    * normally, `__Secure-` with a `domain` or another `path`, none when `secure` is false.
    */
   readonly name?: string | undefined;
-  /** Overrides the prefix: a browser then enforces more, or (`""`) nothing. An impossible combination throws. Default: the strictest possible. */
+  /** Overrides the prefix, whose rules browsers enforce; `""` is no prefix. An impossible combination throws. Default: the strictest possible. */
   readonly prefix?: "__Host-" | "__Secure-" | "__Host-Http-" | "__Http-" | "" | undefined;
-  /** Only over https. Default true; false is the explicit way to plain http, for development. */
+  /** Whether browsers send the cookie over https only. Set it to false only for development over plain http. Default true. */
   readonly secure?: boolean | undefined;
-  /** Whether other sites' requests carry it: `"lax"` (default) on navigation only, `"strict"` never, `"none"` always (needs `secure`). */
+  /** Whether requests from other sites have the cookie: `"lax"` (default) on navigation only, `"strict"` never, `"none"` always (needs `secure`). */
   readonly sameSite?: "lax" | "strict" | "none" | undefined;
-  /** The paths it is sent to. Default `"/"`. Not a security boundary. */
+  /** The path below which browsers send the cookie. Not a security boundary. Default `"/"`. */
   readonly path?: string | undefined;
-  /** Sends it to this domain and all below. Default: only to the host that set it. */
+  /** Sends the cookie to this domain and all its subdomains. Default: only to the host that set it. */
   readonly domain?: string | undefined;
-  /** Keeps a separate cookie per embedding site (CHIPS), for `sameSite: "none"`. Default false. */
+  /** Keeps a separate cookie for each site that embeds yours (CHIPS), for `sameSite: "none"`. Default false. */
   readonly partitioned?: boolean | undefined;
 }
 

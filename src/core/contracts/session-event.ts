@@ -1,7 +1,7 @@
 /** An event: one per transition of a session, in OWASP's words, with a public handle instead of the id. Types only. */
 
 /**
- * What happened. Names of the OWASP logging vocabulary where it has one.
+ * What happened. The names are those of the OWASP logging vocabulary, where it has one.
  *
  * - `session_created`: a record was stored and a cookie sent. `session_renewed`: a session got a new id.
  * - `session_login`: a saved `login()`. `session_logout`: `destroy()` or `logout()`. `session_revoked`: ended from outside.
@@ -46,7 +46,7 @@ export type SessionEventType =
   | "binding_violated"
   | "cookie_dropped";
 
-/** One event. It contains nothing with which anyone could log in. */
+/** One event. Its contents cannot be used to log in. */
 export interface SessionEvent {
   readonly type: SessionEventType;
   /** When, in epoch milliseconds. */
@@ -55,11 +55,11 @@ export interface SessionEvent {
   readonly handle?: string | undefined;
   /** The session's subject, where there is one. */
   readonly subject?: string | undefined;
-  /** Of an impersonation: the administrator who acts as the subject. */
+  /** In an impersonation, the administrator who acts as the subject. */
   readonly actor?: string | undefined;
-  /** Of a session in parts: the name of the part that it happened to. */
+  /** In a session with parts, the name of the part that the event is about. */
   readonly part?: string | undefined;
-  /** A few words: why. */
+  /** The reason in a few words. */
   readonly reason?: string | undefined;
   /** For `save_failed`, `store_unavailable` and `record_refused`: a `SessionError`, or name, code and message of what was thrown. */
   readonly error?: unknown;

@@ -34,55 +34,55 @@ export interface Session<Data extends object = Record<string, unknown>> {
    *
    * As with every plain object, `data.toString` is inherited. If the name of a key comes from outside, use `update`,
    * `flash` and `take`, which ignore inherited keys, and `Object.hasOwn(data, key)`. An assignment to
-   * `data["__proto__"]` changes the prototype, and is `ERR_SESSION_NOT_STORABLE` at the save.
+   * `data["__proto__"]` changes the prototype, and the save throws `ERR_SESSION_NOT_STORABLE`.
    */
   readonly data: Partial<Data>;
 
-  /** A public name for this session, the same for all its life: for logs and lists of devices. It is no credential. */
+  /** A public name for this session, for logs and lists of devices. It never changes, and cannot be used to log in. */
   readonly handle: string;
 
-  /** Whether it has no record yet. It gets a record and a cookie only when there is something to store. */
+  /** Whether the session has no record yet. It gets a record and a cookie only when there is something to store. */
   readonly isNew: boolean;
 
-  /** Who is logged in: what was given to {@link login}. `undefined` for an anonymous session. */
+  /** The user who is logged in, as passed to {@link login}. `undefined` for an anonymous session. */
   readonly subject: string | undefined;
 
-  /** The administrator who acts as {@link subject} in this session, by {@link impersonate}; `undefined` in the user's own. */
+  /** The administrator who acts as {@link subject} in this session, by {@link impersonate}; `undefined` in a session of the user. */
   readonly actor: string | undefined;
 
   /** When the session began, in epoch milliseconds; `undefined` while it is new. */
   readonly createdAt: number | undefined;
 
   /**
-   * When the user last proved who they are, by {@link login} or {@link confirm}, in epoch milliseconds. Before something
-   * sensitive is done, call {@link requireFresh}.
+   * When the user last proved their identity, by {@link login} or {@link confirm}, in epoch milliseconds. Before
+   * sensitive actions, call {@link requireFresh}.
    */
   readonly authenticatedAt: number | undefined;
 
   /**
-   * When it ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value is from before
-   * this request. The request extends it, unless its route is `"no-touch"`.
+   * When the session ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value is from
+   * before this request, which extends the session, unless its route is `"no-touch"`.
    */
   readonly expiresAt: number | undefined;
 
-  /** Whether a browser has bound it to a key, with the option `deviceBound`. */
+  /** Whether the browser has bound the session to a key, with the option `deviceBound`. */
   readonly bound: boolean;
 
   /**
-   * When it ends even if it is in use, in epoch milliseconds: then the user has to log in again. `undefined` while it
-   * is new, and without an absolute timeout.
+   * When the session ends even if it is in use, in epoch milliseconds. The user then has to log in again. `undefined`
+   * while the session is new, and without an absolute timeout.
    */
   readonly endsAt: number | undefined;
 
-  /** Whether its cookie outlives the browser. Settable. */
+  /** Whether the session's cookie outlives the browser. You can set it. */
   persistent: boolean;
 
   /**
-   * Its name in a list of devices. You can set it to a text of 1 to 100 characters, such as the user's own name for the
-   * device; it stays at the next login. If it was not set, it is the field `label` that the option `describe` returned,
-   * or `undefined`.
+   * The name of the device in a list of devices. You can set it to a text of 1 to 100 characters, such as the user's own
+   * name for the device; the next login keeps it. If you do not set it, it is the field `label` that the option
+   * `describe` returned, or `undefined`.
    *
-   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when it is set and the format is another program's.
+   * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when you set it and the format is another program's.
    */
   get label(): string | undefined;
   set label(label: string);
@@ -91,8 +91,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
    * Changes one key with a function of its current value. If another request changed the key in between, the function
    * runs again on the newest value, so that counters and lists lose nothing.
    *
-   * @param change Gets the value (`undefined` when absent), returns the new one; `undefined` removes the key. Must be
-   * synchronous and without side effects, since it may run more than once.
+   * @param change Gets the value (`undefined` if the key is missing), and returns the new one; `undefined` removes the
+   * key. It must be synchronous and without side effects, since it may run more than once.
    * @returns The new value as far as this request knows it.
    * @example
    * ```ts
@@ -113,8 +113,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   take<K extends keyof Data & string>(key: K): Data[K] | undefined;
 
   /**
-   * Throws unless the user has proved who they are a short time ago, by {@link login} or {@link confirm}. Saves
-   * nothing. The time counts from that proof, not from the beginning of the session.
+   * Throws unless the user has proved their identity within the given time, by {@link login} or {@link confirm}. The
+   * time counts from that proof, not from the beginning of the session. Changes and saves nothing.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) if not, also if no user is logged in; `error.needs` says what
    *   the user has to do. `ERR_SESSION_NOT_SUPPORTED` with the format of another program. `TypeError` for a wrong
@@ -132,7 +132,7 @@ export interface Session<Data extends object = Record<string, unknown>> {
   requireFresh(options: FreshnessOptions): void;
 
   /**
-   * Records that the logged-in user has just proved who they are, with the time and the `methods`. Check the proof
+   * Records that the logged-in user has just proved their identity, with the time and the `methods`. Check the proof
    * yourself before. The session gets a new id, and keeps its data and its absolute end.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_FRESH` (401) when no user is logged in; `ERR_SESSION_NOT_SUPPORTED` with the
@@ -140,20 +140,20 @@ export interface Session<Data extends object = Record<string, unknown>> {
    */
   confirm(options?: ConfirmOptions): void;
 
-  /** Removes all data, also what parallel requests saved in between. The session, its id and its subject stay. */
+  /** Removes all data, also data that parallel requests saved in between. The session, its id and its subject stay. */
   clear(): void;
 
   /**
-   * Gives the session a new id and ends the old one at once; the data stays. Do it whenever rights change:
-   * requests that still carry the old id find no session (OWASP ASVS 7.2.4). {@link login} does it by itself.
+   * Gives the session a new id and ends the old id at once; the data stays. Call it whenever rights change:
+   * requests that still have the old id find no session (OWASP ASVS 7.2.4). {@link login} also does this.
    */
   regenerate(): void;
 
   /**
-   * Logs the user in, and renews the id: the old one, which an attacker may have planted or seen, ends at once. The
-   * data of a guest (a cart, for instance) and of the same user stays; call `clear()` first if it should not. After
-   * another user nothing stays: data, handle and `persistent` start again, and saves by that user's parallel requests
-   * are dropped.
+   * Logs the user in, and gives the session a new id. The old id, which an attacker may have planted or seen, ends at
+   * once. The data of a guest (a cart, for instance) and of the same user stays; to drop it, call `clear()` first. If
+   * another user was logged in, nothing stays: data, handle and `persistent` start again, and saves by that user's
+   * parallel requests are dropped.
    *
    * @param subject The user's identifier, 1 to 200 characters. Sessions are listed and revoked by it.
    */
@@ -161,9 +161,9 @@ export interface Session<Data extends object = Record<string, unknown>> {
 
   /**
    * Logs out and continues as a guest. The session ends, even if a parallel request has given it a new id. This object
-   * becomes a new session with only the data that `keep` names. What the handler sets afterwards, such as a notice for
-   * the next page, is the guest's. The logout is final when called: if the handler then throws or answers 500, the user
-   * is logged out, but the kept data is lost. To keep nothing, call {@link destroy}.
+   * becomes a new session with only the data that `keep` names. Later changes, such as a notice for the next page, go to
+   * the guest's session. The logout is final when called: if the handler then throws or answers 500, the user is logged
+   * out, but the kept data is lost. To keep nothing, call {@link destroy}.
    *
    * @throws `SessionError` `ERR_SESSION_HEADERS_SENT` when it is too late for a cookie; `ERR_SESSION_ENDED` after `destroy`.
    * @example
@@ -179,11 +179,11 @@ export interface Session<Data extends object = Record<string, unknown>> {
   logout(options?: LogoutOptions<keyof Data & string>): void;
 
   /**
-   * Lets the administrator who is logged in act as another user, after your own check that they may. This object
+   * Lets the administrator who is logged in act as another user. First check that they may do that. This object
    * becomes a new session with that `subject`, without data, and with the administrator as {@link actor}. The
-   * administrator's own session stays, under an id that no client holds, until {@link endImpersonation}. Each request
-   * of such a session costs one more store call: it ends when the administrator's ends, by a logout, a revocation or
-   * a timeout. It is never fresh for {@link requireFresh}, does not count for `limit`, and its cookie ends with the
+   * administrator's own session stays, under an id that no client has, until {@link endImpersonation}. The new session
+   * ends when the administrator's ends, by a logout, a revocation or a timeout; each of its requests checks that with one
+   * more store call. It is never fresh for {@link requireFresh}, does not count for `limit`, and its cookie ends with the
    * browser. A logout in it logs the administrator out.
    *
    * @param subject The user's identifier, 1 to 200 characters.
@@ -203,21 +203,20 @@ export interface Session<Data extends object = Record<string, unknown>> {
   impersonate(subject: string, options?: ImpersonateOptions): void;
 
   /**
-   * Ends the impersonation, and returns to the administrator's own session, with its data and a new id. Final when
-   * called: if the handler then throws or answers 500, the administrator has to log in again. Does nothing where
-   * there is no {@link actor}.
+   * Ends the impersonation, and returns to the administrator's own session, with its data and a new id. It is final when
+   * called: if the handler then throws or answers 500, the administrator has to log in again. Does nothing if there is
+   * no {@link actor}.
    */
   endImpersonation(): void;
 
   /**
-   * Ends the session: its record and its cookie are removed. Final when called, even if the handler then throws or
-   * answers 500. The session cannot be used afterwards (`ERR_SESSION_ENDED`).
+   * Ends the session: its record and its cookie are removed. It is final when called, even if the handler then throws or
+   * answers 500. Later calls of the session's methods throw `ERR_SESSION_ENDED`.
    */
   destroy(): void;
 
   /**
-   * Saves now instead of before the response: for streams and sockets, or before code that must see the session
-   * saved.
+   * Saves now instead of before the response: for streams and sockets, or before code that needs the saved session.
    *
    * @returns False when the session has ended elsewhere in between; then nothing was saved.
    * @throws `SessionError` when the store fails, or when a cookie is needed and the headers were already sent.

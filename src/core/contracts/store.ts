@@ -47,23 +47,23 @@ export interface StoreCapabilities {
   /** The finest step of `expiresAt` the backend keeps, in milliseconds: 1, or 1000 for whole seconds. It rounds up. */
   readonly expiryGranularity: number;
   /**
-   * Whose clock ends a record: `"ours"` compares with the store's `now` option, `"server"` leaves it to the
-   * backend, which is then sent durations so that application nodes with skewed clocks agree.
+   * The clock that ends a record. `"ours"`: the store compares with its option `now`. `"server"`: the backend's clock
+   * decides, and the store sends durations, so that application servers with different clocks agree.
    */
   readonly clock: "ours" | "server";
   /** `rename` is one atomic step. If false, the store's documentation says what a crash in between leaves. */
   readonly atomicRename: boolean;
-  /** `list` is there. */
+  /** The store has `list`. */
   readonly list: boolean;
-  /** `listBySubject` is there, and at every moment finds every live session of the subject. */
+  /** The store has `listBySubject`, which always finds every live session of the subject. */
   readonly bySubject: boolean;
-  /** `page` is there: the records can be walked a page at a time, in several calls. Default false. */
+  /** The store has `page`, which reads the records a page at a time, in several calls. Default false. */
   readonly pages?: boolean | undefined;
-  /** What `count` answers: an exact number, or an estimate where the exact one would take too long. Default `"none"`. */
+  /** Whether `count` returns an exact number, or an estimate if the exact one would take too long. Default `"none"`: there is no `count`. */
   readonly count?: "exact" | "estimate" | "none" | undefined;
   /** Several processes see the same records. */
   readonly shared: boolean;
-  /** The largest payload in bytes, or `undefined` when there is no limit that matters. A larger one rejects with `ERR_SESSION_TOO_LARGE` before anything is lost. */
+  /** The largest payload in bytes, or `undefined` when there is no limit that matters. A write with a larger one rejects with `ERR_SESSION_TOO_LARGE` and changes nothing. */
   readonly maxPayloadBytes: number | undefined;
 }
 
@@ -89,7 +89,7 @@ export interface PageOptions {
   readonly limit?: number | undefined;
   /** The `cursor` of the previous page. Default: the beginning. */
   readonly cursor?: string | undefined;
-  /** Only records of this subject, compared exactly. Only where `capabilities.bySubject` is true. Default: of any and of none. */
+  /** Only records of this subject, compared exactly. Needs `capabilities.bySubject`. Default: all records. */
   readonly subject?: string | undefined;
   /** Only records whose key begins with this. Default `""`: all. */
   readonly prefix?: string | undefined;
@@ -150,77 +150,77 @@ export interface Store {
   readonly name: string;
   readonly capabilities: StoreCapabilities;
   /**
-   * Whether other applications may keep their sessions in the same place: `"own"` when you chose the place (a prefix, a
-   * table, a directory), `"common"` when not. With `"common"`, `createSessions` needs a `name`. Default: `"common"` for
+   * Whether other applications may keep their sessions in the same place: `"own"` if you chose the place (a prefix, a
+   * table, a directory), `"common"` if not. With `"common"`, `createSessions` needs a `name`. Default: `"common"` for
    * a store with `capabilities.shared`.
    */
   readonly space?: "own" | "common" | undefined;
   /** With a `layout` of another program, whose keys are unhashed ids: the prefix of those keys. */
   readonly foreign?: string | undefined;
-  /** The live record under `key`, or `null` when there is none. Never an expired one. */
+  /** The live record under `key`, or `null` if there is none. Never returns an expired record. */
   read(key: string): Promise<StoredRecord | null>;
-  /** Stores a new record. `null` when the key holds a live record: nothing was changed. */
+  /** Stores a new record. Returns `null`, and changes nothing, if the key has a live record. */
   create(key: string, record: StoreRecord): Promise<Version | null>;
   /**
-   * Replaces the whole record, with expiry and subject, if its version is still `version`. `null` when it is gone,
-   * expired or changed since: nothing was written. Never creates a record.
+   * Replaces the whole record, with expiry and subject, if its version is still `version`. Returns `null`, and writes
+   * nothing, if the record is gone, expired or changed. Never creates a record.
    */
   update(key: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
-   * Moves the expiry of a live record to a later instant without touching its payload or its version, so that an
-   * `update` with a version read before still succeeds. True when the record is live: an instant earlier than the
-   * present expiry changes nothing. False when there is no live record.
+   * Moves the expiry of a live record to a later instant. Payload and version stay, so that an `update` with a version
+   * read before still succeeds. An instant earlier than the present expiry changes nothing. Returns whether the record
+   * is live.
    *
    * @param subject The record's subject, for stores whose index has its own expiry.
    */
   touch(key: string, expiresAt: number, subject?: string): Promise<boolean>;
   /**
    * Moves a record to a new key with new contents if its version is still `version`; `from` has no record afterwards.
-   * `null` when `from` is gone or changed since, or `to` is taken: then nothing was written.
+   * Returns `null`, and writes nothing, if `from` is gone or changed, or `to` is taken.
    */
   rename(from: string, to: string, record: StoreRecord, version: Version): Promise<Version | null>;
   /**
-   * Removes the record, whatever its version. Removing a missing record succeeds.
+   * Removes the record of any version. Also succeeds if there is no record.
    *
-   * @param subject The record's subject where the caller knows it, so that an index entry can go too.
+   * @param subject The record's subject if the caller knows it, so that the store can remove the index entry too.
    */
   delete(key: string, subject?: string): Promise<void>;
 
   /** Every live record, in no order. May miss or repeat records that change during it. */
   list?(): AsyncIterable<ListedRecord>;
   /**
-   * Every live record of one subject, compared exactly. It always finds all that were live when it was called, also
-   * those that are renamed or renewed during the call. If a record that the index names has another subject by now, it
-   * is not returned, and the index is read again.
+   * Every live record of one subject, compared exactly. It always finds all records that were live when it was called,
+   * also those that are renamed or renewed during the call. If the index names a record that has another subject by now,
+   * it does not return the record, and reads the index again.
    *
-   * @param answered To be called after each answer of the backend, to distinguish a long walk from a backend that
-   * does not answer: the library limits the time of each answer, not of the walk.
+   * @param answered Call it after each answer of the backend: the library limits the time of each answer, not of the
+   * whole listing.
    */
   listBySubject?(subject: string, answered?: () => void): AsyncIterable<ListedRecord>;
   /**
-   * One page of the live records, for callers whose memory must not grow with the number of records. Each unchanged
-   * record appears once if you follow the cursor to the end; one created, renamed or removed in between may be missed
-   * or appear twice: to end every session of a subject, use `listBySubject`.
+   * One page of the live records, for callers whose memory must not grow with the number of records. If you follow the
+   * cursor to the end, each unchanged record appears once. A record created, renamed or removed in between may be missed
+   * or appear twice, so to end every session of a subject, use `listBySubject`.
    */
   page?(options?: PageOptions): Promise<RecordPage>;
   /**
    * How many live records there are: sessions, and the library's own short-lived notes.
    *
-   * @param answered To be called after each answer of the backend, as in `listBySubject`.
+   * @param answered Call it after each answer of the backend, as in `listBySubject`.
    */
   count?(options?: CountOptions, answered?: () => void): Promise<RecordCount>;
   /**
-   * Removes expired records in one bounded batch. Never removes a record that is live or was made live during it.
+   * Removes expired records in one bounded batch. Never removes a record that is live, or becomes live during the call.
    * Call it again with the returned `cursor` until that is `undefined`.
    */
   prune?(options?: PruneOptions): Promise<PruneResult>;
-  /** Creates tables, collections or indexes. Never called by the library itself; safe to call again. */
+  /** Creates tables, collections or indexes. The library never calls it; you may call it again. */
   setup?(): Promise<void>;
   /**
    * Checks the set-up of the backend, and changes nothing. For `sojourn doctor`. Rejects when the backend does not
    * answer.
    */
   examine?(): Promise<readonly Finding[]>;
-  /** Closes what the store itself opened. A client that was passed in stays open. */
+  /** Closes the connections that the store opened. A client that you passed stays open. */
   close?(): Promise<void>;
 }

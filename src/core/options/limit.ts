@@ -9,11 +9,11 @@ import { oneOf } from "./checks.ts";
 
 /** How many sessions a subject may have at the same time, and what happens to one more. */
 export interface SessionLimit {
-  /** How many, from 1 to 1000. */
+  /** How many sessions a subject may have, from 1 to 1000. */
   readonly perSubject: number;
   /**
-   * `"end-oldest"` (default): a login beyond the limit ends the session that logged in first. `"refuse"`: such a login
-   * is the error `ERR_SESSION_LIMIT` (status 409) when it is saved, and every other session stays.
+   * `"end-oldest"` (default): a login beyond the limit ends the session that logged in first. `"refuse"`: the save of
+   * such a login throws `ERR_SESSION_LIMIT` (status 409), and every other session stays.
    */
   readonly excess?: "end-oldest" | "refuse" | undefined;
 }

@@ -19,30 +19,30 @@ import type { Duration } from "./duration.ts";
 import type { SessionLimit } from "./limit.ts";
 
 /**
- * The options of `createSessions`. All are optional. Durations are texts like `"30m"` or numbers of seconds;
- * a wrong value is a `TypeError` that names the option.
+ * The options of `createSessions`. All are optional. Durations are texts such as `"30m"` or numbers of seconds;
+ * a wrong value throws a `TypeError` that names the option.
  */
 export interface SessionOptions<Data extends object = Record<string, unknown>, Device extends object = DeviceFields> {
   /**
    * The name of this application, 1 to 40 letters, digits, `-` and `_`: the cookie is `__Host-<name>`, and every key
-   * in the store begins with it. Required if other applications may use the same store, unless the store has its own
-   * prefix, table or the like: two applications with one name accept each other's sessions. Default `"session"`.
+   * in the store begins with it. Two applications with the same name accept each other's sessions. So it is required if
+   * other applications may use the same store, unless you gave the store its own prefix or table. Default `"session"`.
    */
   readonly name?: string | undefined;
-  /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, on this machine only, and a warning that says so. */
+  /** Where sessions are kept: a store, or `cookieStore({ secrets })`. Default: files in `.sessions`, for this machine only, with a warning. */
   readonly store?: Store | CookieStore | undefined;
-  /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: never by idleness. */
+  /** Ends a session that was not used for this long. Default `"1h"` (NIST SP 800-63B-4, AAL2); `false`: no such limit. */
   readonly idleTimeout?: Duration | false | undefined;
-  /** Ends a session this long after it began or after the last `login`, however busy. Default `"24h"` (NIST AAL2), with a foreign format `false`: never by age. Not both `false`. */
+  /** Ends a session this long after it began or after the last `login`, even if it is in use. Not `false` if `idleTimeout` is too. Default `"24h"` (NIST AAL2), with another program's format `false`: no such limit. */
   readonly absoluteTimeout?: Duration | false | undefined;
   /**
-   * Moves the expiry of an unchanged session at most this often, so that reading does not write. So a session may end
+   * Extends an unchanged session at most this often, since each extension is a write. So a session may end
    * earlier by up to this time. Default: a twentieth of `idleTimeout`, at most `"1m"`.
    */
   readonly touchInterval?: Duration | undefined;
   /**
    * Gives a session a new id when its id is older than this. Parallel requests and a lost response do no harm. Default
-   * `false`: only `login` and `regenerate` do.
+   * `false`: only `login` and `regenerate` give new ids.
    */
   readonly renewAfter?: Duration | false | undefined;
   /** How long the old id of such a renewal still works after the client first used the new one. Default `"1m"`. */
@@ -53,15 +53,15 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    * well.
    */
   readonly onIdReuse?: "report" | "end" | undefined;
-  /** Whether the cookie of a new session outlives the browser. Default false: it ends with it. `login` can say otherwise. */
+  /** Whether the cookie of a new session outlives the browser. `login` can override it. Default false: the cookie ends with the browser. */
   readonly persistent?: boolean | undefined;
   // Declared as a method, so that the framework's own type can be written for the request.
   /**
-   * Describes the user's device at login, for `sessions.list`: returns at most 20 texts, numbers and booleans, kept
-   * with the session. Synchronous, called by `login` only. Texts longer than 500 characters are cut. The field
-   * `label` is what a list calls the device. Default: nothing is noted. No event or error contains it.
+   * Describes the user's device at login, for `sessions.list`. Returns at most 20 texts, numbers and booleans, which the
+   * session keeps; texts longer than 500 characters are truncated. The field `label` is the name of the device in lists.
+   * Synchronous, called by `login` only. No event or error contains the description. Default: no description.
    *
-   * @param request What the framework hands its handlers.
+   * @param request The object that the framework passes to handlers.
    * @example
    * ```ts
    * import type { IncomingMessage } from "node:http";
@@ -73,77 +73,77 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
    * ```
    */
   readonly describe?: { describe(request: object): Device }["describe"] | undefined;
-  /** How the cookie is sent. Default: `__Host-session` (with `name` that), Secure, HttpOnly, SameSite=Lax. */
+  /** The name and attributes of the cookie. Default: `__Host-session` (with `name` `__Host-<name>`), Secure, HttpOnly, SameSite=Lax. */
   readonly cookie?: CookieOptions | undefined;
   /** Carries sessions in `Authorization: Bearer` instead of a cookie: `bearer()` of `sojourn/bearer`. Excludes `cookie`. Default: a cookie. */
   readonly transport?: BearerTransport | undefined;
   /** What the cookie holds: `bareToken()` (default), `signedToken(secrets)` or `sealedToken(secrets)`. */
   readonly token?: TokenFormat | undefined;
-  /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or a foreign format. */
+  /** How sessions are encoded: `jsonFormat()` (default), `encrypted(jsonFormat(), secrets)`, or another program's format. */
   readonly format?: Format | undefined;
   /**
-   * The prefix of every key in the store. Default: `name`, or else the cookie's name without prefix, and a colon, so
-   * that two kinds of session in one store never meet.
+   * The prefix of every key in the store. It keeps different kinds of session in one store apart. Default: `name`, or
+   * else the cookie's name without prefix, and a colon.
    */
   readonly keyPrefix?: string | undefined;
   /** Ids of another library. Default: 256 random bits, hashed with SHA-256 in the store. Excludes `keyPrefix`. */
   readonly ids?: IdScheme | undefined;
   /**
-   * Adopts sessions of another library: if a request has no session of ours, each adopter looks for its own cookie,
-   * in this order. Create them with the functions of `sojourn/adopt/…`. Not with `cookieStore`, nor with a foreign
-   * format. Default none.
+   * Adopts sessions of another library: if a request has no session, each adopter looks for the other library's cookie,
+   * in this order. Create adopters with the functions of `sojourn/adopt/…`. Excludes `cookieStore` and other programs'
+   * formats. Default none.
    */
   readonly adopt?: readonly Adopter[] | undefined;
   /**
-   * Checks data when it is loaded, and gives its type: zod, valibot, arktype or any Standard Schema. A session that
-   * it rejects counts as none, with an event. Default: data is not checked.
+   * Checks data when it is loaded, and determines its type: zod, valibot, arktype or any Standard Schema. If it rejects
+   * the data, the request has no session, and `record_refused` is emitted. Default: data is not checked.
    */
   readonly schema?: StandardSchema<Data> | undefined;
   /**
-   * Keys that belong together: when parallel changes are merged, all keys of a group come from the request that set
-   * any of them; a group changed only by `update` is updated again. Default none.
+   * Groups of keys that belong together. When parallel changes are merged, all keys of a group come from the request
+   * that set one of them. If it changed them only by `update`, the functions run again. Default none.
    */
   readonly together?: readonly (readonly (keyof Data & string)[])[] | undefined;
   /**
-   * Binds sessions to the browser that logs in: `deviceBound()` of `sojourn/device-bound`. A copied cookie is then of use
-   * for minutes only, in browsers that can do it. Default: not bound. Experimental.
+   * Binds sessions to the browser that logs in: `deviceBound()` of `sojourn/device-bound`. In browsers that support it, a
+   * copied cookie then works for minutes only. Experimental. Default: not bound.
    */
   readonly deviceBound?: DeviceBinding | undefined;
   /**
-   * How many sessions a user may have at the same time: `{ perSubject: 5 }` ends the one that logged in first when
-   * there is one more, `{ perSubject: 5, excess: "refuse" }` refuses the login (`ERR_SESSION_LIMIT`, status 409).
-   * Exact, also for parallel logins in several processes. Needs a store that finds sessions by subject. Default: as
-   * many as come.
+   * How many sessions a user may have at the same time. With `{ perSubject: 5 }` the sixth login ends the session that
+   * logged in first; with `{ perSubject: 5, excess: "refuse" }` it is refused (`ERR_SESSION_LIMIT`, status 409).
+   * Exact, also for parallel logins in several processes. Needs a store that finds sessions by subject. Default: no
+   * limit.
    */
   readonly limit?: SessionLimit | undefined;
-  /** Lets `sessions.revokeEverybody()` end all sessions in one write: `everybody()` of `sojourn/everybody`. Default: not. */
+  /** Lets `sessions.revokeEverybody()` end all sessions in one write: `everybody()` of `sojourn/everybody`. Default: that method throws. */
   readonly everybody?: EverybodyOption | undefined;
   /**
-   * Lets `sessions.current()` find the session of the current request, through `AsyncLocalStorage`. Default false: a
-   * request then does not pay for it.
+   * Lets `sessions.current()` find the session of the current request, through `AsyncLocalStorage`. Each request pays
+   * for that. Default false.
    */
   readonly current?: boolean | undefined;
   /** What happens to unsaved changes when the handler throws or the response is a 5xx: `"discard"` (default) or `"save"`. */
   readonly onError?: "discard" | "save" | undefined;
-  /** How long loading a session may take, and how long all store calls of one save together, before it is a `SessionError` with status 503. Default `"2s"`. */
+  /** The limit for loading a session, and for all store calls of one save together. After it there is a `SessionError` with status 503. Default `"2s"`. */
   readonly storeTimeout?: Duration | undefined;
   /**
-   * How long a save may keep merging with parallel ones before it is a `SessionError` with status 503. Default
-   * `"10s"`.
+   * How long a save may retry and merge with parallel saves before it rejects with a `SessionError` with status 503.
+   * Default `"10s"`.
    */
   readonly conflictTimeout?: Duration | undefined;
   /**
-   * Removes ended sessions from stores that do not do so by themselves, about once in so many requests that use their
-   * session: after that request's own work, in batches, one removal at a time. A failure is the event
-   * `store_unavailable`. Default: 100 where no `store` is given, else never; run `sojourn cleanup` from a job. Do not
-   * use it on runtimes that freeze after the response.
+   * Removes ended sessions after about one in this many requests that use their session, from stores that do not remove
+   * them by themselves: in batches, one removal at a time, after the request's own work. A failure emits
+   * `store_unavailable`. Do not use it on runtimes that freeze after the response: run `sojourn cleanup` from a job.
+   * Default: 100 without the option `store`, else never.
    */
   readonly cleanupEvery?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
-  /** Decides which requests clean up: 0 to below 1. Default `Math.random`. For tests. */
+  /** Returns a number from 0 to below 1, which decides whether a request cleans up. Default `Math.random`. For tests. */
   readonly random?: (() => number) | undefined;
-  /** Waits between two tries of a save, for so many milliseconds. Default: a timer. For tests. */
+  /** Waits between two tries of a save, for `ms` milliseconds. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
   /**
    * Gets each warning, once per process. Without a listener of `sessions.on`, it also gets problems for operators,

@@ -60,8 +60,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
    * The session of a request, loaded on first use.
    *
    * @param request What the framework passes to handlers: Express `req`, a fetch `Request`, Koa `ctx` and so on.
-   * @throws `TypeError` when no adapter has opened it. `SessionError` (status 503) when the store fails or takes too
-   * long; the client's cookie stays as it is.
+   * @throws `TypeError` when no adapter has opened the request. `SessionError` (status 503) when the store fails or takes
+   * too long; the client's cookie stays.
    */
   get(request: object): Promise<Session<Data>>;
   get(request: object, fields?: readonly string[]): Promise<Session<Data>> {
@@ -69,11 +69,11 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * The session of the current request, without passing the request along, until its response has ended. Needs the
-   * option `current: true`, and a runtime with `AsyncLocalStorage`.
+   * The session of the current request, for functions that do not have the request, until its response has ended. Needs
+   * the option `current: true`, and a runtime with `AsyncLocalStorage`.
    *
    * Callbacks of connection pools, emitters, queues and loaders may run in the context of another request: the one that
-   * opened the connection, or that emits. Call `sessions.get(request)` there, or wrap the callback in
+   * opened the connection, or the one that emits. In them call `sessions.get(request)`, or wrap the callback in
    * `AsyncResource.bind`.
    *
    * @throws `TypeError` without that option, outside a request or after its end, or without `AsyncLocalStorage`.
@@ -114,7 +114,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /**
    * Limits what the route of a request may do with its session: nothing, only read it, or use it without extending
-   * it. For middleware of single routes; adapters have an option `access` for all. Restrictions add up.
+   * it. Call it in middleware of single routes; for all routes adapters have the option `access`. Restrictions add up.
    *
    * @throws `TypeError` when no adapter has opened the request, when `access` is unknown, or when `"skip"` comes
    * after the session was used.
@@ -140,7 +140,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /**
    * Discards the unsaved changes of a request, as a response with status 500 does. Call it when something fails but the
-   * status is below 500, as in GraphQL. A logout is carried out all the same.
+   * status is below 500, as in GraphQL. A logout still takes effect.
    *
    * @throws `TypeError` when no adapter has opened the request.
    * @example
@@ -161,7 +161,7 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
     this.#opened("discard", request).discard();
   }
 
-  /** Whether a request has been opened: an adapter mounted twice opens it once. */
+  /** Whether an adapter has opened a request. An adapter that is mounted twice opens it once. */
   isOpen(request: object): boolean {
     return this.exchangeOf(request) !== undefined;
   }
@@ -218,8 +218,8 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * The stores behind these sessions, each once: to `setup()` and `prune()` them, as `sojourn cleanup` does. For
-   * sessions in cookies it has the store of `revocations`, if there is one.
+   * The stores of these sessions, each once, so that you can call their `setup()` and `prune()`, as `sojourn cleanup`
+   * does. For sessions in cookies it has the store of `revocations`, if there is one.
    */
   get stores(): readonly Store[] {
     return this.kept.stores;
@@ -245,14 +245,14 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends sessions of a subject: all, all except one, or one by its handle. A login that is in flight when all are
-   * revoked ends too; one that begins afterwards stays. Returns how many were ended; 0 with sessions in cookies, which
+   * Ends sessions of a subject: all, all except one, or one by its handle. If all are revoked, a login in flight ends
+   * too; a login that begins afterwards stays. Returns how many sessions it ended; 0 with sessions in cookies, which
    * cannot be counted.
    *
    * @throws `TypeError` when an option is unknown, or is passed as `undefined`. `SessionError`
    * `ERR_SESSION_NOT_SUPPORTED` when the store cannot find sessions by subject, or sessions are kept in cookies without
-   * `revocations`; `ERR_SESSION_UNREADABLE` when this process cannot decode a session that may be the named one; the
-   * error of the store (503) when a login in flight may not have been stopped. The other sessions are ended even then.
+   * `revocations`; `ERR_SESSION_UNREADABLE` when this process cannot decode a session that may be the one with the given
+   * handle; the error of the store (503) when a login in flight may not have been stopped. The other sessions end even then.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -268,12 +268,12 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
 
   /**
    * After a change of credentials, such as a new password: gives this session a new id, saves it, and then ends all
-   * other sessions of its user. Returns how many were ended; 0 with sessions in cookies, which cannot be counted.
-   * With `transport: bearer()`, call `handOut(session)` after it: that gives the new token, and saves it.
+   * other sessions of its user. Returns how many it ended; 0 with sessions in cookies, which cannot be counted.
+   * With `transport: bearer()`, call `handOut(session)` afterwards, which saves the session and returns the new token.
    *
    * @param session The session of the request that changed the credentials.
-   * @throws `TypeError` when no user is logged in. Otherwise what `session.save()` and {@link revoke} throw: then call
-   *   it again.
+   * @throws `TypeError` when no user is logged in. All errors of `session.save()` and {@link revoke}: then call it
+   *   again.
    * @example
    * ```ts
    * import type { Session, Sessions } from "sojourn";
@@ -290,13 +290,13 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends the sessions that an identity provider has logged out: the session that it calls `sid`, or all sessions of its
-   * user `subject`. Finds sessions whose `login` had `external`. Check the provider's logout token first. A login that
-   * is in flight ends too. Returns how many were ended; 0 with sessions in cookies.
+   * Ends the sessions that an identity provider has logged out: the session with the provider's `sid`, or all sessions
+   * of its user `subject`. It finds sessions whose `login` had `external`. Check the provider's logout token first. A
+   * login in flight ends too. Returns how many sessions it ended; 0 with sessions in cookies.
    *
    * @throws `TypeError` when neither `sid` nor `subject` is given. `SessionError` `ERR_SESSION_NOT_SUPPORTED` when
-   *   sessions cannot be revoked; the error of the store (503) when it fails: then answer with a status that makes the
-   *   provider try again.
+   *   sessions cannot be revoked; the error of the store (503) when it fails: then answer with that status, so that the
+   *   provider tries again.
    * @example
    * ```ts
    * import type { Sessions } from "sojourn";
@@ -310,11 +310,11 @@ export class Sessions<Data extends object = Record<string, unknown>, Device exte
   }
 
   /**
-   * Ends all sessions, of guests too, in one write. Needs the option `everybody`. A login that is in flight ends too;
-   * one that begins afterwards stays.
+   * Ends all sessions of users and guests in one write. Needs the option `everybody`. A login in flight ends too; a
+   * login that begins afterwards stays.
    *
-   * This process refuses earlier sessions as soon as that is written. The promise resolves when every process does:
-   * after the time that `everybody({ within })` sets, 5 seconds by default.
+   * This process refuses earlier sessions as soon as the write is done. The promise resolves when every process refuses
+   * them: after the time that `everybody({ within })` sets, 5 seconds by default.
    *
    * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` without that option. The error of the store when it fails: the
    *   write may have taken effect or not, so call it again.
