@@ -1,7 +1,7 @@
 /** Holds a Node response back until its sessions are saved: HTTP/1, and HTTP/2 through its compatible API. */
 
 import type { Exchange, Outcome } from "../../core/request/exchange.ts";
-import { alreadySent, type Destroyed, shut } from "./node-ended.ts";
+import { alreadySent, Shut } from "./node-ended.ts";
 import { giveHead, Head } from "./node-head.ts";
 import {
   type Call,
@@ -79,7 +79,7 @@ class HeldResponse implements Holder {
   /** The save failed: the handler's response is dropped, and the answer to an error takes its place. */
   #refused = false;
   /** Undoes what was done at the end. Answers the socket, if the application asked to destroy it in between. */
-  #reopen: (() => Destroyed | undefined) | undefined;
+  #shut: Shut | undefined;
   /** Inside a real method: they call each other. */
   #passing = false;
 
@@ -174,14 +174,17 @@ class HeldResponse implements Holder {
     tellOfHandler(this.#response);
     this.#waiting = [];
     this.#finished = method === "end";
+    const done = (): void => {
+      if (this.saving === saving) this.saving = undefined;
+    };
     const saving = allOf(saves)
       .then(
         () => this.#release(),
         (error) => this.#refuse(error),
       )
-      .catch((error) => this.#giveUp(error))
-      .then(() => {
-        if (this.saving === saving) this.saving = undefined;
+      .then(done, (error) => {
+        this.#giveUp(error);
+        done();
       });
     this.saving = saving;
     return this.#keep(this.#waiting, method, args);
@@ -197,7 +200,7 @@ class HeldResponse implements Holder {
 
   #end(): void {
     this.#ended = true;
-    this.#reopen = shut(this.#response);
+    this.#shut = new Shut(this.#response);
   }
 
   /** The response is complete, except for being sent. */
@@ -219,7 +222,7 @@ class HeldResponse implements Holder {
   /** The save is done: the head leaves, and the calls that waited are made. */
   #release(): void {
     const calls = this.#take();
-    const destroyed = this.#reopen?.();
+    const destroyed = this.#shut?.reopen();
     if (!this.#settled) {
       this.#settled = true;
       this.#head?.put();
@@ -242,7 +245,7 @@ class HeldResponse implements Holder {
     const response = this.#response;
     const [holding] = this.#holdings as [Holding];
     for (const [, args] of this.#take()) callBack(args, error);
-    this.#reopen?.();
+    this.#shut?.reopen();
     if (this.#settled || this.#refused) throw error;
     this.failed = true;
     this.#refused = true;

@@ -127,7 +127,9 @@ export function tellOfHandler(response: Prepared): void {
 
 function tell(response: Prepared, name: keyof Said): void {
   const held = response[slot];
-  if (held && Object.getOwnPropertyDescriptor(response, name)?.writable) held.said[name] = response[name];
+  // Node's own are in a prototype.
+  if (held && Object.hasOwn(response, name) && Object.getOwnPropertyDescriptor(response, name)?.writable)
+    held.said[name] = response[name];
   Object.defineProperty(response, name, told[name]);
 }
 
