@@ -7,7 +7,7 @@ import { checkOptions } from "./shared/options.ts";
 import { bareRecords, type RedisLayout } from "./shared/redis-bare.ts";
 import { linkTo, type RedisArgument, type RedisClient, type RedisConnection, textOf } from "./shared/redis-client.ts";
 import { countOf, pageOf, pageOfIndex, type RedisWalk, textsOf } from "./shared/redis-listing.ts";
-import { nativeRecords, subjectText } from "./shared/redis-record.ts";
+import { nativeRecords, redisCapabilities, subjectText } from "./shared/redis-record.ts";
 import { explained, is1, redisScripts, runScript, says } from "./shared/redis-scripts.ts";
 import { instantText } from "./shared/text.ts";
 
@@ -87,24 +87,28 @@ export function redisStore(options: RedisStoreOptions): Store {
   const apart = ({ cluster, keyPrefix }: RedisConnection): boolean =>
     (cluster || spread) && !/^[^{]*\{[^}]+\}/.test(keyPrefix + prefix);
 
-  /** Does something, and once more when only now it is known that keys lie apart: what was refused for that did nothing. */
-  function reach<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T> {
+  /**
+   * Does something, and once more when only now it is known that keys lie apart: what was refused for that did nothing.
+   *
+   * @param use What is made of the answer, in the same step. Default: nothing.
+   */
+  function reach<T, R = T>(work: (connection: RedisConnection) => Promise<T>, use?: (answer: T) => R): Promise<R> {
     const connection = link.known;
-    if (!connection) return Promise.resolve(link.connect()).then(() => reach(work));
+    if (!connection) return Promise.resolve(link.connect()).then(() => reach(work, use));
     const known = apart(connection);
-    return work(connection).catch((error) => {
+    return work(connection).then(use as (answer: T) => R, (error) => {
       if (!says(error, "CROSSSLOT") || known) throw explained(error);
       spread = true;
-      return work(connection);
+      return work(connection).then(use as (answer: T) => R);
     });
   }
 
-  /** Creates (`was` is empty), updates or renames in one step, and the indexes with it where they are in reach. */
-  const write = (connection: RedisConnection, change: Change): Promise<boolean> => {
+  /** Creates (`was` is empty), updates or renames in one step, and the indexes with it where they are in reach. Answers 1 when written. */
+  const write = (connection: RedisConnection, change: Change): Promise<unknown> => {
     const { from, to, was, is, value, left, joins, leaves } = change;
     const index = (subject: string | undefined): string => (subject === undefined ? nameOf(from) : indexOf(subject));
     const keys = [nameOf(from), nameOf(to), index(joins), index(leaves)] as const;
-    return runScript(connection, scripts.write, keys, [was, is, value, String(left), from, to]).then(is1);
+    return runScript(connection, scripts.write, keys, [was, is, value, String(left), from, to]);
   };
 
   const join = (connection: RedisConnection, subject: string, key: string, left: number): Promise<unknown> =>
@@ -138,7 +142,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     }
     if (joins !== undefined && !apart(connection)) {
       const is = await records.stateOf(version);
-      return (await write(connection, { from: key, to: key, was: "", is, value, left, joins })) ? version : null;
+      return is1(await write(connection, { from: key, to: key, was: "", is, value, left, joins })) ? version : null;
     }
     await joined(connection, joins, key, left);
     const set = await connection.command(nameOf(key), ["SET", nameOf(key), value, "PX", String(left), "NX"]);
@@ -160,7 +164,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     const [was, is] = [await records.stateOf(version), await records.stateOf(records.encode(record).version)];
     // Marked where there is a mark, so that the same command sent again after a lost answer finds its own.
     const [value, left] = records.tombstone ? [records.tombstone(is), tombstoneLasts] : ["", 0];
-    if (await write(connection, { from, to: from, was, is, value, left })) {
+    if (is1(await write(connection, { from, to: from, was, is, value, left }))) {
       // It is dead already, and a mark ends by itself.
       if (records.tombstone) await remove(connection, from, records.subjectOf(version)).catch(() => {});
       return created;
@@ -172,6 +176,8 @@ export function redisStore(options: RedisStoreOptions): Store {
   const readMany = (names: string[]): Promise<(StoredRecord | null)[]> =>
     reach((connection) => records.readMany(connection, names, apart(connection)));
 
+  /** What was last told. Each write asks. */
+  let told = redisCapabilities(records.bySubject, false, true);
   const store: Store = {
     name: "redis",
     space: options.prefix === undefined && foreign === undefined ? "common" : "own",
@@ -180,8 +186,9 @@ export function redisStore(options: RedisStoreOptions): Store {
       const { known } = link;
       const atomicRename = known !== undefined && !apart(known);
       const list = !known || known.servers !== undefined;
-      const count = list ? ("estimate" as const) : ("none" as const);
-      return { ...capabilities, bySubject: records.bySubject, atomicRename, list, pages: list, count };
+      if (told.atomicRename !== atomicRename || told.list !== list)
+        told = redisCapabilities(records.bySubject, atomicRename, list);
+      return told;
     },
     read(key) {
       const { known } = link;
@@ -194,14 +201,14 @@ export function redisStore(options: RedisStoreOptions): Store {
       const [left, old, joins] = [timeLeft(record.expiresAt), records.subjectOf(version), subjectOf(record.subject)];
       const leaves = old === joins ? undefined : old;
       const whole = (was: string, is: string): Promise<Version | null> => {
-        const change = { from: key, to: key, was, is, value, left };
-        return reach((connection) => {
+        const change = { from: key, to: key, was, is, value, left, joins, leaves };
+        const writing = (connection: RedisConnection): Promise<unknown> => {
+          if (!apart(connection)) return write(connection, change);
           // An entry under the old subject lapses by itself: removing it could cross with an update that puts it back.
-          const writing = apart(connection)
-            ? joined(connection, joins, key, left).then(() => write(connection, change))
-            : write(connection, { ...change, joins, leaves });
-          return writing.then((isWritten) => (isWritten ? next : null));
-        });
+          const alone = { ...change, joins: undefined, leaves: undefined };
+          return joined(connection, joins, key, left).then(() => write(connection, alone));
+        };
+        return reach(writing, (reply) => (is1(reply) ? next : null));
       };
       const [was, is] = [records.stateOf(version), records.stateOf(next)];
       if (typeof was === "string" && typeof is === "string") return whole(was, is);
@@ -229,7 +236,7 @@ export function redisStore(options: RedisStoreOptions): Store {
       const [left, joins, leaves] = [timeLeft(record.expiresAt), subjectOf(record.subject), records.subjectOf(version)];
       return reach(async (connection) => {
         if (apart(connection)) return move(connection, from, to, record, version);
-        return (await write(connection, { from, to, was, is, value, left, joins, leaves })) ? next : null;
+        return is1(await write(connection, { from, to, was, is, value, left, joins, leaves })) ? next : null;
       });
     },
     examine: async () => (await import("./shared/redis-examine.ts")).examine(await link.connect(), now),
@@ -263,15 +270,6 @@ export function redisStore(options: RedisStoreOptions): Store {
 }
 
 const known = { client: true, prefix: true, layout: true, now: true } as const;
-
-const capabilities = {
-  compareAndSwap: "atomic",
-  nativeExpiry: true,
-  expiryGranularity: 1,
-  clock: "server",
-  shared: true,
-  maxPayloadBytes: undefined,
-} as const;
 
 /** How long the mark stays that a renamed record leaves on a cluster, should it not be removed, in milliseconds. */
 const tombstoneLasts = 60_000;

@@ -106,6 +106,12 @@ export function base64url(bytes: Uint8Array): string {
   return second === undefined ? text : text + (alphabet[(second & 15) << 2] as string);
 }
 
+/** Whether a text has the characters of base64url only. */
+export function isBase64url(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (!((digits[text.charCodeAt(at)] ?? -1) >= 0)) return false;
+  return true;
+}
+
 /** The bytes of a base64url text; `null` unless it is exactly what {@link base64url} writes. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   const rest = text.length % 4;

@@ -1,7 +1,7 @@
 /** Session ids: 256 random bits, their shape, and the key a record is kept under. */
 
 import { randomBytes, sha256 } from "#crypto";
-import { andThen, base64url, type MaybePromise } from "../bytes/bytes.ts";
+import { andThen, base64url, isBase64url, type MaybePromise } from "../bytes/bytes.ts";
 
 /**
  * What ids look like and how they lead to the key of a record. The native scheme is {@link randomIds};
@@ -28,7 +28,7 @@ export function randomIds(prefix: string): IdScheme {
   return {
     prefix,
     create: () => base64url(randomBytes(32)),
-    accepts: (text) => text.length === 43 && /^[A-Za-z0-9_-]{43}$/.test(text),
+    accepts: (text) => text.length === 43 && isBase64url(text),
     keyOf: (id) => andThen(sha256(id), (digest) => prefix + digest),
   };
 }

@@ -69,22 +69,10 @@ export function storeRecords(config: RecordsConfig, pause: { until: number } = {
       const { payload, expiresAt, subject } = draft;
       const content = posts.record(key, draft);
       const written = isPromise(content) ? await content : content;
-      return posts.using(
-        () => store.update(key, written, version),
-        (next) =>
-          next === null
-            ? null
-            : {
-                place: {
-                  key,
-                  version: next,
-                  id,
-                  entry,
-                  handover,
-                  record: { payload, expiresAt, subject },
-                } satisfies StorePlace,
-              },
-      );
+      const next = await posts.limited(() => store.update(key, written, version));
+      if (next === null) return null;
+      const record = { payload, expiresAt, subject };
+      return { place: { key, version: next, id, entry, handover, record } satisfies StorePlace };
     },
     async touch(place, draft) {
       if (format.binds) return this.update(place, draft);

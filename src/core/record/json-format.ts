@@ -68,6 +68,8 @@ function metaIn(text: string): Meta | undefined {
 class Unopened implements LazyContent {
   readonly meta: Meta;
   readonly #payload: string;
+  /** Where the text of the data begins. */
+  readonly #at: number;
   readonly #text: string;
   readonly #before: Meta;
   #data: Record<string, unknown> | undefined;
@@ -76,6 +78,7 @@ class Unopened implements LazyContent {
     this.meta = meta;
     this.#before = { ...meta };
     this.#payload = payload;
+    this.#at = at;
     this.#text = payload.slice(at, -1);
   }
 
@@ -95,7 +98,8 @@ class Unopened implements LazyContent {
 
   encode(content: Content): Payload {
     const text = this.#data ? stringify(content.data, "session.data") : this.#text;
-    return text === this.#text && sameMeta(content.meta, this.#before) ? this.#payload : envelope(content.meta, text);
+    if (!sameMeta(content.meta, this.#before)) return envelope(content.meta, text);
+    return text === this.#text ? this.#payload : `${this.#payload.slice(0, this.#at)}${text}}`;
   }
 }
 

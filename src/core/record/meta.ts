@@ -75,7 +75,7 @@ export function isMeta(meta: object): meta is Meta {
 /** Whether two are equal. */
 export function sameMeta(a: Meta, b: Meta): boolean {
   for (const key in a) if (!isSame(a[key as keyof Meta], b[key as keyof Meta])) return false;
-  for (const key in b) if (!isSame(a[key as keyof Meta], b[key as keyof Meta])) return false;
+  for (const key in b) if (b[key as keyof Meta] !== undefined && !Object.hasOwn(a, key)) return false;
   return true;
 }
 

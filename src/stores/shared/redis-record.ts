@@ -1,6 +1,6 @@
 /** How a record looks in Redis: one string value, a header of text and the payload. */
 
-import type { StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
+import type { StoreCapabilities, StoredRecord, StoreRecord, Version } from "../../core/contracts/store.ts";
 import { type RedisArgument, type RedisConnection, type Replies, textOf } from "./redis-client.ts";
 import { explained, says } from "./redis-scripts.ts";
 import { newStamp } from "./stamp.ts";
@@ -80,10 +80,31 @@ end`,
   tombstone: (state) => `-- ${instantText(0)} ${state}`,
 };
 
+/** What the store can do with records on such a connection. */
+export function redisCapabilities(bySubject: boolean, atomicRename: boolean, list: boolean): StoreCapabilities {
+  return {
+    compareAndSwap: "atomic",
+    nativeExpiry: true,
+    expiryGranularity: 1,
+    clock: "server",
+    shared: true,
+    maxPayloadBytes: undefined,
+    bySubject,
+    atomicRename,
+    list,
+    pages: list,
+    count: list ? "estimate" : "none",
+  };
+}
+
 /** A subject as `belongs` takes it. */
 export function subjectText(subject: string | undefined): string {
-  return `${subject === undefined ? "-" : JSON.stringify(subject)}\n`;
+  if (subject === undefined) return "-\n";
+  return isPlain.test(subject) ? `"${subject}"\n` : `${JSON.stringify(subject)}\n`;
 }
+
+/** A text that is the same inside a text of JSON. */
+const isPlain = /^[ !#-[\]-~]*$/;
 
 /** The record in a reply, or `null` when the value is none. */
 function recordIn(reply: unknown): StoredRecord | null {

@@ -2,18 +2,15 @@
 
 import { base64url } from "../../core/bytes/bytes.ts";
 
-/** Random bytes for many stamps: drawing them costs the same for one as for many. Stamps are no secret. */
-const pool = new Uint8Array(12 * 256);
-let used = pool.length;
+/** Characters for many stamps: drawing and encoding random bytes costs the same for one as for many. Stamps are no secret. */
+let pool = "";
 
 /** 16 random characters. No two are the same. */
 export function newStamp(): string {
-  if (used === pool.length) {
-    crypto.getRandomValues(pool);
-    used = 0;
-  }
-  used += 12;
-  return base64url(pool.subarray(used - 12, used));
+  if (pool === "") pool = base64url(crypto.getRandomValues(new Uint8Array(12 * 256)));
+  const stamp = pool.slice(0, 16);
+  pool = pool.slice(16);
+  return stamp;
 }
 
 /** The same as a whole number that every database and driver gives back exactly: 53 random bits. */
