@@ -51,7 +51,12 @@ class Canary {
 
   leaks(): string[] {
     const all = this.said.join("\n");
-    return [...this.secrets].filter((text) => all.includes(text));
+    // Nearly all secrets are one word: they are looked up among what the words contain, since both are thousands.
+    const parts = new Set<string>();
+    for (const word of new Set(all.match(/[\w.:%=+/-]{16,}/g))) {
+      for (let at = 0; at + 16 <= word.length; at++) parts.add(word.slice(at, at + 16));
+    }
+    return [...this.secrets].filter((text) => (/^[\w.:%=+/-]+$/.test(text) ? parts.has(text) : all.includes(text)));
   }
 }
 
