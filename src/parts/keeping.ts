@@ -11,7 +11,7 @@ import type { Keeping, Kept, KeptIn } from "../core/request/kept.ts";
 import { describing, loadWork, storesOf } from "../core/request/one-record.ts";
 import { Sessions } from "../core/request/sessions.ts";
 import type { Work } from "../core/save/commit.ts";
-import { makeParts, type Part, type Parts, type PartsOptions } from "./options.ts";
+import { isRevocable, makeParts, type Part, type Parts, type PartsOptions } from "./options.ts";
 import { PartsRequest } from "./request.ts";
 import { type PartsSession, SessionInParts } from "./session.ts";
 
@@ -163,10 +163,9 @@ function subjectsOf({ all, home }: Parts): Pick<SubjectSessions, "list" | "revok
       const isListed = config.store.capabilities.bySubject && options.handle === undefined;
       const living = isListed ? async () => (await subjects.current?.(subject)) ?? new Set<string>() : undefined;
       const others: (() => Promise<number>)[] = [];
-      for (const { core, plain } of all) {
-        const { capabilities } = core.config.store;
-        const can = "revocable" in capabilities ? !plain : capabilities.bySubject;
-        if (core !== home.core && can) others.push(await core.subjects.beginRevoke(subject, options, living));
+      for (const part of all) {
+        if (part !== home && isRevocable(part))
+          others.push(await part.core.subjects.beginRevoke(subject, options, living));
       }
       const ended = await home.core.subjects.revoke(subject, options);
       for (const end of others) await end();

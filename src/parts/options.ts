@@ -127,13 +127,24 @@ export function makeParts(options: PartsOptions<never>): Parts {
     // Sessions are limited where it is known who is logged in.
     makePart(name, part, at === homeAt ? options : { ...options, limit: undefined }, groups[at] as string[][]),
   );
-  const home = all[homeAt] as Part;
+  const made = all[homeAt] as Part;
+  const others = all.filter((part) => part !== made && isRevocable(part));
+  const endParts = (subject: string, handle: string): Promise<unknown> =>
+    Promise.all(others.map(({ core }) => core.subjects.revoke(subject, { handle })));
+  const home = { ...made, core: { ...made.core, endParts } };
+  all[homeAt] = home;
   if (options.describe && !home.core.config.describe)
     throw new TypeError(`describe must be left out: the format of parts.${home.name} has no room for what it says`);
   checkCookies(all);
   checkPrefixes(all);
   const cleanup = cleanupOf(all.map(({ core }) => core.config));
   return { all, home, routes, cleanup };
+}
+
+/** Whether the sessions of a user can be ended in a part. */
+export function isRevocable({ core, plain }: Part): boolean {
+  const { capabilities } = core.config.store;
+  return "revocable" in capabilities ? !plain : capabilities.bySubject;
 }
 
 /** Whether a part may be called so. */

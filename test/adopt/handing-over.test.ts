@@ -429,3 +429,40 @@ test.each(wrong)("%s is a TypeError that says what to pass", (_, make, message) 
   expect(make).toThrow(TypeError);
   expect(make).toThrow(message);
 });
+
+test("with a limit, an old session counts, and is adopted only where there is room", async () => {
+  for (const excess of ["end-oldest", "refuse"] as const) {
+    const { sessions, events } = adopting({ adopt: [iron], limit: { perSubject: 2, excess } });
+    const login = (): Promise<Visit<void>> => visit(sessions, "", (session) => session.login("ada"));
+    const [first, second] = [await login(), await login()];
+    const refused = await visit(sessions, cookie, seen);
+    expect([refused.value.subject, refused.setCookie]).toEqual([undefined, []]);
+    expect(events.at(-1)).toMatch(/^excess_sessions_exceeded: .*is not adopted/);
+    for (const { cookie: ours } of [first, second])
+      expect((await visit(sessions, ours, seen)).value.subject).toBe("ada");
+
+    await visit(sessions, first.cookie, (session) => session.destroy());
+    const adopted = await visit(sessions, cookie, seen);
+    expect(adopted.value.subject).toBe("ada");
+    expect(await sessions.list("ada")).toHaveLength(2);
+    if (excess === "refuse") {
+      await expect(login()).rejects.toMatchObject({ code: "ERR_SESSION_LIMIT" });
+      continue;
+    }
+    // Its login was before all others.
+    const third = await login();
+    expect((await visit(sessions, adopted.cookie, seen)).value.subject).toBeUndefined();
+    for (const { cookie: ours } of [second, third])
+      expect((await visit(sessions, ours, seen)).value.subject).toBe("ada");
+  }
+});
+
+test("with a limit, old sessions that are adopted at the same time are never more than allowed", async () => {
+  const other = await ironCookie({ user: "ada", n: 1 }, { cookieName: "iron", password });
+  const { sessions } = adopting({ adopt: [iron], limit: { perSubject: 1 } });
+  const both = await Promise.all([visit(sessions, cookie, seen), visit(sessions, other, seen)]);
+  expect(both).toHaveLength(2);
+  expect((await sessions.list("ada")).length).toBeLessThanOrEqual(1);
+  for (const one of [cookie, other]) await visit(sessions, one, seen);
+  expect(await sessions.list("ada")).toHaveLength(1);
+});

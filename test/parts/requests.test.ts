@@ -245,6 +245,14 @@ describe("one session", () => {
     expect(kinds).toHaveLength(2);
   });
 
+  test("that a limit ends, ends in every part that finds by subject, as one that is revoked", async () => {
+    const scene = setUp({ limit: { perSubject: 1 } });
+    const [phone, laptop] = [await filled(scene, "ada"), await filled(scene, "ada")];
+    const left = (browser: Browser) => browser.visit(({ data, subject }) => [subject, Object.keys(data)]);
+    expect((await left(phone)).value).toEqual([undefined, ["token", "theme"]]);
+    expect((await left(laptop)).value).toEqual(["ada", Object.keys(everything)]);
+  });
+
   test("has its subject from the home part: when that ended, the user is logged out", async () => {
     const scene = setUp();
     const browser = await filled(scene, "ada");

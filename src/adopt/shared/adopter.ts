@@ -135,11 +135,18 @@ async function take(
   const content = contentOf(desk, options, session, await handleOf(key));
   if (!content) return null;
   const { subject, handle } = content.meta;
-  const stands = async (): Promise<boolean> => subject === undefined || !(await desk.isRevoked(subject));
-  if (!(await stands())) {
-    desk.events.emit("session_use_after_expire", { subject, reason: "sessions of the subject were revoked" });
-    return null;
-  }
+  const stands = async (): Promise<boolean> => {
+    if (subject === undefined) return true;
+    if (await desk.isRevoked(subject)) {
+      desk.events.emit("session_use_after_expire", { subject, reason: "sessions of the subject were revoked" });
+      return false;
+    }
+    if (await desk.hasRoom(subject, handle as string)) return true;
+    const reason = `the subject has as many sessions as allowed: that of ${name} is not adopted`;
+    desk.events.emit("excess_sessions_exceeded", { subject, reason });
+    return false;
+  };
+  if (!(await stands())) return null;
   const now = desk.now();
   const done = async (): Promise<void> => {
     desk.events.emit("session_created", { handle, subject, reason: `adopted from ${name}` });

@@ -30,6 +30,8 @@ export interface AdoptionDesk {
   marked(key: string): Promise<Found | Late | null | undefined>;
   /** Whether sessions of the subject have been revoked: then none of before is adopted. */
   isRevoked(subject: string): Promise<boolean>;
+  /** Whether one more session of the subject is within the limit; the one with the handle is not counted. */
+  hasRoom(subject: string, handle: string): Promise<boolean>;
   /** A call to the old library's store, in bounded time. */
   limited<T>(name: string, call: () => Promise<T>): Promise<T>;
 }

@@ -5,6 +5,7 @@ import type { Found, Late } from "../contracts/records.ts";
 import type { Store } from "../contracts/store.ts";
 import { expiryOf } from "../record/expiry.ts";
 import { withTimeLimit } from "../record/time-limit.ts";
+import { hasRoom } from "../save/limit.ts";
 import type { SessionsCore } from "../save/request-record.ts";
 
 /** Asks one adopter after the other. */
@@ -19,6 +20,7 @@ export function adopting({
     expiresAt: () => expiryOf(now(), {}, config.timeouts),
     marked: async (key) => records.marked?.(key),
     isRevoked: async (subject) => (await subjects.epoch(subject)) !== undefined,
+    hasRoom: (subject, handle) => hasRoom(config, subjects, subject, handle),
     limited: (name, call) => withTimeLimit(call, { ...(store as Store), name }, config, events),
   };
   const adopt = async (header: string): Promise<Found | Late | null> => {

@@ -79,6 +79,7 @@ export async function endExcess(
   const ended = new Set<string>();
   const end = async (entry: Entry): Promise<boolean> => {
     if (!(await subjects.end?.(subject, entry))) return false;
+    await core.endParts?.(subject, entry.info.handle);
     ended.add(entry.info.handle);
     return true;
   };
@@ -96,6 +97,22 @@ export async function endExcess(
   throw conflict();
 }
 
+/**
+ * Whether there is room for a session that another library began: nobody logs in, so it ends no other. Two that meet may both
+ * find none; their next requests ask again.
+ */
+export async function hasRoom(
+  { limit }: SessionsCore["config"],
+  subjects: SubjectSessions,
+  subject: string,
+  handle: string,
+): Promise<boolean> {
+  if (!limit) return true;
+  const others = await loginsOf(subjects, subject);
+  others.delete(handle);
+  return others.size < limit.perSubject;
+}
+
 /** The handles of the sessions beyond the limit: all but the newest by the time of their login. */
 function beyond(entries: readonly Entry[], perSubject: number): Set<string> {
   const logins = [...loginTimes(entries)];
@@ -107,12 +124,15 @@ async function loginsOf(subjects: SubjectSessions, subject: string): Promise<Map
   return loginTimes((await subjects.entries?.(subject)) ?? []);
 }
 
-/** When each session of the subject's own logged in, by handle: while it moves, it has two records. One that cannot be decoded counts as the oldest. */
+/**
+ * When each session of the subject's own logged in, by handle: while it moves, it has two records. One that cannot be
+ * decoded, or was adopted from another library, counts as the oldest.
+ */
 function loginTimes(entries: readonly Entry[]): Map<string, number> {
   const times = new Map<string, number>();
   for (const { info, order } of entries) {
     if (info.actor !== undefined) continue;
-    const at = Math.max(order, info.authenticatedAt ?? info.createdAt ?? 0);
+    const at = Math.max(order, info.authenticatedAt ?? 0);
     times.set(info.handle, Math.max(at, times.get(info.handle) ?? 0));
   }
   return times;

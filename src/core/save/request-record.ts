@@ -36,6 +36,8 @@ export interface SessionsCore {
   readonly binder?: Binder | undefined;
   /** What another library's cookie in a `Cookie` header leads to, where there are adopters. */
   readonly adopt?: ((header: string) => Promise<Found | Late | null>) | undefined;
+  /** Of the part that says who is logged in: ends the other parts of a session, which nothing else would end with it. */
+  readonly endParts?: ((subject: string, handle: string) => Promise<unknown>) | undefined;
   /** Ends what that leads to, after a logout. Gives the `Set-Cookie` values that remove the cookie. */
   readonly endOld?: ((header: string) => Promise<readonly string[] | undefined>) | undefined;
 }
