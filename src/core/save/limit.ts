@@ -98,7 +98,7 @@ export async function endExcess(
 }
 
 /**
- * Whether there is room for a session that another library began: nobody logs in, so it ends no other. Two that meet may both
+ * Whether there is room for a session that another library began. It is no login, so it ends no other session. Two that meet may both
  * find none; their next requests ask again.
  */
 export async function hasRoom(
