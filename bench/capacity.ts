@@ -2,7 +2,7 @@
  * What a session costs its backend: octets at rest, as the server itself says, and calls of its client for each kind of
  * request; for Redis also the commands that its scripts run. For docs/guides/capacity.md.
  *
- *     node --conditions=sojourn-source bench/capacity.ts [--sessions 20000] [--stores redis,memcached,postgres,mysql,sqlite,file]
+ *     node --conditions=sojourn-source bench/capacity.ts [--sessions 20000] [--stores redis,memcached,postgres,mariadb,mongodb,sqlite,file]
  *
  * Sessions are logged in through sojourn, with data of about 1 KB. Prints one table in Markdown.
  */
@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
+import { MongoClient } from "mongodb";
 import mysql from "mysql2/promise";
 import pg from "pg";
 import { createClient } from "redis";
@@ -22,9 +23,11 @@ import { fetchSessions } from "sojourn/frameworks/fetch";
 import { fileStore } from "sojourn/stores/file";
 import { memcachedStore } from "sojourn/stores/memcached";
 import { memcachedClient } from "sojourn/stores/memcached/client";
+import { mongodbStore } from "sojourn/stores/mongodb";
 import { redisStore } from "sojourn/stores/redis";
 import { sqlStore } from "sojourn/stores/sql";
 import { memcachedVersion, startMemcached } from "../test/support/memcached-servers.ts";
+import { startMongodb } from "../test/support/mongodb-servers.ts";
 import { redisVersion, startRedis } from "../test/support/redis-servers.ts";
 import { mariadbVersion, postgresVersion, startMariadb, startPostgres } from "../test/support/sql-servers.ts";
 import { type Contents, contents } from "./contents.ts";
@@ -41,7 +44,7 @@ interface Backend {
 const { values: options } = parseArgs({
   options: {
     sessions: { type: "string", default: "20000" },
-    stores: { type: "string", default: "redis,memcached,postgres,mariadb,sqlite,file" },
+    stores: { type: "string", default: "redis,memcached,postgres,mariadb,mongodb,sqlite,file" },
   },
 });
 const count = Number(options.sessions);
@@ -114,6 +117,27 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
           "SELECT data_length + index_length AS octets FROM information_schema.tables WHERE table_name = 'sojourn_sessions'",
         );
         return Number(rows[0]?.octets);
+      },
+    };
+  },
+  async mongodb() {
+    const server = await startMongodb();
+    const client = new MongoClient(server.url, { monitorCommands: true });
+    client.on("commandStarted", () => {
+      calls += 1;
+    });
+    closing.push(
+      () => server.stop(),
+      () => client.close(),
+    );
+    const collection = client.db(server.database).collection("sessions");
+    return {
+      title: server.version,
+      store: mongodbStore({ collection }),
+      async octets() {
+        await client.db("admin").command({ fsync: 1 });
+        const [stats] = await collection.aggregate([{ $collStats: { storageStats: {} } }]).toArray();
+        return stats?.["storageStats"].storageSize + stats?.["storageStats"].totalIndexSize;
       },
     };
   },
