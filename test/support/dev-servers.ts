@@ -6,7 +6,7 @@ import { cp, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { build, isBuilt } from "../../scripts/build.ts";
-import { projectRoot } from "../../scripts/lib.ts";
+import { projectRoot, run } from "../../scripts/lib.ts";
 
 /** A dev server, and the example that it runs. */
 export interface DevServer {
@@ -23,6 +23,8 @@ export interface DevServer {
   readonly restarts?: "process" | "worker";
   /** What builds the application, where something does. */
   readonly build?: readonly string[];
+  /** The tests do not have its packages: they are installed into the project itself. Default false. */
+  readonly installs?: boolean;
   /** Files that the example does not have. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -109,6 +111,16 @@ export const devServers: readonly DevServer[] = [
     restarts: "worker",
     build: ["nitro", "build"],
     command: (port) => ["nitro", "dev", "--host", "127.0.0.1", "--port", port],
+  },
+  {
+    name: "Nuxt",
+    example: "nuxt",
+    edited: "server/utils/sessions.ts",
+    path: "/api/visit",
+    restarts: "worker",
+    installs: true,
+    build: ["node_modules/.bin/nuxt", "build"],
+    command: (port) => ["node_modules/.bin/nuxt", "dev", "--no-fork", "--host", "127.0.0.1", "--port", port],
   },
   { name: "Express, `node --watch`", example: "express", ...server, command: () => ["node", "--watch", "server.ts"] },
   { name: "Express, `tsx watch`", example: "express", ...server, command: () => ["tsx", "watch", "server.ts"] },
@@ -221,18 +233,31 @@ export async function buildWithoutRedis(app: DevServer, keeping: Keeping, limit 
 /** A project of its own, with this package installed as users have it. */
 async function layOut(app: DevServer, directory: string): Promise<void> {
   const installed = join(directory, "node_modules", "sojourn");
+  await mkdir(directory, { recursive: true });
+  if (app.installs) await install(app, directory);
   await mkdir(installed, { recursive: true });
   const said = isBuilt() ? "" : await build();
   if (said !== "") throw new Error(said);
   await cp(join(projectRoot, "dist"), join(installed, "dist"), { recursive: true });
   await cp(join(projectRoot, "package.json"), join(installed, "package.json"));
-  const filter = (source: string): boolean => !/\/(node_modules|\.svelte-kit|\.astro)$/.test(source);
+  const filter = (source: string): boolean => !/\/(node_modules|\.svelte-kit|\.astro|\.nuxt|\.output)$/.test(source);
   await cp(join(projectRoot, "examples", app.example), directory, { recursive: true, filter });
   for (const [name, text] of Object.entries(app.files ?? {})) {
     await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), text);
   }
   await writeFile(join(directory, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+}
+
+/** The packages of an example but this one. */
+async function install({ example }: DevServer, directory: string): Promise<void> {
+  const manifest = JSON.parse(await readFile(join(projectRoot, "examples", example, "package.json"), "utf8"));
+  const { sojourn: _, ...dependencies } = manifest.dependencies as Record<string, string>;
+  await writeFile(join(directory, "package.json"), JSON.stringify({ ...manifest, dependencies }));
+  const { code, output } = await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"], {
+    cwd: directory,
+  });
+  if (code !== 0) throw new Error(`npm install: ${output.slice(-2000)}`);
 }
 
 /** Saves a file as editors do that keep it in place: a dev server never reads the half of it. */
