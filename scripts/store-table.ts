@@ -224,7 +224,7 @@ function short(): string {
     row.ends ?? (row.capabilities.nativeExpiry ? "by themselves" : "when you call `prune()`"),
     yes(row.capabilities.bySubject),
   ]);
-  return lines(["store", "import", "seen by", "ended sessions go", "finds a user's sessions"], body);
+  return lines(["store", "import", "seen by", "ended sessions disappear", "finds a user's sessions"], body);
 }
 
 /** What each promises. */
