@@ -54,6 +54,7 @@ export { encrypted } from "./core/record/encrypted.ts";
 export type { ExternalRevocation } from "./core/record/external.ts";
 export { jsonFormat } from "./core/record/json-format.ts";
 export type { ListOptions, RevokeOptions, SessionInfo } from "./core/record/revoke.ts";
-export type { Access, Exchange, Outcome, RequestReader } from "./core/request/exchange.ts";
+export type { Access, Exchange, Outcome } from "./core/request/exchange.ts";
+export type { RequestReader } from "./core/request/reader.ts";
 export type { Sessions } from "./core/request/sessions.ts";
 export { createSessions } from "./create.ts";

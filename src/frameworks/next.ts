@@ -2,8 +2,9 @@
 
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Session } from "../core/contracts/session.ts";
-import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import type { Exchange } from "../core/request/exchange.ts";
 import { requestEnded } from "../core/request/no-request.ts";
+import type { RequestReader } from "../core/request/reader.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { type FetchOptions, fetchSessions } from "./fetch.ts";
 import { commitByCookies } from "./shared/cookie-line.ts";

@@ -1,17 +1,26 @@
 /** Nuxt 3 and 4, and what they stand on: Nitro 2 and h3 1. */
 
 import { isSessionError } from "../core/contracts/errors.ts";
-import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import type { Exchange } from "../core/request/exchange.ts";
+import type { RequestReader } from "../core/request/reader.ts";
 import type { Sessions } from "../core/request/sessions.ts";
-import { answerInWords } from "./shared/answer-in-words.ts";
 import { attachSession } from "./shared/attach.ts";
 import { beginning } from "./shared/begin.ts";
 import { markFailed, released } from "./shared/held-response.ts";
-import { Head } from "./shared/node-head.ts";
-import { ConnectRequest, nodeReader } from "./shared/node-request.ts";
-import type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
+import {
+  type Call,
+  type CallContext,
+  hasFailed,
+  type InnerRequest,
+  isSameClient,
+  type NuxtEvent,
+  pageOf,
+  refuseWithin,
+} from "./shared/nitro-call.ts";
+import { NuxtRequest } from "./shared/nuxt-request.ts";
 import { type AccessOption, checkAdapter } from "./shared/options.ts";
 
+export type { NuxtEvent } from "./shared/nitro-call.ts";
 export type { NodeRequest, NodeResponse } from "./shared/node-shapes.ts";
 export type { AccessOf, AccessOption } from "./shared/options.ts";
 
@@ -29,13 +38,6 @@ export interface NuxtOptions extends AccessOption<NuxtEvent> {
   readonly secure?: ((event: NuxtEvent) => boolean) | undefined;
 }
 
-/** The part of the event of h3 1 that is used here. */
-export interface NuxtEvent {
-  readonly node: { readonly req: NodeRequest; readonly res: NodeResponse };
-  readonly path: string;
-  context: object;
-}
-
 /** The part of an application of h3 1 that is used here. */
 export interface H3App {
   handler: (event: never) => unknown;
@@ -44,10 +46,6 @@ export interface H3App {
 
 /** A plugin of Nitro 2. It takes an application of h3 1 as well. */
 export type NuxtSessionsPlugin = (nitroApp: H3App | { readonly h3App: H3App }) => void;
-
-const cached =
-  "a session was asked for inside a cached handler (defineCachedEventHandler, a route rule with cache, swr or isr), " +
-  "or after one, whose answer goes to every visitor. Ask for it before";
 
 /**
  * Sessions for Nuxt 3 and 4, and for Nitro 2: a plugin of the server. In routes, `sessions.get(event)` is the session.
@@ -94,25 +92,18 @@ export function nuxtSessions<Data extends object>(
     return page && !page.isOver && !page.arrived.skipped ? outer : undefined;
   };
 
-  /** Opens a call as a part of its page's request: it has the page's session, and a context of its own to ask in. */
-  const openPart = (call: Call, page: Exchange<Data>): Exchange<Data> => {
-    const part = sessions.open<Call>(call, partReader, call.event);
-    const own = part.get;
-    part.get = (fields) => {
-      try {
-        refuseWithin(call);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      return part.arrived.skipped ? own.call(part, fields) : page.get(fields);
-    };
-    part.discard = () => page.discard();
-    return part;
+  /** How a call is read that is part of a page's request: it has the page's session, and a context of its own to ask in. */
+  const partReader: RequestReader<Call> = {
+    cookie: ({ event }) => event.node.req.headers.cookie,
+    secure: () => true,
+    given: ({ event }) => event,
+    asked: refuseWithin,
+    outer: (call) => sessions.exchangeOf(pageOf(call).event),
   };
 
   const handlePart = async (call: Call, next: () => unknown): Promise<unknown> => {
     const page = sessions.exchangeOf(pageOf(call).event) as Exchange<Data>;
-    const part = openPart(call, page);
+    const part = sessions.open(call, partReader, call.event);
     await beginInner(call.event, undefined);
     try {
       return await part.run(next);
@@ -174,114 +165,4 @@ export function nuxtSessions<Data extends object>(
   };
 }
 
-/** A request, or a call inside the server that is part of one. */
-interface Call {
-  readonly event: NuxtEvent;
-  /** What made the call, when it is part of a page's request. */
-  readonly outer: Call | undefined;
-  /** It threw. */
-  failed: boolean;
-  /** What was attached. */
-  session?: object;
-}
-
 type H3Options = H3App["options"] & { onRequest?: ((event: never) => unknown) | undefined };
-
-interface CallContext {
-  readonly [slot: symbol]: Call | undefined;
-}
-
-/** What Nitro makes of a request to itself: `__unenv__` is the `context` of the event it was made with. */
-interface InnerRequest extends NodeRequest {
-  readonly __unenv__?: CallContext | undefined;
-}
-
-/** The page that a call is part of, or the request itself. */
-function pageOf(call: Call): Call {
-  return call.outer ? pageOf(call.outer) : call;
-}
-
-function hasFailed({ failed, event }: Call): boolean {
-  return failed || event.node.res.statusCode >= 500;
-}
-
-/** Whether two requests bring the same cookie and the same token. Nitro passes no empty headers on. */
-function isSameClient({ headers: one }: NodeRequest, { headers: other }: NodeRequest): boolean {
-  const isSame = (name: string): boolean => (one[name] ?? "") === (other[name] ?? "");
-  return isSame("cookie") && isSame("authorization");
-}
-
-/** A cached handler of Nitro notes itself in the context it shares with its request, and its answer goes to everybody. */
-function refuseCached({ context }: NuxtEvent): void {
-  if ("cache" in context) throw new TypeError(cached);
-}
-
-/** The same for a call: what it answers may go into the answer of any that is around it. */
-function refuseWithin(call: Call | undefined): void {
-  for (let at = call; at; at = at.outer) refuseCached(at.event);
-}
-
-const reader: RequestReader<never> = {
-  ...(nodeReader as RequestReader<never>),
-  asked: ({ event }: NuxtRequest<object>) => refuseCached(event),
-};
-
-/** How a call is read that is part of a page's request. */
-const partReader: RequestReader<Call> = {
-  cookie: ({ event }) => event.node.req.headers.cookie,
-  secure: () => true,
-  given: ({ event }) => event,
-};
-
-class NuxtRequest<Data extends object> extends ConnectRequest<Data> {
-  readonly event: NuxtEvent;
-  #fail: ((error: unknown) => void) | undefined;
-
-  constructor(sessions: Sessions<Data>, event: NuxtEvent, secure: ((event: NuxtEvent) => boolean) | undefined) {
-    const { req, res } = event.node;
-    super(sessions, req, res, () => {}, secure && (() => secure(event)), event);
-    this.event = event;
-  }
-
-  protected override get reader(): typeof nodeReader {
-    return reader;
-  }
-
-  override get given(): object {
-    return this.event;
-  }
-
-  /** Runs the handlers until the response has left. Rejects when its session could not be saved, so that h3 answers. */
-  handle(next: () => unknown): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#fail = reject;
-      this.#run(next).then(resolve, reject);
-    }).finally(() => {
-      this.#fail = undefined;
-    });
-  }
-
-  async #run(next: () => unknown): Promise<void> {
-    await this.run(next);
-    const { exchange, response } = this;
-    // Where there is no socket, h3 does not send a stream: it hands it over in `_data`, and the event is handled.
-    if (exchange.used && !response.socket && !response.writableEnded) {
-      try {
-        await exchange.commit(new Head(response), { failed: response.statusCode >= 500 });
-      } catch (error) {
-        this.startOver(error);
-        Object.assign(response, { _data: undefined });
-        Object.assign(this.event, { _handled: false });
-        throw error;
-      }
-    }
-    await released(response);
-  }
-
-  override fail(error: unknown): void {
-    const fail = this.#fail;
-    this.#fail = undefined;
-    if (fail) fail(error);
-    else answerInWords(this.response);
-  }
-}

@@ -3,7 +3,8 @@
 import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Session } from "../core/contracts/session.ts";
 import { type Duration, durationOption } from "../core/options/duration.ts";
-import type { Exchange, RequestReader } from "../core/request/exchange.ts";
+import type { Exchange } from "../core/request/exchange.ts";
+import type { RequestReader } from "../core/request/reader.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 import { type AccessOf, checkAdapter, checkFunction } from "./shared/options.ts";
 import { type ClosableSocket, isClosed, onceClosed, tell } from "./shared/socket-shapes.ts";

@@ -1,7 +1,7 @@
 /** Logs a user in for a test, without a request, and gives the `Cookie` header that the client then sends. */
 
 import type { LoginOptions } from "../core/contracts/session-options.ts";
-import type { RequestReader } from "../core/request/exchange.ts";
+import type { RequestReader } from "../core/request/reader.ts";
 import type { Sessions } from "../core/request/sessions.ts";
 
 /** Options of {@link loggedIn}: those of `session.login`, and what the session holds. */

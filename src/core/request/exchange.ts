@@ -1,7 +1,7 @@
 /** One request and its response: the session is loaded on first use, and saved before the headers leave. */
 
 import { type HeaderAccess, varyBy, writeHeaders } from "../client/headers.ts";
-import type { OwnAnswer, RequestHead } from "../contracts/device-bound.ts";
+import type { OwnAnswer } from "../contracts/device-bound.ts";
 import { wrongArgument } from "../contracts/errors.ts";
 import { type Incoming, unsaid } from "../contracts/incoming.ts";
 import type { Session } from "../contracts/session.ts";
@@ -11,32 +11,7 @@ import type { Context } from "./context.ts";
 import { reportDropped } from "./dropped.ts";
 import type { Arrived, Keeping, Kept } from "./kept.ts";
 import { skipped } from "./no-request.ts";
-
-/** How an adapter reads a request. One constant object per adapter: nothing is read, nothing allocated, until a session is asked for. */
-export interface RequestReader<Request> {
-  /** The `Cookie` header. */
-  cookie(request: Request): string | null | undefined;
-  /** Whether the client came over https, by the framework's own notion (its proxy settings), never by a header taken on trust. */
-  secure(request: Request): boolean;
-  /** Method, URL and headers, for sessions that answer some requests themselves. Without it, they answer none. */
-  head?(request: Request): RequestHead;
-  /**
-   * Called when the session is first asked for: here an adapter begins to hold the response back, so that a request
-   * that never asks is not touched. It calls `headersGone` itself if they have already left.
-   */
-  use?(request: Request): void;
-  /**
-   * Called every time the session is asked for. Throws where the answer goes to others as well: in a handler whose
-   * result is cached.
-   */
-  asked?(request: Request): void;
-  /** What handlers know the request as, for the option `describe`. Default: what was opened. */
-  given?(request: Request): object;
-  /** Called when the session could not be loaded, or refuses what needs a fresh proof of identity, before the handler hears of it. */
-  failed?(error: unknown): void;
-  /** Whether the response has ended or its client has left. Adapters that cannot ask the response call `close`. */
-  isOver?(request: Request): boolean;
-}
+import type { RequestReader } from "./reader.ts";
 
 /**
  * What a route may do with its session. `"skip"`: nothing, asking for it is an error. `"read"`: a change is an error,
@@ -121,6 +96,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   get(fields?: readonly string[]): Promise<Session<Data>> {
     try {
       this.#reader.asked?.(this.#request as never);
+      const outer = this.#skipped ? undefined : this.#outer;
+      if (outer) return outer.get(fields);
       if (!this.#used) this.#use();
       this.#kept ??= this.#keeping.begin(this.#begin());
       const loading = this.#kept.load(fields);
@@ -129,6 +106,11 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** The request that this one is part of, whose session it has and which saves it. */
+  get #outer(): Exchange<Data> | undefined {
+    return this.#reader.outer?.(this.#request as never) as Exchange<Data> | undefined;
   }
 
   #use(): void {
@@ -176,7 +158,9 @@ export class Exchange<Data extends object = Record<string, unknown>> {
 
   /** Lets the saves that the adapter does save only a logout, as after a failure of the handler. */
   discard(): void {
-    this.#discards = true;
+    const outer = this.#outer;
+    if (outer) outer.discard();
+    else this.#discards = true;
   }
 
   /**

@@ -10,11 +10,12 @@ import type { ExternalRevocation } from "../record/external.ts";
 import { checkList, checkRevoke, type ListOptions, type RevokeOptions, type SessionInfo } from "../record/revoke.ts";
 import type { Context } from "./context.ts";
 import { endEverybody, endExternal, endOthers } from "./endings.ts";
-import { type Access, Exchange, type RequestReader } from "./exchange.ts";
+import { type Access, Exchange } from "./exchange.ts";
 import type { Keeping } from "./kept.ts";
 import { type Namesakes, noteOpened } from "./namesakes.ts";
 import { noneAtHand, notOpened, notOpenedFor } from "./no-request.ts";
 import { makeCore, type SingleOptions, single } from "./one-record.ts";
+import type { RequestReader } from "./reader.ts";
 
 type Opened<Data extends object> = Record<symbol, Exchange<Data> | undefined>;
 

@@ -4,7 +4,8 @@ import type { MaybePromise } from "../../core/bytes/bytes.ts";
 import type { HeaderAccess } from "../../core/client/headers.ts";
 import type { OwnAnswer } from "../../core/contracts/device-bound.ts";
 import { isSessionError, type SessionError } from "../../core/contracts/errors.ts";
-import type { Exchange, Outcome, RequestReader } from "../../core/request/exchange.ts";
+import type { Exchange, Outcome } from "../../core/request/exchange.ts";
+import type { RequestReader } from "../../core/request/reader.ts";
 
 /** What keeps a Worker running after its response: `ctx` of Cloudflare, `context` of Netlify. */
 export interface Waits {

@@ -1,7 +1,8 @@
 /** Opens a request at a Node server. What the adapters of all Node frameworks begin with. */
 
 import type { RequestHead } from "../../core/contracts/device-bound.ts";
-import type { Access, Exchange, RequestReader } from "../../core/request/exchange.ts";
+import type { Access, Exchange } from "../../core/request/exchange.ts";
+import type { RequestReader } from "../../core/request/reader.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { type Holding, hold } from "./held-response.ts";
 import { Head, keepHeaders } from "./node-head.ts";

@@ -2,7 +2,8 @@
 
 import { received, SessionError } from "../../core/contracts/errors.ts";
 import type { Session } from "../../core/contracts/session.ts";
-import type { Exchange, RequestReader } from "../../core/request/exchange.ts";
+import type { Exchange } from "../../core/request/exchange.ts";
+import type { RequestReader } from "../../core/request/reader.ts";
 import type { Sessions } from "../../core/request/sessions.ts";
 import { checkSessions } from "./options.ts";
 import { answerable } from "./react-router-error.ts";
