@@ -209,8 +209,14 @@ function nodeRedis(client: NodeRedisClient, replies: Replies): RedisConnection {
 
 function nodeRedisSend(client: NodeRedisClient, replies: Replies): Send {
   const options = nodeRedisOptions(replies);
-  return (args) => (client as unknown as BinaryNodeRedis).sendCommand(sendable(args), options);
+  return async (args) => {
+    if (client.isOpen === false) throw new Error(notOpen);
+    return (client as unknown as BinaryNodeRedis).sendCommand(sendable(args), options);
+  };
 }
+
+const notOpen =
+  "the node-redis client is not open: `await client.connect()` before its first use, and close it after its last";
 
 function nodeRedisCluster(client: NodeRedisCluster, replies: Replies): RedisConnection {
   const options = nodeRedisOptions(replies);

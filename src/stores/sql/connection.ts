@@ -62,6 +62,9 @@ const packages: Readonly<Record<string, string>> = {
   Kysely: "new Kysely({ dialect })",
 };
 
+const notConnected =
+  "the pg Client is not connected: `await client.connect()` before its first use, or give a pg.Pool, which connects by itself";
+
 function pg(client: PgClient): SqlConnection {
   return {
     dialect: "postgres",
@@ -71,6 +74,12 @@ function pg(client: PgClient): SqlConnection {
     mayBeTransaction: !("totalCount" in client),
     shared: true,
     async run(text, values) {
+      // It keeps statements until then, for good where no code connects it.
+      const { _connected: connected, _connecting: connecting } = client as {
+        _connected?: boolean;
+        _connecting?: boolean;
+      };
+      if (connected === false && connecting === false) throw new Error(notConnected);
       const { rows, rowCount } = await client.query({ text, values, rowMode: "array" });
       return { rows, count: rowCount ?? 0 };
     },

@@ -32,6 +32,11 @@ export function linkTo(client: unknown, dialect: SqlDialect | undefined): SqlLin
     const { shared, maxPayloadBytes } = known;
     return { dialect: spoken, shared, maxPayloadBytes, connect: () => known };
   }
+  if (typeof (client as { raw?: unknown }).raw === "function")
+    throw new TypeError(
+      "client must be a client of the database, not Knex; received an instance of Knex. Give sqlStore a pool of its driver, " +
+        "such as new pg.Pool({ connectionString })",
+    );
   if (dialect === undefined) throw wrongArgument("dialect", "given when client is a function", dialect);
   return { dialect, shared: true, connect: lazily(client, connection) };
 }
