@@ -25,11 +25,11 @@ export interface AdminOptions<Request extends object = object> {
    * end them.
    */
   readonly authorize: (request: Request, act: AdminAct) => Authorized | Promise<Authorized>;
-  /** Where each act is noted: the result of `sessionAudit`. `false`: nowhere. */
+  /** Records each act: the result of `sessionAudit`. `false` records none. */
   readonly audit: Audit | false;
   /**
-   * Returns the session data to show, without what administrators must not see. Each look is noted in the audit.
-   * Default: no data is shown.
+   * Returns the session data to show. Leave out what administrators must not see. The audit records each look. Default:
+   * no data is shown.
    */
   readonly data?: ((data: Readonly<Record<string, unknown>>, subject: string | undefined) => unknown) | undefined;
   /**

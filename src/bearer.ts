@@ -8,11 +8,11 @@ export type { BearerTransport } from "./core/client/bearer.ts";
 
 /**
  * Lets clients carry their sessions in the header `Authorization: Bearer …`, for the option `transport` of
- * `createSessions`. Cookies are neither read nor set, so another site cannot make a browser send a session.
+ * `createSessions`. sojourn then neither reads nor sets cookies, so another site cannot make a browser send a session.
  *
- * The token is never sent automatically: {@link handOut} returns it to the handler, which puts it into its response. A
- * login without `handOut` is the error `ERR_SESSION_NOT_HANDED_OUT`, and is not saved. With `renewAfter`, an id is
- * renewed when a handler calls `handOut`.
+ * The token is never sent automatically: {@link handOut} returns it to the handler, which sends it in its response. A
+ * login without `handOut` throws `ERR_SESSION_NOT_HANDED_OUT`, and is not saved. With `renewAfter`, an id is renewed
+ * when a handler calls `handOut`.
  *
  * Excludes `cookie`, `persistent: true`, `deviceBound`, `cookieStore` and parts. For browsers and other clients, call
  * `createSessions` twice with one store; with the same `name` they share lists, limits and revocations.
@@ -37,8 +37,8 @@ export function bearer(): BearerTransport {
 
 /**
  * Saves the session, and returns the client's new token after a login, `regenerate()`, the first change of a new
- * session, or a due renewal. It returns the token once; the next call, a session that keeps its id, and one that
- * ended elsewhere return `undefined`.
+ * session, or a due renewal. It returns each token once. It returns `undefined` at the next call, for a session that
+ * keeps its id, and for one that ended elsewhere.
  *
  * @param session One of sessions with `transport: bearer()`; a `TypeError` otherwise.
  * @throws `SessionError` when the session cannot be saved. The previous token stays valid.

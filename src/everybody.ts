@@ -25,9 +25,9 @@ export interface EverybodyOptions {
 }
 
 /**
- * Lets `sessions.revokeEverybody()` end every session of the application, guests' too: after a leak of the store or
- * of a secret, for instance. It takes one write, however many sessions there are. Works with every store that has
- * compare-and-swap, and with sessions in cookies that have `revocations`.
+ * Lets `sessions.revokeEverybody()` end every session of users and guests, for example after a leak of the store or of
+ * a secret. It takes one write, for any number of sessions. Works with every store that has compare-and-swap, and with
+ * sessions in cookies that have `revocations`.
  *
  * Sessions carry a mark of their login. Every process reads the newest mark from one small record, outside of
  * requests, except after a pause. A login reads it too, so that an earlier revocation does not undo it. Sessions that

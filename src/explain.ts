@@ -38,11 +38,11 @@ export interface ExplainHeaderOptions {
 const pasts = new WeakMap<Keeping<never>, History>();
 
 /**
- * Explains why a request has no session, or why its response gets no cookie, with codes for programs and texts. It
- * looks for the session a second time, as the request did, and changes nothing. The result contains no id.
+ * Explains why a request has no session, or why its response gets no cookie, with codes for programs and texts for
+ * people. It looks for the session a second time, as the request did, and changes nothing. The result contains no id.
  *
- * A store forgets ended sessions. From the first call on, this process remembers how the sessions that it has seen
- * ended: logged out, revoked, unused for too long. For others the reason is `no_such_session`.
+ * A store does not remember ended sessions. From its first call on, `explain` remembers how the sessions ended that
+ * this process has seen: logged out, revoked, unused for too long. For others the reason is `no_such_session`.
  *
  * @param request What handlers pass to `sessions.get`.
  * @throws `TypeError` when these are not sessions of `createSessions`. It never rejects otherwise.
@@ -115,7 +115,7 @@ async function whyNoCookie<Data extends object>(kept: Keeping<Data>, exchange: E
 }
 
 /**
- * Puts the codes of {@link explain} on every response that used its session: `sojourn-explain: no_cookie,
+ * Adds a header with the codes of {@link explain} to every response that used its session: `sojourn-explain: no_cookie,
  * secure_over_http`. For development, with every framework that lets you set response headers (not in actions and
  * components of Next). Each session is read a second time.
  *

@@ -145,7 +145,7 @@ export const session: ExpressSession = /* @__PURE__ */ Object.assign(makeMiddlew
   ...layouts,
 }) as never;
 
-/** The types as `session.SessionOptions` and so on, as code with `import session from "express-session"` names them. */
+/** The namespace of types, such as `session.SessionOptions`, for code that uses `import session from "express-session"`. */
 // biome-ignore lint/style/noNamespace: it is a namespace in @types/express-session
 export declare namespace session {
   /** What `session` takes: the options of express-session, and a few that only this package has. */

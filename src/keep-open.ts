@@ -9,12 +9,12 @@ import { wrongArgument } from "./core/contracts/errors.ts";
 import { processWide } from "./core/contracts/process-wide.ts";
 
 /**
- * Opens something once per process, however often the calling module runs. A dev server runs it again after every edit,
- * and Next.js runs it in each of its programs. Without this, each run would open another client, and leave the
- * connections of the previous one open.
+ * Opens a client once per process, even if the calling module runs several times. A dev server runs the module again
+ * after every edit, and Next.js runs it in each of its programs. Without `keepOpen`, each run would open another
+ * client, and leave the connections of the previous one open.
  *
- * What is open stays as it is until the process ends: to change its URL, restart. A promise that rejects is not kept,
- * so the next call tries again. In production it costs one lookup in a `Map` for each module.
+ * The client stays open until the process ends: to change its URL, restart. A promise that rejects is not kept, so the
+ * next call tries again. In production it costs one lookup in a `Map` for each module.
  *
  * @param name Its name in this process. Use a different name for each client.
  * @param open Creates it. Called only the first time; its errors are thrown.

@@ -102,7 +102,7 @@ export async function pageSessions<Data extends object>(
 }
 
 /**
- * All sessions of an application, one after the other. The memory for this does not grow with their number.
+ * All sessions of an application, one after the other. The memory that this needs does not grow with their number.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example
@@ -129,7 +129,7 @@ export async function* allSessions<Data extends object>(
 }
 
 /**
- * The session with a handle. Handles are inside the sessions, so it reads all of them, or those of `subject`.
+ * The session with a handle. It reads all sessions, or those of `subject`, since the handle is inside the session.
  *
  * @throws `SessionError` `ERR_SESSION_NOT_SUPPORTED` when the store cannot list.
  * @example

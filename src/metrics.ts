@@ -42,8 +42,8 @@ export interface MetricsOptions {
   /** prom-client's `register`, or your own `Registry`. */
   readonly register: MetricsRegister;
   /**
-   * Sessions, or several, whose live records are counted for `sojourn_sessions`, at most once a minute each, when the
-   * register is asked for its metrics. Default none. Stores that cannot count have no value.
+   * Results of `createSessions`, one or several, whose live records are counted for `sojourn_sessions`: at most once a
+   * minute each, when Prometheus reads the metrics. Default none. Stores that cannot count have no value.
    */
   readonly sessions?: CountedSessions | readonly CountedSessions[] | undefined;
 }
@@ -213,8 +213,8 @@ function checkCounted(given: unknown): readonly Sessions<object>[] {
 /**
  * Measures all sessions of this process, in a registry of prom-client: `sojourn_loads_total`, `sojourn_saves_total`,
  * `sojourn_save_conflicts_total`, `sojourn_renewals_total`, `sojourn_events_total` and `sojourn_store_seconds`; with
- * `sessions` also `sojourn_sessions`. The labels are outcomes, plans, operations and names of stores and cookies:
- * none grows with users.
+ * `sessions` also `sojourn_sessions`. The labels are outcomes, plans, operations and names of stores and cookies, so
+ * their number does not grow with users.
  *
  * @returns A function that stops counting, and removes the metrics from the registry.
  * @throws `TypeError` when `register` is not a registry, already has metrics of these names, or the runtime has no

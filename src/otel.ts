@@ -70,7 +70,7 @@ export interface TelemetryOptions {
    */
   readonly api?: TelemetryApi | undefined;
   /**
-   * Puts `user.hash` on spans of loads and saves: HMAC-SHA-256 of the session's subject under this secret of at least
+   * Puts `user.hash` on spans of loads and saves: HMAC-SHA-256 of the session's subject, with this secret of at least
    * 32 characters. Default: no span says whose session it is.
    */
   readonly userHash?: { readonly secret: string } | undefined;

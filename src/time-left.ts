@@ -56,11 +56,11 @@ export type SessionState =
 
 /** The options of {@link watchTimeLeft}. */
 export interface WatchTimeLeftOptions {
-  /** The status route, for GET: answers {@link timeLeft} as JSON, with the access `"no-touch"`. 401 counts as over. */
+  /** The status route, for GET. It answers with the result of {@link timeLeft} as JSON, and has the access `"no-touch"`. The answer 401 means that the session is over. */
   readonly url: string;
-  /** The route that extends the session, for POST: answers {@link timeLeft} as well. Default: staying is not offered. */
+  /** The route that extends the session, for POST. It also answers with the result of {@link timeLeft}. Default: there is no `stay`. */
   readonly stayUrl?: string | undefined;
-  /** How long before the end the warning begins, in seconds. Default 120. */
+  /** The number of seconds before the end at which the warning begins. Default 120. */
   readonly warnBefore?: number | undefined;
   /** Sends the requests: pass your own, for example to add a CSRF header. Default: the browser's. */
   readonly fetch?: typeof globalThis.fetch | undefined;

@@ -75,7 +75,7 @@ const kinds = [
     prefix: "sojourn/adopt",
     title: "Functions that adopt other sessions",
     intro:
-      "For the option `adopt`: sessions of another library go on, and users stay logged in. [The guides](../migration/README.md) show each.",
+      "For the option `adopt`: sessions of another library continue, and users stay logged in. [The guides](../migration/README.md) show each.",
     page: (name: string) => `../migration/${name}.md`,
   },
   {
@@ -89,7 +89,7 @@ const kinds = [
     file: "express-session.md",
     prefix: "sojourn/express-session",
     title: "Functions for express-session",
-    intro: "For sessions that are shared with, or taken over from, [express-session](../express-session/README.md).",
+    intro: "For sessions that are shared with, or adopted from, [express-session](../express-session/README.md).",
     page: () => "../express-session/README.md",
   },
   {
@@ -155,7 +155,7 @@ does not exist or an unsafe combination is a \`TypeError\` when you start.
 
 Options of [stores](stores.md), [frameworks](frameworks.md) and [other imports](modules.md) have pages of their own.`;
 
-const eventsIntro = `\`sessions.on(listener)\` gets an event for each change in a session, with a public handle in place of the
+const eventsIntro = `\`sessions.on(listener)\` gets an event for each change of a session, with a public handle instead of the
 id. [Metrics, traces and what goes wrong](../observability.md) shows what to do with them.`;
 
 const modulesIntro = "What the other imports export: functions first, each with its options.";

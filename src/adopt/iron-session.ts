@@ -32,8 +32,8 @@ export interface AdoptIronSessionOptions extends AdoptOptions {
 const mostChunks = 4;
 
 /**
- * Adopts the sessions of iron-session, for `createSessions({ adopt: [ … ] })`: see `adopter` in `sojourn/adopt` for
- * what that does. A seal is valid until its own `ttl` ends.
+ * Adopts the sessions of iron-session, for `createSessions({ adopt: [ … ] })`: see `adopter` in `sojourn/adopt`. A seal
+ * is valid until its own `ttl` ends.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -30,7 +30,7 @@ export interface AuditFileOptions {
    * `audit.20261130T050000123Z-1a2b3c4d.jsonl`.
    */
   readonly path: string;
-  /** A file that would become larger, in bytes, is rotated first. Default 10,000,000. */
+  /** The maximum size of the file in bytes. A file that would exceed it is rotated first. Default 10,000,000. */
   readonly maxBytes?: number | undefined;
   /** How many rotated files are kept; older ones are removed. Default: all. */
   readonly keep?: number | undefined;
@@ -40,10 +40,10 @@ export interface AuditFileOptions {
 
 /**
  * Appends lines to a file, each with one synchronous write, so that a killed process loses none. Several processes of
- * one machine may write to one file: lines do not mix, and rotation loses none. Not for network file systems, which
- * do not append in one step. Readable by its owner only.
+ * one machine may write to one file: lines do not mix, and rotation loses none. Do not use it on network file systems,
+ * which do not append in one step. Only the file's owner can read it.
  *
- * A slow disk makes logins slow, since each line waits for its write (some ten microseconds on an ordinary one).
+ * A slow disk makes logins slow, since each line waits for its write (some ten microseconds on an ordinary disk).
  *
  * @throws `TypeError` when an option is wrong; the error of the file system when the file cannot be opened.
  * @example

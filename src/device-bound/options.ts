@@ -17,8 +17,8 @@ export interface DeviceBoundOptions {
    */
   readonly mode?: "enforce" | "report" | undefined;
   /**
-   * How long a proof is valid, and so how long stolen cookies work: `"3m"` to `"1h"`, default `"10m"`. Chromium signs
-   * six times in nine minutes for a site.
+   * How long a proof is valid, which is also how long stolen cookies work: `"3m"` to `"1h"`, default `"10m"`. Chromium
+   * signs at most six times in nine minutes for a site.
    */
   readonly proofLifetime?: Duration | undefined;
   /** The algorithms of keys, the preferred one first. Default `["ES256", "RS256"]`. */

@@ -17,11 +17,11 @@ export interface ExpressSessionConfigOptions extends ExpressIdOptions {
   /** `name` of express-session. Default `"connect.sid"`. */
   readonly name?: string | undefined;
   /**
-   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last if unused. Default:
-   * the cookie ends with the browser, and the session after `ttl`. A session keeps its own `maxAge`.
+   * `cookie.maxAge` of express-session, as a duration: how long new sessions and their cookies last when they are not
+   * used. Default: the cookie ends with the browser, and the session after `ttl`. A session keeps its own `maxAge`.
    */
   readonly maxAge?: Duration | undefined;
-  /** How long sessions without `maxAge` last unused: `ttl` of the store. Default `"1d"`, as most stores have it. */
+  /** `ttl` of the store: how long sessions without `maxAge` last when they are not used. Default `"1d"`, as most stores have it. */
   readonly ttl?: Duration | undefined;
   /**
    * The other attributes of the cookie. Default: Secure, HttpOnly, SameSite=Lax, Path=/, without a prefix. Both sides

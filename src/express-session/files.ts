@@ -18,7 +18,7 @@ import { entriesIn } from "./json-entries.ts";
 export interface SessionFileStoreOptions {
   /** `path` of session-file-store: its directory. Default `"./sessions"`, from the working directory at this call. */
   readonly directory?: string | undefined;
-  /** `ttl`: how long sessions without `cookie.maxAge` live unused. Default `"1h"`. */
+  /** `ttl`: how long sessions without `cookie.maxAge` live when they are not used. Default `"1h"`. */
   readonly ttl?: Duration | undefined;
   /** `fileExtension`. Default `".json"`. */
   readonly extension?: string | undefined;
@@ -40,7 +40,7 @@ interface FileRecord {
 const lastAccess = "__lastAccess";
 
 /**
- * Keeps sessions in the directory of an application with session-file-store, whose option `secret` is not set. Give
+ * Keeps sessions in the directory of an application that uses session-file-store without its option `secret`. Give
  * `expressSession` the same `ttl`.
  *
  * Between processes that use this library, no update is lost. session-file-store has no locks: if it writes a file in

@@ -11,8 +11,8 @@ import { entriesIn } from "./json-entries.ts";
 /** Options of {@link expressFormat}. */
 export interface ExpressFormatOptions {
   /**
-   * Where the application keeps the user, as a path of keys: `session.subject` reads it, and `session.login` writes
-   * it. Default `"passport.user"`, where passport keeps it.
+   * Where the application keeps the user, as a path of keys: `session.subject` reads the user there, and
+   * `session.login` writes it. Default `"passport.user"`, where passport keeps it.
    */
   readonly subjectKey?: string | undefined;
   /** The `cookie` of new sessions, as express-session writes it. Default `{ originalMaxAge: null, expires: null, httpOnly: true, path: "/" }`. */

@@ -11,7 +11,7 @@ export interface ExpressIdOptions {
   /** The prefix of every key in the store: `prefix` of connect-redis, connect-dynamodb and others. Default `""`. */
   readonly keyPrefix?: string | undefined;
   /**
-   * Keeps new sessions under a hash of their id, so that a dump of the store gives no access. Processes with
+   * Keeps new sessions under a hash of their id, so that a stolen copy of the store gives no access. Processes with
    * express-session cannot find these sessions, so set it only when the last such process has stopped. Earlier sessions
    * stay. Default false.
    */

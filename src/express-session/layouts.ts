@@ -47,7 +47,7 @@ export interface ConnectPgSimpleOptions {
   readonly timeZone: string;
   /** `tableName`. Default `"session"`. */
   readonly table?: string | undefined;
-  /** `schemaName`. Default: what the connection finds by itself. */
+  /** `schemaName`. Default: the connection's own. */
   readonly schema?: string | undefined;
 }
 

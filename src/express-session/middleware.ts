@@ -135,7 +135,7 @@ function isOurs(store: ExpressStore | SojournStore): store is SojournStore {
   return "capabilities" in store && typeof (store as SojournStore).read === "function";
 }
 
-/** The key is a hash, so that a dump of the store gives no access. Whatever we signed is an id. */
+/** The key is a hash, so that a stolen copy of the store gives no access. Whatever we signed is an id. */
 function hashedIds(prefix: string): IdScheme {
   return {
     prefix,

@@ -4,8 +4,8 @@ import type { TokenFormat } from "../core/client/token.ts";
 import { type ExpressSecret, secretsOf, sign, unsign } from "./signature.ts";
 
 /**
- * `s:id.signature` with HMAC-SHA-256. The first secret signs, and all verify. A cookie signed by another one is signed
- * again when it is next sent.
+ * `s:id.signature` with HMAC-SHA-256. The first secret signs, and all verify. A cookie signed with another one is
+ * signed again when it is next sent.
  *
  * @param secret The option `secret` of express-session. A `TypeError` when it is empty.
  */

@@ -53,7 +53,7 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
    * rewrites them with the next change.
    */
   readonly family?: "flask-session" | "flask-session2" | undefined;
-  /** Where Flask keeps who is logged in: `"_user_id"` with Flask-Login. Default none. The same option as in `flaskSession`. */
+  /** The key where Flask keeps the user: `"_user_id"` with Flask-Login. Default none. The same option as in `flaskSession`. */
   readonly subjectKey?: string | undefined;
   /** The type of the value under `subjectKey` in Flask. Default `"string"`. */
   readonly subjectType?: "string" | "integer" | undefined;
@@ -63,7 +63,7 @@ export interface ConfigOptions<Data extends object = Record<string, unknown>> {
   readonly fileOwner?: number | undefined;
   /** For `SESSION_TYPE=dynamodb`: the time zone of Flask's machine, if it is not UTC. The same option as in `flaskDynamodb`. Default: UTC. */
   readonly timeZone?: string | undefined;
-  /** Whether tables, indexes and collections are created if they are not there, as Flask-Session does. Default true. */
+  /** Whether to create missing tables, indexes and collections, as Flask-Session does. Default true. */
   readonly setup?: boolean | undefined;
   /** The prefix of every key: `"FLASK_"` as with Flask's `from_prefixed_env`. Default none. */
   readonly prefix?: string | undefined;
@@ -90,13 +90,14 @@ export interface ConfiguredSessions<Data extends object = Record<string, unknown
 }
 
 /**
- * Makes sessions from the keys of a Flask application. `SESSION_TYPE` is enough: addresses, names and lifetimes have the
- * family's defaults, the client is opened with the package that is installed, and missing tables are created.
+ * Creates sessions from the configuration keys of a Flask application. `SESSION_TYPE` is enough: addresses, names and
+ * lifetimes have the defaults of the option `family`, the client is opened with the package that is installed, and
+ * missing tables are created.
  *
  * With `SESSION_CONFIG`, the parts of Flask-Session-Plus, they are `PartsSessions`: see {@link partsFromConfig}.
  *
- * @throws `TypeError` for a wrong value, naming the key, what it takes and what it got; and for a package that is not
- * installed, naming it. What the server says when a table cannot be created rejects as it is.
+ * @throws `TypeError` for a wrong value, naming the key, the accepted values and the received one; and for a package
+ * that is not installed, naming it. If a table cannot be created, the error of the server is passed on unchanged.
  * @example
  * ```ts
  * import express from "express";

@@ -60,10 +60,10 @@ const known: Readonly<Record<keyof FlaskCookieOptions, true>> = {
 /**
  * The options with which `createSessions` reads and writes Flask's own session cookie, signed with its `SECRET_KEY`.
  *
- * **The client can read what is in it**; it is signed, not sealed. Nothing is kept on a server: you cannot end a
- * session before it expires, and of parallel requests the last response wins. Use it only to share sessions with a
- * Flask application that keeps them like this. Otherwise `cookieStore` is better, since it seals the cookie, and any
- * other store is better still.
+ * **The client can read its content**; it is signed, not encrypted. The server keeps nothing: you cannot end a session
+ * before it expires, and if requests are parallel, the last response wins. Use it only to share sessions with a Flask
+ * application that keeps them like this. Otherwise `cookieStore` is better, since it encrypts the cookie, and any other
+ * store is better still.
  *
  * A cookie is valid for `lifetime` after Flask or sojourn last signed it. A cookie that is unsigned, older, or signed
  * in the future is refused: there is no session, and an event reports it.

@@ -26,7 +26,7 @@ export interface FlaskFormatOptions extends SubjectOptions {
    * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. Both are read, whichever you choose.
    */
   readonly format?: "msgpack" | "json" | undefined;
-  /** Whether records in pickle are read, through a whitelist of harmless types; the next save writes `format`. Default true. */
+  /** Whether to read records in pickle, through a list of harmless types. The next save writes them in `format`. Default true. */
   readonly legacyPickle?: boolean | undefined;
 }
 

@@ -20,7 +20,7 @@ export interface FlaskSessionOptions extends Omit<FlaskFormatOptions, "format">,
    */
   readonly format?: "msgpack" | "json" | "pickle" | undefined;
   /**
-   * How long a session lives after its last use: `PERMANENT_SESSION_LIFETIME`. Default `"31d"`; at most 400 days, what
+   * `PERMANENT_SESSION_LIFETIME`: how long a session lives after its last use. Default `"31d"`; at most 400 days, what
    * browsers keep a cookie for, and 50 years with `permanent: false`.
    */
   readonly lifetime?: Duration | undefined;

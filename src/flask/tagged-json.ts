@@ -16,7 +16,7 @@ import { writeTagged } from "./tagged-json/write.ts";
 export type TaggedJsonOptions = SubjectOptions;
 
 /**
- * Sessions in Flask's TaggedJSON: what its own cookie holds, and what Flask-Session-Plus keeps in Redis, Memcached and
+ * Sessions in Flask's TaggedJSON, the format of Flask's own cookie, and of Flask-Session-Plus in Redis, Memcached and
  * MongoDB. `_permanent` is `session.persistent`; all else is `session.data`.
  *
  * Unchanged values are written back byte for byte. The rest is written as Flask writes it in a request: keys sorted,

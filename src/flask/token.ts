@@ -15,7 +15,7 @@ const signature = /^([A-Za-z0-9_-]{26})([A-Za-z0-9_-])=*$/;
 
 /**
  * `id.signature` with HMAC-SHA-1, under a key derived from Flask's own. The last secret signs, and all verify. A cookie
- * signed by an older one is signed again when it is next sent.
+ * signed with an older one is signed again when it is next sent.
  *
  * @param secretKey Must not be empty: otherwise a `TypeError`.
  */

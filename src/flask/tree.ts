@@ -5,8 +5,8 @@ import type { Payload } from "../core/contracts/format.ts";
 import { pathOf } from "../core/record/values.ts";
 
 /**
- * A value of a MessagePack extension type that is not a date, as Python's `msgspec.msgpack.Ext`. Kept as it is;
- * JSON has no word for it.
+ * A value of a MessagePack extension type that is not a date, as Python's `msgspec.msgpack.Ext`. It stays unchanged.
+ * JSON cannot express it.
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@ import { pathOf } from "../core/record/values.ts";
 export class MsgpackExt {
   /** The application's number for the type, -128 to 127. */
   readonly type: number;
-  /** The bytes, which mean what the application says. */
+  /** The bytes. Their meaning is up to the application. */
   readonly data: Uint8Array;
 
   constructor(type: number, data: Uint8Array) {

@@ -52,8 +52,7 @@ export function expressSessions<Data extends object>(
   return connectSessions(sessions, { attach: options.attach, access: options.access });
 }
 
-/**
- * Tells the sessions that a route threw, so that its unsaved changes are discarded even if an error handler answers
+/** Notices that a route threw, so that its unsaved changes are discarded even if an error handler answers
  * with a status below 500. Without it, the sessions only recognise responses of 500 and above.
  *
  * @example

@@ -19,8 +19,8 @@ export type { AccessOf } from "./shared/options.ts";
 /** The options of {@link fetchSessions}. */
 export interface FetchOptions {
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: the protocol of `request.url`.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: the protocol of `request.url`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
   /**
@@ -49,8 +49,8 @@ export type WithFetchSessions = <Req extends Request, Rest extends unknown[], An
 ) => (request: Req, ...rest: Rest) => Promise<Answer | Response>;
 
 /**
- * Sessions for fetch handlers. Gives a function that wraps a handler; inside, `sessions.get(request)` is the session.
- * The response is returned when the session is saved.
+ * Sessions for fetch handlers. Returns a function that wraps a handler; in the handler, `sessions.get(request)` is the
+ * session. The response is returned when the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example

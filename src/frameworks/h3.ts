@@ -31,9 +31,9 @@ export interface H3Options extends AccessOption<H3EventLike>, Pick<FetchOptions,
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: the protocol of the request's URL, which h3's `serve` takes from the
-   * proxy when it is given `trustProxy`.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: the protocol of the request's URL, which h3's `serve`
+   * takes from the proxy when it is given `trustProxy`.
    */
   readonly secure?: ((request: Request) => boolean) | undefined;
 }

@@ -29,8 +29,8 @@ export interface HapiOptions extends AccessOption<HapiRequest> {
    */
   readonly onError?: ((error: unknown, request: HapiRequest, h: HapiToolkit) => unknown) | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((request: HapiRequest) => boolean) | undefined;
 }

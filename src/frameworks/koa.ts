@@ -44,9 +44,9 @@ export type KoaMiddleware = (ctx: KoaContext, next: () => Promise<unknown>) => P
 const later: HeaderAccess = { get: () => undefined, set() {}, append() {} };
 
 /**
- * Sessions for Koa. Mount it before the middleware that uses them; there, `sessions.get(ctx)` is the session. It is
- * saved when all later middleware is done. An error of the store is thrown to the earlier middleware, with
- * `error.status` 503; if that does not catch it, Koa answers.
+ * Sessions for Koa. Mount it before the middleware that uses sessions; in that middleware, `sessions.get(ctx)` is the
+ * session. The session is saved when all later middleware is done. If the store fails, the error is thrown to the
+ * earlier middleware, with `error.status` 503; if that does not catch it, Koa answers.
  *
  * Behind a proxy that terminates https, set `app.proxy = true`; the sessions use it too.
  *

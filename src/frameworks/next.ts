@@ -32,8 +32,8 @@ export interface NextOptions extends Pick<FetchOptions, "access" | "onError" | "
   /** `headers` of `next/headers`. */
   readonly headers: () => Promise<NextHeaders>;
   /**
-   * Whether the client came over https. Only used to warn of a cookie that the browser is going to drop. Default: the
-   * header `x-forwarded-proto`, which Next sets if no proxy did.
+   * Whether the client came over https. It only decides whether sojourn warns about a cookie that browsers drop.
+   * Default: the header `x-forwarded-proto`, which Next sets if no proxy did.
    */
   readonly secure?: ((headers: NextHeaders) => boolean) | undefined;
 }

@@ -18,14 +18,14 @@ export type { AccessOf, AccessOption } from "./shared/options.ts";
 /** The options of {@link nodeSessions} and {@link openSessions}. */
 export interface NodeOptions {
   /**
-   * Answers when the handler threw, or when the session could not be saved: then nothing of the handler's response was
-   * sent, its headers are removed, and `statusCode` is that of the error. Default: a `SessionError` is answered with
-   * its status and a short text; any other error is thrown on, as without sessions.
+   * Answers when the handler threw, or when the session could not be saved. In the second case nothing of the handler's
+   * response was sent, its headers are removed, and `statusCode` is the error's. Default: a `SessionError` is answered
+   * with its status and a short text; any other error goes where it goes without sessions.
    */
   readonly onError?: ((error: unknown, req: NodeRequest, res: NodeResponse) => unknown) | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
   /**
@@ -71,8 +71,8 @@ export type ConnectErrorMiddleware = (
 ) => void;
 
 /**
- * Sessions for servers of `node:http`, `node:https` and `node:http2`. Gives a function that wraps the request
- * listener; inside, `sessions.get(req)` is the session. The response is sent once the session is saved.
+ * Sessions for servers of `node:http`, `node:https` and `node:http2`. Returns a function that wraps the request
+ * listener; in the listener, `sessions.get(req)` is the session. The response is sent once the session is saved.
  *
  * @throws `TypeError` when an option is of the wrong type.
  * @example
@@ -219,8 +219,7 @@ export function connectSessions<Data extends object>(
     );
 }
 
-/**
- * Tells the sessions that a handler threw, so that its unsaved changes are discarded even if an error handler
+/** Notices that a handler threw, so that its unsaved changes are discarded even if an error handler
  * answers with a status below 500. Mount it after the routes and before the error handlers. Responses of 500 and above
  * are recognised without it.
  */

@@ -18,8 +18,8 @@ export interface PolkaOptions extends AccessOption<NodeRequest> {
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }
@@ -82,10 +82,10 @@ export function polkaSessions<Data extends object>(
 }
 
 /**
- * The `onError` of an application: tells the sessions that a route failed, so that its unsaved changes are discarded,
- * whatever the status of the response. Then your own function answers. Without one, the response has the status of the
- * error and a short text. (Polka's own `onError` sends the error's message to the client, and that of Polka 0.5 uses
- * `error.code` as the status.)
+ * The `onError` of an application. It notices that a route failed, so that its unsaved changes are discarded, for any
+ * status of the response. Then your own function answers. Without one, the response has the status of the error and a
+ * short text. (Polka's own `onError` sends the error's message to the client, and that of Polka 0.5 uses `error.code`
+ * as the status.)
  *
  * @throws `TypeError` when `onError` is no function.
  * @example

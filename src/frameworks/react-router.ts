@@ -30,7 +30,7 @@ export {
   reactRouterStorage,
 } from "./shared/react-router-storage.ts";
 
-/** What `createContext<Session<Data>>()` of React Router gives. */
+/** The result of `createContext<Session<Data>>()` of React Router. */
 export interface ReactRouterKey<Data extends object> {
   readonly defaultValue?: Session<Data>;
 }

@@ -16,7 +16,7 @@ export type { AccessOf, AccessOption } from "./shared/options.ts";
 
 /** The options of {@link restifySessions}. */
 export interface RestifyOptions extends AccessOption<NodeRequest> {
-  /** The server, whose listeners for `restifyError` get the error when a session could not be saved. */
+  /** The server. Its listeners for `restifyError` get the error when a session could not be saved. */
   readonly server: RestifyServer;
   /**
    * Loads the session of every request before the routes run, and puts it on `req` under this name. Default: it is
@@ -24,8 +24,8 @@ export interface RestifyOptions extends AccessOption<NodeRequest> {
    */
   readonly attach?: string | undefined;
   /**
-   * Whether the client came over https, for servers behind a proxy that terminates https. Only used to warn of a cookie
-   * that the browser is going to drop. Default: whether the connection to this server is encrypted.
+   * Whether the client came over https, for servers behind a proxy that terminates https. It only decides whether
+   * sojourn warns about a cookie that browsers drop. Default: whether the connection to this server is encrypted.
    */
   readonly secure?: ((req: NodeRequest) => boolean) | undefined;
 }

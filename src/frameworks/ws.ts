@@ -20,16 +20,16 @@ export type { SocketEnd } from "./shared/watched-sockets.ts";
 /** The options of {@link wsSessions}. */
 export interface WsOptions<Socket extends object = ClosableSocket> {
   /**
-   * Whose pages may open sockets with a session. `"same"` (default): those of the requested host. A list of origins,
+   * The origins whose pages may open sockets with a session. `"same"` (default): the requested host. A list of origins,
    * such as `["https://shop.test"]`: only these, if a proxy changes the `Host` header or the pages are on another host.
    * `false`: pages of any site, for sockets that change nothing and reveal nothing. Clients without an `Origin` header
-   * are not browsers, and are accepted. A request from another origin has no session, whether its upgrade was refused
-   * or not.
+   * are not browsers, and are accepted. A request from another origin has no session, even if its upgrade is not
+   * refused.
    */
   readonly origin?: SocketOrigin | undefined;
   /**
    * What the messages of a socket may do with its session: see `Access`. Default: everything. With `"no-touch"` they do
-   * not extend the session, so it ends when there are no more requests.
+   * not extend the session, so it ends unless requests extend it.
    */
   readonly access?: AccessOf<UpgradeRequest> | undefined;
   /**
@@ -38,8 +38,9 @@ export interface WsOptions<Socket extends object = ClosableSocket> {
    */
   readonly checkEvery?: Duration | undefined;
   /**
-   * Called once when the session of a watched socket is over. Default: closes it, a `WebSocket` with the code 4401 and
-   * the reason as text, a socket of Socket.IO with `disconnect(true)`. If it throws or rejects, the default is done.
+   * Called once when the session of a watched socket has ended. Default: closes the socket, a `WebSocket` with the code
+   * 4401 and the reason as text, a socket of Socket.IO with `disconnect(true)`. If it throws or rejects, the socket is
+   * closed as by default.
    */
   readonly onEnd?: ((socket: Socket, reason: SocketEnd) => unknown) | undefined;
   /** The clock of the sessions, in epoch milliseconds. Default `Date.now`. For tests. */

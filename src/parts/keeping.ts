@@ -44,11 +44,12 @@ export interface PartsSessions<Data extends object = Record<string, unknown>, Na
 
 /**
  * Creates sessions whose data is kept in several places, each part with its own cookie, store, lifetimes and
- * protection. They are mounted and used like any other: `session.data` is one object.
+ * protection. Mount and use them like other sessions: `session.data` is one object.
  *
  * @typeParam Data The shape of `session.data`.
  * @typeParam Name The names of the parts.
- * @param options See {@link PartsOptions}. A key of two parts is a `TypeError`; so is writing a key of no part.
+ * @param options See {@link PartsOptions}. It is a `TypeError` if two parts have the same key, or if you write a key
+ * that no part has.
  * @example
  * ```ts
  * import { createPartsSessions } from "sojourn/parts";

@@ -35,13 +35,13 @@ type Common =
 /** One part of a session: its keys, its cookie, its store, and other options of `createSessions`. */
 export interface PartOptions<Data extends object = Record<string, unknown>>
   extends Pick<SessionOptions, Lifetime | "cookie" | "token" | "format" | "keyPrefix" | "ids"> {
-  /** The top-level keys of `session.data` that it takes. */
+  /** The top-level keys of `session.data` that are in this part. */
   readonly fields: Fields<keyof Data & string>;
-  /** Where it is kept: a store, or `cookieStore({ secrets })`. Parts may share one. */
+  /** Where the part is kept: a store, or `cookieStore({ secrets })`. Parts may share a store. */
   readonly store: Store | CookieStore;
   /**
-   * Checks this part's data when it is loaded. A part that it rejects counts as absent, with an event. Default: data
-   * is not checked.
+   * Checks this part's data when it is loaded. If it rejects the data, the part counts as absent, and `record_refused`
+   * is emitted. Default: data is not checked.
    */
   readonly schema?: StandardSchema<Partial<Data>> | undefined;
 }
@@ -50,8 +50,8 @@ export interface PartOptions<Data extends object = Record<string, unknown>>
 export interface PartsOptions<Data extends object = Record<string, unknown>, Name extends string = string>
   extends Pick<SessionOptions<Data>, Lifetime | Common> {
   /**
-   * The parts by name. Every key of `Data` belongs to one of them. The first that is not a plain cookie (a
-   * `cookieStore` without `revocations`) is the home part: the user is logged in there.
+   * The parts by name. Every key of `Data` belongs to one of them. The first part that is not a plain cookie (a
+   * `cookieStore` without `revocations`) is the home part, which has the user.
    */
   readonly parts: Readonly<Record<Name, PartOptions<Data>>>;
 }

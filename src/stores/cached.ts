@@ -9,12 +9,12 @@ import { checkOptions } from "./shared/options.ts";
 /** What {@link cachedStore} takes beside the store. */
 export interface CachedStoreOptions {
   /**
-   * How old an answer from memory may be: a text like `"500ms"`, or seconds; at most `"1m"`. Default 0: every read asks
-   * the store, and nothing is gained. A session that another process ended still works in this process for up to that
-   * time.
+   * How old an answer from memory may be: a text such as `"500ms"`, or seconds; at most `"1m"`. Default 0: every read
+   * goes to the store, and the cache saves nothing. A session that another process ended still works in this process
+   * for up to that time.
    */
   readonly staleness?: Duration | undefined;
-  /** The most records to keep in memory, default 10 000. The record that was read first is dropped first. */
+  /** The maximum number of records in memory, default 10 000. The record that was read first is dropped first. */
   readonly maxRecords?: number | undefined;
   /**
    * The clock that ends sessions, in epoch milliseconds. Default `Date.now`. For tests. `staleness` uses a monotonic
@@ -31,8 +31,8 @@ interface Entry {
 
 /**
  * Answers reads of a session that was just read from the memory of this process. Everything else goes to the store,
- * which keeps its promises: a write is a compare-and-swap there. A write based on a stale read is refused, and the session is read
- * again and merged. A process sees its own writes at once. A missing session is never cached.
+ * where each write is a compare-and-swap. The store refuses a write based on a stale read. The library then reads the
+ * session again and merges the changes. A process sees its own writes at once. A missing session is never cached.
  *
  * The cost: revocations, logouts and changes by other processes are seen up to `staleness`
  * later. It is only worth it for pages that load a session many times in a second.

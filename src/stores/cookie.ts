@@ -14,36 +14,37 @@ export type { CookieCapabilities, CookieStore } from "../core/record/cookie-stor
 /** What {@link cookieStore} takes: `secrets` or `seal`, one of them. */
 export interface CookieStoreOptions {
   /**
-   * At least 32 characters each, the newest first: the first seals, all open. A session that an older one opened is
-   * sealed again with that response. Keep them out of the source: anyone who has one can make any session. Default: none; needed without `seal`.
+   * At least 32 characters each, the newest first: the first encrypts, all decrypt. A cookie encrypted with an older
+   * secret is encrypted again in that response. Keep them out of the source: anyone who has one can create any session.
+   * Default: none; needed without `seal`.
    */
   readonly secrets?: Secrets | undefined;
   /** Another way to make a cookie of a session, to share cookies with another program. Excludes `secrets`. Default: sealed with `secrets`. */
   readonly seal?: CookieSeal | undefined;
   /**
-   * The most cookies one session may take, 1 to 9. Default 1: about 3 KB of data. With more, a large session is cut
-   * into `name`, `name-1`, `name-2` and so on; servers and proxies refuse requests with more than 8 or 16 KB of headers.
+   * How many cookies one session may take, 1 to 9. Default 1: about 3 KB of data. With more than one, a large session
+   * is split into `name`, `name-1`, `name-2` and so on; servers and proxies refuse requests with more than 8 or 16 KB
+   * of headers.
    */
   readonly chunks?: number | undefined;
   /**
-   * A store for small notes about sessions that were ended before their time: destroyed, given a new id, or revoked.
-   * Each request that uses a session reads one or two of them. Default none: then the copy of a cookie works until
-   * the session's time is over, whatever was done to end it.
+   * A store for small notes about sessions that ended before they expired: destroyed, revoked, or with a new id. Each
+   * request that uses a session reads one or two of them. Default none: then a copy of a cookie works until it expires,
+   * even after a logout or a revocation.
    */
   readonly revocations?: Store | undefined;
   /**
    * Whether every save makes earlier cookies invalid, so that a user cannot restore an old one. Then counters of
    * attempts, quotas and one-time values are safe in the session. Needs `revocations`, and costs a write there for each
-   * save. Of parallel requests only one can save. For ten seconds, requests with the older cookie have an empty
-   * session, and no cookie is set. Default false: the client can go back to any state it was sent, until the session's
-   * time is over.
+   * save. If requests are parallel, only one can save. For five minutes, requests with the older cookie have an empty
+   * session, and no cookie is set. Default false: the client can go back to any earlier cookie until that expires.
    */
   readonly latestOnly?: boolean | undefined;
 }
 
 /**
  * Keeps each session in the client's cookie, encrypted with AES-256-GCM and bound to the cookie's name. The expiry is
- * inside. Nothing is stored on a server. That has a price: of parallel requests the last response wins, a session
+ * inside. Nothing is stored on a server. That has a price: if requests are parallel, the last response wins, a session
  * has to fit into 4096 bytes (`ERR_SESSION_TOO_LARGE`), sessions cannot be listed, and without `revocations` a stolen
  * cookie cannot be ended. The client can also restore an older cookie, with all its values: a counter of attempts, a
  * code for one use. If such values matter, set `latestOnly`, or keep them in another store.

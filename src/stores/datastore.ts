@@ -58,8 +58,8 @@ export interface DatastoreStoreOptions {
   /** The namespace of the entities. Default the client's. */
   readonly namespace?: string | undefined;
   /**
-   * Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. To share the
-   * sessions of another program, its own, and its `kind`: `flask2Datastore()` of `sojourn/flask`.
+   * Other names for the properties. Default `{ payload, expiresAt, subject, version }`, each named as it is. To share
+   * another program's sessions, pass its names and its `kind`: `flask2Datastore()` of `sojourn/flask`.
    */
   readonly properties?: DatastoreProperties | undefined;
   /** The current time in epoch milliseconds, which decides when a session has ended. Default `Date.now`. For tests. */

@@ -40,9 +40,9 @@ export interface DrizzleTable {
   readonly payload: DrizzleColumn;
   /** What the bytes of the payload are: 0 bytes, 1 text in UTF-8, 2 text as JSON. */
   readonly kind: DrizzleColumn;
-  /** When the record ends, in epoch milliseconds. Wants an index. */
+  /** When the record ends, in epoch milliseconds. Needs an index. */
   readonly expiresAt: DrizzleColumn;
-  /** The user of the session, or NULL. Wants an index. */
+  /** The user of the session, or NULL. Needs an index. */
   readonly subject: DrizzleColumn;
   /** Names one state of the record: a random number, new with every write. */
   readonly version: DrizzleColumn;

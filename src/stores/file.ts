@@ -30,9 +30,9 @@ export interface FileStoreOptions {
  * that dies blocks nothing: a record is the old one or the new one.
  *
  * Expired records are ignored, and removed by `prune()`: with the option `cleanupEvery`, or from a job. Errors of the
- * file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on unchanged. A directory that another user could replace is
- * refused: every directory above it belongs to this process's user or root, and others cannot write in it unless it
- * is sticky, as `/tmp` is.
+ * file system (`EACCES`, `ENOSPC`, `EROFS`) are passed on unchanged. The store refuses a directory that another user
+ * could replace. So this directory and all above it must belong to this process's user or root, and others must not be
+ * able to write in them, unless they are sticky, as `/tmp` is.
  *
  * @throws TypeError when an option is of the wrong type.
  * @example

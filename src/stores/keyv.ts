@@ -34,10 +34,10 @@ export interface KeyvStoreOptions {
 
 /**
  * Keeps sessions through Keyv. Keyv can only get, set and delete. Within this process nothing is lost, since changes of
- * one session take turns. But several processes may undo each other's changes, even a logout. If this library has a
- * store for your backend, use that.
+ * one session run one after the other. But several processes may undo each other's changes, even a logout. If this
+ * library has a store for your backend, use that.
  *
- * Keyv turns some failures into "not found"; here they reject, with the error that Keyv reported.
+ * Keyv turns some failures into "not found"; the store rejects such a call with the error that Keyv reported.
  *
  * @throws TypeError when `client` is no Keyv instance, or hides its errors, or another option is wrong.
  * @example

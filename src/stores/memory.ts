@@ -12,8 +12,8 @@ import { checkOptions } from "./shared/options.ts";
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * The maximum number of records, default 100 000. When it is reached, expired records make room; if all are live,
-   * `create` rejects with `ERR_SESSION_STORE_FULL`. A live session is never dropped to make room.
+   * The maximum number of records, default 100 000. When it is reached, the store drops expired records. If all are
+   * live, `create` rejects with `ERR_SESSION_STORE_FULL`; a live session is never dropped.
    */
   readonly maxRecords?: number | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */
@@ -40,8 +40,8 @@ type Entry = StoreRecord & { readonly version: number };
 /**
  * Keeps sessions in the memory of this process: they end with it, and no other process sees them.
  *
- * Payloads are copied on the way in and out. Expired records are dropped when they are read, when room is needed, and
- * by `prune()`; the store starts no timer.
+ * The store copies payloads when it saves and when it returns them. It drops expired records when it reads them, when
+ * it needs room, and in `prune()`; it starts no timer.
  *
  * @throws TypeError when an option is of the wrong type.
  * @example

@@ -30,7 +30,7 @@ export interface MongodbStoreOptions {
   /**
    * The collection the sessions are in: a `Collection` of the official driver, `mongodb` 6 or 7. Or a function that
    * returns one, or a promise of one: it is called once, when the store is first used. The store never connects,
-   * configures or closes its client. Whatever read preference it has, the store reads from the primary.
+   * configures or closes its client. The store reads from the primary, even if the client has another read preference.
    */
   readonly collection: MongodbCollection | (() => MongodbCollection | Promise<MongodbCollection>);
   /**
@@ -38,7 +38,7 @@ export interface MongodbStoreOptions {
    * sessions of another program, its own: `flaskMongodb()` of `sojourn/flask`.
    */
   readonly layout?: MongodbLayout | undefined;
-  /** The current time in epoch milliseconds, to work out how long a record lasts. Default `Date.now`. For tests. */
+  /** The current time in epoch milliseconds, to compute how long a record lasts. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined;
 }
 

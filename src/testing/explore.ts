@@ -23,9 +23,9 @@ export interface Gate {
 export interface ExploreOptions {
   /** The maximum number of orders; if there are more, the result has `complete: false`. Default 200,000. */
   readonly limit?: number;
-  /** Run only this many orders, drawn at random: for worlds with too many. Default: all orders. */
+  /** Run only this many orders, chosen at random, if there are too many to run all. Default: all orders. */
   readonly sample?: number;
-  /** The random numbers for that, from 0 to below 1. Default `Math.random`; pass a seeded one to repeat a run. */
+  /** Returns the random numbers for `sample`, from 0 to below 1. Default `Math.random`; pass a seeded one to repeat a run. */
   readonly random?: () => number;
 }
 
@@ -42,8 +42,8 @@ interface Waiting {
 }
 
 /**
- * Builds a fresh world for every order and runs its tasks in that order, depth first through all choices.
- * Time must be injected: the orders are of store calls, not of timers.
+ * Builds a new world for every order of store calls, and runs the world's tasks in that order. It goes through all
+ * orders depth first. Pass a clock to the code under test, since it orders store calls, not timers.
  *
  * @throws What `check` threw, with the order that led there in the message.
  * @example
@@ -139,8 +139,8 @@ async function runOnce(build: (gate: Gate) => Promise<World> | World, choose: Ch
 
 /**
  * The same store with a rename in two steps, as in Memcached and many layouts: first the new record is created, then
- * the old one is ended by compare-and-swap. Around a {@link Gate.store}, the others may go first between the steps as
- * well.
+ * the old one is ended by compare-and-swap. Around a {@link Gate.store}, other tasks may also run between the two
+ * steps.
  *
  * @example
  * ```ts

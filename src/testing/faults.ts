@@ -36,7 +36,7 @@ export type Fault =
  * A store whose calls fail as `plan` says, to test what an application does in an outage.
  *
  * @param store Does the work for every call that gets through.
- * @param plan Asked once per call.
+ * @param plan Called once per call of the store.
  * @example
  * ```ts
  * import { memoryStore } from "sojourn/stores/memory";

@@ -16,9 +16,9 @@ import type { ConformanceCase } from "./store/trial.ts";
 export type { FrameworkHarness, Reply, RunningApp, TrialApp, TrialFeature } from "./framework/trial.ts";
 
 /**
- * Every case an adapter has to pass, for whichever test runner you use. Each case starts its own application on a free
- * port, talks to it as a browser does, and stops it. If a case needs something that the framework does not have, it
- * carries a `skip` reason.
+ * Every case an adapter has to pass, for any test runner. Each case starts its own application on a free port, talks to
+ * it as a browser does, and stops it. If a case needs something that the framework does not have, its `skip` has the
+ * reason.
  *
  * @param harness How to start the framework's own server. The suite proves nothing about a simulated one.
  * @example

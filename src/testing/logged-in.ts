@@ -6,7 +6,7 @@ import type { Sessions } from "../core/request/sessions.ts";
 
 /** Options of {@link loggedIn}: those of `session.login`, and what the session holds. */
 export interface LoggedInOptions<Data extends object> extends LoginOptions<Data> {
-  /** What is in `session.data`. Default: nothing. */
+  /** The contents of `session.data`. Default: nothing. */
   readonly data?: Partial<Data> | undefined;
   /** What the option `describe` of the sessions is given, in place of your framework's request. Default: a `Request` without headers. */
   readonly request?: object | undefined;

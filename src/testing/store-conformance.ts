@@ -19,11 +19,11 @@ import { versionCases } from "./store/versions.ts";
 export type { ConformanceCase, OpenOptions, StoreHarness } from "./store/trial.ts";
 
 /**
- * Every case a store has to pass, for whichever test runner you use. Cases that cannot apply to the store
- * carry a `skip` reason, so that gaps stay visible. Cases are independent; run them one after another or at once.
+ * Every case a store has to pass, for any test runner. If a case cannot apply to the store, its `skip` has the reason,
+ * so that gaps stay visible. Cases are independent: run them one after another or at once.
  *
- * If `capabilities.clock` is `"ours"`, nothing waits: time is injected. If it is `"server"`, the cases about expiry
- * share one real wait of a few seconds.
+ * If `capabilities.clock` is `"ours"`, the suite sets the time, and nothing waits. If it is `"server"`, the cases about
+ * expiry share one real wait of a few seconds.
  *
  * @param harness How to open the store. Point it at a real server: the suite proves nothing about a mock.
  * @example

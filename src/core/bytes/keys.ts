@@ -5,9 +5,9 @@ import { wrongArgument } from "../contracts/errors.ts";
 import { andThen, isPromise, type MaybePromise, utf8 } from "./bytes.ts";
 
 /**
- * One secret or several, each at least 32 characters. The first protects new values, and all open older ones. To
- * change it in several processes: give all of them the new one *after* the old one, then put it first, and remove the
- * old one when nothing depends on it any more.
+ * One secret or several, each at least 32 characters. The first protects new values, and all open older ones. To change
+ * a secret in several processes, give all of them the new one *after* the old one, then put it first, and remove the
+ * old one when nothing uses it any more.
  */
 export type Secrets = string | readonly string[];
 

@@ -23,7 +23,7 @@ export interface IdScheme {
   readonly secretKeys?: boolean;
 }
 
-/** The native ids: 32 random bytes in base64url, kept under `prefix` + SHA-256, so that a dump of the store gives no access. */
+/** The native ids: 32 random bytes in base64url, kept under `prefix` + SHA-256, so that a stolen copy of the store gives no access. */
 export function randomIds(prefix: string): IdScheme {
   return {
     prefix,

@@ -13,11 +13,11 @@ export interface OpenedToken {
 }
 
 /**
- * How a session id travels: bare, signed or sealed. Pass one as `token` to `createSessions`.
+ * The form in which a client holds a session id: bare, signed or encrypted. Pass one as `token` to `createSessions`.
  *
- * The id itself is 256 random bits, beyond guessing, and only its hash reaches the store: the bare form is safe. A
- * signature lets invalid tokens be refused without a store call; a seal also hides the id from anyone who sees the
- * cookie but not the keys.
+ * The bare form is safe, since the id is 256 random bits and the store gets only its hash. With a signature invalid
+ * tokens are refused without a store call. Encryption also hides the id from anyone who sees the cookie but does not
+ * have the secret.
  */
 export interface TokenFormat {
   /** The token that carries `id` in the cookie called `cookieName`. */
@@ -72,9 +72,9 @@ export function signedToken(secrets: Secrets): TokenFormat {
 }
 
 /**
- * The id encrypted with AES-256-GCM, bound to the cookie's name: the cookie shows nothing and cannot be forged.
+ * The id encrypted with AES-256-GCM and bound to the cookie's name. The cookie shows nothing and cannot be forged.
  *
- * @param secrets At least 32 characters each; the first seals, all open. A `TypeError` otherwise.
+ * @param secrets At least 32 characters each; the first encrypts, all decrypt. A `TypeError` otherwise.
  * @example
  * ```ts
  * import { createSessions, sealedToken } from "sojourn";

@@ -36,7 +36,7 @@ export interface Meta {
   bound?: Readonly<Record<string, unknown>>;
   /** The administrator who acts as the subject, and their own session: its handle, and the key of its record. */
   actor?: { readonly subject: string; readonly handle: string; readonly key?: string };
-  /** Whether its cookie outlives the browser. */
+  /** Whether the session's cookie outlives the browser. */
   persistent?: boolean;
   /** Set by a renewal in passing (`renewAfter`); removed when the new id is first seen. Until then the old id is kept alive. */
   unseen?: true;

@@ -15,11 +15,11 @@ const bound = 3;
 const head = 9;
 
 /**
- * Encrypts the payload of another format with AES-256-GCM, so that a dump of the store shows nothing. The payload is
- * bound to the record's key, subject and expiry: an attacker who can write to the store cannot move it to another
- * key, extend it or hide it from `revoke`. So to extend the expiry, the whole record is written. The first secret
- * encrypts, all decrypt. If no secret decrypts a record, or it was never encrypted, the request has no session, and an
- * event reports it. If a record was encrypted with a secret that this process does not have yet, that is
+ * Encrypts the payload of another format with AES-256-GCM, so that a stolen copy of the store shows nothing. The
+ * payload is bound to the record's key, subject and expiry: an attacker who can write to the store cannot move it to
+ * another key, extend it or hide it from `revoke`. So to extend the expiry, the whole record is written. The first
+ * secret encrypts, all decrypt. If no secret decrypts a record, or it was never encrypted, the request has no session,
+ * and an event reports it. If a record was encrypted with a secret that this process does not have yet, that is
  * `ERR_SESSION_UNREADABLE`, and the record stays unchanged.
  *
  * @param format What to encrypt, usually `jsonFormat()`.

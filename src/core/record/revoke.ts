@@ -5,34 +5,35 @@ import { checkKnown } from "../contracts/known.ts";
 import type { Version } from "../contracts/store.ts";
 
 /**
- * One session of a subject, as shown in a list of devices. It is no credential.
+ * One session of a subject, for a list of devices. Its contents cannot be used to log in.
  *
  * @typeParam Device What the option `describe` returns.
  */
 export interface SessionInfo<Device extends object = object> {
-  /** The public name: what `session.handle` says in that session. */
+  /** The public name of the session, the same as `session.handle`. */
   readonly handle: string;
   readonly subject: string;
-  /** Whether it is the session that was given to `list` as `current`. */
+  /** Whether this is the session that you passed to `list` as `current`. */
   readonly current: boolean;
-  /** What the user calls the device (`session.label`), or else the field `label` of `describe`. */
+  /** The user's name for the device (`session.label`), or else the field `label` of `describe`. */
   readonly label: string | undefined;
-  /** What the option `describe` said at login; `undefined` for a login without it. Texts from the network: escape them. */
+  /** The result of the option `describe` at login; `undefined` for a login without it. The texts come from the network: escape them. */
   readonly device: Device | undefined;
-  /** The administrator who acts as the subject in it, by `session.impersonate()`; `undefined` in the subject's own. */
+  /** The administrator who acts as the subject in this session, by `session.impersonate()`; `undefined` in a session of the subject. */
   readonly actor: string | undefined;
-  /** Epoch milliseconds; `undefined` where a foreign format does not keep it. */
+  /** When the session began, in epoch milliseconds; `undefined` if another program's format does not store that. */
   readonly createdAt: number | undefined;
-  /** Epoch milliseconds of the last login to it, or confirmation. */
+  /** When the user last logged in or confirmed their identity, in epoch milliseconds. */
   readonly authenticatedAt: number | undefined;
   /**
-   * Epoch milliseconds of its last use, to within `touchInterval`. It is computed from `expiresAt`: in the last
-   * `idleTimeout` before the absolute end the session may have been used later. `undefined` without an idle timeout.
+   * When the session was last used, in epoch milliseconds, to within `touchInterval`. It is computed from `expiresAt`,
+   * so in the last `idleTimeout` before the absolute end the session may have been used later. `undefined` without an
+   * idle timeout.
    */
   readonly lastSeenAt: number | undefined;
-  /** Whether its cookie outlives the browser. */
+  /** Whether the session's cookie outlives the browser. */
   readonly persistent: boolean;
-  /** Epoch milliseconds: when it ends if it is not used again. */
+  /** When the session ends if it is not used again, in epoch milliseconds. */
   readonly expiresAt: number;
 }
 

@@ -3,8 +3,8 @@
 import type { MemcachedLayout } from "../../stores/memcached.ts";
 
 /**
- * The `layout` of a `memcachedStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "memcached"`). The client
- * must be one that keeps bytes as they are: `memcachedClient()` of `sojourn/stores/memcached/client`.
+ * The `layout` of a `memcachedStore` that shares its sessions with Flask-Session (`SESSION_TYPE = "memcached"`). The
+ * client must keep all bytes unchanged: use `memcachedClient()` of `sojourn/stores/memcached/client`.
  *
  * A save compares the value with the one that was read, so it detects a write by Flask in between.
  *

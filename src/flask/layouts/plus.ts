@@ -11,7 +11,7 @@ import { writeTagged } from "../tagged-json/write.ts";
  * are UUIDs, the prefix of the keys has no colon, and the format is TaggedJSON:
  * `createSessions({ ...flaskSession({ ids: "uuid", keyPrefix: "session" }), format: taggedJsonFormat(), store })`.
  *
- * The one `lifetime` here stands for both its `session_lifetime` (of sessions that are not permanent) and its
+ * The option `lifetime` replaces both its `session_lifetime` (for sessions that are not permanent) and its
  * `session_permanent_lifetime`.
  *
  * @example

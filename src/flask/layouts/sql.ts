@@ -8,10 +8,10 @@ import type { SqlLayout } from "../../stores/sql.ts";
 export interface FlaskSqlalchemyOptions {
   /** `SESSION_SQLALCHEMY_TABLE`. Default `"sessions"`. */
   readonly table?: string | undefined;
-  /** `SESSION_SQLALCHEMY_SCHEMA`. Default none: what the connection finds by itself. */
+  /** `SESSION_SQLALCHEMY_SCHEMA`. Default: the connection's own. */
   readonly schema?: string | undefined;
   /**
-   * In MySQL and MariaDB, the most bytes that the column `data` takes; a larger session is refused with
+   * In MySQL and MariaDB, the size of the column `data` in bytes; a larger session is refused with
    * `ERR_SESSION_TOO_LARGE`. Default 65535, the size of the BLOB that SQLAlchemy creates. For a MEDIUMBLOB pass
    * 16777215.
    */
@@ -67,8 +67,8 @@ export interface FlaskPostgresqlOptions {
 }
 
 /**
- * The `layout` of an `sqlStore` that shares its sessions with Flask-Session's own PostgreSQL backend
- * (`SESSION_TYPE = "postgresql"`), which is in its development branch and in no release.
+ * The `layout` of an `sqlStore` that shares its sessions with Flask-Session's own PostgreSQL backend (`SESSION_TYPE =
+ * "postgresql"`), which is not yet released.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example
@@ -110,8 +110,8 @@ export interface FlaskPeeweeOptions {
  * The `layout` of an `sqlStore` over the table of Flask-Session2's Peewee backend (`SESSION_TYPE = "peewee"`). Its
  * sessions are pickles: `createSessions({ ...flaskSession({ ids: "uuid" }), format: pickleFormat(), store })`.
  *
- * Flask-Session2 writes the address that the client claims to have into the column `ip`. Here `ip` is left as it is,
- * and is empty in sessions that begin here.
+ * Flask-Session2 writes the address that the client claims to have into the column `ip`. sojourn does not change `ip`,
+ * and leaves it empty in new sessions.
  *
  * @throws `TypeError` for a wrong option, naming it.
  * @example

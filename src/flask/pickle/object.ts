@@ -19,7 +19,7 @@ import { nameOf, type PyValue } from "./values.ts";
  * ```
  */
 export class PickledObject {
-  /** The name of its class or of the function that makes it: `"collections.defaultdict"`. */
+  /** The name of the object's class, or of the function that creates it: `"collections.defaultdict"`. */
   readonly type: string;
   readonly #value: PyValue;
 

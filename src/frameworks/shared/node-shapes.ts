@@ -4,7 +4,7 @@
 
 import type { OutgoingHttpHeaders } from "node:http";
 
-/** The part of a request that is used here. */
+/** The properties of a request that the adapter uses. */
 export interface NodeRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -12,7 +12,7 @@ export interface NodeRequest {
   readonly originalUrl?: string | undefined;
   readonly headers: { readonly cookie?: string | undefined; readonly [name: string]: string | string[] | undefined };
   readonly socket: object;
-  /** Express's reading of its setting "trust proxy". */
+  /** Whether Express treats the connection as encrypted, by its setting "trust proxy". */
   readonly secure?: boolean | undefined;
   /** HTTP/2 has it. */
   readonly stream?: { readonly session?: { readonly encrypted?: boolean | undefined } | undefined } | undefined;

@@ -47,8 +47,8 @@ export async function checkLoaded(exchange: Saves, response: Response): Promise<
 }
 
 /**
- * Wraps a `handleError` hook: tells the sessions that a load function, action or endpoint threw, so that its unsaved
- * changes are discarded even if the status is below 500, and gives errors of the sessions their status. Without it, the
+ * Wraps a `handleError` hook, and notices that a load function, action or endpoint threw, so that its unsaved changes
+ * are discarded even if the status is below 500, and gives errors of the sessions their status. Without it, the
  * sessions only recognise responses of 500 and above.
  *
  * @throws `TypeError` when it is not a function.

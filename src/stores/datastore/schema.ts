@@ -6,11 +6,11 @@ import { bareNamesOf, checkName, type GoogleNames, gcloudCommands } from "../sha
 /** Other names for the properties of an entity. */
 export interface DatastoreProperties extends Omit<GoogleNames, "subject" | "version"> {
   /**
-   * Text: whom it belongs to; null for an anonymous session. Default `"subject"`. With `null` there is no such property
-   * and no `listBySubject`, for entities that other programs write without it.
+   * Text: the user of the session; null for an anonymous session. Default `"subject"`. With `null` there is no such
+   * property and no `listBySubject`, for entities that other programs write without it.
    */
   readonly subject?: string | null | undefined;
-  /** Text, new with every write: what updates compare. Default `"version"`. With `null` they compare the payload. */
+  /** Text, new with every write, which updates compare. Default `"version"`. With `null` updates compare the payload. */
   readonly version?: string | null | undefined;
 }
 

@@ -34,8 +34,8 @@ const columns = "key, payload, kind, expires_at, subject, version";
 
 /**
  * The class of the object that `durableObjectStore` talks to. Export it from your Worker, and name it in
- * `new_sqlite_classes` of a migration. It removes ended sessions every hour. It trusts every caller, so never pass a
- * visitor's request on to it.
+ * `new_sqlite_classes` of a migration. It removes ended sessions every hour. It executes every call it receives, so
+ * never pass a visitor's request on to it.
  *
  * @example
  * ```ts

@@ -23,7 +23,7 @@ export interface DynamodbLayout {
     /** A number: when the session ends, in epoch seconds. An item without it has no end. */
     readonly expiresAt: string;
   };
-  /** What it puts in front of ids, to make keys. Default nothing. */
+  /** The prefix that the other program puts before ids to form keys. Default nothing. */
   readonly keyPrefix?: string | undefined;
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";

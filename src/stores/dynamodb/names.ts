@@ -14,7 +14,7 @@ export interface DynamodbAttributes {
   readonly expiresAt?: string | undefined;
   /** Text that is new with every write. Default `"version"`. */
   readonly version?: string | undefined;
-  /** Who the session belongs to, as JSON text. Default `"subject"`. */
+  /** The user of the session, as JSON text. Default `"subject"`. */
   readonly subject?: string | undefined;
   /** When DynamoDB may remove the item, in epoch seconds. Default `"ttl"`. */
   readonly ttl?: string | undefined;

@@ -48,7 +48,7 @@ export function tableInputsOf(table: string, keys: readonly string[], ttl: strin
 }
 
 /**
- * The table as code: what to pass to `CreateTable` and `UpdateTimeToLive`, or to write into your infrastructure code.
+ * The inputs of `CreateTable` and `UpdateTimeToLive`, to create the table yourself or by your infrastructure code.
  *
  * @throws TypeError when an option is wrong.
  * @example

@@ -15,7 +15,7 @@ export interface ElasticsearchFields {
   readonly bytes?: string | undefined;
   /** When the session ends, in epoch milliseconds. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
-  /** Who the session belongs to, as JSON text without the quotes. Default `"subject"`. */
+  /** The user of the session, as JSON text without the quotes. Default `"subject"`. */
   readonly subject?: string | undefined;
   /** Text that is new with every write except a touch. Default `"version"`. */
   readonly version?: string | undefined;

@@ -30,7 +30,7 @@ export function indexOf(index: unknown = "sessions"): string {
 }
 
 /**
- * The index as code: the body of `PUT /sessions`, to send yourself, perhaps with your own `settings`.
+ * The body of `PUT /sessions`, which creates the index, to send yourself, perhaps with your own `settings`.
  *
  * @throws TypeError when `fields` is wrong.
  * @example

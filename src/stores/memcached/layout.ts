@@ -12,7 +12,7 @@ export interface MemcachedLayout {
   readonly name: string;
   /** Whether its format encodes sessions to text or to bytes. */
   readonly payload: "text" | "bytes";
-  /** The flags of its items that hold a session as it is. Default 0 alone, which is what is written in any case. */
+  /** The flags of items whose value is a session. Default 0 alone, which is what is written in any case. */
   readonly flags?: readonly number[] | undefined;
 }
 

@@ -17,12 +17,12 @@ export interface MongodbLayout {
   /** A date: when the record ends. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
   /**
-   * Text: whom it belongs to; absent for an anonymous session. Default `"subject"`. With `null` there is no such field
-   * and no `listBySubject`, for a collection that other programs write without it.
+   * Text: the user of the session; absent for an anonymous session. Default `"subject"`. With `null` there is no such
+   * field and no `listBySubject`, for a collection that other programs write without it.
    */
   readonly subject?: string | null | undefined;
   /**
-   * Text, new with every write: what updates compare. Default `"version"`. With `null` there is no such field and
+   * Text, new with every write, which updates compare. Default `"version"`. With `null` there is no such field and
    * updates compare the payload, for a collection that other programs write without it.
    */
   readonly version?: string | null | undefined;

@@ -13,9 +13,9 @@ export interface GoogleNames {
   readonly payload?: string | undefined;
   /** A timestamp: when the record ends, for a TTL policy. Default `"expiresAt"`. */
   readonly expiresAt?: string | undefined;
-  /** Text: whom it belongs to; null for an anonymous session. Default `"subject"`. */
+  /** Text: the user of the session; null for an anonymous session. Default `"subject"`. */
   readonly subject?: string | undefined;
-  /** Text, new with every write: what updates compare. Default `"version"`. */
+  /** Text, new with every write, which updates compare. Default `"version"`. */
   readonly version?: string | undefined;
 }
 

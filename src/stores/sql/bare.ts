@@ -15,7 +15,7 @@ export interface SqlLayout {
   readonly name: string;
   /** The table. At most 48 letters, digits and underscores. */
   readonly table: string;
-  /** The schema it is in. Default: what the connection finds by itself. */
+  /** The schema of the table. Default: the connection's own. */
   readonly schema?: string | undefined;
   readonly columns: {
     /** Text, unique: what a session is kept under. */

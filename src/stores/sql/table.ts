@@ -24,7 +24,7 @@ export interface SqlColumns {
 export interface SqlTableOptions {
   /** The table. Default `"sojourn_sessions"`. At most 48 letters, digits and underscores. */
   readonly table?: string | undefined;
-  /** The schema (in MySQL: the database) the table is in. Default: what the connection finds by itself. */
+  /** The schema (in MySQL: the database) of the table. Default: the connection's own. */
   readonly schema?: string | undefined;
   /** Other names for columns. Default: those of {@link SqlColumns}. */
   readonly columns?: Partial<SqlColumns> | undefined;
