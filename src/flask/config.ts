@@ -90,9 +90,8 @@ export interface ConfiguredSessions<Data extends object = Record<string, unknown
 }
 
 /**
- * Creates sessions from the configuration keys of a Flask application. `SESSION_TYPE` is enough: addresses, names and
- * lifetimes have the defaults of the option `family`, the client is opened with the package that is installed, and
- * missing tables are created.
+ * Creates sessions from a Flask application's configuration. `SESSION_TYPE` is enough: other keys have the defaults of
+ * `family`, the client is opened with the installed package, and missing tables are created.
  *
  * With `SESSION_CONFIG`, the parts of Flask-Session-Plus, they are `PartsSessions`: see {@link partsFromConfig}.
  *

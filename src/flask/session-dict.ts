@@ -9,12 +9,12 @@ import { Refusal, within } from "./storable.ts";
 /** Who is logged in, by the Flask application's own key. */
 export interface SubjectOptions {
   /**
-   * The key under which the Flask application keeps who is logged in: `"_user_id"` with Flask-Login. It is then
-   * `session.subject`, written by `session.login`, and does not show in `session.data`. Default none: it is unknown whose
-   * a session is, and what is given to `session.login` is forgotten with the request.
+   * The key under which the Flask application keeps the user: `"_user_id"` with Flask-Login. `session.login` writes the
+   * user there, `session.subject` reads it, and `session.data` does not have the key. Default none: sessions have no
+   * subject, and `session.login` does not store the user.
    */
   readonly subjectKey?: string | undefined;
-  /** What the Flask application has under that key: texts or `"integer"`. Both are read. Default `"string"`, as Flask-Login. */
+  /** The type of the value that `session.login` writes under that key. Both types are read. Default `"string"`, as Flask-Login. */
   readonly subjectType?: "string" | "integer" | undefined;
 }
 
