@@ -247,8 +247,8 @@ describe("options", () => {
       'deviceBound.scope.exclude must be a list: each a path that begins and does not end with "/", such as "/device-bound"; received a string of 7 characters',
     ],
     [
-      { lifetime: "10m" },
-      'deviceBound: there is no option "lifetime"; there are mode, proofLifetime, algorithms, path, scope, reportRefresh',
+      { lifetimes: "10m" },
+      'deviceBound: there is no option "lifetimes"; there are mode, proofLifetime, algorithms, path, scope, reportRefresh',
     ],
   ])("%j is refused", (bound, message) => {
     expect(() => make(bound)).toThrow(new TypeError(message));

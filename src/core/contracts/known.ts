@@ -22,7 +22,7 @@ export function checkKnown(call: string, given: unknown, known: readonly string[
   }
 }
 
-const lifetimes = ". How long sessions live is said by idleTimeout, absoluteTimeout and persistent of createSessions";
+const lifetimes = ". idleTimeout, absoluteTimeout and persistent of createSessions() set how long a session lives";
 
 /** Throws a `TypeError` unless `now` is a clock, or left out. */
 export function checkNow(now: unknown): void {

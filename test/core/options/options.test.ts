@@ -454,8 +454,8 @@ describe("a wrong option is a TypeError that says what it accepts and what it go
   });
 
   test.each(["ttl", "maxAge", "max_age"])("the word %s of other libraries leads to the options for it", (name) => {
-    expect(errorOf({ [name]: 60 }).message).toContain("How long sessions live is said by idleTimeout");
-    expect(errorOf({ cookie: { [name]: 60 } }).message).toContain("How long sessions live is said by idleTimeout");
+    expect(errorOf({ [name]: 60 }).message).toContain("idleTimeout, absoluteTimeout and persistent");
+    expect(errorOf({ cookie: { [name]: 60 } }).message).toContain("idleTimeout, absoluteTimeout and persistent");
   });
 
   test.each(["ttl", "maxAge", "secret", "resave", "idletimeout", "toString", "constructor", "__proto__", ""])(
