@@ -50,8 +50,8 @@ export default defineConfig({
   test: {
     environment: "node",
     setupFiles: "Deno" in globalThis ? ["test/support/deno-threads.ts"] : ["test/support/process-note.ts"],
-    // One more than there are cores: a test over a server waits for it a third of the time.
-    maxWorkers: availableParallelism() + 1,
+    // Two more than there are cores: a test over a server waits for it half of the time.
+    maxWorkers: availableParallelism() + 2,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     projects: [
