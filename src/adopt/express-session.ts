@@ -16,7 +16,7 @@ export interface ExpressSessionStore {
 
 /** The options of {@link adoptExpressSession}. */
 export interface AdoptExpressSessionOptions extends AdoptOptions {
-  /** `secret` of express-session: of several, all verify. */
+  /** `secret` of express-session: one, or several that all verify. */
   readonly secret: string | readonly string[];
   /** `store` of express-session. */
   readonly store: ExpressSessionStore;

@@ -23,7 +23,7 @@ import { type Dict, isTruthy, type Node, toValue } from "./tree.ts";
 /** Options of {@link flaskFormat}. */
 export interface FlaskFormatOptions extends SubjectOptions {
   /**
-   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. Both are read, whichever you choose.
+   * How sessions are written: `SESSION_SERIALIZATION_FORMAT`. Default `"msgpack"`. sojourn reads both formats.
    */
   readonly format?: "msgpack" | "json" | undefined;
   /** Whether to read records in pickle, through a list of harmless types. The next save writes them in `format`. Default true. */

@@ -92,7 +92,7 @@ export interface Format {
   encodeValue(value: unknown, path: string): Payload;
   /** The payload with the record's expiry in it, for formats that keep it there too. Called for each write, before `wrap`. */
   dated?(payload: Payload, expiresAt: number): Payload;
-  /** The last step before the store, bound to the record's key and expiry (epoch milliseconds): encryption. */
+  /** The last step before the store, such as encryption. The result is bound to the record's key and expiry (epoch milliseconds). */
   wrap?(payload: Payload, key: string, expiresAt?: number): MaybePromise<Payload>;
   /**
    * The reverse of `wrap`. Throws, or rejects, when the payload was wrapped for another key, or for an earlier expiry

@@ -60,8 +60,8 @@ export interface Session<Data extends object = Record<string, unknown>> {
   readonly authenticatedAt: number | undefined;
 
   /**
-   * When the session ends if it is not used again, in epoch milliseconds; `undefined` while it is new. The value is from
-   * before this request, which extends the session, unless its route is `"no-touch"`.
+   * When the session ends if it is not used again, in epoch milliseconds; `undefined` while it is new. This is the
+   * value from before the request. The request extends the session, unless its route is `"no-touch"`.
    */
   readonly expiresAt: number | undefined;
 

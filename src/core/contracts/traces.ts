@@ -61,7 +61,7 @@ export interface SaveMessage extends Ended {
 /** A message of `sojourn:renew`: a session gets a new id. */
 export interface RenewMessage extends Ended {
   readonly backend: string;
-  /** `passing`: by `renewAfter`. */
+  /** What caused it; `passing` is `renewAfter`. */
   readonly by: "login" | "regenerate" | "passing";
   /** `refused`: another request was faster; the save goes on. */
   outcome?: "renewed" | "refused" | "failed";
