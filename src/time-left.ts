@@ -131,7 +131,7 @@ export function watchTimeLeft({
       if (response.ok) answer = await response.json();
       else if (response.status === 401) answer = { left: 0, atMost: 0 };
     } catch {
-      // No answer, or none of ours, such as a login page: counts as none.
+      // No answer, or another one, such as a login page, counts as none.
     }
     asked = clock();
     // Something newer may have been heard while this answer was on its way.

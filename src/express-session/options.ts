@@ -1,4 +1,4 @@
-/** The options of the drop-in, checked once: those of express-session 1.19, and a few of ours. */
+/** The options of the drop-in, checked once: those of express-session 1.19, and a few more. */
 
 import { randomBytes } from "node:crypto";
 import { received, wrongArgument } from "../core/contracts/errors.ts";
@@ -98,7 +98,7 @@ export interface Resolved {
   isSecure(request: ExpressRequest): boolean;
 }
 
-/** Checks what express-session checks, with its messages; what is ours, with ours. */
+/** Checks what express-session checks, with its messages, and the other options with this library's. */
 export function resolveOptions(options: ExpressSessionOptions): Resolved {
   const { cookie = {}, genid = defaultId, proxy, secret, unset } = options;
   if (typeof genid !== "function") throw new TypeError("genid option must be a function");

@@ -132,7 +132,7 @@ async function seal(request: Request, exchange: Saves, response: Response, strea
   } catch (error) {
     answerable(error);
     if (!isSessionError(error)) throw error;
-    // What an error boundary answers gets no headers of ours: a cookie that is due goes with an answer of its own.
+    // The answer of an error boundary gets no session headers: a cookie that is due goes with a separate answer.
     const answer = await sealFailure(request, failureResponse(error));
     if (answer.headers.has("set-cookie")) return answer;
     throw error;

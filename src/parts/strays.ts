@@ -11,7 +11,7 @@ import type { HeldPart, LoadedPart } from "./held.ts";
 export function strays(first: HeldPart, loaded: readonly LoadedPart[]): (() => Promise<unknown>)[] {
   const home = first.work && endingOf(first.work);
   if (!home?.found || !(home.state.destroyed || home.state.marks.loggedIn)) return [];
-  const { subject, handle } = home.kept;
+  const { subject, handle } = home.identity;
   const isTakenOver = subject !== home.state.meta.subject;
   if (subject === undefined || handle === undefined || !(home.state.destroyed || isTakenOver)) return [];
   return loaded

@@ -112,7 +112,7 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
   const { expiresAt: endField, fieldMask } = documents;
   const isLive = (standing: Standing): boolean => standing.expiresAt > now();
 
-  /** What stands in a document, without its payload if that is of no account. Its time of update is that of the whole document. */
+  /** The state of a document, without its payload where that does not matter. Its time of update is that of the whole document. */
   async function look(own: FirestoreClient, document: FirestoreDocument): Promise<State | null> {
     const [snapshot] = await own.getAll(document as never, ...(fieldMask ? [{ fieldMask } as never] : []));
     return snapshot ? documents.stateIn(snapshot) : null;
@@ -145,13 +145,13 @@ export function firestoreStore(options: FirestoreStoreOptions): FirestoreBareSto
         const changes = base ? documents.changes(next, base) : { write: next.values, remove: [] };
         const values = base?.values ? changed(base.values, changes) : next.values;
         // Another program's fields of a session that has ended are not to be part of a new one.
-        const anew = there !== null && occupant === null && layout !== undefined;
-        if (anew) batch.delete(at(to), unchangedSince(there as State));
-        if (anew) batch.set(at(to), values);
+        const replaces = there !== null && occupant === null && layout !== undefined;
+        if (replaces) batch.delete(at(to), unchangedSince(there as State));
+        if (replaces) batch.set(at(to), values);
         else if (there) update(own, batch, at(to), changes, there);
         else batch.create(at(to), values);
         if (from && source) batch.delete(at(from.key), unchangedSince(source));
-        const result = (await batch.commit().catch(unlessRefused(refusals)))[anew ? 1 : 0];
+        const result = (await batch.commit().catch(unlessRefused(refusals)))[replaces ? 1 : 0];
         const { stamp, expiresAt } = next;
         if (result)
           return { stamp, expiresAt, updateTime: result.writeTime, ...(layout && { values }) } satisfies State;

@@ -163,8 +163,8 @@ export function mongodbStore(options: MongodbStoreOptions): MongodbBareStore {
       await checkIndex();
       const own = await connect();
       const name = { _id: "$_id", [fields.key]: { $literal: key } };
-      const anew = { ...name, ...contents, [fields.expiresAt]: fromNow(record.expiresAt) };
-      const pipeline = [{ $replaceWith: { $cond: [ended, anew, "$$ROOT"] } }];
+      const replacement = { ...name, ...contents, [fields.expiresAt]: fromNow(record.expiresAt) };
+      const pipeline = [{ $replaceWith: { $cond: [ended, replacement, "$$ROOT"] } }];
       const result = await own.updateOne(byKey(key), pipeline, { ...exactly, upsert: true }).catch(ifTaken);
       return result && result.upsertedCount + result.modifiedCount > 0 ? version : null;
     },

@@ -3,7 +3,7 @@
 /** A value, or a promise of it: synchronous where the runtime has synchronous crypto, a promise elsewhere. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Whether a value is a promise. The one of a host (Next's edge runtime, a `vm` context) is another class than ours. */
+/** Whether a value is a promise. A host's (Next's edge runtime, a `vm` context) may be of another class. */
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

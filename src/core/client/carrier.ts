@@ -12,7 +12,7 @@ export interface Carrier {
   readonly explicit?: true;
   /** The token: `undefined` when there is none, `null` when it is there twice with different values. */
   find(header: string | null | undefined): FoundCookie;
-  /** How many cookies of ours the client holds, to the last one; `found` is what `find` answered. */
+  /** How many session cookies the client holds, counted to the last one. `found` is the answer of `find`. */
   held(header: string | null | undefined, found: FoundCookie): number;
   /**
    * The `Set-Cookie` values that bring a token. `maxAge` in seconds; of the `held` cookies those no longer needed are

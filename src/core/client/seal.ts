@@ -26,8 +26,8 @@ export interface CookieSeal {
   /** The text for a payload that ends at `expiresAt` (epoch milliseconds), bound to the cookie called `name`. */
   seal(payload: Payload, expiresAt: number, name: string): MaybePromise<string>;
   /**
-   * What was sealed, ended or not; `null` when the text is not one of ours. Throws nothing but `SessionError`
-   * `ERR_SESSION_UNREADABLE`, for a text of ours that was sealed with a secret which this process does not have yet.
+   * What was sealed, ended or not; `null` when this seal did not make the text. Throws only `SessionError`
+   * `ERR_SESSION_UNREADABLE`, for a text made with a secret that this process does not have yet.
    */
   open(text: string, name: string): MaybePromise<OpenedSeal | null>;
 }

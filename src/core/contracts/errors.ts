@@ -100,7 +100,7 @@ export class SessionError extends Error {
 const longest = 300;
 
 /**
- * What may be told of an error that is not ours: name, code and message, and none of its properties. The message is
+ * What a message may hold of an error that is no `SessionError`: name, code and message, and none of its properties. The message is
  * cut, and what it quotes at length, lists as the values of a query, or looks like an id or a digest, is left out: servers
  * quote the value they refuse, and query builders tell the values.
  */

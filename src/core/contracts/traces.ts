@@ -79,7 +79,7 @@ export interface EventMessage {
   readonly code?: string | undefined;
 }
 
-/** No one can listen. */
+/** For runtimes without channels: nothing can listen. */
 const silent = { hasSubscribers: false } as Channel & TracingChannel;
 
 /** Bun's tracing channels do not tell whether anything listens. */

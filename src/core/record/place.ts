@@ -53,7 +53,7 @@ export interface StorePlace {
 /** The version of a {@link StorePlace} that holds nothing yet: the session is still the other library's. */
 export const absent: Version = Object.freeze({});
 
-/** What is to be seen to when another library's session becomes one of ours. */
+/** What the adoption of another library's session has to do. */
 export interface Handover {
   /** Until then its mark stays, so that it is not adopted again; epoch milliseconds. */
   readonly until: number;

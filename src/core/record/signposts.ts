@@ -161,7 +161,7 @@ export class Signposts implements StoreCalls {
     const { format, store } = this.config;
     if (!format.unwrap) return this.#parsed(payload, lazily);
     const { clock, expiryGranularity, bySubject } = store.capabilities;
-    // Stores round up, and those that count by a clock of their own give back an instant of ours.
+    // Stores round up. A store with the clock of its server answers an instant of this process's clock.
     const latest = expiresAt - (clock === "server" ? clockSkew : expiryGranularity);
     return andThen(format.unwrap(payload, key, latest), (own) => {
       const standing = this.#parsed(own, lazily);

@@ -1,4 +1,4 @@
-/** Asks the adopters what another library's cookie leads to, where a request has no session of ours. */
+/** Asks the adopters what another library's cookie leads to, where a request has no session. */
 
 import type { AdoptionDesk } from "../contracts/adopter.ts";
 import type { Found, Late } from "../contracts/records.ts";

@@ -13,6 +13,8 @@ import type { Arrived, Keeping, Kept } from "./kept.ts";
 import { skipped } from "./no-request.ts";
 import type { RequestReader } from "./reader.ts";
 
+const ignore = (): void => {};
+
 /**
  * What a route may do with its session. `"skip"`: nothing, asking for it is an error. `"read"`: a change is an error,
  * and is not saved; its expiry moves as with any use. `"no-touch"`: everything, but the request is no sign of life:
@@ -271,7 +273,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #note(loading: Promise<unknown>): void {
     if (loading === this.#noted) return;
     this.#noted = loading;
-    loading.catch((error) => this.#reader.failed?.(error));
+    const reader = this.#reader;
+    loading.catch(reader.failed ? (error) => reader.failed?.(error) : ignore);
   }
 
   /** Warns when a cookie is sent that the browser is going to drop. */

@@ -93,8 +93,8 @@ function keeping(
   }
   const store = guarded(given);
   const { renewGrace } = timeouts;
-  const ours = { ...config, store, cookieName: cookie.name, renewGrace, until };
-  return { records: storeRecords(ours, pause), subjects: new Subjects(ours, everybody) };
+  const settings = { ...config, store, cookieName: cookie.name, renewGrace, until };
+  return { records: storeRecords(settings, pause), subjects: new Subjects(settings, everybody) };
 }
 
 /** The session of one request in its record. */

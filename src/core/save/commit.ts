@@ -243,7 +243,7 @@ async function begin(work: Work): Promise<boolean> {
     throw error;
   }
   const { core, incoming, leaves } = work;
-  // Another library's cookie beside ours would log the client in again at the next request.
+  // Another library's cookie would log the client in again at the next request.
   const isLogout = state.destroyed && !work.newest.found;
   if (isLogout && core.endOld && incoming.cookie && !leaves) work.leaves = await core.endOld(incoming.cookie);
   return isSaved;

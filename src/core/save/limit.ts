@@ -152,7 +152,7 @@ function seatOf({ core, state, era }: RequestRecord): Parameters<SessionsCore["r
 /** The login is over, and nothing that the request did with it is saved; a logout still ends the session of before. */
 function refuse(work: RequestRecord, perSubject: number): SessionError {
   const { state, core, found } = work;
-  const { subject, handle } = { ...state.meta, ...work.kept };
+  const { subject, handle } = { ...state.meta, ...work.identity };
   const reason = `the subject has ${perSubject} sessions already`;
   core.config.events.emit("excess_sessions_exceeded", { handle, subject: state.meta.subject ?? subject, reason });
   work.late = { late: found?.place };

@@ -5,7 +5,7 @@ import type { Found, Place } from "../contracts/records.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
 import type { Config } from "../options/options.ts";
 import { adopt, Marks, merge } from "./changes.ts";
-import { keptOf, type RequestRecord } from "./request-record.ts";
+import { identityOf, type RequestRecord } from "./request-record.ts";
 import type { Newest } from "./turns.ts";
 
 /** A record as the schema sees it. That is the baseline then, so that filling in a default is not a change. `null`: it was refused. */
@@ -52,8 +52,8 @@ export function beside({ core: { records }, found }: RequestRecord, newest: Plac
 }
 
 /** What others have changed since this request's last save, which wrote the changes of several at once. */
-export function newestOf({ found, kept }: RequestRecord): Newest {
-  return { ...(found as Found), handle: kept.handle };
+export function newestOf({ found, identity }: RequestRecord): Newest {
+  return { ...(found as Found), handle: identity.handle };
 }
 
 function content({ state: { format } }: RequestRecord, { handle, ...newest }: Newest): Found {
@@ -76,7 +76,7 @@ export async function goOn(work: RequestRecord, late: Place): Promise<void> {
     work.state.marks = work.marks;
   }
   work.found = { ...newest, current: false };
-  work.kept = keptOf(newest.content.meta);
+  work.identity = identityOf(newest.content.meta);
   work.moved = true;
 }
 
@@ -96,7 +96,7 @@ function join(work: RequestRecord, marks: Marks, newest: Found): void {
 function put(work: RequestRecord, base: Content, { content, expiresAt, current }: Found): void {
   const { state, core } = work;
   const theirs = content as Content;
-  work.kept = keptOf(theirs.meta);
+  work.identity = identityOf(theirs.meta);
   work.moved ||= !current;
   // What was asked for in between has changed the data already, so it goes along.
   if (work.marks !== state.marks) work.marks.join(state.marks);

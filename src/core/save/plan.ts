@@ -20,7 +20,7 @@ export interface Facts {
   readonly touchDue: boolean;
   /** The session was saved when a longer timeout was configured, and would outlive what is configured now. */
   readonly shortened: boolean;
-  /** The request carried a cookie of ours, whatever was in it. */
+  /** The request carried a session cookie, whatever was in it. */
   readonly hadCookie: boolean;
   /** The cookie's own lifetime moves with the session, or its token was sealed with an old secret. */
   readonly cookieDue: boolean;

@@ -69,7 +69,7 @@ export abstract class RequestRecord {
   readonly state: State;
   /** The record as this request knows it; `null` while there is none. */
   found: Found | null;
-  /** How many cookies of ours the client holds. */
+  /** How many session cookies the client holds. */
   readonly held: number;
   /** The request, and what it may not do. */
   incoming: Incoming;
@@ -84,7 +84,7 @@ export abstract class RequestRecord {
   /** That nothing was saved has been said. */
   refused = false;
   /** Whose record it is, and what it is called, as the store has it. */
-  kept: { readonly handle: string | undefined; readonly subject: string | undefined };
+  identity: { readonly handle: string | undefined; readonly subject: string | undefined };
   /** When all store calls of the save at hand are to be answered, in ticks. Default: `storeTimeout` after it began. */
   until: number | undefined;
   /** What the save at hand goes to, where it takes several store calls. */
@@ -125,7 +125,7 @@ export abstract class RequestRecord {
   inFlight = 0;
   /** The session that this request was in before a logout or an impersonation, while that is not saved. It is saved before this one. */
   before: RequestRecord | undefined;
-  /** The `Set-Cookie` values that remove another library's cookie: they go out with ours. */
+  /** The `Set-Cookie` values that remove another library's cookie, sent together with the session's. */
   leaves: readonly string[] | undefined;
 
   /** @param content What handlers get to see of the session. Default: what was found. */
@@ -137,7 +137,7 @@ export abstract class RequestRecord {
     this.found = found && "late" in found ? null : found;
     this.state = new State(core.config.format, content ?? this.found?.content, this.found?.expiresAt, this);
     this.marks = this.state.marks;
-    this.kept = keptOf(this.state.meta);
+    this.identity = identityOf(this.state.meta);
     this.held = held;
     this.leaves = this.found?.leaves;
     this.own = this.found?.own;
@@ -148,7 +148,7 @@ export abstract class RequestRecord {
   /** The data that were found turn out to be damaged: from here on there is no session. */
   abstract damaged(error: unknown): void;
 
-  /** The `Set-Cookie` values of the response. Another library's cookie goes when ours comes. */
+  /** The `Set-Cookie` values of the response. They remove another library's cookie when they set the session's. */
   get cookies(): readonly string[] | undefined {
     return this.setCookie && this.leaves ? [...this.setCookie, ...this.leaves] : this.setCookie;
   }
@@ -186,6 +186,6 @@ export abstract class RequestRecord {
 }
 
 /** What is known of a session where its record is to be ended. */
-export function keptOf({ handle, subject }: Meta): RequestRecord["kept"] {
+export function identityOf({ handle, subject }: Meta): RequestRecord["identity"] {
   return { handle, subject };
 }

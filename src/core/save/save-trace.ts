@@ -98,11 +98,11 @@ export async function tracedSave(work: RequestRecord, save: () => Promise<boolea
 
 /** Traces a session's move to another id. */
 export function tracedRenewal(
-  { core, kept }: RequestRecord,
+  { core, identity }: RequestRecord,
   by: "login" | "regenerate" | "passing",
   move: () => Promise<Written | null>,
 ): Promise<Written | null> {
-  const message = { backend: core.config.store.name, by, handle: kept.handle };
+  const message = { backend: core.config.store.name, by, handle: identity.handle };
   return traced(renewals, message, move, (written) => (written ? "renewed" : "refused"));
 }
 

@@ -14,7 +14,7 @@ import { endExcess } from "./limit.ts";
 import { isLoggedOut } from "./link.ts";
 import { beside } from "./newest.ts";
 import type { Plan, Step } from "./plan.ts";
-import { keptOf, type RequestRecord } from "./request-record.ts";
+import { identityOf, type RequestRecord } from "./request-record.ts";
 import { tracedRenewal } from "./save-trace.ts";
 import type { Newest } from "./turns.ts";
 
@@ -27,7 +27,7 @@ async function end(work: RequestRecord, payload: Payload | undefined): Promise<b
   const { state, found } = work;
   const { config } = work.core;
   const { records, subjects } = work.limited ?? work.core;
-  const { subject, handle } = work.kept;
+  const { subject, handle } = work.identity;
   const emptied = !state.destroyed && payload !== undefined;
   // Ended by compare-and-swap first: what another request added in between is not deleted with it.
   const expiresAt = config.now() + 1;
@@ -62,7 +62,7 @@ async function end(work: RequestRecord, payload: Payload | undefined): Promise<b
 }
 
 async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payload | undefined): Promise<boolean> {
-  const { state, found, kept, marks } = work;
+  const { state, found, identity, marks } = work;
   const { draft, before } = draftOf(work, step, payload);
   const written = await write(work, step, draft);
   if (!written) return false;
@@ -76,12 +76,13 @@ async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payloa
   if (meta !== before) state.meta = mergeMeta(before, state.meta, meta);
   if (written.handle !== undefined) state.meta.handle = written.handle;
   state.expiresAt = expiresAt;
-  work.kept = keptOf(state.meta);
+  work.identity = identityOf(state.meta);
   work.marks = new Marks();
-  if (marks.loggedIn && !(await stands(work, draft, { found, kept, marks }))) return false;
+  if (marks.loggedIn && !(await stands(work, draft, { found, identity, marks }))) return false;
   if (step === "create") work.report("session_created");
   if (step === "rename" || step === "renew") work.report("session_renewed");
-  if (marks.takenOver) work.core.config.events.emit("session_logout", { ...kept, reason: "another user logged in" });
+  if (marks.takenOver)
+    work.core.config.events.emit("session_logout", { ...identity, reason: "another user logged in" });
   if (marks.loggedIn) {
     work.rebound = { bound: meta.bound };
     work.report(meta.actor ? "impersonation_begun" : "session_login");
@@ -94,7 +95,7 @@ async function keep(work: RequestRecord, { step, cookie }: Plan, payload: Payloa
 async function stands(
   work: RequestRecord,
   draft: Draft,
-  before: Pick<RequestRecord, "found" | "kept" | "marks">,
+  before: Pick<RequestRecord, "found" | "identity" | "marks">,
 ): Promise<boolean> {
   const { records, subjects } = work.limited ?? work.core;
   const { place } = work.found as Found;
@@ -103,10 +104,10 @@ async function stands(
     if (!(await leavesAtOnce(work, subjects, subject as string))) return true;
   } catch (error) {
     // The store fails just here, and the login may have been revoked. Only this process knows the new id yet.
-    const { found, kept, marks } = before;
+    const { found, identity, marks } = before;
     if (found) {
       records.undo?.(found.place, place, draft);
-      Object.assign(work, { found, kept, setCookie: undefined });
+      Object.assign(work, { found, identity, setCookie: undefined });
       work.state.expiresAt = found.expiresAt;
     } else {
       // The response does not wait for the removal: the store has just failed.
@@ -146,7 +147,7 @@ export async function saved(work: RequestRecord, draft: Draft, cookie: Plan["coo
   work.base = samePayload(draft.payload, payload) ? undefined : draft.payload;
   work.found = { place, payload, expiresAt, stale: false, lost: false, current: work.found?.current ?? false };
   state.expiresAt = expiresAt;
-  work.kept = keptOf(state.meta);
+  work.identity = identityOf(state.meta);
   work.marks = new Marks();
   if (cookie === "set") await sendToken(work, { place }, { ...draft, expiresAt });
 }
@@ -174,15 +175,19 @@ export async function takeBack(work: RequestRecord): Promise<void> {
  * only a login begins another session in this request, as where the id was ended a moment ago.
  */
 export function lose(work: RequestRecord, error: unknown): void {
-  const { core, state, found, kept } = work;
-  core.config.events.emit("record_refused", { ...kept, reason: `not a record of format ${state.format.name}`, error });
+  const { core, state, found, identity } = work;
+  core.config.events.emit("record_refused", {
+    ...identity,
+    reason: `not a record of format ${state.format.name}`,
+    error,
+  });
   if (found) core.records.damaged?.(found.place);
   work.found = null;
   work.late = { late: undefined };
   work.ended = true;
   state.lose();
   work.marks = state.marks;
-  work.kept = { handle: undefined, subject: undefined };
+  work.identity = { handle: undefined, subject: undefined };
 }
 
 /** What a step is to keep, and what was noted about the session before it. */
@@ -228,8 +233,8 @@ function write(work: RequestRecord, step: Step, draft: Draft): Promise<Written |
 }
 
 /** Whether the id that a parallel request has just given the client goes on leading to the session: for the same user only. */
-function leadsOn({ moved, found, kept, state }: RequestRecord): boolean {
-  return (moved || found?.current === false) && kept.subject === state.meta.subject;
+function leadsOn({ moved, found, identity, state }: RequestRecord): boolean {
+  return (moved || found?.current === false) && identity.subject === state.meta.subject;
 }
 
 /** What the library notes about the session with this step; the same object when nothing changes. */

@@ -42,8 +42,8 @@ export function unknownTurn(known?: Newest | null): Turn {
   return { known, tip: known, members: [] };
 }
 
-/** Stands for an empty line, so that a save that meets no other makes nothing. */
-const nobody: Waiting[] = [];
+/** One for all lines, so that a save that meets no other allocates none. */
+const emptyLine: Waiting[] = [];
 
 /** The lines, one for each record that is being saved just now. */
 export class Turns {
@@ -52,7 +52,7 @@ export class Turns {
   /** True when no other request saves this record: then it is the caller's turn, until it calls {@link pass}. */
   take(lane: string): boolean {
     if (this.#lines.has(lane)) return false;
-    this.#lines.set(lane, nobody);
+    this.#lines.set(lane, emptyLine);
     return true;
   }
 
@@ -63,7 +63,7 @@ export class Turns {
   wait(lane: string, together: boolean, longest: number): Waiting {
     const waiting = this.#waiting(lane, together, longest);
     const line = this.#lines.get(lane);
-    if (line === undefined || line === nobody) this.#lines.set(lane, [waiting]);
+    if (line === undefined || line === emptyLine) this.#lines.set(lane, [waiting]);
     else line.push(waiting);
     return waiting;
   }
@@ -92,7 +92,7 @@ export class Turns {
   /** Puts saves back at the head of the line, to be merged again; not `together`, when that is too large. */
   back(lane: string, members: readonly Waiting[], together = true): void {
     for (const member of members) member.together = together;
-    if (members.length > 0) this.#lines.set(lane, [...members, ...(this.#lines.get(lane) ?? nobody)]);
+    if (members.length > 0) this.#lines.set(lane, [...members, ...(this.#lines.get(lane) ?? emptyLine)]);
   }
 
   /** Ends the caller's turn. Those that can be added to `members` come first, then one of these writes, then the others. */

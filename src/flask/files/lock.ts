@@ -1,4 +1,4 @@
-/** One writer at a time among the processes and threads of ours: a file that exists while one of them writes. */
+/** One writer at a time among the processes and threads that use this library: a file that exists while one of them writes. */
 
 import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 

@@ -4,9 +4,9 @@ import { wrongArgument } from "../../core/contracts/errors.ts";
 
 /** Both ways, in epoch milliseconds. */
 export interface LocalClock {
-  /** What stands in the store for an instant. */
+  /** The number that the store has for an instant. */
   stored(instant: number): number;
-  /** The instant that something in the store stands for. */
+  /** The instant of a number in the store. */
   instant(stored: number): number;
 }
 

@@ -1,4 +1,4 @@
-/** What Python calls when it reads a pickle of ours: classes and functions by their names. */
+/** What Python calls when it reads a pickle that this library wrote: classes and functions by their names. */
 
 import { type PyGlobal, pyText } from "./values.ts";
 

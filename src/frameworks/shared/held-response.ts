@@ -251,7 +251,7 @@ class HeldResponse implements Holder {
     this.#refused = true;
     this.#ended = false;
     this.#finished = false;
-    // Who waits to write more of what was dropped waits for good.
+    // A writer that waits for `drain` to write more of what was dropped is not called any more.
     response.removeAllListeners("drain");
     holding.startOver(error);
     holding.fail(error);

@@ -75,7 +75,7 @@ const replacements: Methods & ThisType<Prepared> = {
   },
   flushHeaders() {
     if (!this[slot]) return (this[own] as Methods).flushHeaders.call(this);
-    // As Node does: who waits for the head at `writeHead`, as compression does, hears of it before the body.
+    // As in Node: middleware that waits for `writeHead`, such as compression, is called before the body.
     if (!this.headersSent) this.writeHead(this.statusCode);
     return this[slot].call("flushHeaders", []);
   },

@@ -114,7 +114,7 @@ export function pathOf({ root }: Tree, name: string): string {
   return join(root, name.slice(0, 2), name);
 }
 
-/** Every name in a tree that is one of ours, drafts among them, in order, from the first that follows `after`. */
+/** Every name of a record or draft in a tree, in order, from the first that follows `after`. */
 export async function* namesIn({ root }: Tree, after: string): AsyncIterable<string> {
   for (const shard of ((await listing(root)) ?? []).sort()) {
     if (!shardName.test(shard) || shard < after.slice(0, 2)) continue;

@@ -1,4 +1,4 @@
-/** Refuses a directory that another user of the machine could replace: who can, can make sessions. */
+/** Refuses a directory that another user of the machine could replace, who could then make sessions. */
 
 import { chmodSync, lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";

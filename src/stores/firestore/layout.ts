@@ -137,7 +137,7 @@ export function layoutDocuments(layout: FirestoreLayout): Documents {
   };
 }
 
-/** What stands in a document after changes. */
+/** The state of a document after changes. */
 export function changed(
   before: Readonly<Record<string, unknown>>,
   { write, remove }: FirestoreChanges,

@@ -135,7 +135,7 @@ export function contentsOf(fields: Fields, record: StoreRecord, version: Version
   };
 }
 
-/** The record in a document, or `null` when it has ended or is none of ours. */
+/** The record in a document, or `null` when it has ended or is no record of this layout. */
 export function recordIn(fields: Fields, document: MongodbDocument | null, now: number): StoredRecord | null {
   if (!document) return null;
   const left = document[timeLeft];

@@ -120,7 +120,7 @@ export interface Standing {
   readonly expiresAt: number;
 }
 
-/** What stands in a document, or `null` when it is none of ours. */
+/** The state of a document, or `null` when it holds no record of this library. */
 export function standingIn(names: BareNames, values: Readonly<Record<string, unknown>> | undefined): Standing | null {
   const stamp = names.version === null ? stampOf(values?.[names.payload]) : values?.[names.version];
   const expiresAt = millisecondsOf(values?.[names.expiresAt]);
@@ -135,7 +135,7 @@ export function stampOf(stored: unknown): string | null {
   return typeof stored === "string" ? `text:${stored}` : null;
 }
 
-/** The record in a document, or `null` when it is none of ours. */
+/** The record in a document, or `null` when it holds none of this library. */
 export function recordIn(names: BareNames, values: Readonly<Record<string, unknown>> | undefined): StoreRecord | null {
   const expiresAt = millisecondsOf(values?.[names.expiresAt]);
   const [stored, owner] = [values?.[names.payload], names.subject === null ? null : values?.[names.subject]];

@@ -166,7 +166,7 @@ export interface SqlConnection {
   readonly kind: string;
   /**
    * Each statement is a transaction of its own, so one that lost against another can be sent again. Where it may be part
-   * of a larger one, a deadlock undoes that as a whole, and it is not ours to repeat.
+   * of a larger one, a deadlock undoes that as a whole, and only the application can repeat it.
    */
   readonly alone: boolean;
   /** A statement may be part of a transaction of the application, which is not to be used for looking at the table. */
