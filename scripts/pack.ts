@@ -45,7 +45,7 @@ export async function packInto(directory: string): Promise<Omit<Installed, "dire
   return { tarball: join(directory, report.filename), files: report.files.map((file) => file.path) };
 }
 
-/** Loads every entry by `import` and by `require` under the Node at `node`. Answers what failed. (`attached` is types alone.) */
+/** Loads every entry by `import` and by `require` under the Node at `node`. Answers what failed. (`attached` and what is below it are types alone.) */
 export async function loadEntries(node: string, directory: string, specifiers: readonly string[]): Promise<string> {
   const { code, output } = await run(node, ["--input-type=module", "-e", program, ...specifiers], { cwd: directory });
   return code === 0 ? "" : output || `node ended with ${code}`;
@@ -57,7 +57,7 @@ const require = createRequire(process.cwd() + "/x.js");
 for (const name of process.argv.slice(1)) {
   try {
     const imported = await import(name);
-    if (Object.keys(imported).length === 0 && !name.endsWith("/attached")) throw new Error("it exports nothing");
+    if (Object.keys(imported).length === 0 && !name.startsWith("sojourn/attached")) throw new Error("it exports nothing");
     const required = require(name);
     // The drop-in is by require what its package is: a function, with all exports on it.
     const { "module.exports": whole = imported, ...named } = imported;

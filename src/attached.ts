@@ -4,8 +4,9 @@
 import type { Session } from "./core/contracts/session.ts";
 
 /**
- * Import this module once, and `attach: "session"` is typed everywhere. Nothing is declared without it. For another
- * name, or for Fastify, Hono, Koa, h3 and the others, see the page of the framework.
+ * Import this module once, and `attach: "session"` is typed everywhere. Nothing is declared without it. Fastify, h3,
+ * Hapi, Hono, Polka and Restify have a module each, such as `sojourn/attached/fastify`. For another name, see the page of
+ * the framework.
  *
  * `@types/express-session` declares `req.session`, too. It may be installed; in one program with this module the
  * compiler reports TS2717, for one request cannot have both. Keep it out by `"types": ["node"]` in `tsconfig.json`, or

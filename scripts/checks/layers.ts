@@ -97,7 +97,7 @@ const rules: readonly Rule[] = [
     says: "testing imports core, device-bound and the memory store",
   },
   {
-    from: /^src\/attached\.ts$/,
+    from: /^src\/attached(\/|\.ts$)/,
     values: /^$/,
     types: core,
     says: "what is attached is declared, and names types of the core",

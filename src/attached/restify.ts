@@ -1,0 +1,37 @@
+/** Types for what the adapter of Restify attaches as `session`: `req.session`. Nothing runs. */
+
+// biome-ignore-all lint/style/noNamespace: the data is declared where all can add to it
+// biome-ignore-all lint/suspicious/noTsIgnore: where the framework is there, nothing is wrong
+// Under another name: packages declare a `Session` in the modules of frameworks.
+import type { Session as Attached } from "../core/contracts/session.ts";
+
+/**
+ * Import this module once, and `attach: "session"` is typed everywhere as `req.session`. Nothing is declared without it. The
+ * keys of its data are declared as for `sojourn/attached`, in `Sojourn.Data`. For another name, see the page of Restify.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "restify";
+ * import { createSessions } from "sojourn";
+ * import "sojourn/attached/restify";
+ * import { restifySessions } from "sojourn/frameworks/restify";
+ *
+ * const server = createServer();
+ * server.pre(restifySessions(createSessions<Sojourn.Data>(), { server, attach: "session" }));
+ * server.get("/", async (req, res) => res.sendRaw(200, `Hello ${req.session.subject ?? "guest"}`));
+ * ```
+ */
+declare global {
+  namespace Sojourn {
+    /** The data of the session that is attached: declare its keys in your program. */
+    interface Data {}
+  }
+}
+
+/** @ts-ignore: in this package itself the framework is not there. */
+declare module "restify" {
+  interface Request {
+    /** What `attach: "session"` puts here. */
+    session: Attached<Sojourn.Data>;
+  }
+}
