@@ -4,6 +4,7 @@ import { sha256 } from "#crypto";
 import { andThen } from "../core/bytes/bytes.ts";
 import type { IdScheme } from "../core/client/id.ts";
 import { bareToken } from "../core/client/token.ts";
+import { wrongArgument } from "../core/contracts/errors.ts";
 import type { Store as SojournStore } from "../core/contracts/store.ts";
 import type { Exchange } from "../core/request/exchange.ts";
 import { makeCore, storesOf } from "../core/request/one-record.ts";
@@ -117,7 +118,8 @@ function sharedOf(
     const { foreign } = store;
     const ids = foreign === undefined ? hashedIds(keyPrefix ?? "sess:") : plainIds(keyPrefix ?? foreign);
     const core = makeCore({ ...common, store, ids });
-    return { core, options, store: new StoreFacade(core, options) as unknown as ExpressStore, ours: true };
+    const kept = { ...options, genid: fitting(options, ids, foreign === undefined ? anyId : keyId) };
+    return { core, options: kept, store: new StoreFacade(core, kept) as unknown as ExpressStore, ours: true };
   }
   const base = makeCore({ ...common, store: elsewhere, ids: plainIds("") });
   const records = npmRecords(store, (stored) => contentOf(stored, options.subjectPath));
@@ -133,6 +135,19 @@ function sharedOf(
 
 function isOurs(store: ExpressStore | SojournStore): store is SojournStore {
   return "capabilities" in store && typeof (store as SojournStore).read === "function";
+}
+
+const anyId = "a text of at most 1000 characters";
+const keyId =
+  "1 to 99 printable ASCII characters without spaces: with a layout of another store it is a part of the key";
+
+/** Makes ids that are found again. */
+function fitting({ genid }: Resolved, ids: IdScheme, takes: string): Resolved["genid"] {
+  return (request) => {
+    const id = genid(request);
+    if (ids.accepts(id)) return id;
+    throw wrongArgument("the result of genid", takes, id);
+  };
 }
 
 /** The key is a hash, so that a stolen copy of the store gives no access. Whatever we signed is an id. */

@@ -125,6 +125,8 @@ test("a wrong option is a TypeError that names it", () => {
 describe("options that express-session takes in silence", () => {
   const base = { secret: "s", resave: false, saveUninitialized: false };
   class Made {}
+  /** Of records that another program reads under their ids. */
+  const bareStore = { ...memoryStore(), foreign: "sess:" };
 
   test.each<[string, object, RegExp]>([
     ["a class in place of a store", { store: Made }, /store must be a store of express-session.*received .*Made/],
@@ -174,5 +176,13 @@ describe("options that express-session takes in silence", () => {
     expect(() => middleware(request as never, {} as never, () => {})).toThrow(
       "genid must return a text that is not empty",
     );
+  });
+
+  test.each([
+    ["too long for any key", memoryStore(), "x".repeat(1001), /genid must be a text of at most 1000 characters/],
+    ["no part of a key", bareStore, "é", /genid must be 1 to 99 printable ASCII characters/],
+  ])("a genid whose ids are %s is an error, not a session that is never found", (_, store, id, message) => {
+    const middleware = session({ ...base, store, genid: () => id, warn() {} });
+    expect(() => middleware({ headers: {}, url: "/", socket: {} } as never, {} as never, () => {})).toThrow(message);
   });
 });
