@@ -26,7 +26,7 @@ export interface KoaSessionStore {
 
 /** The options of {@link adoptKoaSession}. */
 export interface AdoptKoaSessionOptions extends AdoptOptions {
-  /** `app.keys`: all verify. `false` where koa-session had `signed: false`, and a store. */
+  /** `app.keys`: all verify. `false` if koa-session had `signed: false` and a store. */
   readonly keys: string | readonly string[] | false;
   /** The `store` of koa-session. Default: sessions are in their cookies. */
   readonly store?: KoaSessionStore | undefined;

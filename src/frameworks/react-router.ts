@@ -57,8 +57,8 @@ export interface ReactRouterArgs {
 export type ReactRouterMiddleware = <Result>(args: ReactRouterArgs, next: () => Promise<Result>) => Promise<Result>;
 
 /**
- * Sessions for React Router on the server. Put it first into the `middleware` of the root route; in loaders, actions
- * and middleware behind it, `sessions.get(context)` is the session. The response is sent once the session is saved. An
+ * Sessions for React Router on the server. Put it first into the `middleware` of the root route. In loaders, actions
+ * and later middleware, `sessions.get(context)` is the session. The response is sent once the session is saved. An
  * error of the store goes to the nearest `ErrorBoundary`, and the status is 503.
  *
  * @throws `TypeError` when an option is of the wrong type.

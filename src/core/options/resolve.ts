@@ -161,7 +161,7 @@ function checkTimeouts(options: SessionOptions<never>, format: Format): Timeouts
   }
   if (format.foreign && renewAfter !== Number.POSITIVE_INFINITY) {
     throw new TypeError(
-      `renewAfter must be false with format ${format.name}: the other program would not understand a renewal in passing`,
+      `renewAfter must be false with format ${format.name}: the other program could not follow the new id`,
     );
   }
   const touchInterval = Math.min(60_000, Math.round((idle === Number.POSITIVE_INFINITY ? absolute : idle) / 20));
@@ -196,7 +196,7 @@ function checkInCookie(options: SessionOptions<never>, store: CookieStore, timeo
     }
   }
   if (timeouts.renewAfter !== Number.POSITIVE_INFINITY) {
-    throw new TypeError("renewAfter must be false with cookieStore: there is no id to renew in passing");
+    throw new TypeError("renewAfter must be false with cookieStore: a session in a cookie has no id to renew");
   }
   if (format.wrap)
     throw new TypeError(`format ${format.name} cannot be given with cookieStore, which seals the cookie`);

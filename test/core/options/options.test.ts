@@ -136,7 +136,7 @@ describe("timeouts", () => {
     const secret = "a secret of at least 32 characters, really";
     expect(resolve({ format }).format.foreign).toBe(true);
     expect(errorOf({ format, renewAfter: "1h" }).message).toBe(
-      "renewAfter must be false with format theirs: the other program would not understand a renewal in passing",
+      "renewAfter must be false with format theirs: the other program could not follow the new id",
     );
     expect(errorOf({ format: encrypted(format, secret), renewAfter: "1h" }).message).toMatch(
       /^renewAfter must be false/,
