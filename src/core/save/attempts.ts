@@ -209,12 +209,22 @@ class Attempts {
     }
     work.trace?.conflicted();
     if (work.ended || decided.step === "touch") return "ended";
-    if (!work.found) return "again";
+    if (!work.found) return this.#again();
     turns.back(lane, members);
     this.#turn = undefined;
     this.#countConflict();
     if (this.#conflicts > 1) await config.wait(Math.random() * Math.min(2 ** (this.#conflicts - 1), 64));
     return this.#follow(unknownTurn());
+  }
+
+  /** For a new session under another id. One of 256 random bits is never taken, so that what makes ids is at fault. */
+  #again(): Tried {
+    this.#conflicts++;
+    if (this.#conflicts < 3) return "again";
+    throw new SessionError(
+      "ERR_SESSION_CONFLICT",
+      "the id of the new session is taken: genid, or create() of the ids, must return a new one each time",
+    );
   }
 
   /** What is known of the session after a write, for those whose changes it held and those that come next. */

@@ -39,7 +39,7 @@ export async function admit(work: RequestRecord, { perSubject, excess }: Require
     }
     if (others.size >= perSubject) throw refuse(work, perSubject);
     const seat = await records.create(seatOf(work));
-    if (!seat) continue;
+    if (!seat) throw conflict();
     const beside = await loginsOf(subjects, subject).catch((error) => giveUp(seat.place, error));
     beside.delete(handle);
     if (beside.size < perSubject) {
