@@ -6,7 +6,7 @@ import { defineConfig } from "vitepress";
 import { slugOf } from "../../scripts/docs/links.ts";
 import { writeForMachines } from "../../scripts/docs/llms.ts";
 import { siteSections } from "../../scripts/docs/pages.ts";
-import { barCharts, linksOfTheSite, optionTables, withOptionsAsSections } from "./markdown.ts";
+import { barCharts, linksOfTheSite, optionTables, printedLines, withOptionsAsSections } from "./markdown.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 /** The path of the site on its host. */
@@ -59,7 +59,7 @@ export default defineConfig({
     anchor: { slugify: slugOf },
     toc: { slugify: slugOf },
     config: (md) => {
-      md.use(linksOfTheSite, root).use(barCharts).use(optionTables);
+      md.use(linksOfTheSite, root).use(barCharts).use(printedLines).use(optionTables);
     },
   },
   transformPageData(page) {

@@ -39,6 +39,17 @@ export function barCharts(md: MarkdownRenderer): void {
   };
 }
 
+/** What a program prints is read, not copied: its long lines are broken. */
+export function printedLines(md: MarkdownRenderer): void {
+  const fence = md.renderer.rules.fence;
+  md.renderer.rules.fence = (tokens, index, options, env, self) => {
+    const html = fence?.(tokens, index, options, env, self) ?? "";
+    return tokens[index]?.content.startsWith("sojourn: ")
+      ? html.replace('class="language-', 'class="printed language-')
+      : html;
+  };
+}
+
 /** A table whose rows begin with `<a id="…"></a>` is one of options or properties: rows are targets, and it is a list on a phone. */
 export function optionTables(md: MarkdownRenderer): void {
   md.renderer.rules.table_open = (tokens, index, _options, _env, self) =>
