@@ -56,6 +56,14 @@ function isMade(value: unknown, kind: string, method: (this: never) => unknown):
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/**
+ * The text that is hashed for a subject's key. UTF-8 has one and the same character for each half of a surrogate pair, and
+ * subjects with one must not share a key. No prefix holds a space or a NUL.
+ */
+export function subjectText(prefix: string, subject: string): string {
+  return subject.isWellFormed() ? `${prefix} ${subject}` : `${prefix}\0${JSON.stringify(subject)}`;
+}
+
 /** Text to UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);

@@ -1,7 +1,7 @@
 /** What ends sessions that are kept in cookies before their time: small notes in a store, and nothing of the session itself. */
 
 import { randomBytes, sha256 } from "#crypto";
-import { base64url } from "../bytes/bytes.ts";
+import { base64url, subjectText } from "../bytes/bytes.ts";
 import { SessionError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Meta } from "../contracts/format.ts";
@@ -168,7 +168,7 @@ export class Revocations {
   }
 
   async #subjectKey(subject: string): Promise<string> {
-    return `epoch:${await sha256(`${this.#config.keyPrefix} ${subject}`)}`;
+    return `epoch:${await sha256(subjectText(this.#config.keyPrefix, subject))}`;
   }
 
   #limited<T>(call: () => Promise<T>): Promise<T> {

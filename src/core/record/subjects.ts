@@ -1,7 +1,7 @@
 /** Sessions by subject: listing a user's sessions, and ending them so that none slips through. */
 
 import { randomBytes, sha256 } from "#crypto";
-import { base64url } from "../bytes/bytes.ts";
+import { base64url, subjectText } from "../bytes/bytes.ts";
 import { SessionError, wrongArgument } from "../contracts/errors.ts";
 import type { Everybody } from "../contracts/everybody.ts";
 import { applySchema, type StandardSchema } from "../contracts/schema.ts";
@@ -229,7 +229,7 @@ export class Subjects implements SubjectSessions {
   }
 
   async #epochKey(subject: string): Promise<string> {
-    return `epoch:${await sha256(`${this.#config.ids.prefix} ${subject}`)}`;
+    return `epoch:${await sha256(subjectText(this.#config.ids.prefix, subject))}`;
   }
 
   /** The store, which can list by subject; throws when it cannot, or when that is no subject. */
