@@ -26,7 +26,7 @@ app.post("/logout", async (req, res) => {
   res.redirect(303, "/");
 });
 
-app.use(expressSessionErrors()); // behind the routes, before your own error handlers
+app.use(expressSessionErrors()); // after the routes, before your own error handlers
 
 const server = app.listen(Number(process.env.PORT ?? 3000), "localhost", () => {
   console.log(`http://localhost:${(server.address() as AddressInfo).port}`);

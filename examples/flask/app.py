@@ -11,7 +11,7 @@ app.config.update(
     SESSION_TYPE="redis",
     SESSION_REDIS=Redis.from_url(os.environ.get("REDIS_URL", "redis://localhost:6379")),
     SESSION_COOKIE_SAMESITE="Lax",
-    SESSION_COOKIE_SECURE=False,  # True as soon as both are reached by https
+    SESSION_COOKIE_SECURE=False,  # True as soon as both servers use https
     SESSION_REFRESH_EACH_REQUEST=False,  # a request that only reads must not write: see the guide
 )
 Session(app)

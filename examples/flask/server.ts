@@ -12,7 +12,7 @@ const url = process.env.REDIS_URL ?? "redis://localhost:6379";
 const client = () => createClient({ url }).on("error", console.error).connect(); // when it is first used
 
 const sessions = createSessions<{ cart: string[] }>({
-  ...flaskSession({ subjectKey: "_user_id", cookie: { secure: false } }), // not false as soon as both are reached by https
+  ...flaskSession({ subjectKey: "_user_id", cookie: { secure: false } }), // remove `cookie` as soon as both servers use https
   store: redisStore({ client, layout: flaskRedis() }),
 });
 

@@ -8,7 +8,7 @@ import { koaSessions } from "sojourn/frameworks/koa";
 const sessions = createSessions<{ visits: number }>({ idleTimeout: "30m", absoluteTimeout: "12h" });
 
 const app = new Koa();
-app.use(koaSessions(sessions)); // behind your own error handling, before the routes
+app.use(koaSessions(sessions)); // after your own error handling, before the routes
 
 app.use(async (ctx) => {
   const route = `${ctx.method} ${ctx.path}`;

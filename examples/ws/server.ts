@@ -35,7 +35,7 @@ const sockets = wsSessions(sessions);
 const wss = new WebSocketServer({ server, verifyClient: sockets.verifyClient }); // pages of other origins get no socket
 wss.on("connection", (socket, request) => {
   sockets.watch(socket, request); // closed when the session ends
-  socket.on("error", () => {}); // of a broken connection; it is closed then
+  socket.on("error", () => {}); // a connection broke; ws closes the socket
   socket.on("message", () => {
     sockets
       .with(socket, (session) => {

@@ -135,7 +135,7 @@ export function nodeSessions<Data extends object>(sessions: Sessions<Data>, opti
  *
  * const server = createServer();
  * server.on("request", async (req, res) => {
- *   if (!open(req, res)) return; // the sessions answer: only with the option deviceBound
+ *   if (!open(req, res)) return; // sojourn answered this request; only with the option deviceBound
  *   const session = await sessions.get(req);
  *   res.end(`visit ${session.update("visits", (n = 0) => n + 1)}`);
  * });

@@ -3,4 +3,4 @@
 import { astroSessions } from "sojourn/frameworks/astro";
 import { sessions } from "./sessions.ts";
 
-export const onRequest = astroSessions(sessions); // among others: the first of sequence(…)
+export const onRequest = astroSessions(sessions); // with other middleware: put it first in sequence(…)
