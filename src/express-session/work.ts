@@ -12,7 +12,7 @@ import type { LoginNotes } from "../core/save/login.ts";
 import type { Facts, Plan, Step } from "../core/save/plan.ts";
 import type { RecordSession } from "../core/save/record-session.ts";
 import { draftOf } from "../core/save/steps.ts";
-import type { Cookie } from "./cookie.ts";
+import { Cookie } from "./cookie.ts";
 import { isPersistent, subjectIn, withSubject } from "./format.ts";
 import { asRecord, cookieFingerprint, type ExpressRequest, fingerprint, type Session } from "./session.ts";
 import type { Shared } from "./shared.ts";
@@ -59,11 +59,11 @@ export class ExpressWork extends Work {
     };
   }
 
-  /** The cookie may have been removed; who is logged in may have been said by either of the two ways. */
+  /** The cookie may have been removed or replaced; who is logged in may have been said by either of the two ways. */
   settle(): void {
     const session = this.#session;
     const { subjectPath } = this.#shared.options;
-    if (typeof session.cookie !== "object" || session.cookie === null) session.cookie = this.cookie;
+    session.cookie = cookieIn(session, this.cookie);
     const { meta } = this.state;
     const named = subjectIn(session, subjectPath);
     if (meta.subject !== undefined && meta.subject !== this.subject && meta.subject !== named) {
@@ -174,6 +174,14 @@ export class ExpressWork extends Work {
     this.wanted = true;
     return this.save();
   }
+}
+
+/** The session's cookie. A plain object in its place says what is to be otherwise: `req.session.cookie = { maxAge: 60_000 }`. */
+function cookieIn({ cookie }: { readonly cookie: unknown }, before: Cookie): Cookie {
+  if (typeof cookie !== "object" || cookie === null) return before;
+  if ("data" in cookie) return cookie as Cookie;
+  const { path, httpOnly, secure, domain, sameSite, partitioned, priority } = before;
+  return new Cookie({ path, httpOnly, secure, domain, sameSite, partitioned, priority, ...cookie });
 }
 
 /** Its middleware, in whatever version, gives requests this method. */

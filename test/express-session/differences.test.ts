@@ -386,3 +386,19 @@ test("after writeHead alone nothing has been sent, so that an error can still be
   expect(await seen(real)).toEqual([201, true]);
   expect(await seen(session)).toEqual([201, false]);
 });
+
+test("a plain object in place of the cookie changes what it names, and leaves HttpOnly, Secure and the path as they are", async () => {
+  const seen = async (make: unknown): Promise<string | undefined> => {
+    const { send } = await app(make, { cookie: { path: "/", sameSite: "lax" } }, (req, res) => {
+      req.session.cookie = { maxAge: 60_000 } as never;
+      req.session.user = "ada";
+      res.end();
+    });
+    return (await send()).headers
+      .get("set-cookie")
+      ?.replace(/=[^;]*/, "=…")
+      .replace(/Expires=[^;]*/, "Expires=…");
+  };
+  expect(await seen(real)).toBe("connect.sid=…");
+  expect(await seen(session)).toBe("connect.sid=…; Path=/; Expires=…; HttpOnly; SameSite=Lax");
+});
