@@ -593,6 +593,7 @@ describe("Express", () => {
     const withSessions = nodeSessions(sessions);
     const seen: unknown[][] = [];
     const socketsDestroy: unknown[] = [];
+    const sockets: IncomingMessage["socket"][] = [];
     const methods = ({ setHeader, appendHeader, socket }: ServerResponse): unknown[] => [
       setHeader,
       appendHeader,
@@ -602,6 +603,7 @@ describe("Express", () => {
     const url = await start((req, res) => {
       before.push(methods(res));
       const { socket } = req;
+      sockets.push(socket);
       res.once("finish", () => socketsDestroy.push(socket.destroy));
       return withSessions(async (req, res) => {
         (await sessions.get(req)).data.a = "1";

@@ -67,7 +67,9 @@ function refuse(): never {
 }
 
 function putOff(this: Socket, error?: Error): unknown {
-  return this[slot]?.destroy(error);
+  const shut = this[slot];
+  // Code that took the method while the response waited may call it afterwards.
+  return shut ? shut.destroy(error) : this.destroy(error);
 }
 
 /** What Node says. */
