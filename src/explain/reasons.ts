@@ -34,7 +34,7 @@ export const reasonTexts = {
   secure_over_http:
     'The cookie is Secure and the request came over plain http, where browsers neither keep nor send it (Chrome and Firefox do for localhost and 127.0.0.1, Safari does not). For development, set cookie: { secure: process.env.NODE_ENV !== "development" } and NODE_ENV=development.',
   untrusted_proxy:
-    'The request says that a proxy ended https, and the framework does not trust it, so the request counts as plain http. Tell it to (Express, Nest: app.set("trust proxy", 1); Koa: app.proxy; Fastify, h3: trustProxy; others: the adapter\'s option secure).',
+    'The request says that a proxy ended https, and the framework does not trust it, so the request counts as plain http. Make the framework trust the proxy (Express, Nest: app.set("trust proxy", 1); Koa: app.proxy; Fastify, h3: trustProxy; others: the adapter\'s option secure).',
   host_only_beside_domain:
     "The cookie is set for a domain: one of the two may be an older one for this host only, or come from a subdomain. Browsers keep both.",
   partitioned_beside_plain:
