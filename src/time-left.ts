@@ -11,7 +11,7 @@ export interface TimeLeft {
 /**
  * The answer of the status route for {@link watchTimeLeft}, on the server.
  *
- * @param session Any session of `sojourn`. In a route that extends the session, call `session.save()` before.
+ * @param session Any session of `sojourn`. In a route that extends the session, first call `session.save()`.
  * @param now The server's time in milliseconds since 1970. Default: `Date.now()`.
  * @returns Whole seconds, rounded up: 0 when no user is logged in, and only then.
  * @example

@@ -16,7 +16,7 @@ export type { AccessOf, AccessOption } from "./shared/options.ts";
 /** The options of {@link koaSessions}. */
 export interface KoaOptions extends AccessOption<KoaContext> {
   /**
-   * Loads the session of every request before the middleware behind it runs, and puts it on `ctx` under this name.
+   * Loads the session of every request before the next middleware runs, and puts it on `ctx` under this name.
    * Default: it is loaded when `sessions.get(ctx)` first asks for it, and a request that never asks costs nothing.
    */
   readonly attach?: string | undefined;

@@ -16,9 +16,9 @@ export interface FileStoreOptions {
    */
   readonly directory: string;
   /**
-   * Whether a write is on disk before it resolves. Default false: a write survives the end of the process, `kill -9`
-   * included, but a power cut or a crash of the system can undo the last seconds: sessions written then may be lost,
-   * and ended ones may come back until they expire. True costs a few flushes of the disk for every write.
+   * Whether a write is on disk before it resolves. True costs a few flushes of the disk for every write. With false, a
+   * write survives the end of the process, even `kill -9`. But a power cut or a crash of the system can undo the last
+   * seconds: sessions written then may be lost, and ended ones may come back until they expire. Default: false.
    */
   readonly durable?: boolean | undefined;
   /** The clock, in epoch milliseconds. Default `Date.now`; tests pass their own. */

@@ -104,7 +104,7 @@ export function countedStore(store: Store): CountedStore {
  * A store that waits before each call: for a slow network, or to decide by hand which of several
  * calls goes first.
  *
- * @param wait Called with each call; the call is made when its promise resolves, and rejects when that rejects.
+ * @param wait Called before each call. If its promise resolves, the call is made; if it rejects, the call rejects.
  * @example
  * ```ts
  * import { memoryStore } from "sojourn/stores/memory";

@@ -8,7 +8,7 @@ import { andThen, base64url, isBase64url, type MaybePromise } from "../bytes/byt
  * a foreign one (Flask-Session, express-session) is another value of this type.
  */
 export interface IdScheme {
-  /** The prefix of every key: a listing of the store finds the sessions of this kind by it. */
+  /** The prefix of every key. A listing of the store uses it to find the sessions of this kind. */
   readonly prefix: string;
   /** A new unpredictable id (OWASP ASVS 7.2.3 asks for 128 bits; ours has 256). */
   create(): string;
