@@ -139,7 +139,7 @@ function isOld({ issued }: Binding, now: number, { lifetime }: BoundConfig): boo
   return now >= issued + lifetime + 900_000;
 }
 
-/** The live session of a request; `"busy"` when it is to be asked for again: its id is being replaced, or not one alone. */
+/** The live session of a request; `"busy"` if the browser has to ask again: the id is being replaced, or several cookies have the name. */
 async function find(
   { config, records, everybody }: BinderCore,
   cookie: string | null | undefined,

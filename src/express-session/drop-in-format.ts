@@ -31,7 +31,7 @@ function isCookie(value: unknown): value is Cookie {
   return typeof value === "object" && value !== null && "_expires" in value && "originalMaxAge" in value;
 }
 
-/** What a stored session says. Throws when it has no cookie. */
+/** The data and meta of a stored session. Throws if it has no `cookie`. */
 export function contentOf(stored: SessionRecord, path: readonly string[]): Content {
   const cookie = reviveCookie(cookieOf(stored));
   stored.cookie = cookie;

@@ -18,7 +18,7 @@ export interface ExpressIdOptions {
   readonly hashIds?: boolean | undefined;
 }
 
-/** No id of another program begins with this, and it tells that the key is a hash. */
+/** Begins the ids whose keys are hashes. No id of another program begins with it. */
 const mark = "~";
 
 /**

@@ -191,7 +191,7 @@ function isWhole(res: ExpressResponse | undefined): res is ExpressResponse & Nod
   return methods.every((method) => typeof (res as Record<string, unknown> | undefined)?.[method] === "function");
 }
 
-/** When the response is complete: what comes too late for it must not cut it off. */
+/** Calls `then` when the response is complete: an error that comes too late must not cut the response off. */
 function afterwards(res: ExpressResponse, then: () => void): void {
   const response = res as { once?: (event: "finish", listener: () => void) => void; writableFinished?: boolean };
   if (response.once && !response.writableFinished) response.once("finish", then);

@@ -135,7 +135,7 @@ export function datastoreStore(options: DatastoreStoreOptions): DatastoreBareSto
     });
   }
 
-  /** One after another on the same keys in this process, so that they do not stand in each other's way. */
+  /** Runs transactions on the same keys one after another in this process, so that they do not conflict. */
   async function transact<Answer>(keys: readonly string[], work: Work<Answer>): Promise<Answer> {
     // Known only while the call begins.
     const limit = limitOfCall();

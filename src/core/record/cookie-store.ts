@@ -64,7 +64,7 @@ export function isCookieStore(store: Store | CookieStore): store is CookieStore 
   return (store as CookieStore).inCookie === true;
 }
 
-/** The store behind sessions; of those in cookies the one with their notes, if there is one. */
+/** The store of the records. For sessions in cookies: the store of their revocation notes, if there is one. */
 export function storeBehind(store: Store | CookieStore): Store | undefined {
   return isCookieStore(store) ? store.revocations : store;
 }

@@ -36,7 +36,7 @@ export function withTimeLimit<T>(
   );
 }
 
-/** The same for a call that answers once, with one promise for the answer and the result of `use` on it. */
+/** Like {@link withTimeLimit}, for a call that answers once: resolves with what `use` returns for the answer. One promise covers both. */
 export function usedWithin<T, R>(
   call: () => Promise<T>,
   use: (answer: T) => R | Promise<R>,

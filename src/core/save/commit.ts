@@ -281,7 +281,7 @@ export async function rehearse(work: Work): Promise<void> {
     await work.core.records.fits(draftOf(work, step, payload).draft);
 }
 
-/** Whether a logout was called for and is not carried out yet. It is final when it is called: also when the handler fails. */
+/** Whether a logout was called and is not carried out yet. A call is final, even if the handler then fails. */
 export function logsOut({ state, ended, late, before }: Work): boolean {
   if (before && (before.state.destroyed || logsOut(before))) return true;
   return state.destroyed && (!ended || late !== undefined);

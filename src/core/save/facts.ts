@@ -90,7 +90,7 @@ function decide(work: RequestRecord, payload: Payload | undefined, onlySeen: boo
   });
 }
 
-/** Whether there is nothing to keep. Keys of a changed prototype count: they are refused when the data is encoded. */
+/** Whether the data has nothing to save. Inherited keys of a changed prototype count as data, so that encoding refuses them. */
 export function isEmpty(data: Record<string, unknown>): boolean {
   for (const key in data) {
     if (data[key] !== undefined && (Object.hasOwn(data, key) || !(key in Object.prototype))) return false;

@@ -55,7 +55,7 @@ function withoutCallback(name: string, method: Method): Method {
   return Object.defineProperty(guarded, "name", { value: name });
 }
 
-/** The error for another value in the place of an attached session. */
+/** The error for code that assigns another value to the property of an attached session. */
 export function cannotReplace(name: string): TypeError {
   const how = "to log out, call its destroy(); what is to be kept goes into its data";
   return new TypeError(`"${name}" is the session of this request and cannot be replaced: ${how}. ${elsewhere}`);

@@ -117,7 +117,7 @@ function clientValue(node: Node, classes: FirestoreClasses): unknown {
   }
 }
 
-/** A value of the client in MessagePack; `undefined` for what a session has no word for. */
+/** A value of the client in MessagePack; `undefined` for a type that sessions cannot hold. */
 function packed(value: unknown): Uint8Array | undefined {
   const node = nodeOf(value);
   return node && writeMsgpack(node);

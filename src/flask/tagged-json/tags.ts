@@ -6,7 +6,7 @@ import type { PyInstance } from "../pickle/values.ts";
 /** The one key of an object that stands for something else: an escape, tuple, bytes, Markup, UUID, datetime. */
 export const tags: readonly string[] = [" di", " t", " b", " m", " u", " d"];
 
-/** The datetime of an HTTP date; `undefined` when the text is none. */
+/** The Python datetime for an HTTP date; `undefined` if the text is not an HTTP date. */
 export function dateOf(text: string): PyInstance | undefined {
   if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)) return undefined;
   // Without the name of the day, and the year as ISO 8601 has it: `Date.parse` takes 0049 for 1949.

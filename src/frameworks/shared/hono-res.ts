@@ -18,7 +18,10 @@ interface Res {
 /** That of the context before: nearly always the same, Hono's. */
 let last: Res | undefined;
 
-/** Hono's own middleware cache() stores the response before this one seals it. Whatever is answered varies by the cookie at once. */
+/**
+ * Sets `Vary: Cookie` on a response as soon as it is assigned: Hono's own middleware cache() stores the response before
+ * ours completes it.
+ */
 export function varyEarly(c: Context): void {
   const prototype = Object.getPrototypeOf(c);
   if (last?.of !== prototype) last = resOf(prototype);

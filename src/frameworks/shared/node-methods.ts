@@ -143,7 +143,7 @@ function given(first: unknown, second: unknown, third: unknown): unknown[] {
   return first === undefined ? [] : [first];
 }
 
-/** What Node throws is thrown to the caller, not when the save is done. */
+/** Throws what Node would throw for these arguments at once, to the caller, not later when the save is done. */
 export function checkCall(method: Method, [chunk]: readonly unknown[], status = 200): void {
   if (!(status >= 100 && status <= 999))
     throw new RangeError(`response.statusCode must be 100 to 999; ${received(status)}`);

@@ -136,7 +136,7 @@ export class SessionsObject {
   }
 }
 
-/** As JSON, so that every string is one that SQLite's text keeps. */
+/** A subject as JSON, since SQLite's text cannot keep every JavaScript string. */
 function toColumn(subject: string | undefined): string | null {
   return subject === undefined ? null : JSON.stringify(subject);
 }

@@ -63,7 +63,7 @@ export interface Prepared extends Standing {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** What the store asks of either kind of document. */
+/** The operations that the store needs of its own documents and of those of another program. */
 export interface Documents {
   readonly expiresAt: string;
   /** What {@link Documents.stateIn} needs of a document. Default all of it. */

@@ -2,7 +2,7 @@
 
 import type { FirestoreClient, FirestoreCondition, FirestoreSnapshot } from "./client.ts";
 
-/** The condition that a document is as it was read. */
+/** The precondition that a document has not changed since it was read. */
 export function unchangedSince({ updateTime }: { readonly updateTime?: unknown }): FirestoreCondition {
   return { lastUpdateTime: updateTime as never };
 }

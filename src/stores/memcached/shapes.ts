@@ -145,7 +145,7 @@ function overCallbacks(client: CallbackMemcachedClient): MemcachedConnection {
       ...[settings].flat().map((one) => Number((one as Settings | undefined)?.item_size_max) || unlimited),
     );
   };
-  /** Said before it is sent: for the client a refusal is a failure of the server, which it then leaves alone for a while. */
+  /** Rejects a value that is too large before it is sent: the client takes the server's refusal for an outage and pauses that server. */
   const refuseLarge = async (value: string | Uint8Array): Promise<void> => {
     if (value.length <= neverLarge || !client.settings) return;
     largest ??= ask();

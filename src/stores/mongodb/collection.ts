@@ -2,7 +2,7 @@
 
 import { wrongArgument } from "../../core/contracts/errors.ts";
 
-/** A filter, an update, a projection or an index, as MongoDB's documents say them. */
+/** A filter, an update, a projection or an index, in the form MongoDB takes. */
 export type MongodbDocument = Record<string, unknown>;
 
 /** A collection of the official driver, `mongodb` 6 or 7. */

@@ -48,7 +48,7 @@ function packageOf(value: unknown): string | undefined {
   return isModule ? "received a module" : undefined;
 }
 
-/** A function that returns a client has no methods for instances; a class has, compiled to a function or not. */
+/** Tells a class, which has methods on its prototype even if compiled to a function, from a function that returns a client. */
 function isClass(value: { readonly prototype?: unknown }): boolean {
   const written = Function.prototype.toString.call(value);
   return /^class\b/.test(written) || Object.getOwnPropertyNames(value.prototype ?? {}).length > 1;

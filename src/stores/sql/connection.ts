@@ -122,8 +122,9 @@ function postgresJs(client: PostgresJsClient): SqlConnection {
 }
 
 /**
- * Not through a pooler, which may give each transaction another connection: there postgres.js up to 3.4 loses count of
- * which answer belongs to which query. A pooler names its connections itself, so the server calls them otherwise.
+ * Whether statements may be prepared: not through a pooler, which may give each transaction another connection. There
+ * postgres.js up to 3.4 loses count of which answer belongs to which query. A pooler reports process ids of its own, so
+ * the server's id differs from the one the client knows.
  */
 function mayPrepare(client: PostgresJsClient): Promise<boolean> {
   const asked = (async () => {
