@@ -1,5 +1,5 @@
 /**
- * What a session costs its backend: octets at rest, as the server itself says, and calls of its client for each kind of
+ * What a session costs its backend: bytes at rest, as the server itself says, and calls of its client for each kind of
  * request; for Redis also the commands that its scripts run. For docs/guides/capacity.md.
  *
  *     node --conditions=sojourn-source bench/capacity.ts [--sessions 20000] [--stores redis,memcached,postgres,mariadb,mongodb,sqlite,file]
@@ -35,8 +35,8 @@ import { type Contents, contents } from "./contents.ts";
 interface Backend {
   readonly title: string;
   readonly store: Store;
-  /** Octets that all sessions take, in memory or on the disk, with their indexes. */
-  octets(): Promise<number>;
+  /** Bytes that all sessions take, in memory or on the disk, with their indexes. */
+  bytes(): Promise<number>;
   /** What the server has run so far, where it counts more than calls. */
   commands?(): Promise<number>;
 }
@@ -64,7 +64,7 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: redisVersion,
       store: redisStore({ client: counted(client) }),
-      octets: () => info("memory", /^used_memory:(\d+)/gm),
+      bytes: () => info("memory", /^used_memory:(\d+)/gm),
       // Without the INFO of this line. What a script calls inside counts too.
       commands: () => info("commandstats", /^cmdstat_(?!info|client|hello|config|script)[^:]*:calls=(\d+)/gm),
     };
@@ -87,7 +87,7 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: memcachedVersion,
       store: memcachedStore({ client: counted(client) }),
-      octets: () => stats(["bytes"]),
+      bytes: () => stats(["bytes"]),
     };
   },
   async postgres() {
@@ -97,10 +97,10 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: postgresVersion,
       store: sqlStore({ client: counted(client) }),
-      async octets() {
+      async bytes() {
         await client.query("VACUUM FULL sojourn_sessions");
-        const { rows } = await client.query("SELECT pg_total_relation_size('sojourn_sessions') AS octets");
-        return Number(rows[0].octets);
+        const { rows } = await client.query("SELECT pg_total_relation_size('sojourn_sessions') AS bytes");
+        return Number(rows[0].bytes);
       },
     };
   },
@@ -111,12 +111,12 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: mariadbVersion,
       store: sqlStore({ client: counted(client) }),
-      async octets() {
+      async bytes() {
         await client.query("ANALYZE TABLE sojourn_sessions");
         const [rows] = await client.query<mysql.RowDataPacket[]>(
-          "SELECT data_length + index_length AS octets FROM information_schema.tables WHERE table_name = 'sojourn_sessions'",
+          "SELECT data_length + index_length AS bytes FROM information_schema.tables WHERE table_name = 'sojourn_sessions'",
         );
-        return Number(rows[0]?.octets);
+        return Number(rows[0]?.bytes);
       },
     };
   },
@@ -134,7 +134,7 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: server.version,
       store: mongodbStore({ collection }),
-      async octets() {
+      async bytes() {
         await client.db("admin").command({ fsync: 1 });
         const [stats] = await collection.aggregate([{ $collStats: { storageStats: {} } }]).toArray();
         return stats?.["storageStats"].storageSize + stats?.["storageStats"].totalIndexSize;
@@ -149,7 +149,7 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
     return {
       title: `SQLite ${process.versions.sqlite}`,
       store: sqlStore({ client }),
-      async octets() {
+      async bytes() {
         client.exec("VACUUM");
         const { page_count: pages } = client.prepare("PRAGMA page_count").get() as { page_count: number };
         const { page_size: size } = client.prepare("PRAGMA page_size").get() as { page_size: number };
@@ -163,7 +163,7 @@ const backends: Readonly<Record<string, () => Promise<Backend>>> = {
       title: "files",
       store: fileStore({ directory }),
       // Blocks, not lengths: that is what a disk runs out of.
-      octets: async () =>
+      bytes: async () =>
         readdirSync(directory, { recursive: true, encoding: "utf8" })
           .map((path) => lstatSync(join(directory, path)).blocks * 512)
           .reduce((sum, one) => sum + one, 0),
@@ -194,7 +194,7 @@ function scratch(): string {
   return directory;
 }
 
-async function measure({ title, store, octets, commands }: Backend): Promise<string> {
+async function measure({ title, store, bytes, commands }: Backend): Promise<string> {
   await store.setup?.();
   const sessions = createSessions<Contents>({ name: "shop", store, storeTimeout: "30s" });
   const kinds: Readonly<Record<string, (request: Request) => Promise<void>>> = {
@@ -230,14 +230,14 @@ async function measure({ title, store, octets, commands }: Backend): Promise<str
   };
   const cookies: string[] = [];
   await send("login");
-  const before = await octets();
+  const before = await bytes();
   const logins = await costOf(count, async () => {
     while (cookies.length < count) {
       const some = await Promise.all(Array.from({ length: Math.min(50, count) }, () => send("login")));
       for (const response of some) cookies.push(response.headers.getSetCookie()[0]?.split(";")[0] ?? "");
     }
   });
-  const cells = [title, `${Math.round(((await octets()) - before) / cookies.length)}`, logins];
+  const cells = [title, `${Math.round(((await bytes()) - before) / cookies.length)}`, logins];
   for (const kind of ["read", "write", "logout"]) {
     const some = cookies.slice(0, 1000);
     cells.push(
@@ -262,9 +262,9 @@ for (const name of (options.stores ?? "").split(",")) {
 }
 console.log(
   [
-    `${count} sessions, data of ${JSON.stringify(contents).length} octets; calls of its client for each request`,
+    `${count} sessions, data of ${JSON.stringify(contents).length} bytes; calls of its client for each request`,
     "",
-    "| backend | octets a session | login | read | write | logout |",
+    "| backend | bytes a session | login | read | write | logout |",
     "|---|---|---|---|---|---|",
     ...rows,
   ].join("\n"),
