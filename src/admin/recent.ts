@@ -25,7 +25,7 @@ export class Recent {
   }
 }
 
-/** A count is good for so long, in milliseconds. */
+/** How long a count is reused, in milliseconds. */
 const countIsFresh = 15_000;
 /** A page waits for a count at most this long, in milliseconds. */
 const waitAtMost = 300;

@@ -117,7 +117,7 @@ export function flaskFiles(options: FlaskFilesOptions): FlaskFiles {
     });
   }
 
-  /** Puts a new file where no live one is. How many more files there are then, or `null` when the key is taken. */
+  /** Adds a file unless the key has a live one. Returns by how many the number of files grew, or `null` if the key is taken. */
   function place(key: string, expiresAt: number, payload: Uint8Array): number | null {
     const removed = directory
       .pathsOf(key)

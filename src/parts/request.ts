@@ -14,7 +14,7 @@ import type { Part, Parts } from "./options.ts";
 import { strays, within } from "./strays.ts";
 import { baseOf, contradicts, reportStray } from "./ties.ts";
 
-/** What was asked of several parts: of those that are loaded at once, of the others when they are. */
+/** A call that applies to several parts. It runs at once on loaded parts, on each other part when that is loaded. */
 export interface Action {
   /** In the words of the application. */
   readonly what: string;

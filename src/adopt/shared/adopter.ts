@@ -162,7 +162,7 @@ async function take(
   return { place, payload, content, expiresAt, stale: false, lost: true, current: true };
 }
 
-/** A login that failed was undone, and left the session itself in place of the mark: its client gets an id now. */
+/** If a failed login was undone, the session itself is where the mark was: the client then gets an id in this response. */
 function atMark(found: Found | Late, key: string): Found | Late {
   if ("late" in found || (found.place as StorePlace).key !== key) return found;
   const until = found.expiresAt + longest;

@@ -21,7 +21,7 @@ export function endOf(now: number, meta: Meta, timeouts: Timeouts): number {
   return (meta.created ?? now) + (meta.absolute ?? timeouts.absolute);
 }
 
-/** When a session used now ends. */
+/** When a session ends if it is used now. */
 export function expiryOf(now: number, meta: Meta, timeouts: Timeouts): number {
   return Math.min(now + (meta.idle ?? timeouts.idle), endOf(now, meta, timeouts));
 }

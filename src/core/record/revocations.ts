@@ -198,7 +198,7 @@ function refuses({ mark, except, ended }: SubjectNote, { handle = "", epoch }: M
   return except.marks !== null && !except.marks.includes(epoch ?? "");
 }
 
-/** The marks with which a session is good by a note. */
+/** The epochs with which a subject's note accepts a session; `null`: any epoch. */
 function marksOf({ mark, except }: SubjectNote, handle: string): string[] | null {
   if (mark === undefined) return null;
   if (except?.handle !== handle) return [mark];

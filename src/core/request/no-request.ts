@@ -7,8 +7,8 @@ export const requestEnded: string =
   "the request that started this code has ended. Callbacks of connection pools, emitters and timers keep the context " +
   "they were made in, which may be another visitor's: call sessions.get(request), or wrap them in AsyncResource.bind";
 
-/** What is wrong where the route has said that it uses no session. */
-export const skipped = 'the session of this request is not there: its route has the access "skip", or is prerendered';
+/** The message for a route that declares that it uses no session. */
+export const skipped = 'this request has no session: its route has the access "skip", or is prerendered';
 
 /** The error of `sessions.get` for what no adapter has opened. */
 export function notOpened(request: unknown): TypeError {

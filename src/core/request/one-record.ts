@@ -227,7 +227,7 @@ function authorizationOf({ reader, request }: Incoming): string | null | undefin
 }
 
 /**
- * What was found before is not the client's newest id, whatever stands there: it is not to tell that a new one arrived.
+ * Re-reading must not count as the first use of a renewed id, so the result is never `current`.
  * What a login or `regenerate` moved is not found: the client that has only the old id may be another user's.
  */
 async function findAgain(core: SessionsCore, { place }: Found): Promise<Found | null> {
@@ -236,7 +236,11 @@ async function findAgain(core: SessionsCore, { place }: Found): Promise<Found | 
   return found && "place" in found ? { ...found, current: false, lost: false } : null;
 }
 
-/** @param incoming Where the session may be bound to a browser, it has to come from that. */
+/**
+ * The session if it is still valid.
+ *
+ * @param incoming The request. If the session is bound to a browser, that browser must have sent it.
+ */
 function living(core: SessionsCore, found: Found | null, incoming?: Incoming): MaybePromise<Found | Late | null> {
   if (!found?.content) return null;
   const { config, everybody } = core;

@@ -16,7 +16,7 @@ export interface Update {
   mixed: boolean;
 }
 
-/** By key: what becomes of a guest's value and that of the user. */
+/** For each key, a function that merges a guest's value with the user's value at login. */
 export type Merge = Readonly<Record<string, (guest: unknown, users: unknown) => unknown>>;
 
 /** What a session's methods asked for, beside what they did to the data. */

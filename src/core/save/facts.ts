@@ -55,7 +55,7 @@ export function wouldSave(work: RequestRecord): boolean {
   return work.found ? hasChanges(work, payloadIfNeeded(work)) : !isEmpty(work.state.data);
 }
 
-/** Whether it differs from what the data was made from. */
+/** Whether the payload differs from the stored one that the session's data was decoded from. */
 export function isChanged({ found, base }: RequestRecord, payload: Payload | undefined): boolean {
   return payload !== undefined && found !== null && !samePayload(payload, base ?? found.payload);
 }

@@ -2,7 +2,7 @@
 
 import { type PyValue, pyBool, pyFloat, pyInt } from "./values.ts";
 
-/** Python itself reads no longer ones. */
+/** Python itself refuses integers with more digits. */
 const mostDigits = 4300;
 
 /** `I` and `L`: decimal; `00` and `01` are how protocols 0 and 1 write booleans. */

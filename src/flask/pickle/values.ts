@@ -2,7 +2,7 @@
 
 import type { Kind } from "../session-dict.ts";
 
-/** What is its own name: no identity, no contents. */
+/** `None`, `True` or `False`: a value without identity or contents. */
 export interface PyAtom {
   readonly kind: "atom";
   readonly value: null | boolean;
@@ -146,7 +146,7 @@ export function isOrderedDict(value: PyValue): value is PyInstance {
   return value.kind === "instance" && nameOf(value.of) === "collections.OrderedDict";
 }
 
-/** A date whose zone is an object that is not understood, for one. */
+/** Whether an argument of the instance is an object we do not understand, such as a date's time zone. */
 export function holdsForeign(value: PyInstance): boolean {
   return value.args.items.some(({ kind }) => kind === "foreign");
 }

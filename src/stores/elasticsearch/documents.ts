@@ -242,7 +242,7 @@ function escaped(subject: string): string {
   return JSON.stringify(subject).slice(1, -1);
 }
 
-/** Whole milliseconds, as far as numbers are exact and dates go. */
+/** An expiry in whole milliseconds, rounded up and limited to the range of JavaScript dates. */
 function instantOf(expiresAt: number): number {
   return Math.max(0, Math.min(Math.ceil(expiresAt), 8.64e15));
 }

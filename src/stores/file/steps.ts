@@ -123,7 +123,7 @@ export async function* namesIn({ root }: Tree, after: string): AsyncIterable<str
   }
 }
 
-/** Removes a directory that may be another process's unfinished work: under another name first, so that it fails to be used. */
+/** Removes a directory that another process may still be filling. Renames it first, so that the other process's work fails. */
 export async function discard(directory: string): Promise<void> {
   const aside = `${directory.slice(0, directory.lastIndexOf("."))}.${nonce()}`;
   if (await attempt(rename(directory, aside), gone)) await tidy(rm(aside, { recursive: true, force: true }));

@@ -40,7 +40,7 @@ function isInstead(given: unknown, names: readonly string[]): boolean {
   return !own.some(([name]) => names.includes(name)) && own.some(([, value]) => typeof value === "function");
 }
 
-/** "received …" for a module or a class, `undefined` for everything else: both are what a client is made with. */
+/** "received …" for a module or a class, which are often passed in place of a client; `undefined` for everything else. */
 function packageOf(value: unknown): string | undefined {
   if (typeof value === "function") return isClass(value) ? `received the class ${value.name}` : undefined;
   if (typeof value !== "object" || value === null) return undefined;

@@ -242,7 +242,7 @@ function libsql(client: LibsqlClient): SqlConnection {
   };
 }
 
-/** What Kysely's compilers are asked, to see how they quote a name and what stands for a value. */
+/** Kysely compiles this node: the SQL shows how the database quotes names and which placeholder it uses. */
 const probe = {
   kind: "RawNode",
   sqlFragments: ["", " ", ""],

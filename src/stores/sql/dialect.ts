@@ -41,7 +41,7 @@ function measured(value: string): string {
   return `(SELECT CASE octet_length(bytes) WHEN {size} THEN bytes ELSE ${other} END FROM (SELECT CAST(${value} AS bytea) AS bytes) AS sent)`;
 }
 
-/** An overflow for each row, told from the other one by its number: an empty payload has none, and is one row. */
+/** Overflows for every row, `+ 2` also for an empty payload. The number in the error tells it from the overflow of the size check. */
 function uncommitted(column: string): string {
   return `LENGTH(${column}) + ${mark} + 2`;
 }
