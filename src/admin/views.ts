@@ -178,7 +178,7 @@ export function endSubjectForm(subject: string): Html {
 /** The word that has to be typed. */
 export const everybody = "everybody";
 
-/** Ends all sessions, after a word was typed. */
+/** A form that ends all sessions, once the user has typed {@link everybody}. */
 export function endEverybodyForm(): Html {
   return html`<details><summary>End the sessions of everybody…</summary>
 <p>All users are logged out, you among them.</p>

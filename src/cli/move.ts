@@ -1,4 +1,4 @@
-/** `sojourn move`: moves what is left in one store to another while people work, and says when nothing is. */
+/** `sojourn move`: moves what is left in one store to another while the application runs, and says when nothing is. */
 
 import { payloadBytes } from "../core/bytes/bytes.ts";
 import type { ListedRecord, Store } from "../core/contracts/store.ts";
@@ -10,7 +10,7 @@ import { count, jsonLine, Progress } from "./terminal.ts";
 
 export const moveCommand: Command = {
   name: "move",
-  about: "move sessions to another store while people work",
+  about: "move sessions to another store while the application runs",
   options: {
     to: { type: "string", value: "<file>", file: true, about: "a module with the new store; --from has the old one" },
     "dry-run": { type: "boolean", about: "show what there is to move, and move nothing" },

@@ -64,13 +64,13 @@ function full(done: number): string {
   return `[${"=".repeat(cells)}${" ".repeat(width - cells)}]`;
 }
 
-/** What comes from outside must not steer the terminal, nor turn its text around. `lines`: line breaks stay. */
+/** Replaces control characters and marks of text direction, since text from outside must not control the terminal. `lines`: keeps line breaks. */
 export function printable(text: string, lines = false): string {
   const kept = text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
   return lines ? kept : kept.replaceAll("\n", "?");
 }
 
-/** One line of JSON. What would steer a terminal, or turn its text around, is escaped: it is the same to a program. */
+/** One line of JSON. Escapes control characters and marks of text direction, so a program reads the same value. */
 export function jsonLine(value: unknown): string {
   const escaped = (one: string): string => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return `${JSON.stringify(value).replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped)}\n`;

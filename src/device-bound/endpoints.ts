@@ -197,7 +197,7 @@ function over(id: string): OwnAnswer {
   return json({ session_identifier: id, continue: false }, []);
 }
 
-/** What binds, and goes on to bind: the rules, the proof cookie and the next challenge. */
+/** The answer that keeps the session bound: the rules, the proof cookie and the next challenge. */
 function bound(config: BoundConfig, { id, challenge }: Binding, value: string, more: OwnAnswer["headers"]): OwnAnswer {
   const { cookies, refreshPath, lifetime, scope } = config;
   const credentials = [{ type: "cookie", name: cookies.proof.name, attributes: cookies.attributes }];

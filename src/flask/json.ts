@@ -193,7 +193,7 @@ function notJson(): SyntaxError {
   return new SyntaxError("not JSON that Python reads");
 }
 
-/** The text of a value: what stands in a JSON text already is copied. Throws {@link Refusal} for what JSON cannot say. */
+/** Writes a value as JSON. Copies the source text of a value that was read from JSON. Throws {@link Refusal} for a value that JSON cannot express. */
 export function writeJson(node: Node): string {
   if (typeof node.at?.source === "string") return node.at.source.slice(node.at.start, node.at.end);
   switch (node.kind) {

@@ -73,8 +73,8 @@ export interface Lowers<V> {
 }
 
 /**
- * The entries of the dict for a session: what was there in its order, each entry the very same object where nothing
- * changed, then what is new. The same entries when nothing changed at all. Throws {@link Refusal}.
+ * The entries of the dict for a session: first the existing ones in their order, then the new ones. An unchanged entry
+ * is the same object as before. If nothing changed at all, returns `was` itself. Throws {@link Refusal}.
  */
 export function entriesOf<V>(
   { data, meta }: Content,

@@ -58,7 +58,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
     throw wrongArgument("maxRecords", "a whole number of at least 1", maxRecords);
   }
   const entries = new Map<string, Entry>();
-  /** The reading of each key in flight whose answer may be kept: the latest, and none that a write overtook. */
+  /** For each key, the one read in flight whose answer may be cached: the latest, unless a write has begun since. */
   const readings = new Map<string, object>();
   /** How many writes of a key are in flight: a read beside one may see either state, and nothing is kept. */
   const writes = new Map<string, number>();

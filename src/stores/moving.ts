@@ -49,7 +49,7 @@ interface Alive {
 }
 
 /**
- * Moves sessions from one store to another while people work. First it creates a copy in `to`, marked as not valid yet.
+ * Moves sessions from one store to another while the application runs. First it creates a copy in `to`, marked as not valid yet.
  * Then a tombstone replaces the original by compare-and-swap, and from then on the copy is the record. So only one of
  * several processes moves a session, an update in between is not lost, and an ended session does not come back. If a
  * process dies in between, the session is still in one of the two stores, and its next use finishes the move.
@@ -118,7 +118,7 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     return true;
   }
 
-  /** What has ended goes by itself: a deletion could meet a record that began under the key since. */
+  /** A record that expires in a millisecond, to write in place of a deletion, which could hit a record that has begun under the key since. */
   function ended({ payload, subject }: Pick<StoreRecord, "payload" | "subject">): StoreRecord {
     return { payload, expiresAt: now() + 1, subject };
   }

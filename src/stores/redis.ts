@@ -250,7 +250,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     };
   }
   if (!link.known || link.known.servers) {
-    /** The keys of another program's records begin with its own prefix, and so do those that are asked for. */
+    /** Walks the keys that begin with `asked`, but never leaves the key prefix of the records, which may be another program's. */
     const walk = async (asked: string): Promise<RedisWalk> => {
       const keys = asked.startsWith(records.keyPrefix) ? asked : records.keyPrefix;
       return { connection: await link.connect(), prefix, keys, readMany };
@@ -271,7 +271,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 
 const known = { client: true, prefix: true, layout: true, now: true } as const;
 
-/** How long the mark stays that a renamed record leaves on a cluster, should it not be removed, in milliseconds. */
+/** On a cluster, a renamed record leaves a mark. How long it stays if it is not removed, in milliseconds. */
 const tombstoneLasts = 60_000;
 
 /** The arguments of `write`. The index of a subject is written only where all keys are in reach of one script. */

@@ -18,7 +18,7 @@ export interface UnstorageClient {
   getMount?(key: string): { readonly driver: { readonly name?: string | undefined } };
 }
 
-/** What a driver says of an item. */
+/** The metadata that a driver returns for an item. */
 export interface UnstorageMeta {
   readonly mtime?: Date | undefined;
 }

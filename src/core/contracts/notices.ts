@@ -91,7 +91,7 @@ function textOf(type: SessionEventType, details: Details | undefined): string | 
   return type === "cookie_dropped" ? reason : undefined;
 }
 
-/** Saves that fail by these are other lines already, or errors that the handler itself got. */
+/** Codes of failed saves that need no line: they have another line already, or the handler itself got the error. */
 const toldElsewhere: readonly string[] = [
   "ERR_SESSION_STORE_UNAVAILABLE",
   "ERR_SESSION_STORE_TIMEOUT",

@@ -76,7 +76,7 @@ export function operation<T>(name: StoreOperation, call: () => T): T {
   return trace ? trace.begin(name, call) : call();
 }
 
-/** The next call is the first of a listing. */
+/** Marks the next store call as the first of a listing. */
 export function listingBegins(): void {
   listing = storeCalls.hasSubscribers;
 }

@@ -98,7 +98,7 @@ function seal(aead: Aead, payload: Payload, key: string, expiresAt: number | und
   return aead.seal(marked, utf8(key));
 }
 
-/** Without the expiry, when it is not before `expiresAt`. */
+/** Removes the sealed expiry. Throws if `expiresAt` is later than it. */
 function inTime(plain: Uint8Array | null, expiresAt = Number.NEGATIVE_INFINITY): Uint8Array | null {
   if (plain?.[0] !== bound) return plain;
   const ends = new DataView(plain.buffer, plain.byteOffset).getFloat64(1);

@@ -63,7 +63,7 @@ const ofLogins = [...fields].filter(([, { rule }]) => rule === "login").map(([na
 
 type Notes = { readonly [name: string]: unknown };
 
-/** Whether it is what a session's record says of it. What a later version added is let in, and kept: nodes of two versions run side by side. */
+/** Whether every known field of a record's meta has a valid value. Accepts fields that a later version added, since servers of two versions may run side by side. */
 export function isMeta(meta: object): meta is Meta {
   for (const name in meta) {
     const value = (meta as Notes)[name];

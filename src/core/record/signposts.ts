@@ -19,7 +19,7 @@ interface Standing {
 
 const signpost = "sojourn-renewed:";
 const mostHops = 16;
-/** Clocks of nodes may differ by as much. */
+/** How far the clocks of servers may differ, in milliseconds. */
 const clockSkew = 300_000;
 
 /** Reads what stands under keys, and writes signposts. */

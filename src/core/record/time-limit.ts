@@ -191,7 +191,7 @@ export function guarded(store: Store): Store {
   };
 }
 
-/** A call that a subscriber of `sojourn:store` knows by its name. */
+/** Reports the call by its name to subscribers of `sojourn:store`. */
 function named<T>(name: StoreOperation, call: () => T): T {
   return isTracing() ? operation(name, call) : call();
 }

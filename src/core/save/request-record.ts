@@ -185,7 +185,7 @@ export abstract class RequestRecord {
   }
 }
 
-/** What is known of a session where its record is to be ended. */
+/** The handle and subject with which a session's record is ended. */
 export function identityOf({ handle, subject }: Meta): RequestRecord["identity"] {
   return { handle, subject };
 }

@@ -139,7 +139,7 @@ async function sendToken(work: RequestRecord, { place, token }: Written, { meta,
   if (value !== undefined) work.setCookie = config.carrier.set(value, maxAge, work.held);
 }
 
-/** The same after a write that held this request's changes together with those of others. */
+/** Updates the request's state after a write that merged its changes with those of other requests. */
 export async function saved(work: RequestRecord, draft: Draft, cookie: Plan["cookie"], written: Newest): Promise<void> {
   const { state } = work;
   const { payload, expiresAt } = written;

@@ -226,7 +226,7 @@ function closing(client: Client, onClose: (close: () => unknown) => void): Clien
   return client;
 }
 
-/** From where this package is, else from where the program was started: not every installer puts them side by side. */
+/** Imports a package from beside sojourn, else from the working directory: not every installer puts packages side by side. */
 async function loadInstalled(name: string): Promise<unknown> {
   try {
     return await import(name);

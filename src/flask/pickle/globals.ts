@@ -15,7 +15,7 @@ type Make = (of: PyGlobal, args: PyItems) => PyValue;
 
 const instance: Make = (of, args) => pyInstance(of, args, "call");
 
-/** What is made by a call. */
+/** Callables that a pickle may call, and the value that each call makes. */
 const calls: Record<string, Make> = {
   "datetime.datetime": instance,
   "datetime.date": instance,

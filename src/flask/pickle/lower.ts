@@ -26,8 +26,8 @@ import { writeTree } from "./write.ts";
 const keeps = "plain objects, arrays, strings, numbers, booleans, null, Date, Map, Set, BigInt and Uint8Array";
 
 /**
- * Makes Python values of JavaScript's. Where a value is what a Python value says, it is that very object: "the same
- * object" means "unchanged". An array in place of a tuple is a tuple.
+ * Converts JavaScript values to Python values. If a JavaScript value equals the Python value it came from, the result is
+ * that same object, so identity means "unchanged". An array that replaces a tuple becomes a tuple.
  */
 export class Lowering {
   #left = mostValues;
@@ -149,7 +149,7 @@ export function entriesByName(entries: readonly PyEntry[]): Map<unknown, PyEntry
   return byName;
 }
 
-/** What has text in JavaScript: a str, a UUID, a datetime without zone. */
+/** The text of a value that is a string in JavaScript: a str, a UUID, a datetime without zone. */
 function textOf(value: PyValue): string | undefined {
   if (value.kind === "str") return value.value;
   if (value.kind !== "instance" || isOrderedDict(value)) return undefined;

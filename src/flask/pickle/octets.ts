@@ -2,7 +2,7 @@
 
 import { latin1, malformed } from "./literals.ts";
 
-/** Reads them, and throws where there are not as many: nothing is made from a length alone. */
+/** Reads bytes, and throws if fewer are left than asked for, so a false length in the pickle allocates nothing. */
 export class Octets {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -280,8 +280,8 @@ function allOf(saves: (Promise<void> | undefined)[]): Promise<void> {
 }
 
 /**
- * Middleware that compresses takes the listeners over to a stream of its own, and `on` answers who has them. A
- * middleware in between that has listeners of its own has them at the response.
+ * Emits `drain` to all listeners. Middleware that compresses moves them to its own stream, which `on` then returns.
+ * Listeners that a middleware in between keeps for itself are on the response.
  */
 function drain(response: NodeResponse): void {
   const nothing = (): void => {};

@@ -237,7 +237,7 @@ export function propertiesOf(names: Names): Readonly<Record<string, { type: "key
   };
 }
 
-/** As in JSON, for the server does not tell one half of a surrogate pair from another. Mostly the text itself. */
+/** Escapes a subject as in JSON, since the server cannot tell different halves of surrogate pairs apart. Most subjects stay as they are. */
 function escaped(subject: string): string {
   return JSON.stringify(subject).slice(1, -1);
 }

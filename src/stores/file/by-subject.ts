@@ -33,7 +33,7 @@ export function recordsOfSubject(
   return recordsOf({ subject, members, readMany, batch: 1, answered });
 }
 
-/** Puts the old name of a record before the new one: looked at in this order, it is found under one of them. */
+/** Puts the old name of a record before the new one, so that a reader in this order finds a moving record under one of them. */
 function sourcesFirst(names: ReadonlySet<string>, links: readonly Link[]): string[] {
   const sources = new Map<string, string[]>();
   for (const { from, to } of links) sources.set(to, [...(sources.get(to) ?? []), from]);

@@ -51,9 +51,9 @@ export async function makeDirectory(path: string, { base, durable }: Omit<Tree, 
 }
 
 /**
- * Throws unless this user, root and who shares it alone can put anything in the place of the directory: every one above
- * it belongs to them and takes no entries from others, or is sticky, as `/tmp` is. Where that holds, it goes on holding.
- * False when the directory is not there.
+ * Throws if anyone but this user, root and the user who shares the directory can replace it. Every directory above it
+ * must belong to one of them, and let no others create entries unless it is sticky, as `/tmp` is. Once this is true, it
+ * stays true. Returns false if the directory does not exist.
  */
 export function checkWay(directory: string, shared?: Shared): boolean {
   const user = process.geteuid?.();

@@ -225,7 +225,7 @@ function checked(key: string): string {
   throw wrongArgument("key", "1 to 250 printable ASCII characters without spaces", key);
 }
 
-/** As it goes into a command: a wrong value must not be able to send another command. */
+/** A whole number as text for a command. Throws for anything else, since it could contain another command. */
 function whole(name: string, value: string | number): string {
   const text = String(value);
   if (/^-?\d{1,20}$/.test(text)) return text;

@@ -144,7 +144,7 @@ export function says(error: unknown, word: string): boolean {
   return isError(error) && error.message.startsWith(word);
 }
 
-/** A client of one server, given one node of a cluster, gets redirections and does not follow them. */
+/** Explains `MOVED`, the error of a cluster node to a client for a single server, which does not follow redirections. Returns other errors unchanged. */
 export function explained(error: unknown): unknown {
   if (!says(error, "MOVED")) return error;
   return new Error(

@@ -13,7 +13,7 @@ export function newStamp(): string {
   return stamp;
 }
 
-/** The same as a whole number that every database and driver gives back exactly: 53 random bits. */
+/** A random stamp as a whole number of 53 bits, which every database and driver returns exactly. */
 export function newNumber(): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high % 2 ** 21) * 2 ** 32 + low;

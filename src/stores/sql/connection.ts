@@ -51,7 +51,7 @@ export function connectionOf(client: unknown): SqlConnection {
   );
 }
 
-/** How a client is made, by what the packages export. */
+/** For an export that identifies a package: the code that makes its client. */
 const packages: Readonly<Record<string, string>> = {
   Pool: "new pg.Pool({ connectionString })",
   toPascal: "postgres(url)",
