@@ -3,7 +3,7 @@
 import { wrongArgument } from "./core/contracts/errors.ts";
 import type { Duration } from "./core/options/duration.ts";
 
-/** How long a session lives: unused, and in all. */
+/** How long a session lives: without use, and in total. */
 export interface Lifetimes {
   readonly idleTimeout: Duration;
   readonly absoluteTimeout: Duration;

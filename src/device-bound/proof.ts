@@ -14,7 +14,7 @@ export interface BoundKey {
   readonly key: string;
 }
 
-/** A JWT whose shape is right. Nothing of it is checked. */
+/** A parsed JWT. Its signature and claims are not verified yet. */
 export interface Proof {
   readonly alg: BoundAlgorithm;
   /** The key in its header: there at a registration. */
@@ -29,7 +29,7 @@ export interface Proof {
 /** Far longer than one with an RSA key of 4096 bits. */
 const longest = 8192;
 
-/** Whether it is one of the algorithms there are. */
+/** Whether the value is an algorithm that bindings support. */
 export function isAlgorithm(value: unknown): value is BoundAlgorithm {
   return value === "ES256" || value === "RS256";
 }

@@ -91,7 +91,7 @@ export function flaskFormat(options: FlaskFormatOptions = {}): Format {
     }
   }
 
-  /** What Flask wrote in the other format, and this one cannot say, keeps its session there: it could not be changed otherwise. */
+  /** How to write a session: in the other format if Flask used that and this format cannot express a value, since the session could not change otherwise. */
   function writerAfter(was: Dict | undefined): (node: Node) => Payload {
     if (!was || !isRefused(() => write(was))) return write;
     return isRefused(() => writeOther(was)) ? write : writeOther;

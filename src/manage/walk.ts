@@ -118,7 +118,7 @@ function seal(): ReturnType<typeof aes256Gcm> {
   return aes256Gcm(key);
 }
 
-/** A wrong limit, or a cursor that was changed on its way: no failure of the store. */
+/** Wraps the error for a wrong limit or an altered cursor, which is the caller's mistake, not a failure of the store. Rethrows others. */
 function misuse(error: unknown): { readonly misused: unknown } {
   if (isError(error, "TypeError")) return { misused: error };
   throw error;

@@ -60,7 +60,7 @@ export function cachedStore(store: Store, options: CachedStoreOptions = {}): Sto
   const entries = new Map<string, Entry>();
   /** For each key, the one read in flight whose answer may be cached: the latest, unless a write has begun since. */
   const readings = new Map<string, object>();
-  /** How many writes of a key are in flight: a read beside one may see either state, and nothing is kept. */
+  /** How many writes of a key are in flight. A read during a write may see either state, so it is not cached. */
   const writes = new Map<string, number>();
 
   async function writing<T>(keys: readonly string[], write: () => Promise<T>): Promise<T> {

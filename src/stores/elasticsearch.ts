@@ -117,12 +117,12 @@ export function elasticsearchStore(options: ElasticsearchStoreOptions): Store {
     const hit = await requests.get(key, ...records.stateFields);
     return hit && records.state(hit);
   };
-  /** A client that lost the answer sends the same again: what is there already is a success. */
+  /** Whether a document is this write's own: a client that lost the response sends the write again, and that is a success. */
   const isWritten = (found: State, next: Written): boolean => records.unique && found.stamp === next.stamp;
 
   /**
-   * Writes if the record is still in the state a version names, and answers the state then. A touch moves the document
-   * and leaves its stamp: a write that loses to one looks where the document stands now, and writes again.
+   * Writes if the record is still in the state that the version names, and returns the new state. A touch changes the
+   * document's position but not its stamp: a write that loses to a touch reads the new position and writes again.
    */
   const writeIf = async (
     version: Version,

@@ -22,7 +22,7 @@ export async function mergeUsers({ state, marks, core, limited }: RequestRecord)
   }
 }
 
-/** The error where the store does not know which sessions a user has. */
+/** The error for a store that cannot list a user's sessions. */
 export function cannotMerge(store: string): SessionError {
   const message = `the ${store} store cannot find the user's other session, which the option merge of session.login needs`;
   return new SessionError("ERR_SESSION_NOT_SUPPORTED", message);

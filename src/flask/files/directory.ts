@@ -203,7 +203,7 @@ export class Directory {
   }
 }
 
-/** Makes a file that of another user. Only root may: anybody else keeps it if it can be read by its group or by all. */
+/** Gives a file to another user, which only root may do. Other processes keep the file, and throw if only they could read it. */
 function give(file: number, { uid, gid }: Stats, mode: number): void {
   const now = fstatSync(file);
   if (now.uid === uid && now.gid === gid) return;

@@ -152,7 +152,7 @@ function zoneOffset(zone: PyValue): { seconds: number; microseconds: number } {
   return Math.abs(total) <= 86_400 ? { seconds: total, microseconds } : wrong();
 }
 
-/** As `str()` of it: its name, or `UTC`, `UTC+02:00`, `UTC-05:30:15`. */
+/** What Python's `str()` returns for a time zone: its name, or `UTC`, `UTC+02:00`, `UTC-05:30:15`. */
 function zoneName(zone: PyInstance): string {
   const { seconds, microseconds } = zoneOffset(zone);
   const [, name] = zone.args.items;

@@ -7,7 +7,7 @@ import { commitByCookies, type SetCookie } from "./cookie-line.ts";
 /** Requests whose load function, action or endpoint threw. Only errors come here. */
 const failed = new WeakSet<Request>();
 
-/** Whether a load function, action or endpoint threw: what `svelteKitSessionErrors` was told. */
+/** Whether a load function, action or endpoint threw, as reported through `svelteKitSessionErrors`. */
 export function hasFailed(request: Request): boolean {
   return failed.has(request);
 }

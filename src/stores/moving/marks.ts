@@ -24,18 +24,18 @@ export class OldVersion {
   }
 }
 
-/** Whether a record has left from here. */
+/** Whether the record has moved to the other store. */
 export function isTombstone({ payload }: Pick<StoreRecord, "payload">): boolean {
   return payload === tombstone;
 }
 
-/** Whether it is a copy that does not count yet. */
+/** Whether a payload is a copy that is not valid yet. */
 export function isPending(payload: Payload): boolean {
   if (typeof payload === "string") return payload.startsWith(pending);
   return payload.length >= pendingBytes.length && pendingBytes.every((octet, at) => payload[at] === octet);
 }
 
-/** A payload as a copy that does not count yet. */
+/** Marks a payload as a copy that is not valid yet. */
 export function unsettled(payload: Payload): Payload {
   if (!isBytes(payload)) return pending + payload;
   const marked = new Uint8Array(pendingBytes.length + payload.length);
