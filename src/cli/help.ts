@@ -31,7 +31,7 @@ export const common: Options = {
 
 const codes = "Exit codes: 0 done, 1 failed or not found, 2 wrong options or configuration\n";
 
-/** What there is. */
+/** The output of `sojourn --help`: all commands and common options. */
 export function generalHelp(commands: readonly Command[]): string {
   const rows = commands.map((command) => [synopsisOf(command), command.about] as const);
   return `Usage: sojourn <command> [options]

@@ -13,7 +13,7 @@ export interface Terminal {
   readonly stderr: Output;
 }
 
-/** Shows that something goes on, and how far it is where that is known. */
+/** Shows the progress of a command, with the part that is done if that is known. */
 export class Progress {
   readonly #output: Output;
   readonly #name: string;

@@ -10,7 +10,7 @@ export interface Pending {
   readonly until: number;
 }
 
-/** The browser has shown its key. */
+/** A session bound to a browser that has proved it has the key. */
 export interface Binding extends BoundKey {
   /** What the browser calls it. */
   readonly id: string;

@@ -141,7 +141,7 @@ const anyId = "a text of at most 1000 characters";
 const keyId =
   "1 to 99 printable ASCII characters without spaces: with a layout of another store it is a part of the key";
 
-/** Makes ids that are found again. */
+/** Wraps `genid`. Throws for an id under which the session could not be found again. */
 function fitting({ genid }: Resolved, ids: IdScheme, takes: string): Resolved["genid"] {
   return (request) => {
     const id = genid(request);

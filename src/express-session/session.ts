@@ -123,7 +123,7 @@ export function resetMaxAge({ cookie }: Session): void {
   cookie.originalMaxAge = originalMaxAge;
 }
 
-/** The session's JSON without its cookie: what changes of it are found out by. */
+/** The session's JSON without its cookie. Comparing it shows whether the session has changed. */
 export function fingerprint(session: object): string {
   return JSON.stringify(session, function (this: unknown, key, value: unknown) {
     return this === session && key === "cookie" ? undefined : value;

@@ -88,7 +88,7 @@ export function restifySessions<Data extends object>(
   };
 }
 
-/** Has Restify answer what could not be saved, as it answers what a handler throws. */
+/** Passes the error of a failed save to Restify, which answers as for an error that a handler throws. */
 function answer(server: RestifyServer, error: unknown, req: NodeRequest, res: Response): void {
   if (res.headersSent) return;
   // What was sent has been dropped.
@@ -99,7 +99,7 @@ function answer(server: RestifyServer, error: unknown, req: NodeRequest, res: Re
   server.emit("restifyError", ...([req, res, error, done] as never[]));
 }
 
-/** Once a server: what a handler changed before it failed is not saved, whatever status answers. */
+/** Listens for errors, once per server: the changes of a handler that failed are not saved, whatever the response's status. */
 function noteErrors(server: RestifyServer): void {
   if (known.has(server)) return;
   known.add(server);

@@ -142,8 +142,8 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
   }
 
   /**
-   * Writes the item that `next` returns, compared and swapped, until that succeeds or `next` returns the outcome.
-   * A touch changes the server's token and not the stamp: a write that loses to one looks again.
+   * Writes the item that `next` returns by compare-and-swap, until that succeeds or `next` returns the outcome. A touch
+   * changes the server's token but not the stamp, so a write that loses to a touch reads again and retries.
    */
   async function change(
     key: string,

@@ -34,7 +34,7 @@ export interface StoreCalls {
   record(key: string, record: StoreRecord): MaybePromise<StoreRecord>;
 }
 
-/** Where a record is in a store, and what it is there. */
+/** Where a record is in a store, and its version there. */
 export interface StorePlace {
   readonly key: string;
   readonly version: Version;

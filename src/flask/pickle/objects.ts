@@ -193,7 +193,7 @@ function uuid({ state, args }: PyInstance): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/** The first argument: so many bytes. */
+/** The first argument, which must be bytes of this length. */
 function state(value: PyValue | undefined, length: number, fits: boolean): Uint8Array {
   return fits && value?.kind === "bytes" && value.value.length === length ? value.value : wrong();
 }

@@ -23,8 +23,8 @@ export interface H3EventLike {
 export const failure: Outcome = { failed: true };
 
 /**
- * Writes to the headers that h3 puts on the response, and to those it puts on that of an error: which it takes is
- * known when it is too late. They go over the headers of a `Response`.
+ * Writes both to the headers of a normal response and to those of an error response, because h3 decides too late which
+ * of them it sends. Both override the headers of a `Response` that the handler returned.
  */
 export async function write(event: H3EventLike, exchange: Saves, result: unknown, outcome?: Outcome): Promise<void> {
   if (!exchange.used) return exchange.headLeft();

@@ -36,7 +36,7 @@ export function isControlFlow(error: unknown): boolean {
   return /^NEXT_(REDIRECT|HTTP_ERROR_FALLBACK);/.test(digestOf(error));
 }
 
-/** The response that Next makes of it in a route handler. Throws anything else on. */
+/** The response that Next sends if a route handler throws this control flow error. Rethrows any other error. */
 export function controlResponse(error: unknown): Response {
   const [kind, first = "", ...rest] = digestOf(error).split(";");
   if (kind === "NEXT_HTTP_ERROR_FALLBACK") return new Response(null, { status: Number(first) });

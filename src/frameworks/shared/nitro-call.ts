@@ -29,7 +29,7 @@ export interface CallContext {
   readonly [slot: symbol]: Call | undefined;
 }
 
-/** What Nitro makes of a request to itself: `__unenv__` is the `context` of the event it was made with. */
+/** The request object of Nitro's internal fetch. `__unenv__` is the `context` of the event whose handler called it. */
 export interface InnerRequest extends NodeRequest {
   readonly __unenv__?: CallContext | undefined;
 }

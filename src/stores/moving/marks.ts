@@ -44,7 +44,7 @@ export function unsettled(payload: Payload): Payload {
   return marked;
 }
 
-/** The payload of such a copy. */
+/** Removes the mark that {@link unsettled} added. */
 export function settled(payload: Payload): Payload {
   return typeof payload === "string" ? payload.slice(pending.length) : payload.slice(pendingBytes.length);
 }

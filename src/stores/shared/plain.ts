@@ -221,7 +221,7 @@ export function plainStore(
     return over;
   }
 
-  /** Whether it is what a crash, or two processes that wrote at once, left of a record. Text of others is never removed. */
+  /** Whether a value is the remains of a record after a crash, or after two processes wrote it at once. Text of other programs never is. */
   async function isLeft(at: string): Promise<boolean> {
     const setAt = await backend.setAt?.(at);
     if (setAt === undefined || !(setAt <= now() - grace)) return false;

@@ -38,7 +38,7 @@ const text = /^(text|varchar|character varying)\b/i;
 const bigint = ["bigint", /^(bigint|int8)\b/i] as const;
 const integer = ["integer", /^(big|small)?int(eger)?\b/i] as const;
 
-/** Keys and subjects compare octet by octet, bytes stay bytes, and milliseconds fit. */
+/** The column types that hold a record: keys and subjects must compare byte by byte, bytes must stay bytes, and milliseconds must fit. */
 const holds: Readonly<Record<SqlDialect, Holds>> = {
   postgres: {
     key: ["varchar(255)", text],
