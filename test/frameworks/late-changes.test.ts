@@ -141,3 +141,33 @@ test("a session that is first asked for while the head leaves is too late for a 
   await expect(refused).rejects.toMatchObject({ code: "ERR_SESSION_HEADERS_SENT" });
   close();
 });
+
+for (const [how, answer] of Object.entries<(res: express.Response) => void>({
+  "writeHead()": (res) => void res.writeHead(200).end("ok"),
+  "writeHead() and write()": (res) => {
+    res.writeHead(200).write("o");
+    res.end("k");
+  },
+  "flushHeaders()": (res) => {
+    res.flushHeaders();
+    res.end("ok");
+  },
+})) {
+  test(`a session that is first read while ${how} sends the head does not break the response`, async () => {
+    const sessions = createSessions<Data>({ store: memoryStore(), cookie: { secure: false }, warn() {} });
+    let isNew: Promise<boolean> | undefined;
+    const app = express()
+      .use((req, res, next) => {
+        onHeaders(res, () => {
+          isNew = sessions.get(req).then((session) => session.isNew);
+        });
+        next();
+      })
+      .use(expressSessions(sessions))
+      .get("/", (_req, res) => answer(res));
+    const { url, close } = await listen(createServer(app));
+    const response = await fetch(url);
+    expect([response.status, await response.text(), await isNew]).toEqual([200, "ok", true]);
+    close();
+  });
+}

@@ -63,7 +63,7 @@ export function prepare(response: NodeResponse): Methods {
 const replacements: Methods & ThisType<Prepared> = {
   writeHead(status, words, headers) {
     if (this[slot]) return this[slot].call("writeHead", given(status, words, headers));
-    return (this[own] as Methods).writeHead.call(this, status, words, headers);
+    return send(this, "writeHead", status, words, headers);
   },
   write(chunk, encoding, callback) {
     if (this[slot]) return this[slot].call("write", given(chunk, encoding, callback));
@@ -83,14 +83,14 @@ const replacements: Methods & ThisType<Prepared> = {
 
 function send(
   response: Prepared,
-  method: "write" | "end",
-  chunk: unknown,
-  encoding: unknown,
-  callback: unknown,
+  method: "writeHead" | "write" | "end",
+  first: unknown,
+  second: unknown,
+  third: unknown,
 ): unknown {
   response[leaving] = true;
   try {
-    return (response[own] as Methods)[method].call(response, chunk, encoding, callback);
+    return (response[own] as Methods)[method].call(response, first, second, third);
   } finally {
     response[leaving] = false;
     if (method === "end") response[slot]?.close();
