@@ -21,7 +21,7 @@ export interface Incoming {
   noTouch: boolean;
   /** Handlers used the session since its last save began. */
   used: boolean;
-  /** The response has ended, and nothing is saved any more without being asked for. */
+  /** The response has ended, and nothing is saved any more without being asked for: a change is to be reported, unless all were dropped on purpose. */
   over: boolean;
 }
 

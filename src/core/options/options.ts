@@ -185,7 +185,8 @@ export interface Config {
   readonly cleanupEvery: number | undefined;
   readonly now: () => number;
   readonly random: () => number;
-  readonly wait: (ms: number) => Promise<void>;
+  /** Waits milliseconds. `idle`: a process that has nothing else to do may end. */
+  readonly wait: (ms: number, idle?: boolean) => Promise<void>;
   /** Warns once per message. */
   readonly warn: (message: string) => void;
   readonly events: Events;

@@ -111,10 +111,17 @@ export function resolveConfig(options: GivenOptions): Config {
     cleanupEvery: checkRequests(options.cleanupEvery),
     now,
     random: callable("random", options.random) ?? Math.random,
-    wait: callable("wait", options.wait) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    wait: callable("wait", options.wait) ?? pause,
     warn,
     events: new Events(now, warn, say),
   };
+}
+
+function pause(ms: number, idle = false): Promise<void> {
+  return new Promise((resolve) => {
+    const timer: unknown = setTimeout(resolve, ms);
+    if (idle) (timer as { unref?(): void }).unref?.();
+  });
 }
 
 /** What makes no sense, or would be forgotten, where there is no cookie. */

@@ -50,6 +50,8 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   #headersSent = false;
   #saveFailed = false;
   #discards = false;
+  /** The last save left changes out on purpose, so that none is to be reported. */
+  #leftOut = false;
   /** What was loaded last, and is seen to when it fails. */
   #noted: Promise<unknown> | undefined;
   /** Cookies that were sent over plain http, reported once a request. */
@@ -222,12 +224,13 @@ export class Exchange<Data extends object = Record<string, unknown>> {
     this.#incoming.headersSent = this.#headersSent;
     this.#incoming.readOnly = this.#readOnly;
     this.#incoming.noTouch = this.#noTouch;
-    this.#incoming.over = this.#closed;
+    this.#incoming.over = this.#closed && !this.#leftOut;
   }
 
   /** Saves what was changed after the headers left. Rejects when that failed: the client must not see a complete response. */
   finish(outcome: Outcome = {}): Promise<void> | undefined {
     const failed = outcome.failed === true;
+    this.#leftOut ||= this.#drops(failed);
     if (!this.#used || this.#saveFailed || !this.#saves(failed)) return undefined;
     // It may still be loading, when no code waited for it.
     return Promise.resolve(this.#kept?.settled()).then(() => this.#save(failed));

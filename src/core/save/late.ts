@@ -28,7 +28,7 @@ export function watchLate(work: RequestRecord): void {
     config.warn(tooLate);
     refused(work, "it was changed after its last save");
   };
-  config.wait(1000).then(look, look);
+  config.wait(1000, true).then(look, look);
 }
 
 function isUnsaved(work: RequestRecord): boolean {

@@ -142,6 +142,37 @@ describe("a change after the last save", () => {
     expect((await look(cookie)).value).toEqual(["ada", { visits: 2 }]);
   });
 
+  for (const [name, drop] of Object.entries<(exchange: Exchange) => Promise<void> | undefined>({
+    "of a response that failed": (exchange) => exchange.finish({ failed: true }),
+    "that sessions.discard() dropped": (exchange) => {
+      exchange.discard();
+      return exchange.finish();
+    },
+  })) {
+    test(`${name} is not reported: it is dropped on purpose`, async () => {
+      const { open, login, warnings, events, aSecondLater } = setUp();
+      const [exchange, session, headers] = await open(await login());
+      exchange.commit(headers);
+      session.data["visits"] = 1;
+      await drop(exchange);
+      exchange.close();
+      await aSecondLater();
+      expect([warnings, events.filter((event) => event.startsWith("save_"))]).toEqual([[], []]);
+    });
+  }
+
+  test("is looked for by a timer that keeps no process alive", async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const sessions = new Sessions({ store: memoryStore(), warn() {} });
+    const incoming = {};
+    const exchange = sessions.open(incoming as { cookie?: string }, reader);
+    const session = await sessions.get(incoming);
+    exchange.commit(new Headers());
+    const before = timers();
+    void session.data;
+    expect(timers()).toBe(before);
+  });
+
   test("is not reported of what a handler that failed had changed before", async () => {
     const { open, login, warnings, aSecondLater } = setUp();
     const [exchange, session, headers] = await open(await login());
