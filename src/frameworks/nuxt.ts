@@ -83,7 +83,7 @@ export function nuxtSessions<Data extends object>(
 
   const callOf = ({ context }: NuxtEvent): Call | undefined => (context as CallContext)[slot];
 
-  /** The call that makes this one, inside the server and for the same client, while its page is under way. */
+  /** The call whose handler made this one through Nitro's internal fetch, if it is for the same client and its page is not finished. */
   const outerOf = ({ node: { req } }: NuxtEvent): Call | undefined => {
     const outer = (req as InnerRequest).__unenv__?.[slot];
     if (!outer || !isSameClient(pageOf(outer).event.node.req, req)) return undefined;

@@ -152,7 +152,7 @@ export function wsSessions<Data extends object, Socket extends object = Closable
   checkFunction("onEnd", onEnd);
   checkFunction("now", now);
   const allows = originCheck(options.origin);
-  /** Of watched sockets: what they were opened with; `undefined` once the session is over. */
+  /** The request with which each watched socket was opened; `undefined` once its session is over. */
   const opened = new WeakMap<object, Opened>();
 
   const open = (one: Opened): Exchange<Data> => {

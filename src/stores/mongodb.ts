@@ -271,7 +271,7 @@ function capabilitiesFor(fields: Fields): StoreCapabilities {
   };
 }
 
-/** Newest state, and values as they come by default, whatever the client's options. */
+/** Reads from the primary, and returns values as the driver does by default, whatever the client's options. */
 const plainly: MongodbDocument = {
   readPreference: "primary",
   promoteValues: true,

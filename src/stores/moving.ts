@@ -81,7 +81,7 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
   if (phase !== "prepare" && phase !== "move") throw wrongArgument("movingStore: phase", '"prepare" or "move"', phase);
   const moves = phase === "move";
 
-  /** Where the record is alive, after it was moved if it is to be. */
+  /** Finds the live record in either store. If `moving` is true, first moves it to the new one. */
   async function find(key: string, moving = moves): Promise<Alive | null> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const there = await to.read(key);

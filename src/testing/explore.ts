@@ -19,7 +19,7 @@ export interface Gate {
   point(name: string): Promise<void>;
 }
 
-/** How far to go. */
+/** How many orders to explore. */
 export interface ExploreOptions {
   /** The maximum number of orders; if there are more, the result has `complete: false`. Default 200,000. */
   readonly limit?: number;

@@ -30,7 +30,7 @@ interface SubjectNote {
   ended: Record<string, number>;
 }
 
-/** Clocks of nodes may differ by as much. */
+/** How far the clocks of servers may differ, in milliseconds. */
 const margin = 3_600_000;
 const ended = "";
 /** How many sessions of a subject are ended one by one, in the time a cookie may live, before all are. */

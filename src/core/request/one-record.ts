@@ -79,7 +79,7 @@ export function storesOf(configs: readonly Config[]): readonly Store[] {
   return [...new Set(stores)].filter((store) => store !== undefined);
 }
 
-/** Where sessions are kept, and what is known of subjects there. Until `until`, in ticks, where that is given: for one save. */
+/** Where sessions are kept, and the index of their subjects. With `until`, in ticks, the result is for one save, which must end by then. */
 function keeping(
   config: Config,
   given: Store | CookieStore,

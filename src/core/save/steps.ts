@@ -208,8 +208,8 @@ export function draftOf(work: RequestRecord, step: Step, payload: Payload | unde
 }
 
 /**
- * When the session ends as it is saved now. A request that is no sign of life does not move that later; but a clock that
- * is ahead, by which a session that the store has is over, must not end it.
+ * When the session ends if it is saved now. A request with the access "no-touch" does not extend it. But if this
+ * process's clock is ahead, so that a session the store still has would be over, the save must not end it.
  */
 function endOf(work: RequestRecord, now: number, meta: Meta): number {
   const used = work.expiresAt(now, meta);

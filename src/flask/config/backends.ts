@@ -193,7 +193,7 @@ function files(keys: Keys, key: string, { native, cachelib, fileOwner: owner }: 
   };
 }
 
-/** As a number, `0o600` or 384; as text octal with a zero in front, as in a shell, or Python's decimal number. */
+/** The file mode: a number such as `0o600` or 384, octal text such as `0600`, as in a shell, or Python's decimal number as text. */
 function modeOf(keys: Keys): number {
   const key = "SESSION_FILE_MODE";
   const value = keys.any(key);

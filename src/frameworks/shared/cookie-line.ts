@@ -18,7 +18,7 @@ const optionNames: Readonly<Record<string, string>> = {
 
 const asItIs = (value: string): string => value;
 
-/** Saves where a framework sets the cookies of its response itself. Gives how many there were. */
+/** Saves the session for a framework that sets cookies only through its own API. Returns how many cookies were set. */
 export async function commitByCookies(
   exchange: Pick<Exchange, "used" | "commit">,
   outcome: Outcome | undefined,

@@ -86,7 +86,7 @@ export function fieldsOf(layout: MongodbLayout): Fields {
   return { ...fields, object, beside };
 }
 
-/** The name that a document's time to live in milliseconds is asked under. */
+/** The projected field with a document's time left, in milliseconds. */
 const timeLeft = "sojourn_left";
 
 /** What is asked of a document: our fields, and how long it has, since the asking process may have a wrong clock. */

@@ -39,8 +39,9 @@ export interface RedisScripts {
 }
 
 /**
- * Makes the scripts from the Lua of records. A server that is out of memory refuses a script's first write if that needs memory,
- * and no later one: so a write begins with what needs memory, to be refused whole, and a touch with what needs none.
+ * Makes the scripts from the Lua of records. A server that is out of memory refuses a script only at its first write, and
+ * only if that write needs memory. So the script of a write begins with a command that needs memory, and is refused as a
+ * whole; that of a touch begins with one that needs none, and succeeds.
  */
 export function redisScripts(lua: string): RedisScripts {
   return {

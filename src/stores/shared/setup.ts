@@ -4,7 +4,7 @@ import type { Store } from "../../core/contracts/store.ts";
 
 const name = "SetupIncomplete";
 
-/** The rejection of a `setup()` that is for a log: the store can be used. Its message says what to run, and as whom. */
+/** The error of an incomplete `setup()` after which the store still works, so it is only logged. Its message says what to run, and as which user. */
 export function setupIncomplete(message: string, cause: unknown): Error {
   return Object.assign(new Error(message, { cause }), { name });
 }

@@ -111,7 +111,7 @@ function definitionOf({ types }: DialectRules, { schema, table, columns, bare }:
   };
 }
 
-/** A name made of nothing that could end a quoted one, and no longer than every server keeps. */
+/** Quotes a name. Throws unless it has only letters, digits and underscores, and at most `longest` of them. */
 export function identifier({ quote }: DialectRules, option: string, name: unknown, longest: number): string {
   if (typeof name !== "string" || name.length > longest || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     const takes = `a name of at most ${longest} letters, digits and underscores that does not start with a digit`;
