@@ -149,7 +149,7 @@ function answer(session: Session, callback: unknown, done: Promise<unknown>): un
   return session;
 }
 
-/** A promise for what a store answers. What a store throws rejects it. */
+/** Turns a store's callback into a promise, which also rejects if the store throws. */
 export function asked<Value = unknown>(
   ask: (callback: (error?: unknown, value?: Value) => void) => unknown,
 ): Promise<Value> {

@@ -122,7 +122,7 @@ function isWhole(body: unknown): boolean {
   return prototype === Object.prototype || prototype === Array.prototype;
 }
 
-/** Whatever the error is answered with, it is not the response whose session was not saved. */
+/** Removes the body and headers of the response whose session was not saved, so that no error response contains them. */
 function takeBack(ctx: KoaContext, opened: Pick<OpenedRequest<object>, "startOver">, error: unknown): void {
   opened.startOver(error);
   const { status } = ctx;

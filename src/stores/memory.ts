@@ -90,7 +90,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (keys?.size === 0) keysOf.delete(subject);
   }
 
-  /** Drops what has ended, if anything can have. */
+  /** Drops ended records. Does nothing before the earliest expiry, when none can have ended. */
   function makeRoom(): void {
     if (soonestEnd > now()) return;
     soonestEnd = Number.POSITIVE_INFINITY;

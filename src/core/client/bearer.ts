@@ -3,7 +3,7 @@
 import type { Carrier } from "./carrier.ts";
 import type { FoundCookie } from "./cookie.ts";
 
-/** What the client holds a session by, in place of a cookie: the value of the option `transport`. */
+/** The value of the option `transport`: the client sends its token in a header, not in a cookie. */
 export interface BearerTransport {
   /** A word for messages. Tokens that are signed or sealed are bound to it. */
   readonly name: "bearer";

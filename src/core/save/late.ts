@@ -12,10 +12,10 @@ const tooLate =
   "a session was changed after its last save: when the response had ended, or in middleware mounted outside the " +
   "sessions. The change was not saved. Make it earlier, or call `await session.save()` after it.";
 
-/** Those that are looked at. */
+/** The requests whose late changes are already being watched. */
 const watched = new WeakSet<RequestRecord>();
 
-/** Looks, a second after a session was used that late, whether something was changed and not saved. */
+/** Reports, a second after such a late use of a session, a change that was not saved. */
 export function watchLate(work: RequestRecord): void {
   if (watched.has(work)) return;
   watched.add(work);

@@ -125,7 +125,7 @@ async function databaseClient(opener: Opener, key: string, { client, at }: Datab
   return at ? sqlClient(opener, key, at) : client;
 }
 
-/** The zone in which PostgreSQL says what time it is, to us as to Flask, unless either has set another. */
+/** The time zone of PostgreSQL's local time, for this connection and for Flask's, unless one of them sets another. */
 async function zoneOf(key: string, client: unknown): Promise<string> {
   const { unsafe, query } = Object(client) as Record<
     "unsafe" | "query",

@@ -88,7 +88,7 @@ interface Export {
 
 type Exports = Readonly<Record<string, Export | undefined>>;
 
-/** Of an ES module its names, of a CommonJS one those of what it exports. */
+/** The exports of a package, as an ES module or as the properties of a CommonJS module's exports. */
 function exportsOf(module: object): Exports {
   const { default: standard, ...named } = module as Record<string, unknown>;
   return { ...(standard as object | undefined), default: standard, ...named } as Exports;

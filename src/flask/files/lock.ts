@@ -3,11 +3,11 @@
 import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 
 /**
- * Older than this, in milliseconds, it was left by a process that died: a holder keeps it during one synchronous
- * step of less than a thousandth of that.
+ * A lock file older than this, in milliseconds, was left by a process that died: a holder keeps it only during one
+ * synchronous step, which takes less than a thousandth of this time.
  */
 const longestHold = 2000;
-/** How long to try, in milliseconds, before it is an error. */
+/** How long to wait for the lock, in milliseconds, before an error is thrown. */
 const longestWait = 20_000;
 
 /** Which file it is: an inode may be reused, but not within one tick of the clock. */

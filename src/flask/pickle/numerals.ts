@@ -24,7 +24,7 @@ export function twosComplement(value: bigint): number[] {
   }
 }
 
-/** As Python's `repr` has it, more or less: what `float()` reads. */
+/** A float as text that Python's `float()` reads. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";

@@ -41,7 +41,7 @@ interface Runs {
   run(next: () => void): unknown;
 }
 
-/** Goes on with a request that has begun, where handlers are called by a callback. */
+/** Runs the handlers by `next` once the request has begun, for frameworks whose middleware calls a callback. */
 export function runOrNext(begun: MaybePromise<Runs | undefined>, next: (error?: unknown) => void): void {
   if (isPromise(begun)) begun.then((opened) => runOrNext(opened, next), next);
   else if (begun) begun.run(next);

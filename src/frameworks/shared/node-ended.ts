@@ -72,7 +72,7 @@ function putOff(this: Socket, error?: Error): unknown {
   return shut ? shut.destroy(error) : this.destroy(error);
 }
 
-/** What Node says. */
+/** The error that Node throws when a header is set, or the head is written, after the headers were sent. */
 export function alreadySent(what: "set" | "write"): Error {
   const error = new Error(`Cannot ${what} headers after they are sent to the client`);
   return Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });

@@ -8,7 +8,7 @@ export type Work<Answer> = (
   own: DatastoreClient,
 ) => Promise<Answer | Commit<Answer>>;
 
-/** Says that the transaction wrote something, and what to answer then. */
+/** Returned by {@link Work} to commit its transaction, with the result for the caller. */
 export class Commit<Answer> {
   readonly answer: Answer;
   constructor(answer: Answer) {
@@ -16,7 +16,7 @@ export class Commit<Answer> {
   }
 }
 
-/** Ends the transaction with a commit, and answers. Otherwise it is rolled back. */
+/** Makes {@link inTransaction} commit and return `answer`. If the work returns anything else, the transaction is rolled back. */
 export function commit<Answer>(answer: Answer): Commit<Answer> {
   return new Commit(answer);
 }

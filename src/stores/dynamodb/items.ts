@@ -177,7 +177,7 @@ function instantOf(expiresAt: number): number {
   return Math.max(0, Math.min(Math.ceil(expiresAt), Number.MAX_SAFE_INTEGER));
 }
 
-/** Text, bytes, or text in a list as JSON where it has half a surrogate pair, which UTF-8 cannot say. */
+/** Text as `S`, bytes as `B`. Text with half a surrogate pair, which UTF-8 cannot express, becomes JSON inside a list. */
 function encodePayload(payload: string | Uint8Array): Value {
   if (typeof payload !== "string") return { B: payload.slice() };
   const [text, isJson] = wellFormed(payload);

@@ -2,10 +2,10 @@
 
 import type { Store, StoreCapabilities } from "../../core/contracts/store.ts";
 
-/** A copy on its way takes so many bytes more. */
+/** How many bytes the mark adds to a copy that is not valid yet. */
 const mark = 15;
 
-/** What a store over both can promise: what both can. */
+/** The capabilities that both stores have. */
 export function capabilitiesOf({ capabilities: from }: Store, { capabilities: to }: Store): StoreCapabilities {
   const most = [from.maxPayloadBytes, to.maxPayloadBytes].filter((most) => most !== undefined);
   return {
