@@ -231,6 +231,7 @@ export class Exchange<Data extends object = Record<string, unknown>> {
   finish(outcome: Outcome = {}): Promise<void> | undefined {
     const failed = outcome.failed === true;
     this.#leftOut ||= this.#drops(failed);
+    this.#tell();
     if (!this.#used || this.#saveFailed || !this.#saves(failed)) return undefined;
     // It may still be loading, when no code waited for it.
     return Promise.resolve(this.#kept?.settled()).then(() => this.#save(failed));

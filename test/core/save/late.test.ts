@@ -144,6 +144,10 @@ describe("a change after the last save", () => {
 
   for (const [name, drop] of Object.entries<(exchange: Exchange) => Promise<void> | undefined>({
     "of a response that failed": (exchange) => exchange.finish({ failed: true }),
+    "of a message to a socket whose handler failed": (exchange) => {
+      exchange.close();
+      return exchange.finish({ failed: true });
+    },
     "that sessions.discard() dropped": (exchange) => {
       exchange.discard();
       return exchange.finish();
