@@ -6,7 +6,7 @@ import { type ExpressRequest, resetMaxAge, type Session } from "./session.ts";
 import type { Shared } from "./shared.ts";
 import { type ExpressSecret, sign } from "./signature.ts";
 
-/** What a request's session asks and tells of the response. */
+/** What the session of a request needs of its response. */
 export interface Answering {
   /** Whether the application answers with an error. */
   isError(): boolean;

@@ -115,7 +115,7 @@ export function elysiaSessions<Data extends object>(
   };
 }
 
-/** Whether it is a socket, for which Elysia sends nothing of the response, if there is one. */
+/** Whether the request opens a socket: there may be a response, but Elysia sends nothing of it. */
 function isUpgrade({ headers }: Request, response: Response | undefined): boolean {
   return !response || (response.status < 300 && headers.get("upgrade")?.toLowerCase() === "websocket");
 }

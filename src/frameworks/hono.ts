@@ -113,7 +113,7 @@ function hostOf(c: HonoContext): Waits | undefined {
   }
 }
 
-/** Hono's own error handler answers with what an error has here, and with 500 when it has nothing. */
+/** Adds `getResponse` to a `SessionError`: Hono's own error handler sends its result, and otherwise answers 500. */
 function answerable(error: unknown): void {
   if (!isSessionError(error)) return;
   Object.defineProperty(error, "getResponse", { value: () => failureResponse(error), configurable: true });

@@ -92,7 +92,7 @@ export function nuxtSessions<Data extends object>(
     return page && !page.isOver && !page.arrived.skipped ? outer : undefined;
   };
 
-  /** How a call is read that is part of a page's request: it has the page's session, and a context of its own to ask in. */
+  /** Reads an internal call that is part of a page's request. The call shares the page's session, but has its own event. */
   const partReader: RequestReader<Call> = {
     cookie: ({ event }) => event.node.req.headers.cookie,
     secure: () => true,

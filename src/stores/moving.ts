@@ -172,7 +172,7 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     for (const row of old.values()) yield asOld(row);
   }
 
-  /** The records of `from`, and then those of `to`. A copy whose original has left is a record. */
+  /** Lists the records of `from`, then those of `to`. A copy counts as a record once its original has moved. */
   async function page(given?: PageOptions): Promise<RecordPage> {
     const { cursor = "0.", ...options } = pageOptions(given, from.capabilities.bySubject);
     if (!/^[01]\./.test(cursor)) throw wrongCursor();

@@ -2,7 +2,7 @@
 
 import type { Duration } from "../options/duration.ts";
 
-/** What `describe` may say of a device. */
+/** The description of a device that `describe` may return. */
 export type DeviceFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Options of `session.login`. */

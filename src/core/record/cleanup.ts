@@ -6,7 +6,7 @@ import { operation } from "./call-trace.ts";
 import { storeBehind } from "./cookie-store.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
-/** Stores that are being cleaned by this process, by whichever sessions. */
+/** Stores that this process is cleaning now, whichever manager began it. */
 const busy = new WeakSet<Store>();
 
 /** Cleans stores, on average once in `every` requests. */

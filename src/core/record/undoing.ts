@@ -17,7 +17,7 @@ export interface Failed {
   readonly later: Promise<Version | null>;
 }
 
-/** How often what failed is looked after, with waits that double from a second. */
+/** How often to try to undo a failed move. The first wait is a second, and each further one is twice as long. */
 const mostTries = 6;
 
 /** Removes a record that no client knows of. */
@@ -27,8 +27,8 @@ export async function discard(posts: Signposts, key: string, { subject }: StoreR
 }
 
 /**
- * Looks after a move that was answered with a failure and may have taken effect, or may still do so: the client has
- * no new id, so the session goes back under the old one, as soon as the store answers again.
+ * Undoes a move whose request has failed, but which may have taken effect or may still do so: the client has no new id,
+ * so the session goes back under the old one as soon as the store answers again.
  */
 export async function settle(posts: Signposts, failed: Failed): Promise<void> {
   const { format, wait, storeTimeout } = posts.config;

@@ -10,7 +10,7 @@ export interface Namesakes {
 
 const byCookie = new Map<string, Namesakes>();
 
-/** Notes that a manager opens a request. Gives what it shares with its namesakes, for the next one. */
+/** Notes that a manager opens a request. Returns the object that it shares with its namesakes, to pass to the next call. */
 export function noteOpened(
   known: Namesakes | undefined,
   manager: object,
@@ -22,7 +22,7 @@ export function noteOpened(
   return all;
 }
 
-/** Counts a manager, and gives what all with a cookie of that name share. */
+/** Counts a manager. Returns the object that all managers with this cookie name share. */
 function namesakesOf(cookieName: string): Namesakes {
   const all = byCookie.get(cookieName) ?? { count: 0, mark: Symbol("sojourn manager") };
   byCookie.set(cookieName, all);

@@ -10,10 +10,10 @@ import { needsRoom } from "./login.ts";
 import type { SessionsCore } from "./request-record.ts";
 
 /**
- * What a session notes in which the user of `own` acts as `subject`: it ends before that session would, unused or in
- * any case, and its cookie ends with the browser. Throws where it cannot be.
+ * The meta of an impersonation, in which the user of `own` acts as `subject`. It ends no later than the administrator's
+ * session would, and its cookie ends with the browser. Throws if these sessions do not support impersonation.
  *
- * @param own What is noted of the administrator's session.
+ * @param own The meta of the administrator's session.
  */
 export function impersonating(core: SessionsCore, own: Meta, subject: string, options: ImpersonateOptions): Meta {
   const { config, records, binder } = core;

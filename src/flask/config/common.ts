@@ -28,7 +28,7 @@ export interface Common {
   readonly cleanupEvery?: number;
 }
 
-/** Reads it. */
+/** Reads the keys that every type of store has. */
 export function commonOf(keys: Keys, native: boolean): Common {
   const cookie = cookieOf(keys, "SESSION_COOKIE_", keys.text("APPLICATION_ROOT"));
   const lifetimeGiven = keys.has("PERMANENT_SESSION_LIFETIME");

@@ -4,7 +4,7 @@ import { isBytes } from "../../core/bytes/bytes.ts";
 import { isError, received } from "../../core/contracts/errors.ts";
 import { inWords, parseDuration } from "../../core/options/duration.ts";
 
-/** What came of one key. Holds no secret: of clients and URLs only what they are, or where they lead. */
+/** The effect of one key. Contains no secret: of a client only its kind, of a URL only its target. */
 export interface ExplainedKey {
   /** `"SESSION_TYPE"`, `"SESSION_CONFIG[0].cookie_name"` */
   readonly key: string;

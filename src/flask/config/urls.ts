@@ -136,7 +136,7 @@ export function sqlTarget(key: string, url: string): SqlTarget | undefined {
   return serverTarget(key, dialect, { ...where, database: path === "" ? undefined : unquoted(path) }, parameters);
 }
 
-/** The same, from the arguments of a class of Peewee's. */
+/** Like {@link sqlTarget}, from the arguments of one of Peewee's database classes. */
 export function peeweeTarget(
   key: string,
   dialect: SqlTarget["dialect"],

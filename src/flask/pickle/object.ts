@@ -40,7 +40,7 @@ export class PickledObject {
   }
 }
 
-/** Shows an object. Throws when what is in it is too much. */
+/** Wraps an object as a {@link PickledObject}. Throws if its contents exceed the budget. */
 export function pickledObject(value: PyValue, budget: Budget, depth: number): PickledObject {
   weigh(value, budget, depth, new Set());
   return PickledObject.around(value);

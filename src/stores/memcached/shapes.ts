@@ -209,7 +209,7 @@ function overPromises(client: PromiseMemcachedClient): MemcachedConnection {
         `received one with ${servers.length}`,
     );
   }
-  /** The answers that are no failure come as errors. */
+  /** Whether a command succeeded: `false` for the given refusals, which this client throws as errors. */
   const unless = async (refusals: readonly string[], command: Promise<unknown>): Promise<boolean> => {
     try {
       await command;

@@ -151,7 +151,7 @@ export function recordIn(fields: Fields, document: MongodbDocument | null, now: 
   return typeof subject === "string" ? { ...record, subject } : record;
 }
 
-/** The document that a JSON object becomes; what is as it was keeps the very values of before. */
+/** The document for a JSON object. An unchanged key keeps the value of `was`, with its BSON type. */
 function documentOf(payload: string | Uint8Array, was: MongodbDocument = {}): MongodbDocument {
   const next = JSON.parse(typeof payload === "string" ? payload : new TextDecoder().decode(payload)) as MongodbDocument;
   for (const key of Object.keys(next))
