@@ -142,15 +142,19 @@ describe("a change after the last save", () => {
     expect((await look(cookie)).value).toEqual(["ada", { visits: 2 }]);
   });
 
-  for (const [name, drop] of Object.entries<(exchange: Exchange) => Promise<void> | undefined>({
-    "of a response that failed": (exchange) => exchange.finish({ failed: true }),
+  for (const [name, drop] of Object.entries<(exchange: Exchange) => unknown>({
+    "of a response that failed": async (exchange) => {
+      await exchange.finish({ failed: true });
+      exchange.close();
+    },
     "of a message to a socket whose handler failed": (exchange) => {
       exchange.close();
       return exchange.finish({ failed: true });
     },
-    "that sessions.discard() dropped": (exchange) => {
+    "that sessions.discard() dropped": async (exchange) => {
       exchange.discard();
-      return exchange.finish();
+      await exchange.finish();
+      exchange.close();
     },
   })) {
     test(`${name} is not reported: it is dropped on purpose`, async () => {
@@ -159,7 +163,6 @@ describe("a change after the last save", () => {
       exchange.commit(headers);
       session.data["visits"] = 1;
       await drop(exchange);
-      exchange.close();
       await aSecondLater();
       expect([warnings, events.filter((event) => event.startsWith("save_"))]).toEqual([[], []]);
     });
