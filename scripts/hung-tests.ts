@@ -18,7 +18,7 @@ export interface Patience {
 /** The longest limits in `test/` are a hook's 120 seconds and a test's 300. */
 const patience: Patience = { named: 60_000, hung: 330_000 };
 
-/** Where the files that hung are listed for `scripts/test-report.ts`, a line each. */
+/** Where the files that hung, or lost their server, are listed for `scripts/test-report.ts`, a line each. */
 export const hungFiles = "hung.txt";
 
 interface Running {

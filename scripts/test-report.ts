@@ -148,7 +148,10 @@ async function runOnce({ name, scratch, command, options = [], files = [], env, 
   );
   const failed = [
     ...testResults.map((result) => ({ file: result.name, failures: failuresOf(result) })),
-    ...hung.map((file) => ({ file, failures: [`${relative(projectRoot, file)} hung and was killed`] })),
+    ...hung.map((file) => ({
+      file,
+      failures: [`${relative(projectRoot, file)} hung, or lost its server, and was killed`],
+    })),
   ].filter(({ failures }) => failures.length > 0);
   const silent = code !== 0 && failed.length === 0;
   return { tests, failed, outside: silent ? [`${name}: vitest ended with ${code}, outside any test`] : [], reports };

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import makeFetchCookie from "fetch-cookie";
@@ -11,6 +11,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { projectRoot } from "../../scripts/lib.ts";
 import { type Program, scratch, start } from "../examples/demo-process.ts";
+import { freePort } from "../support/free-port.ts";
 
 const condition = "--conditions=sojourn-source";
 const cleaning: (() => unknown)[] = [];
@@ -47,20 +48,6 @@ const programs = {
   // Node strips types, but does not know decorators.
   nest: ["test/support/decorators-program.ts", "examples/nest/server.ts"],
 };
-
-/** For a server that does not say which port it was given; none that the system gives to others. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer().listen(port, "localhost");
-    const free = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (free) return port;
-  }
-}
 
 /** Elysia says where it listens before it does. */
 async function listening(url: string): Promise<string> {

@@ -3,13 +3,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { projectRoot, run } from "../../scripts/lib.ts";
 import { bringNode } from "../../scripts/node-matrix.ts";
 import { packInto } from "../../scripts/pack.ts";
+import { freePort } from "../support/free-port.ts";
 
 const readme = readFileSync(join(projectRoot, "README.md"), "utf8");
 const blocks = (language: string): string[] =>
@@ -117,13 +117,4 @@ async function isUp(child: ChildProcess, port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`it ended with ${child.exitCode}:\n${said}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

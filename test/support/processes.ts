@@ -2,12 +2,18 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { appendFileSync, readFileSync, writeSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { hungFiles } from "../../scripts/hung-tests.ts";
+import { freePort } from "./free-port.ts";
 
 /** The address servers of the tests listen on. */
 export const host = "127.0.0.1";
 
 const running = new Set<ChildProcess>();
+/** Those that a test ended. */
+const ending = new WeakSet<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
@@ -41,27 +47,36 @@ export async function launch(
   // Another program may have taken the port: then ours has ended, or will at once.
   await pause(20);
   if (failure !== undefined) throw new Error(`${program} did not start: ${failure}\n${complaint}`);
+  child.once("exit", (code, signal) => {
+    if (!ending.has(child) && (code || signal)) endFile(`${program} ended with ${code ?? signal}\n${complaint}`);
+  });
   child.unref();
   (child.stderr as unknown as { unref(): void }).unref();
   return child;
 }
 
+/** A server that ends by itself would have each test wait to its limit: so the file ends, and `npm test` runs it again. */
+function endFile(why: string): void {
+  const notes = process.env.SOJOURN_TEST_PROCESSES;
+  const file = notes && readFileSync(join(notes, String(process.pid)), "utf8");
+  writeSync(2, `A server of the tests is gone (${file || process.argv[1]}): ${why}\n`);
+  if (notes) appendFileSync(join(notes, hungFiles), `${file}\n`);
+  process.kill(process.pid, "SIGKILL");
+}
+
 /** Ends it the hard way and waits until it is gone. */
 export async function end(child: ChildProcess): Promise<void> {
+  ending.add(child);
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.ref();
   child.kill("SIGKILL");
   await once(child, "exit");
 }
 
-/** Runs `start` with a free port, with another one if it fails: somebody else may be faster. */
+/** Runs `start` with a free port, with another one if it fails: another program may be faster. */
 export async function onFreePort<Started>(start: (port: number) => Promise<Started>): Promise<Started> {
   for (let attempt = 1; ; attempt++) {
-    const server = createServer().listen(0, host);
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    server.close();
-    await once(server, "close");
+    const port = await freePort();
     try {
       return await start(port);
     } catch (error) {

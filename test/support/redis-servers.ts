@@ -3,10 +3,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createClient } from "redis";
+import { freePort } from "./free-port.ts";
 
 /** The program that is run: the environment's `REDIS_SERVER`, else `redis-server` on the PATH, or `undefined`. */
 export const redisProgram: string | undefined = findProgram();
@@ -246,15 +246,6 @@ async function ask(port: number, command: readonly string[]): Promise<unknown> {
 async function infoOf(server: RedisServer, ...command: string[]): Promise<Record<string, string>> {
   const flat = (await server.ask(...command)) as string[];
   return Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]!]] : [])));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function findProgram(): string | undefined {

@@ -13,10 +13,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { mysqlCommand, mysqlVersion } from "../../scripts/mysql.ts";
+import { freePort } from "./free-port.ts";
 
 /** One running server, and whom it lets in without a password. */
 export interface SqlServer {
@@ -253,15 +253,6 @@ async function again(run: () => Promise<void>): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function execAs(program: string, args: readonly string[]): void {
