@@ -45,7 +45,7 @@ const routes = [
   },
 ];
 
-// What createRequestHandler does for the routes of a build, here without one.
+// In framework mode, createRequestHandler does this for the routes of the build.
 const { queryRoute } = createStaticHandler(routes);
 
 // biome-ignore lint/style/noDefaultExport: it is where servers of fetch handlers look for it
