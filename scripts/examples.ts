@@ -2,9 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "../test/support/free-port.ts";
 import { projectRoot, run, seconds } from "./lib.ts";
 import { packInto } from "./pack.ts";
 
@@ -177,13 +177,4 @@ function outside(): Record<string, string | undefined> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(?!config_)|^NODE_/.test(key)));
   const path = (process.env.PATH ?? "").split(":").filter((one) => !one.includes("node_modules"));
   return { ...env, PATH: [dirname(process.execPath), ...path].join(":") };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -11,8 +11,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { delimiter, dirname, join } from "node:path";
+import { freePort } from "../test/support/free-port.ts";
 import { blocksOf } from "./checks/doc-code.ts";
 import { projectRoot, run } from "./lib.ts";
 import { Visitors } from "./page-visitor.ts";
@@ -229,12 +230,7 @@ async function portFor(codes: readonly string[]): Promise<number> {
     if (taken) throw new Error("port 3000 is in use: stop what listens there");
     return 3000;
   }
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  return freePort();
 }
 
 function isOpen(port: number): Promise<boolean> {

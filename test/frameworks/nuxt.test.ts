@@ -11,6 +11,7 @@ import {
   createError,
   createEvent,
   createRouter,
+  type EventHandler,
   eventHandler,
   fetchWithEvent,
   type H3Event,
@@ -20,6 +21,7 @@ import {
   toNodeListener,
 } from "h3v1";
 import { fetchNodeRequestHandler } from "node-mock-http";
+import type { Sessions } from "sojourn";
 import { bearer, handOut } from "sojourn/bearer";
 import { nuxtSessions } from "sojourn/frameworks/nuxt";
 import {
@@ -110,6 +112,19 @@ function call(event: H3Event, path: string, init: object = {}): Promise<Response
   return (event as unknown as { fetch(path: string, init: object): Promise<Response> }).fetch(path, init);
 }
 
+/** Answers the subject of the session. */
+function who(sessions: Pick<Sessions, "get">): EventHandler {
+  return eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest");
+}
+
+/** Logs ada in. */
+function login(sessions: Pick<Sessions, "get">): EventHandler {
+  return eventHandler(async (event) => {
+    (await sessions.get(event)).login("ada");
+    return "welcome";
+  });
+}
+
 /** An application as Nitro makes it: events can call its routes. */
 function nitro(...plugins: ((app: App) => void)[]): {
   app: App;
@@ -169,13 +184,7 @@ describe("what a page fetches of its own server", () => {
         "/who",
         eventHandler(async (event) => `for ${(await sessions.get(event)).subject}`),
       );
-      router.get(
-        "/login",
-        eventHandler(async (event) => {
-          (await sessions.get(event)).login("ada");
-          return "welcome";
-        }),
-      );
+      router.get("/login", login(sessions));
       router.get(
         "/",
         eventHandler(async (event) => {
@@ -202,10 +211,7 @@ describe("what a page fetches of its own server", () => {
         return handOut(session);
       }),
     );
-    router.get(
-      "/who",
-      eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
-    );
+    router.get("/who", who(sessions));
     router.get(
       "/",
       eventHandler(async (event) => {
@@ -226,17 +232,8 @@ describe("what a page fetches of its own server", () => {
       const { sessions } = setup();
       const access = ({ path }: { readonly path: string }) => (path === "/" ? "skip" : undefined);
       const { router, start } = nitro(nuxtSessions(sessions, { attach, access }));
-      router.get(
-        "/who",
-        eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
-      );
-      router.get(
-        "/login",
-        eventHandler(async (event) => {
-          (await sessions.get(event)).login("ada");
-          return "welcome";
-        }),
-      );
+      router.get("/who", who(sessions));
+      router.get("/login", login(sessions));
       router.get(
         "/",
         eventHandler(async (event) => (await call(event, "/who")).text()),
@@ -302,13 +299,7 @@ describe("what a page fetches of its own server", () => {
       "/data",
       eventHandler(async (event) => (await sessions.get(event)).data),
     );
-    router.get(
-      "/login",
-      eventHandler(async (event) => {
-        (await sessions.get(event)).login("ada");
-        return "welcome";
-      }),
-    );
+    router.get("/login", login(sessions));
     const url = await start();
     const outcome = async (name: string) => {
       const headers = cookieOf(await fetch(`${url}/login`));
@@ -339,13 +330,7 @@ describe("what a page fetches of its own server", () => {
           return work(event);
         }),
       );
-      router.get(
-        "/login",
-        eventHandler(async (event) => {
-          (await sessions.get(event)).login("ada");
-          return "welcome";
-        }),
-      );
+      router.get("/login", login(sessions));
       router.get(
         "/data",
         eventHandler(async (event) => {
@@ -454,10 +439,7 @@ describe("what a page fetches of its own server", () => {
       "/",
       eventHandler(async (event) => (await call(event, "/api/login")).text()),
     );
-    router.get(
-      "/who",
-      eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
-    );
+    router.get("/who", who(sessions));
     const url = await start();
     const page = await fetch(url);
     expect([await page.text(), ours(page).length, page.headers.get("cache-control")]).toEqual([
@@ -487,17 +469,8 @@ describe("what a page fetches of its own server", () => {
   test("a call with another client's cookie has that client's session", async () => {
     const { sessions } = setup();
     const { router, start } = nitro(nuxtSessions(sessions));
-    router.get(
-      "/who",
-      eventHandler(async (event) => (await sessions.get(event)).subject ?? "guest"),
-    );
-    router.get(
-      "/login",
-      eventHandler(async (event) => {
-        (await sessions.get(event)).login("ada");
-        return "welcome";
-      }),
-    );
+    router.get("/who", who(sessions));
+    router.get("/login", login(sessions));
     router.get(
       "/for",
       eventHandler(async (event) => {

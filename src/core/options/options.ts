@@ -143,7 +143,7 @@ export interface SessionOptions<Data extends object = Record<string, unknown>, D
   readonly now?: (() => number) | undefined;
   /** Returns a number from 0 to below 1, which decides whether a request cleans up. Default `Math.random`. For tests. */
   readonly random?: (() => number) | undefined;
-  /** Waits between two tries of a save, for `ms` milliseconds. Default: a timer. For tests. */
+  /** Waits `ms` milliseconds: between two tries of a save, and before it looks for late changes. Default: a timer. For tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
   /**
    * Gets each warning, once per process. Without a listener of `sessions.on`, it also gets problems for operators,
